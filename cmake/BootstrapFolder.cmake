@@ -1,0 +1,17 @@
+# Where tools/bootstrap.sh keeps the Python wheels that carry LibTorch and Arrow: a folder keyed by its list, below
+# $RINGTRAIN_DEPS or ~/.cache/ringtrain. Sets RINGTRAIN_WHEELS to its site-packages (empty when it is not there).
+file(STRINGS "${CMAKE_CURRENT_LIST_DIR}/../tools/python-libraries.txt" _lines)
+set(_text "")
+foreach(_line IN LISTS _lines)
+  if(_line AND NOT _line MATCHES "^#")
+    string(APPEND _text "${_line}\n")
+  endif()
+endforeach()
+string(SHA256 _key "${_text}")
+string(SUBSTRING "${_key}" 0 12 _key)
+if(DEFINED ENV{RINGTRAIN_DEPS})
+  set(_base "$ENV{RINGTRAIN_DEPS}")
+else()
+  set(_base "$ENV{HOME}/.cache/ringtrain")
+endif()
+file(GLOB RINGTRAIN_WHEELS "${_base}/libraries-${_key}/lib/python3*/site-packages")

@@ -1,0 +1,48 @@
+# Compiler settings for all of ringtrain, and the one function that makes a folder's library.
+if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
+  set(CMAKE_BUILD_TYPE RelWithDebInfo CACHE STRING "" FORCE)
+endif()
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/bin")
+set(CMAKE_LIBRARY_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/lib")
+set(CMAKE_ARCHIVE_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/lib")
+
+find_program(CCACHE ccache)
+if(CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  # A precompiled header is cached only when its macros and time stamps are not part of the key.
+  set(CMAKE_CXX_COMPILER_LAUNCHER
+      "${CMAKE_COMMAND};-E;env;CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime;${CCACHE}")
+endif()
+
+# Everything is -fPIC (not -fPIE for programs), so that one precompiled header serves all targets.
+add_library(ringtrain_settings INTERFACE)
+target_compile_options(ringtrain_settings INTERFACE -fPIC -Wall -Wextra $<$<CONFIG:Release>:-g1>)
+if(RINGTRAIN_WARNINGS_AS_ERRORS)
+  target_compile_options(ringtrain_settings INTERFACE -Werror)
+endif()
+if(RINGTRAIN_SANITIZE)
+  target_compile_options(ringtrain_settings INTERFACE -fsanitize=${RINGTRAIN_SANITIZE} -fno-omit-frame-pointer)
+  target_link_options(ringtrain_settings INTERFACE -fsanitize=${RINGTRAIN_SANITIZE})
+endif()
+
+# ringtrain_add_library(NAME [TORCH] SOURCES file... [DEPENDS target...] [PRIVATE_DEPENDS target...])
+# Makes the static library ringtrain_NAME with the alias ringtrain::NAME. TORCH: its sources include LibTorch and share
+# the precompiled header.
+function(ringtrain_add_library name)
+  cmake_parse_arguments(ARG "TORCH" "" "SOURCES;DEPENDS;PRIVATE_DEPENDS" ${ARGN})
+  add_library(ringtrain_${name} STATIC ${ARG_SOURCES})
+  add_library(ringtrain::${name} ALIAS ringtrain_${name})
+  set_target_properties(ringtrain_${name} PROPERTIES EXPORT_NAME ${name})
+  target_include_directories(ringtrain_${name} PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>
+                                                      $<INSTALL_INTERFACE:include> $<INSTALL_INTERFACE:include/ringtrain>)
+  target_compile_features(ringtrain_${name} PUBLIC cxx_std_20)
+  target_link_libraries(ringtrain_${name} PUBLIC ${ARG_DEPENDS} PRIVATE $<BUILD_INTERFACE:ringtrain_settings> ${ARG_PRIVATE_DEPENDS})
+  if(ARG_TORCH)
+    target_link_libraries(ringtrain_${name} PUBLIC LibTorch::cpu)
+    target_precompile_headers(ringtrain_${name} REUSE_FROM ringtrain_pch)
+  endif()
+  set_property(GLOBAL APPEND PROPERTY RINGTRAIN_LIBRARIES ringtrain_${name})
+endfunction()

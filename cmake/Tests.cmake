@@ -1,0 +1,53 @@
+# ringtrain_add_test(NAME FOLDER folder SOURCES file... [LIBRARIES target...] [TIMEOUT seconds])
+# A GoogleTest program of one process; each of its tests is one test of CTest, labelled with its folder.
+function(ringtrain_add_test name)
+  cmake_parse_arguments(ARG "" "FOLDER;TIMEOUT" "SOURCES;LIBRARIES" ${ARGN})
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 120)
+  endif()
+  ringtrain_test_program(${name} "${ARG_SOURCES}" "${ARG_LIBRARIES};GTest::gtest_main")
+  gtest_discover_tests(${name} TEST_PREFIX "${ARG_FOLDER}." DISCOVERY_MODE PRE_TEST
+                       PROPERTIES LABELS "${ARG_FOLDER}" TIMEOUT ${ARG_TIMEOUT})
+endfunction()
+
+# ringtrain_add_rank_test(NAME FOLDER folder RANKS n... SOURCES file... [LIBRARIES target...] [TIMEOUT seconds])
+# A GoogleTest program that runs whole under mpirun, once for each number of ranks; labelled with its folder and "ranks". Its main
+# comes from tests/rank_test_main.cpp: all ranks run the same tests, and a world of another size than asked for fails.
+function(ringtrain_add_rank_test name)
+  cmake_parse_arguments(ARG "" "FOLDER;TIMEOUT" "RANKS;SOURCES;LIBRARIES" ${ARGN})
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 120)
+  endif()
+  ringtrain_test_program(${name} "${ARG_SOURCES};${PROJECT_SOURCE_DIR}/tests/rank_test_main.cpp"
+                         "${ARG_LIBRARIES};ringtrain::comm;GTest::gtest")
+  foreach(ranks IN LISTS ARG_RANKS)
+    add_test(NAME ${ARG_FOLDER}.${name}.${ranks}_ranks
+             COMMAND ${MPIEXEC_EXECUTABLE} --oversubscribe --bind-to none --mca mpi_yield_when_idle 1 -np ${ranks} $<TARGET_FILE:${name}>)
+    set_tests_properties(${ARG_FOLDER}.${name}.${ranks}_ranks PROPERTIES LABELS "${ARG_FOLDER};ranks" TIMEOUT ${ARG_TIMEOUT}
+      ENVIRONMENT "RINGTRAIN_TEST_RANKS=${ranks};OMPI_ALLOW_RUN_AS_ROOT=1;OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1")
+  endforeach()
+endfunction()
+
+# A test that is a script (bash or Python): ringtrain_add_script_test(NAME FOLDER folder COMMAND ... [RANKS] [TIMEOUT seconds])
+# RANKS labels it "ranks": it starts several processes. RINGTRAIN names the command, PEERS_PYTHON the peers' Python.
+function(ringtrain_add_script_test name)
+  cmake_parse_arguments(ARG "RANKS" "FOLDER;TIMEOUT" "COMMAND" ${ARGN})
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 120)
+  endif()
+  set(labels "${ARG_FOLDER}")
+  if(ARG_RANKS)
+    list(APPEND labels ranks)
+  endif()
+  add_test(NAME ${ARG_FOLDER}.${name} COMMAND ${ARG_COMMAND} WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}")
+  set_tests_properties(${ARG_FOLDER}.${name} PROPERTIES LABELS "${labels}" TIMEOUT ${ARG_TIMEOUT}
+    ENVIRONMENT "RINGTRAIN=$<TARGET_FILE:ringtrain>;PEERS_PYTHON=${RINGTRAIN_PEERS_PYTHON};RINGTRAIN_SOURCE=${PROJECT_SOURCE_DIR};RINGTRAIN_BUILD=${PROJECT_BINARY_DIR};OMPI_ALLOW_RUN_AS_ROOT=1;OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1")
+endfunction()
+
+function(ringtrain_test_program name sources libraries)
+  add_executable(${name} ${sources})
+  target_link_libraries(${name} PRIVATE ${libraries} LibTorch::cpu ringtrain_settings)
+  target_compile_definitions(${name} PRIVATE RINGTRAIN_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+  target_include_directories(${name} PRIVATE "${PROJECT_SOURCE_DIR}")
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/tests")
+endfunction()

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <stdexcept>
+#include <string>
+
+namespace ringtrain {
+
+/// What every error of ringtrain derives from. The text says what, where and what to do next.
+/// `exit_code` is what the command ends with when the error reaches `main` (docs/errors.md).
+class Error : public std::runtime_error {
+ public:
+  explicit Error(const std::string& text, int exit_code = 1) : std::runtime_error(text), exit_code_(exit_code) {}
+  int exit_code() const { return exit_code_; }
+
+ private:
+  int exit_code_;
+};
+
+/// A wrong command line or configuration: mend it and start again.
+struct ConfigError : Error {
+  explicit ConfigError(const std::string& text) : Error(text, 2) {}
+};
+
+/// Data that cannot be used as declared (missing file, wrong type in a row): mend the data or its declaration.
+struct DataError : Error {
+  explicit DataError(const std::string& text) : Error(text, 3) {}
+};
+
+/// Communication between ranks failed: restart from the last checkpoint.
+struct CommError : Error {
+  explicit CommError(const std::string& text) : Error(text, 4) {}
+};
+
+/// A checkpoint is missing, damaged, or belongs to another model: use another one.
+struct CheckpointError : Error {
+  explicit CheckpointError(const std::string& text) : Error(text, 5) {}
+};
+
+/// The model cannot be exported, or the export does not equal the model.
+struct ExportError : Error {
+  explicit ExportError(const std::string& text) : Error(text, 6) {}
+};
+
+/// Training itself went wrong (a loss that is not finite): change the configuration.
+struct TrainingError : Error {
+  explicit TrainingError(const std::string& text) : Error(text, 7) {}
+};
+
+}  // namespace ringtrain

@@ -1,0 +1,110 @@
+#include "common/files.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <sstream>
+
+#include "common/errors.h"
+
+namespace ringtrain {
+namespace {
+
+namespace fs = std::filesystem;
+
+class FileDescriptor {
+ public:
+  FileDescriptor(const fs::path& path, int flags, mode_t mode = 0) : fd_(::open(path.c_str(), flags | O_CLOEXEC, mode)) {}
+  ~FileDescriptor() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  FileDescriptor(const FileDescriptor&) = delete;
+  FileDescriptor& operator=(const FileDescriptor&) = delete;
+  int get() const { return fd_; }
+
+ private:
+  int fd_;
+};
+
+[[noreturn]] void fail(std::string_view what, const fs::path& path) {
+  throw Error(fmt::format("cannot {} {}: {}", what, path.string(), std::strerror(errno)));
+}
+
+}  // namespace
+
+std::string read_file(const fs::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  if (!in || fs::is_directory(file))
+    throw DataError(fmt::format("cannot read {}: {}", file.string(), in ? "it is a folder" : std::strerror(errno)));
+  std::ostringstream content;
+  content << in.rdbuf();
+  return std::move(content).str();
+}
+
+void write_file_synced(const fs::path& file, std::string_view content) {
+  FileDescriptor fd(file, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+  if (fd.get() < 0) fail("create", file);
+  while (!content.empty()) {
+    const ssize_t written = ::write(fd.get(), content.data(), content.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) fail("write", file);
+    content.remove_prefix(static_cast<std::size_t>(written));
+  }
+  if (::fsync(fd.get()) != 0) fail("sync", file);
+}
+
+void sync_folder(const fs::path& folder) {
+  FileDescriptor fd(folder, O_RDONLY | O_DIRECTORY);
+  if (fd.get() < 0 || ::fsync(fd.get()) != 0) fail("sync", folder);
+}
+
+void write_file_atomically(const fs::path& file, std::string_view content) {
+  const fs::path temporary = fs::path(file).concat(fmt::format(".{}.tmp", ::getpid()));
+  try {
+    write_file_synced(temporary, content);
+    if (::rename(temporary.c_str(), file.c_str()) != 0) fail("rename to", file);
+  } catch (...) {
+    ::unlink(temporary.c_str());
+    throw;
+  }
+  sync_folder(file.has_parent_path() ? file.parent_path() : fs::path("."));
+}
+
+void ensure_writable_folder(const fs::path& folder) {
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error) throw Error(fmt::format("cannot create the folder {}: {}", folder.string(), error.message()), 2);
+  const fs::path probe = folder / fmt::format(".probe.{}", ::getpid());
+  {
+    FileDescriptor fd(probe, O_WRONLY | O_CREAT, 0644);
+    if (fd.get() < 0)
+      throw Error(fmt::format("the folder {} is not writable: {}", folder.string(), std::strerror(errno)), 2);
+  }
+  ::unlink(probe.c_str());
+}
+
+StagedFolder::StagedFolder(fs::path final_path) : final_(std::move(final_path)) {
+  staging_ = final_.parent_path() / fmt::format(".{}.{}.staging", final_.filename().string(), ::getpid());
+  std::error_code error;
+  fs::remove_all(staging_, error);
+  fs::create_directories(staging_, error);
+  if (error) throw Error(fmt::format("cannot create the folder {}: {}", staging_.string(), error.message()));
+}
+
+StagedFolder::~StagedFolder() {
+  std::error_code ignored;
+  if (!staging_.empty()) fs::remove_all(staging_, ignored);
+}
+
+void StagedFolder::commit() {
+  sync_folder(staging_);
+  if (::rename(staging_.c_str(), final_.c_str()) != 0) fail("rename to", final_);
+  staging_.clear();
+  sync_folder(final_.has_parent_path() ? final_.parent_path() : fs::path("."));
+}
+
+}  // namespace ringtrain

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+namespace ringtrain {
+
+/// The whole content of a file. Throws DataError with the system's reason.
+std::string read_file(const std::filesystem::path& file);
+
+/// Writes a file so that readers see the old content or the whole new one: a temporary file beside it, fsync, rename, fsync of
+/// the folder. Throws Error with the system's reason; the temporary file is removed then.
+void write_file_atomically(const std::filesystem::path& file, std::string_view content);
+
+/// Writes and syncs a file that nobody reads yet (inside a staging folder).
+void write_file_synced(const std::filesystem::path& file, std::string_view content);
+
+/// Makes entries of a folder durable.
+void sync_folder(const std::filesystem::path& folder);
+
+/// Creates a folder (and its parents) and checks that files can be made in it. Throws Error that names the folder and the reason.
+void ensure_writable_folder(const std::filesystem::path& folder);
+
+/// A folder that comes into being whole or not at all: files are made in `path()`, `commit` syncs it and renames it to its final
+/// name. Without `commit` the destructor removes it.
+class StagedFolder {
+ public:
+  /// Stages beside `final_path`, in a hidden folder of its own name (so never an integer version).
+  explicit StagedFolder(std::filesystem::path final_path);
+  ~StagedFolder();
+  StagedFolder(const StagedFolder&) = delete;
+  StagedFolder& operator=(const StagedFolder&) = delete;
+  const std::filesystem::path& path() const { return staging_; }
+  void commit();
+
+ private:
+  std::filesystem::path final_;
+  std::filesystem::path staging_;
+};
+
+}  // namespace ringtrain

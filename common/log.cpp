@@ -1,0 +1,77 @@
+#include "common/log.h"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <spdlog/sinks/basic_file_sink.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <mutex>
+
+namespace ringtrain::log {
+namespace {
+
+// The one piece of process-wide state in ringtrain: the terminal is one.
+struct State {
+  std::mutex mutex;
+  std::string identity;
+  int rank = 0;
+  std::shared_ptr<spdlog::logger> file;
+  void (*before)() = nullptr;
+  void (*after)() = nullptr;
+};
+
+State& state() {
+  static State instance;
+  return instance;
+}
+
+void write(spdlog::level::level_enum level, std::string_view name, std::string_view text) {
+  State& s = state();
+  const std::lock_guard lock(s.mutex);
+  const auto now = std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now());
+  const auto millis = now.time_since_epoch().count() % 1000;
+  const std::string line = fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z {:<5} {}{}\n",
+                                       fmt::gmtime(std::chrono::system_clock::to_time_t(now)), millis, name, s.identity, text);
+  if (s.file) {
+    s.file->log(level, std::string_view(line).substr(0, line.size() - 1));
+    s.file->flush();
+  }
+  if (s.rank != 0 && level < spdlog::level::warn) return;
+  if (s.before) s.before();
+  std::string_view rest = line;
+  while (!rest.empty()) {
+    const ssize_t written = ::write(STDERR_FILENO, rest.data(), rest.size());
+    if (written <= 0) break;
+    rest.remove_prefix(static_cast<std::size_t>(written));
+  }
+  if (s.after) s.after();
+}
+
+}  // namespace
+
+void set_identity(int rank, int world_size, std::string_view host, std::string_view device) {
+  const std::lock_guard lock(state().mutex);
+  state().rank = rank;
+  state().identity = fmt::format("[rank {}/{} {} {}] ", rank, world_size, host, device);
+}
+
+void also_to_file(const std::filesystem::path& file) {
+  auto sink = std::make_shared<spdlog::sinks::basic_file_sink_mt>(file.string());
+  sink->set_pattern("%v");
+  const std::lock_guard lock(state().mutex);
+  state().file = std::make_shared<spdlog::logger>("file", sink);
+}
+
+void info(std::string_view text) { write(spdlog::level::info, "INFO", text); }
+void warn(std::string_view text) { write(spdlog::level::warn, "WARN", text); }
+void error(std::string_view text) { write(spdlog::level::err, "ERROR", text); }
+
+void around_terminal_lines(void (*before)(), void (*after)()) {
+  const std::lock_guard lock(state().mutex);
+  state().before = before;
+  state().after = after;
+}
+
+}  // namespace ringtrain::log

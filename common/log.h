@@ -1,0 +1,25 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+/// The log: one write a line, to the standard error. INFO from rank 0, WARN and ERROR from every rank.
+///   2026-01-05T12:00:03.412Z INFO  [rank 05/08 node-02 cuda:1] text
+/// The implementation is in one file: Debian's spdlog and LibTorch bring different versions of fmt.
+namespace ringtrain::log {
+
+/// Who speaks. Before it is called, lines carry no rank. `device`: "cpu", "cuda:1".
+void set_identity(int rank, int world_size, std::string_view host, std::string_view device);
+
+/// All lines, of every level, also go to this file (one per rank).
+void also_to_file(const std::filesystem::path& file);
+
+void info(std::string_view text);
+void warn(std::string_view text);
+void error(std::string_view text);
+
+/// Called before each line that goes to the terminal, and after it: the progress bar clears and redraws itself.
+void around_terminal_lines(void (*before)(), void (*after)());
+
+}  // namespace ringtrain::log

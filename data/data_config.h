@@ -1,0 +1,44 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "common/config.h"
+
+namespace ringtrain {
+
+/// Which columns are features. Patterns: "V*".
+struct FeaturesConfig {
+  std::vector<std::string> numeric{"*"};
+  std::vector<std::string> categorical;
+  std::vector<std::string> ignore;
+  void describe(config::Visitor& v);
+};
+
+/// What a missing value (an empty field, NaN, NA) becomes.
+struct MissingConfig {
+  std::string numeric = "error";      ///< error | mean (of the training part)
+  std::string categorical = "error";  ///< error | category (a category of its own)
+  void describe(config::Visitor& v);
+};
+
+struct SplitConfig {
+  double train = 0.7, validation = 0.15, test = 0.15;
+  bool stratify = true;
+  void describe(config::Visitor& v);
+};
+
+/// The `data:` block of a configuration.
+struct DataConfig {
+  std::string train_file;
+  std::string target;
+  FeaturesConfig features;
+  MissingConfig missing;
+  std::string normalize = "standard";  ///< standard (mean 0, deviation 1) | minmax (0 to 1) | none
+  SplitConfig split;
+  std::int64_t prefetch_batches = 2;  ///< 0: read in the training thread
+  void describe(config::Visitor& v);
+};
+
+}  // namespace ringtrain

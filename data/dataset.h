@@ -1,0 +1,29 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace ringtrain {
+
+/// Some samples. `inputs`: [n, features], the run's floating type; `targets`: [n], int64 classes or floats; `rows`: [n] int64, where
+/// the samples stand in the data file (0 is the first data row).
+struct Batch {
+  at::Tensor inputs;
+  at::Tensor targets;
+  at::Tensor rows;
+  std::int64_t size() const { return rows.defined() ? rows.size(0) : 0; }
+};
+
+/// Samples that can be read by number.
+class Dataset {
+ public:
+  virtual ~Dataset() = default;
+  virtual std::int64_t size() const = 0;
+  /// The samples `indices` (each in [0, size())), in that order; may be empty. Thread-safe.
+  virtual Batch read(const std::vector<std::int64_t>& indices) const = 0;
+};
+
+}  // namespace ringtrain

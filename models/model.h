@@ -1,0 +1,43 @@
+#pragma once
+
+#include <torch/nn/module.h>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/config.h"
+
+namespace ringtrain {
+
+/// A network: an nn::Module with one forward. It must be traceable: no branch on values, sizes taken by flatten/unflatten.
+class Model : public torch::nn::Module {
+ public:
+  using torch::nn::Module::Module;
+  /// `inputs`: [n, features]; returns [n, outputs]: logits of a classification, values of a regression. n may be 0.
+  virtual at::Tensor forward(const at::Tensor& inputs) = 0;
+};
+
+/// What the data and the task ask of a model.
+struct ModelShape {
+  std::int64_t features = 0;
+  std::int64_t outputs = 1;
+};
+
+/// One kind of model with its options: the `model:` block of a configuration with this `type`.
+class ModelKind {
+ public:
+  virtual ~ModelKind() = default;
+  virtual std::string name() const = 0;
+  virtual std::string doc() const = 0;
+  virtual void describe(config::Visitor& v) = 0;
+  /// Parameters are initialised from LibTorch's global generator. Throws ConfigError when options and shape do not fit.
+  virtual std::shared_ptr<Model> make(const ModelShape& shape) const = 0;
+};
+
+/// The built-in kinds, each with default options.
+std::vector<std::shared_ptr<ModelKind>> built_in_models();
+
+}  // namespace ringtrain

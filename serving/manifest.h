@@ -1,0 +1,25 @@
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "data/preprocessing.h"
+
+namespace ringtrain {
+
+/// What an exported model means: written as manifest.json beside it.
+struct Manifest {
+  std::string name;                   ///< "fraud"
+  std::int64_t version = 0;           ///< set on publishing
+  std::string task;                   ///< "binary_classification", "classification", "regression"
+  Preprocessing preprocessing;        ///< columns, types, vocabularies, labels
+  double threshold = 0.5;             ///< binary: class 1 where its probability is at least this
+  nlohmann::json metrics;             ///< of the test part, by name; may be empty
+  nlohmann::json provenance;          ///< config_hash, data_hash, checkpoint, checkpoint_hash, ranks, libraries {..}, created
+
+  nlohmann::json to_json() const;
+  static Manifest from_json(const nlohmann::json& json);
+};
+
+}  // namespace ringtrain
