@@ -1,7 +1,12 @@
 # Finds what ringtrain is built with. A user's own LibTorch, Arrow or MPI on CMAKE_PREFIX_PATH is found first; the wheels
 # that tools/bootstrap.sh unpacked come after it.
 include(BootstrapFolder)
+if(RINGTRAIN_WHEELS)
+  set(LibTorch_HINTS "${RINGTRAIN_WHEELS}/torch")
+  set(ArrowWheel_HINTS "${RINGTRAIN_WHEELS}/pyarrow")
+endif()
 
+enable_language(C)  # FindMPI asks for it; ringtrain uses MPI's C interface, since the C++ one was removed in MPI 3
 find_package(MPI REQUIRED COMPONENTS C)
 find_package(Threads REQUIRED)
 find_package(LibTorch REQUIRED)
@@ -17,7 +22,7 @@ if(RINGTRAIN_NCCL AND LibTorch_CUDA_FOUND)
 endif()
 
 # The one precompiled header: LibTorch takes 14 to 22 s to parse.
-file(WRITE "${PROJECT_BINARY_DIR}/pch/empty.cpp" "")
+file(CONFIGURE OUTPUT "${PROJECT_BINARY_DIR}/pch/empty.cpp" CONTENT "// The precompiled header's own source file.\n")
 add_library(ringtrain_pch OBJECT "${PROJECT_BINARY_DIR}/pch/empty.cpp")
 target_link_libraries(ringtrain_pch PUBLIC LibTorch::cpu PRIVATE ringtrain_settings)
 target_compile_features(ringtrain_pch PUBLIC cxx_std_20)

@@ -41,10 +41,11 @@ function(ringtrain_add_script_test name)
   endif()
   add_test(NAME ${ARG_FOLDER}.${name} COMMAND ${ARG_COMMAND} WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}")
   set_tests_properties(${ARG_FOLDER}.${name} PROPERTIES LABELS "${labels}" TIMEOUT ${ARG_TIMEOUT}
-    ENVIRONMENT "RINGTRAIN=$<TARGET_FILE:ringtrain>;PEERS_PYTHON=${RINGTRAIN_PEERS_PYTHON};RINGTRAIN_SOURCE=${PROJECT_SOURCE_DIR};RINGTRAIN_BUILD=${PROJECT_BINARY_DIR};OMPI_ALLOW_RUN_AS_ROOT=1;OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1")
+    ENVIRONMENT "RINGTRAIN=$<$<TARGET_EXISTS:ringtrain>:$<TARGET_FILE:ringtrain>>;PEERS_PYTHON=${RINGTRAIN_PEERS_PYTHON};RINGTRAIN_SOURCE=${PROJECT_SOURCE_DIR};RINGTRAIN_BUILD=${PROJECT_BINARY_DIR};OMPI_ALLOW_RUN_AS_ROOT=1;OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1")
 endfunction()
 
 function(ringtrain_test_program name sources libraries)
+  ringtrain_existing_sources(sources ${sources})
   add_executable(${name} ${sources})
   target_link_libraries(${name} PRIVATE ${libraries} LibTorch::cpu ringtrain_settings)
   target_compile_definitions(${name} PRIVATE RINGTRAIN_SOURCE_DIR="${PROJECT_SOURCE_DIR}")

@@ -9,8 +9,9 @@ namespace ringtrain {
 
 enum class ReduceOp { sum, max, min };
 
-/// A collective that may still be under way. `wait` returns when the tensors of the call hold the result (on a GPU: when the
-/// current stream is ordered after it) and throws CommError when it failed. A Work that is dropped unwaited is waited for silently.
+/// A collective that may still be under way. `wait` returns when the tensors of the call hold the result (on
+/// a GPU: when the current stream is ordered after it) and throws CommError when it failed. A Work that is
+/// dropped unwaited is waited for silently.
 class Work {
  public:
   struct State {
@@ -29,13 +30,14 @@ class Work {
 
 /// A group of ranks that move tensors among themselves.
 ///
-/// Every method but the accessors and `abort` is collective: each rank calls the same methods in the same order with tensors of
-/// equal dtype and (where not said otherwise) equal size. Tensors are contiguous, of any shape, also empty; float32, float64,
-/// bfloat16, float16, int64, int32 and uint8. They stay alive until the Work is waited for. An argument that breaks the contract
-/// throws CommError before anything is sent. One thread at a time calls a communicator; a second thread takes its own, made by
-/// `duplicate`.
+/// Every method but the accessors and `abort` is collective: each rank calls the same methods in the same
+/// order with tensors of equal dtype and (where not said otherwise) equal size. Tensors are contiguous, of
+/// any shape, also empty; float32, float64, bfloat16, float16, int64, int32 and uint8. They stay alive until
+/// the Work is waited for. An argument that breaks the contract throws CommError before anything is sent. One
+/// thread at a time calls a communicator; a second thread takes its own, made by `duplicate`.
 ///
-/// Reductions of one size give the same bits on every rank, and the same bits again in a second run with as many ranks.
+/// Reductions of one size give the same bits on every rank, and the same bits again in a second run with as
+/// many ranks.
 class Communicator {
  public:
   virtual ~Communicator() = default;
@@ -47,14 +49,16 @@ class Communicator {
   virtual Work all_reduce(const at::Tensor& tensor, ReduceOp op = ReduceOp::sum) = 0;
   /// Copies `tensor` of rank `root` to all.
   virtual Work broadcast(const at::Tensor& tensor, int root) = 0;
-  /// Sums `input` (world_size × output.numel() elements) over all ranks; rank r receives the r-th part in `output`.
+  /// Sums `input` (world_size × output.numel() elements) over all ranks; rank r receives the r-th part in
+  /// `output`.
   virtual Work reduce_scatter(const at::Tensor& output, const at::Tensor& input) = 0;
   /// Joins `input` of all ranks, in rank order, into `output` (world_size × input.numel() elements).
   virtual Work all_gather(const at::Tensor& output, const at::Tensor& input) = 0;
   virtual void barrier() = 0;
   /// A communicator over the same ranks whose collectives do not mix with this one's.
   virtual std::unique_ptr<Communicator> duplicate() = 0;
-  /// Ends the job on all ranks, now: for an error that the others cannot be told of. Does not return where ranks are processes.
+  /// Ends the job on all ranks, now: for an error that the others cannot be told of. Does not return where
+  /// ranks are processes.
   virtual void abort(int exit_code) noexcept = 0;
 };
 

@@ -7,36 +7,47 @@
 
 namespace ringtrain {
 
-/// This process's place among the ranks of the job. Owns MPI: initialises it (MPI_THREAD_MULTIPLE, errors returned) when the
-/// process was started by an MPI launcher, and finalises it in `close`. Started by hand, the world is one rank and MPI is left alone.
+namespace mpi {
+class Session;
+}
+
+/// This process's place among the ranks of the job. Owns MPI: initialises it (MPI_THREAD_MULTIPLE, errors
+/// returned) when the process was started by an MPI launcher, and finalises it in `close`. Started by hand,
+/// the world is one rank and MPI is left alone. A program that has initialised MPI itself keeps it: the world
+/// uses it and `close` leaves MPI_Finalize to the program.
 class World {
  public:
-  /// Whether an MPI launcher started this process: OMPI_COMM_WORLD_RANK, PMIX_RANK, PMI_RANK or SLURM_STEP_NUM_TASKS is set.
+  /// Whether an MPI launcher started this process: OMPI_COMM_WORLD_RANK, PMIX_RANK, PMI_RANK or
+  /// SLURM_STEP_NUM_TASKS is set.
   static bool launched_by_mpi();
 
-  /// Throws CommError when MPI cannot be initialised.
+  /// Throws CommError when MPI cannot be initialised, gives less than MPI_THREAD_MULTIPLE, or sees another
+  /// number of ranks than the launcher started. Collective.
   World();
-  /// Only logs when `close` was not called: MPI_Finalize would wait for the other ranks while an exception flies.
+  /// Only logs when `close` was not called: MPI_Finalize would wait for the other ranks while an exception
+  /// flies.
   ~World();
   World(const World&) = delete;
   World& operator=(const World&) = delete;
 
   int rank() const { return rank_; }
   int world_size() const { return world_size_; }
-  int local_rank() const { return local_rank_; }    ///< among the ranks of this host
-  int local_size() const { return local_size_; }    ///< how many ranks this host has
+  int local_rank() const { return local_rank_; }  ///< among the ranks of this host
+  int local_size() const { return local_size_; }  ///< how many ranks this host has
   const std::string& host() const { return host_; }
 
-  /// The communicator of small host facts (always MPI, or local for one rank), owned by the world.
-  Communicator& control() { return *control_; }
+  /// The communicator of small host facts (always MPI, or local for one rank), owned by the world. Throws
+  /// CommError after `close`.
+  Communicator& control();
 
-  /// Orderly end: collective; MPI_Finalize.
+  /// Orderly end: collective; MPI_Finalize. Communicators that are still alive can no longer be used. A
+  /// second call does nothing.
   void close();
 
  private:
   int rank_ = 0, world_size_ = 1, local_rank_ = 0, local_size_ = 1;
   std::string host_;
-  bool owns_mpi_ = false;
+  std::shared_ptr<mpi::Session> session_;  // null: no MPI
   std::unique_ptr<Communicator> control_;
 };
 

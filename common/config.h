@@ -7,8 +7,9 @@
 #include <string_view>
 #include <vector>
 
-/// Typed configuration: a struct lists its fields once, in `describe(Visitor&)`, with default, doc string and rule. The
-/// same list reads YAML (yaml_reader.h), writes the resolved YAML and prints the reference (config_writer.h).
+/// Typed configuration: a struct lists its fields once, in `describe(Visitor&)`, with default, doc string and
+/// rule. The same list reads YAML (yaml_reader.h), writes the resolved YAML and prints the reference
+/// (config_writer.h).
 namespace ringtrain::config {
 
 /// The numbers that a field takes.
@@ -43,7 +44,8 @@ class Visitor {
  public:
   virtual ~Visitor() = default;
   virtual void field(std::string_view name, bool& value, std::string_view doc) = 0;
-  virtual void field(std::string_view name, std::int64_t& value, std::string_view doc, const NumberRule& = {}) = 0;
+  virtual void field(std::string_view name, std::int64_t& value, std::string_view doc,
+                     const NumberRule& = {}) = 0;
   virtual void field(std::string_view name, double& value, std::string_view doc, const NumberRule& = {}) = 0;
   virtual void field(std::string_view name, std::string& value, std::string_view doc, const Choice& = {}) = 0;
   /// Lists; a single value is read as a list of one.
@@ -53,11 +55,13 @@ class Visitor {
                      const NumberRule& = {}) = 0;
   virtual void field(std::string_view name, std::vector<std::string>& value, std::string_view doc) = 0;
   /// A nested mapping.
-  virtual void section(std::string_view name, std::string_view doc, const std::function<void(Visitor&)>& body) = 0;
+  virtual void section(std::string_view name, std::string_view doc,
+                       const std::function<void(Visitor&)>& body) = 0;
   /// A field whose value decides which further fields this section has.
   virtual void variants(std::string_view name, std::string& chosen, std::string_view doc,
                         const std::vector<Variant>& kinds) = 0;
-  /// Reports "<path of name>: <problem>" unless `ok`; for rules over several fields. Only a reader acts on it.
+  /// Reports "<path of name>: <problem>" unless `ok`; for rules over several fields. Only a reader acts on
+  /// it.
   virtual void require(std::string_view name, bool ok, std::string_view problem) = 0;
 
   /// A nested struct with a `describe(Visitor&)` of its own.

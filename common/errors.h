@@ -9,11 +9,16 @@ namespace ringtrain {
 /// `exit_code` is what the command ends with when the error reaches `main` (docs/errors.md).
 class Error : public std::runtime_error {
  public:
-  explicit Error(const std::string& text, int exit_code = 1) : std::runtime_error(text), exit_code_(exit_code) {}
+  explicit Error(const std::string& text, int exit_code = 1)
+      : std::runtime_error(text), exit_code_(exit_code) {}
   int exit_code() const { return exit_code_; }
+  /// Whether every rank of the job throws because of it now, so that one message is enough.
+  bool agreed() const { return agreed_; }
+  void mark_agreed() { agreed_ = true; }
 
  private:
   int exit_code_;
+  bool agreed_ = false;
 };
 
 /// A wrong command line or configuration: mend it and start again.
@@ -21,7 +26,8 @@ struct ConfigError : Error {
   explicit ConfigError(const std::string& text) : Error(text, 2) {}
 };
 
-/// Data that cannot be used as declared (missing file, wrong type in a row): mend the data or its declaration.
+/// Data that cannot be used as declared (missing file, wrong type in a row): mend the data or its
+/// declaration.
 struct DataError : Error {
   explicit DataError(const std::string& text) : Error(text, 3) {}
 };

@@ -18,7 +18,8 @@ namespace fs = std::filesystem;
 
 class FileDescriptor {
  public:
-  FileDescriptor(const fs::path& path, int flags, mode_t mode = 0) : fd_(::open(path.c_str(), flags | O_CLOEXEC, mode)) {}
+  FileDescriptor(const fs::path& path, int flags, mode_t mode = 0)
+      : fd_(::open(path.c_str(), flags | O_CLOEXEC, mode)) {}
   ~FileDescriptor() {
     if (fd_ >= 0) ::close(fd_);
   }
@@ -34,12 +35,18 @@ class FileDescriptor {
   throw Error(fmt::format("cannot {} {}: {}", what, path.string(), std::strerror(errno)));
 }
 
+void sync_file(const fs::path& file) {
+  FileDescriptor fd(file, O_RDONLY);
+  if (fd.get() < 0 || ::fsync(fd.get()) != 0) fail("sync", file);
+}
+
 }  // namespace
 
 std::string read_file(const fs::path& file) {
   std::ifstream in(file, std::ios::binary);
   if (!in || fs::is_directory(file))
-    throw DataError(fmt::format("cannot read {}: {}", file.string(), in ? "it is a folder" : std::strerror(errno)));
+    throw DataError(
+        fmt::format("cannot read {}: {}", file.string(), in ? "it is a folder" : std::strerror(errno)));
   std::ostringstream content;
   content << in.rdbuf();
   return std::move(content).str();
@@ -101,6 +108,13 @@ StagedFolder::~StagedFolder() {
 }
 
 void StagedFolder::commit() {
+  // Libraries that write files (LibTorch's archives) do not sync them.
+  for (const auto& entry : fs::recursive_directory_iterator(staging_)) {
+    if (entry.is_directory())
+      sync_folder(entry.path());
+    else if (entry.is_regular_file())
+      sync_file(entry.path());
+  }
   sync_folder(staging_);
   if (::rename(staging_.c_str(), final_.c_str()) != 0) fail("rename to", final_);
   staging_.clear();

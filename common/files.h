@@ -9,8 +9,8 @@ namespace ringtrain {
 /// The whole content of a file. Throws DataError with the system's reason.
 std::string read_file(const std::filesystem::path& file);
 
-/// Writes a file so that readers see the old content or the whole new one: a temporary file beside it, fsync, rename, fsync of
-/// the folder. Throws Error with the system's reason; the temporary file is removed then.
+/// Writes a file so that readers see the old content or the whole new one: a temporary file beside it, fsync,
+/// rename, fsync of the folder. Throws Error with the system's reason; the temporary file is removed then.
 void write_file_atomically(const std::filesystem::path& file, std::string_view content);
 
 /// Writes and syncs a file that nobody reads yet (inside a staging folder).
@@ -19,11 +19,12 @@ void write_file_synced(const std::filesystem::path& file, std::string_view conte
 /// Makes entries of a folder durable.
 void sync_folder(const std::filesystem::path& folder);
 
-/// Creates a folder (and its parents) and checks that files can be made in it. Throws Error that names the folder and the reason.
+/// Creates a folder (and its parents) and checks that files can be made in it. Throws Error that names the
+/// folder and the reason.
 void ensure_writable_folder(const std::filesystem::path& folder);
 
-/// A folder that comes into being whole or not at all: files are made in `path()`, `commit` syncs it and renames it to its final
-/// name. Without `commit` the destructor removes it.
+/// A folder that comes into being whole or not at all: files are made in `path()`, `commit` syncs it and
+/// renames it to its final name. Without `commit` the destructor removes it.
 class StagedFolder {
  public:
   /// Stages beside `final_path`, in a hidden folder of its own name (so never an integer version).

@@ -8,7 +8,8 @@
 
 namespace ringtrain {
 
-/// Mixes 64 bits so that each input bit changes half of the output bits (the finaliser of SplitMix64, Steele et al. 2014).
+/// Mixes 64 bits so that each input bit changes half of the output bits (the finaliser of SplitMix64, Steele
+/// et al. 2014).
 constexpr std::uint64_t mix64(std::uint64_t x) {
   x += 0x9e3779b97f4a7c15ULL;
   x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ULL;
@@ -23,7 +24,8 @@ constexpr std::uint64_t seed_of(std::initializer_list<std::uint64_t> parts) {
   return state;
 }
 
-/// XXH3 (64 bits) of some bytes, or of a file's content, as 16 hex digits. A file that cannot be read throws DataError.
+/// XXH3 (64 bits) of some bytes, or of a file's content, as 16 hex digits. A file that cannot be read throws
+/// DataError.
 std::uint64_t hash_bytes(std::string_view bytes);
 std::string hash_text(std::string_view bytes);
 std::string hash_file(const std::filesystem::path& file);

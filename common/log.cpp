@@ -6,8 +6,10 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
-#include <atomic>
+#include <cerrno>
 #include <mutex>
+
+#include "common/errors.h"
 
 namespace ringtrain::log {
 namespace {
@@ -18,8 +20,8 @@ struct State {
   std::string identity;
   int rank = 0;
   std::shared_ptr<spdlog::logger> file;
-  void (*before)() = nullptr;
-  void (*after)() = nullptr;
+  std::function<void()> before;
+  std::function<void()> after;
 };
 
 State& state() {
@@ -32,8 +34,9 @@ void write(spdlog::level::level_enum level, std::string_view name, std::string_v
   const std::lock_guard lock(s.mutex);
   const auto now = std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now());
   const auto millis = now.time_since_epoch().count() % 1000;
-  const std::string line = fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z {:<5} {}{}\n",
-                                       fmt::gmtime(std::chrono::system_clock::to_time_t(now)), millis, name, s.identity, text);
+  const std::string line =
+      fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z {:<5} {}{}\n",
+                  fmt::gmtime(std::chrono::system_clock::to_time_t(now)), millis, name, s.identity, text);
   if (s.file) {
     s.file->log(level, std::string_view(line).substr(0, line.size() - 1));
     s.file->flush();
@@ -43,6 +46,7 @@ void write(spdlog::level::level_enum level, std::string_view name, std::string_v
   std::string_view rest = line;
   while (!rest.empty()) {
     const ssize_t written = ::write(STDERR_FILENO, rest.data(), rest.size());
+    if (written < 0 && errno == EINTR) continue;
     if (written <= 0) break;
     rest.remove_prefix(static_cast<std::size_t>(written));
   }
@@ -54,11 +58,16 @@ void write(spdlog::level::level_enum level, std::string_view name, std::string_v
 void set_identity(int rank, int world_size, std::string_view host, std::string_view device) {
   const std::lock_guard lock(state().mutex);
   state().rank = rank;
-  state().identity = fmt::format("[rank {}/{} {} {}] ", rank, world_size, host, device);
+  state().identity = fmt::format("[rank {:02}/{:02} {} {}] ", rank, world_size, host, device);
 }
 
 void also_to_file(const std::filesystem::path& file) {
-  auto sink = std::make_shared<spdlog::sinks::basic_file_sink_mt>(file.string());
+  std::shared_ptr<spdlog::sinks::basic_file_sink_mt> sink;
+  try {
+    sink = std::make_shared<spdlog::sinks::basic_file_sink_mt>(file.string());
+  } catch (const spdlog::spdlog_ex& problem) {
+    throw Error(fmt::format("cannot write the log file {}: {}", file.string(), problem.what()), 2);
+  }
   sink->set_pattern("%v");
   const std::lock_guard lock(state().mutex);
   state().file = std::make_shared<spdlog::logger>("file", sink);
@@ -68,10 +77,10 @@ void info(std::string_view text) { write(spdlog::level::info, "INFO", text); }
 void warn(std::string_view text) { write(spdlog::level::warn, "WARN", text); }
 void error(std::string_view text) { write(spdlog::level::err, "ERROR", text); }
 
-void around_terminal_lines(void (*before)(), void (*after)()) {
+void around_terminal_lines(std::function<void()> before, std::function<void()> after) {
   const std::lock_guard lock(state().mutex);
-  state().before = before;
-  state().after = after;
+  state().before = std::move(before);
+  state().after = std::move(after);
 }
 
 }  // namespace ringtrain::log

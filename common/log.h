@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -12,14 +13,16 @@ namespace ringtrain::log {
 /// Who speaks. Before it is called, lines carry no rank. `device`: "cpu", "cuda:1".
 void set_identity(int rank, int world_size, std::string_view host, std::string_view device);
 
-/// All lines, of every level, also go to this file (one per rank).
+/// All lines, of every level, also go to this file (one per rank), at its end. Throws Error when it cannot be
+/// opened.
 void also_to_file(const std::filesystem::path& file);
 
 void info(std::string_view text);
 void warn(std::string_view text);
 void error(std::string_view text);
 
-/// Called before each line that goes to the terminal, and after it: the progress bar clears and redraws itself.
-void around_terminal_lines(void (*before)(), void (*after)());
+/// Called before each line that goes to the terminal, and after it: the progress bar clears and redraws
+/// itself. Empty functions end that. They must not log.
+void around_terminal_lines(std::function<void()> before, std::function<void()> after);
 
 }  // namespace ringtrain::log

@@ -6,7 +6,8 @@
 
 namespace ringtrain {
 
-/// The name in `known` that `word` was probably meant to be, or "" when none is near (edit distance above a third).
+/// The name in `known` that `word` was probably meant to be, or "" when none is near (edit distance above a
+/// third).
 std::string nearest(std::string_view word, const std::vector<std::string>& known);
 
 /// " Did you mean 'x'?" or "".

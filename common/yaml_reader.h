@@ -10,18 +10,21 @@
 namespace ringtrain::config {
 
 /// A YAML document with the overrides of the command line laid over it.
-/// Throws ConfigError (file, line) when the file cannot be read or is not YAML, or an override is not `key=value`.
+/// Throws ConfigError (file, line) when the file cannot be read or is not YAML, or an override is not
+/// `key=value`.
 class YamlDocument {
  public:
   /// `overrides`: "trainer.epochs=3"; the value is YAML, so lists work: "model.hidden=[8, 4]".
-  static YamlDocument from_file(const std::filesystem::path& file, const std::vector<std::string>& overrides = {});
+  static YamlDocument from_file(const std::filesystem::path& file,
+                                const std::vector<std::string>& overrides = {});
   static YamlDocument from_text(const std::string& text, const std::string& name,
                                 const std::vector<std::string>& overrides = {});
   ~YamlDocument();
   YamlDocument(YamlDocument&&) noexcept;
 
-  /// Fills the fields that `describe` lists. Throws one ConfigError with all problems (unknown keys with the nearest known
-  /// name, wrong types, wrong values), each a line: `trainer.optimizer.lr: expected ..., got -1 (fraud.yaml:12)`.
+  /// Fills the fields that `describe` lists. Throws one ConfigError with all problems (unknown keys with the
+  /// nearest known name, wrong types, wrong values), each a line: `trainer.optimizer.lr: expected ..., got -1
+  /// (fraud.yaml:12)`.
   void read(const std::function<void(Visitor&)>& describe) const;
 
   struct Impl;

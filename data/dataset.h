@@ -8,8 +8,8 @@
 
 namespace ringtrain {
 
-/// Some samples. `inputs`: [n, features], the run's floating type; `targets`: [n], int64 classes or floats; `rows`: [n] int64, where
-/// the samples stand in the data file (0 is the first data row).
+/// Some samples. `inputs`: [n, features], the run's floating type; `targets`: [n], int64 classes or floats;
+/// `rows`: [n] int64, where the samples stand in the data file (0 is the first data row).
 struct Batch {
   at::Tensor inputs;
   at::Tensor targets;

@@ -5,12 +5,12 @@
 
 namespace ringtrain {
 
-/// Which samples a rank reads in which step: a pure function of (seed, epoch, global batch number, rank, world size). Resuming, also
-/// on another number of ranks, needs no state but the step.
+/// Which samples a rank reads in which step: a pure function of (seed, epoch, global batch number, rank,
+/// world size). Resuming, also on another number of ranks, needs no state but the step.
 ///
-/// An epoch is a permutation of all samples (Fisher-Yates with SplitMix64, see sampler.cpp), cut into global batches of
-/// `global_batch_size`, the last one smaller. A global batch is split over the ranks as evenly as possible, in rank order; a rank may
-/// get none of the last one. Every sample is seen exactly once an epoch.
+/// An epoch is a permutation of all samples (Fisher-Yates with SplitMix64, see sampler.cpp), cut into global
+/// batches of `global_batch_size`, the last one smaller. A global batch is split over the ranks as evenly as
+/// possible, in rank order; a rank may get none of the last one. Every sample is seen exactly once an epoch.
 class Sampler {
  public:
   struct Options {
@@ -37,7 +37,8 @@ class Sampler {
   std::vector<std::int64_t> order_;
 };
 
-/// The part [begin, end) of `count` things that falls to `part` of `parts`: as even as possible, the first ones larger by one.
+/// The part [begin, end) of `count` things that falls to `part` of `parts`: as even as possible, the first
+/// ones larger by one.
 struct Range {
   std::int64_t begin, end;
 };

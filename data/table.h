@@ -22,22 +22,23 @@ enum class TargetKind {
 struct Table {
   std::vector<std::string> numeric_names;
   std::vector<std::string> categorical_names;
-  at::Tensor numeric;                                    ///< [rows, numeric], float32 or float64, NaN for missing
-  std::vector<std::vector<std::string>> categorical;    ///< [categorical][rows], "" for missing
+  at::Tensor numeric;  ///< [rows, numeric], float32 or float64, NaN for missing
+  std::vector<std::vector<std::string>> categorical;  ///< [categorical][rows], "" for missing
   std::string target_name;
-  std::vector<std::string> labels;                       ///< classes: sorted, numbers by value, else by text
-  at::Tensor target;                                     ///< [rows]: int64 class (index into labels) or a float of numeric's dtype; empty without target
+  std::vector<std::string> labels;  ///< classes: sorted, numbers by value, else by text
+  at::Tensor target;  ///< [rows]: int64 class (index into labels) or a float of numeric's dtype; empty
+                      ///< without target
   std::int64_t rows() const { return numeric.defined() ? numeric.size(0) : 0; }
 };
 
-/// Reads a CSV file (also .gz) with a header line through Arrow. Numbers that are not numbers, columns that are not there, missing
-/// values that `config.missing` refuses, infinite values, and a target that is missing throw DataError that names file, row
-/// (1 is the first data row; with its line in the file), column, what was found, and what to do.
-/// `dtype`: at::kFloat or at::kDouble.
+/// Reads a CSV file (also .gz) with a header line through Arrow. Numbers that are not numbers, columns that
+/// are not there, missing values that `config.missing` refuses, infinite values, and a target that is missing
+/// throw DataError that names file, row (1 is the first data row; with its line in the file), column, what
+/// was found, and what to do. `dtype`: at::kFloat or at::kDouble.
 Table read_table(const DataConfig& config, TargetKind target, at::ScalarType dtype);
 
-/// Reads only the columns that `numeric` and `categorical` name, without a target, for prediction. Values that cannot be read are NaN
-/// and "": the caller reports them by row from `problems` (row, text).
+/// Reads only the columns that `numeric` and `categorical` name, without a target, for prediction. Values
+/// that cannot be read are NaN and "": the caller reports them by row from `problems` (row, text).
 struct RowProblem {
   std::int64_t row;
   std::string text;

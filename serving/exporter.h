@@ -13,27 +13,31 @@
 namespace ringtrain {
 
 /// Writes one version of a model into BASE/NAME/VERSION:
-///   model.pt       TorchScript; forward(numeric [n, F] float32 [, one List[str] per categorical column]) of raw columns
-///   model.onnx     the same graph; inputs "numeric" [n, F] float32 and one string input [n] per categorical column
-///   manifest.json  columns, types, labels, threshold, metrics, provenance
+///   model.pt       TorchScript; forward(numeric [n, F] float32 [, one List[str] per categorical column]) of
+///   raw columns model.onnx     the same graph; inputs "numeric" [n, F] float32 and one string input [n] per
+///   categorical column manifest.json  columns, types, labels, threshold, metrics, provenance
 /// and, one level up, config.pbtxt and labels.txt (NVIDIA Triton's model repository layout).
-/// Outputs of both: classification "probabilities" [n, K] float32 and "class" [n] int64; regression "prediction" [n] float32.
+/// Outputs of both: classification "probabilities" [n, K] float32 and "class" [n] int64; regression
+/// "prediction" [n] float32.
 struct ExportRequest {
-  std::filesystem::path base;                   ///< BASE
-  Manifest manifest;                            ///< name and all but the version
-  std::shared_ptr<Model> model;                 ///< any device, dtype and mode; exported from a float32 CPU copy in eval mode
+  std::filesystem::path base;  ///< BASE
+  Manifest manifest;           ///< name and all but the version
+  std::shared_ptr<Model>
+      model;  ///< any device, dtype and mode; exported from a float32 CPU copy in eval mode
   std::function<std::shared_ptr<Model>()> make_copy;  ///< a fresh model of the same kind, to carry that copy
   std::vector<std::string> formats{"torchscript", "onnx"};
 };
 
-/// Exports, verifies in a fresh process (`verify_command` is run with the staged folder and the file of expected outputs as its last
-/// two arguments and must end with 0), publishes under the next free version number, and returns the version's folder. At no time does
-/// a version folder exist that was not verified. Throws ExportError: an operator without a mapping (by name), a mismatch (with batch
-/// size, output and difference), a verifier that fails (with its text).
-std::filesystem::path export_model(const ExportRequest& request, const std::vector<std::string>& verify_command);
+/// Exports, verifies in a fresh process (`verify_command` is run with the staged folder and the file of
+/// expected outputs as its last two arguments and must end with 0), publishes under the next free version
+/// number, and returns the version's folder. At no time does a version folder exist that was not verified.
+/// Throws ExportError: an operator without a mapping (by name), a mismatch (with batch size, output and
+/// difference), a verifier that fails (with its text).
+std::filesystem::path export_model(const ExportRequest& request,
+                                   const std::vector<std::string>& verify_command);
 
-/// What the fresh process does: loads every format found in `folder` (each that this build can run) and compares with `expected` at
-/// batch sizes 1, 2, 7 and 64. Throws ExportError.
+/// What the fresh process does: loads every format found in `folder` (each that this build can run) and
+/// compares with `expected` at batch sizes 1, 2, 7 and 64. Throws ExportError.
 void verify_export(const std::filesystem::path& folder, const std::filesystem::path& expected);
 
 }  // namespace ringtrain

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
 
@@ -10,16 +11,21 @@ namespace ringtrain {
 
 /// What an exported model means: written as manifest.json beside it.
 struct Manifest {
-  std::string name;                   ///< "fraud"
-  std::int64_t version = 0;           ///< set on publishing
-  std::string task;                   ///< "binary_classification", "classification", "regression"
-  Preprocessing preprocessing;        ///< columns, types, vocabularies, labels
-  double threshold = 0.5;             ///< binary: class 1 where its probability is at least this
-  nlohmann::json metrics;             ///< of the test part, by name; may be empty
-  nlohmann::json provenance;          ///< config_hash, data_hash, checkpoint, checkpoint_hash, ranks, libraries {..}, created
+  std::string name;             ///< "fraud"
+  std::int64_t version = 0;     ///< set on publishing
+  std::string task;             ///< "binary_classification", "classification", "regression"
+  Preprocessing preprocessing;  ///< columns, types, vocabularies, labels
+  double threshold = 0.5;       ///< binary: class 1 where its probability is at least this
+  nlohmann::json metrics;       ///< of the test part, by name; may be empty
+  nlohmann::json
+      provenance;  ///< config_hash, data_hash, checkpoint, checkpoint_hash, ranks, libraries {..}, created
+  nlohmann::json files;  ///< set on export: file name → hash (common/hash.h) of the model files
 
   nlohmann::json to_json() const;
+  /// Throws ExportError when a field is missing, of a wrong type, or from a later format.
   static Manifest from_json(const nlohmann::json& json);
+  /// Reads FOLDER/manifest.json. Throws ExportError.
+  static Manifest read(const std::filesystem::path& folder);
 };
 
 }  // namespace ringtrain

@@ -14,14 +14,15 @@ namespace ringtrain {
 /// An exported model, loaded to answer rows.
 class Predictor {
  public:
-  /// `model`: BASE/NAME (its latest version) or BASE/NAME/VERSION. Throws ExportError that names what is missing.
+  /// `model`: BASE/NAME (its latest version) or BASE/NAME/VERSION. Throws ExportError that names what is
+  /// missing.
   explicit Predictor(const std::filesystem::path& model);
   ~Predictor();
   const Manifest& manifest() const;
   const std::filesystem::path& folder() const;
 
   struct Rows {
-    at::Tensor numeric;                                  ///< [n, F] float32, NaN for missing
+    at::Tensor numeric;                                 ///< [n, F] float32, NaN for missing
     std::vector<std::vector<std::string>> categorical;  ///< [columns][n]
   };
   struct Answers {
@@ -37,16 +38,19 @@ class Predictor {
 };
 
 /// Answers a file, row by row, in input order, in constant memory. Output: JSON lines
-///   {"class": 1, "label": "fraud", "probabilities": [0.02, 0.98]}   or   {"prediction": 3.2}   or   {"error": "row 3: ..."}
+///   {"class": 1, "label": "fraud", "probabilities": [0.02, 0.98]}   or   {"prediction": 3.2}   or {"error":
+///   "row 3: ..."}
 /// Returns how many rows had an error.
 struct PredictOptions {
   std::int64_t batch_size = 1024;
   std::string output = "jsonl";  ///< or "csv"
 };
-/// `in`: one JSON value a line: an object by column names, or an array in manifest order (numeric columns, then categorical ones).
-/// Empty lines are skipped.
-std::int64_t predict_json_lines(const Predictor& predictor, std::istream& in, std::ostream& out, const PredictOptions& options);
-/// A CSV file with a header; columns that the model does not know are ignored, missing columns throw DataError.
+/// `in`: one JSON value a line: an object by column names, or an array in manifest order (numeric columns,
+/// then categorical ones). Empty lines are skipped.
+std::int64_t predict_json_lines(const Predictor& predictor, std::istream& in, std::ostream& out,
+                                const PredictOptions& options);
+/// A CSV file with a header; columns that the model does not know are ignored, missing columns throw
+/// DataError.
 std::int64_t predict_csv(const Predictor& predictor, const std::filesystem::path& file, std::ostream& out,
                          const PredictOptions& options);
 

@@ -1,0 +1,37 @@
+# cmake --install: the command, the libraries, their headers, the configurations, and the package for
+# find_package(ringtrain). The command looks for libringtrain_nccl.so in ../lib, so the folder is always lib.
+include(CMakePackageConfigHelpers)
+set(_package lib/cmake/ringtrain)
+
+get_property(_libraries GLOBAL PROPERTY RINGTRAIN_LIBRARIES)
+install(TARGETS ${_libraries} EXPORT ringtrain ARCHIVE DESTINATION lib)
+install(EXPORT ringtrain NAMESPACE ringtrain:: FILE ringtrain-targets.cmake DESTINATION ${_package})
+
+if(TARGET ringtrain)
+  install(TARGETS ringtrain RUNTIME DESTINATION bin)
+endif()
+if(TARGET ringtrain_nccl)
+  if(TARGET ringtrain)
+    add_dependencies(ringtrain ringtrain_nccl)  # loaded at run time
+  endif()
+  install(TARGETS ringtrain_nccl LIBRARY DESTINATION lib)
+endif()
+
+foreach(_folder common comm data models serving trainer)
+  install(DIRECTORY ${_folder} DESTINATION include/ringtrain FILES_MATCHING PATTERN "*.h")
+endforeach()
+install(DIRECTORY configs DESTINATION share/ringtrain FILES_MATCHING PATTERN "*.yaml")
+install(FILES LICENSE DESTINATION share/doc/ringtrain OPTIONAL)
+
+# The consumer's build finds the same LibTorch and Arrow as this one, wherever its own CMAKE_PREFIX_PATH names no others.
+get_filename_component(RINGTRAIN_LIBTORCH_ROOT "${LibTorch_INCLUDE_DIR}/.." ABSOLUTE)
+set(RINGTRAIN_ARROW_ROOT "")
+if(ArrowWheel_INCLUDE_DIR)
+  get_filename_component(RINGTRAIN_ARROW_ROOT "${ArrowWheel_INCLUDE_DIR}/.." ABSOLUTE)
+endif()
+configure_package_config_file(cmake/ringtrain-config.cmake.in "${PROJECT_BINARY_DIR}/package/ringtrain-config.cmake"
+                              INSTALL_DESTINATION ${_package} NO_CHECK_REQUIRED_COMPONENTS_MACRO)
+write_basic_package_version_file("${PROJECT_BINARY_DIR}/package/ringtrain-config-version.cmake" COMPATIBILITY SameMinorVersion)
+install(FILES "${PROJECT_BINARY_DIR}/package/ringtrain-config.cmake"
+              "${PROJECT_BINARY_DIR}/package/ringtrain-config-version.cmake"
+              cmake/FindLibTorch.cmake cmake/FindArrowWheel.cmake DESTINATION ${_package})

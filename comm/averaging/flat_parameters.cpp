@@ -1,0 +1,97 @@
+#include "comm/averaging/flat_parameters.h"
+
+#include <ATen/ATen.h>
+#include <torch/utils.h>
+
+#include <algorithm>
+#include <set>
+
+#include "common/errors.h"
+
+namespace ringtrain {
+
+FlatParameters::FlatParameters(const torch::nn::Module& module) {
+  const torch::NoGradGuard no_grad;
+  std::set<const at::TensorImpl*> seen;
+  for (const auto& item : module.named_parameters()) {
+    const at::Tensor& parameter = item.value();
+    if (!parameter.requires_grad() || !seen.insert(parameter.unsafeGetTensorImpl()).second) continue;
+    if (parameter.is_sparse())
+      throw ConfigError("parameter " + item.key() + " is sparse; only dense parameters can be trained");
+    entries_.push_back({item.key(), parameter, 0, 0, parameter.numel()});
+  }
+  std::reverse(entries_.begin(), entries_.end());
+
+  std::vector<std::pair<at::TensorOptions, std::int64_t>> sizes;
+  for (auto& entry : entries_) {
+    const auto options = entry.parameter.options().requires_grad(false);
+    const auto same = [&options](const auto& group) {
+      return group.first.dtype() == options.dtype() && group.first.device() == options.device();
+    };
+    const auto found = std::find_if(sizes.begin(), sizes.end(), same);
+    entry.group = static_cast<std::size_t>(found - sizes.begin());
+    if (found == sizes.end()) sizes.emplace_back(options, 0);
+    auto& size = sizes[entry.group].second;
+    const auto aligned = static_cast<std::int64_t>(64 / entry.parameter.element_size());
+    entry.offset = size;
+    size += (entry.numel + aligned - 1) / aligned * aligned;
+  }
+  for (const auto& [options, size] : sizes)
+    groups_.push_back({at::zeros({size}, options), at::zeros({size}, options)});
+
+  for (auto& entry : entries_) {
+    auto place = view(groups_[entry.group].values, entry);
+    place.copy_(entry.parameter);
+    entry.parameter.set_data(place);
+    entry.parameter.mutable_grad() = view(groups_[entry.group].gradients, entry);
+  }
+}
+
+at::Tensor FlatParameters::view(const at::Tensor& flat, const Entry& entry) const {
+  const auto& parameter = entry.parameter;
+  if (parameter.is_non_overlapping_and_dense())
+    return flat.as_strided(parameter.sizes(), parameter.strides(), entry.offset);
+  return flat.narrow(0, entry.offset, entry.numel).view(parameter.sizes());
+}
+
+std::int64_t FlatParameters::numel() const {
+  std::int64_t sum = 0;
+  for (const auto& entry : entries_) sum += entry.numel;
+  return sum;
+}
+
+void FlatParameters::zero_gradients() {
+  for (auto& group : groups_) group.gradients.zero_();
+}
+
+int FlatParameters::repair_gradients() {
+  const torch::NoGradGuard no_grad;
+  int repaired = 0;
+  for (auto& entry : entries_) {
+    const at::Tensor& gradients = groups_[entry.group].gradients;
+    const auto* expected =
+        static_cast<const char*>(gradients.const_data_ptr()) + entry.offset * gradients.element_size();
+    const at::Tensor& grad = entry.parameter.grad();
+    if (grad.defined() && grad.layout() == at::kStrided && grad.const_data_ptr() == expected) continue;
+    if (grad.defined() && grad.layout() != at::kStrided)
+      throw ConfigError("the gradient of parameter " + entry.name +
+                        " is sparse; ringtrain averages dense gradients only (embeddings: sparse=false)");
+    auto place = view(gradients, entry);
+    if (grad.defined())
+      place.copy_(grad);
+    else
+      place.zero_();
+    entry.parameter.mutable_grad() = place;
+    ++repaired;
+  }
+  return repaired;
+}
+
+std::map<std::string, at::Tensor> FlatParameters::views(const at::Tensor& flat, std::size_t group) const {
+  std::map<std::string, at::Tensor> result;
+  for (const auto& entry : entries_)
+    if (entry.group == group) result.emplace(entry.name, view(flat, entry));
+  return result;
+}
+
+}  // namespace ringtrain

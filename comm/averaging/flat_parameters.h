@@ -1,0 +1,57 @@
+#pragma once
+
+#include <torch/nn/module.h>
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace ringtrain {
+
+/// Moves a module's trainable parameters into one contiguous tensor per (dtype, device), with a second one
+/// for their gradients. Each parameter and its `.grad` become views of these: names, shapes, strides and
+/// values stay. So averaging, optimizer, norm, checkpoint and checksum work on a few large tensors instead of
+/// hundreds of small ones.
+///
+/// Parameters stand in reverse order of registration (about the order in which backward finishes them), each
+/// at a multiple of 64 bytes; the gaps are zero and stay zero. A parameter that is registered twice (tied) is
+/// stored once, under its first name; one that requires no gradient is left where it is. The module must
+/// outlive this object, and its parameters must not be replaced (`to`, `set_data`) while it is used.
+class FlatParameters {
+ public:
+  struct Entry {
+    std::string name;
+    at::Tensor parameter;
+    std::size_t group;
+    std::int64_t offset;  ///< in elements, in its group
+    std::int64_t numel;
+  };
+  struct Group {
+    at::Tensor values;     ///< 1-d
+    at::Tensor gradients;  ///< 1-d, same size
+  };
+
+  explicit FlatParameters(const torch::nn::Module& module);
+
+  const std::vector<Entry>& entries() const { return entries_; }
+  const std::vector<Group>& groups() const { return groups_; }
+  std::int64_t numel() const;  ///< of the parameters, without gaps
+
+  void zero_gradients();
+  /// Makes each `.grad` a view of the flat gradients again where something broke that (C++'s zero_grad does,
+  /// a loss without a parameter leaves it): what was accumulated meanwhile is copied in. Returns how many
+  /// were repaired.
+  int repair_gradients();
+
+  /// Views of `flat` (one tensor of the size of `group`'s) by parameter name, shaped and strided as the
+  /// parameters.
+  std::map<std::string, at::Tensor> views(const at::Tensor& flat, std::size_t group) const;
+
+ private:
+  at::Tensor view(const at::Tensor& flat, const Entry& entry) const;
+  std::vector<Entry> entries_;
+  std::vector<Group> groups_;
+};
+
+}  // namespace ringtrain

@@ -1,0 +1,72 @@
+#include "comm/gpu.h"
+
+#include <dlfcn.h>
+#include <fmt/format.h>
+
+#include <array>
+#include <cstdlib>
+#include <filesystem>
+
+namespace ringtrain {
+namespace {
+
+// The few functions of the driver, as cuda.h declares them.
+struct Uuid {
+  std::array<unsigned char, 16> bytes;
+};
+using Init = int (*)(unsigned);
+using GetCount = int (*)(int*);
+using GetDevice = int (*)(int*, int);
+using GetUuid = int (*)(Uuid*, int);
+
+template <class Function>
+Function symbol(void* library, const char* name) {
+  return reinterpret_cast<Function>(::dlsym(library, name));
+}
+
+std::string text_of(const Uuid& uuid) {
+  std::string text = "GPU-";
+  for (unsigned char byte : uuid.bytes) text += fmt::format("{:02x}", byte);
+  return text;
+}
+
+Gpus none(std::string why) { return {.ids = {}, .why_none = std::move(why)}; }
+
+}  // namespace
+
+Gpus find_gpus() {
+  // Without the driver's device file the library could only fail; /dev/dxg is Windows' way.
+  if (!std::filesystem::exists("/dev/nvidiactl") && !std::filesystem::exists("/dev/dxg"))
+    return none("no NVIDIA driver: /dev/nvidiactl is not there");
+  // Kept open: a driver that was once initialised must not be unmapped.
+  void* library = ::dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL);
+  if (!library) return none("no NVIDIA driver: libcuda.so.1 is not there");
+  const auto init = symbol<Init>(library, "cuInit");
+  const auto get_count = symbol<GetCount>(library, "cuDeviceGetCount");
+  const auto get_device = symbol<GetDevice>(library, "cuDeviceGet");
+  auto get_uuid = symbol<GetUuid>(library, "cuDeviceGetUuid_v2");  // of a MIG slice, where there are slices
+  if (!get_uuid) get_uuid = symbol<GetUuid>(library, "cuDeviceGetUuid");
+  if (!init || !get_count || !get_device || !get_uuid) return none("libcuda.so.1 is no NVIDIA driver");
+
+  if (const int code = init(0); code != 0) {
+    const char* visible = std::getenv("CUDA_VISIBLE_DEVICES");
+    return none(fmt::format("the NVIDIA driver's cuInit gave error {}{}", code,
+                            visible ? fmt::format(" (CUDA_VISIBLE_DEVICES={})", visible) : ""));
+  }
+  int count = 0;
+  if (const int code = get_count(&count); code != 0)
+    return none(fmt::format("cuDeviceGetCount gave error {}", code));
+  Gpus found;
+  for (int index = 0; index < count; ++index) {
+    int device = 0;
+    Uuid uuid{};
+    if (get_device(&device, index) != 0 || get_uuid(&uuid, device) != 0)
+      found.ids.push_back(fmt::format("index-{}", index));
+    else
+      found.ids.push_back(text_of(uuid));
+  }
+  if (found.ids.empty()) found.why_none = "the NVIDIA driver sees no GPU";
+  return found;
+}
+
+}  // namespace ringtrain

@@ -1,0 +1,16 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace ringtrain {
+
+/// The GPUs that this process may use (CUDA_VISIBLE_DEVICES is obeyed), asked of the driver alone: no CUDA
+/// library is loaded and no context is made on any GPU.
+struct Gpus {
+  std::vector<std::string> ids;  ///< one a GPU, unique on the host: device cuda:N is ids[N]
+  std::string why_none;          ///< when there are none: "no NVIDIA driver: /dev/nvidiactl is not there"
+};
+Gpus find_gpus();
+
+}  // namespace ringtrain

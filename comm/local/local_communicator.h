@@ -1,0 +1,23 @@
+#pragma once
+
+#include "comm/communicator.h"
+
+namespace ringtrain {
+
+/// One rank: reductions leave the tensor as it is, the others copy. Takes tensors of any device.
+class LocalCommunicator : public Communicator {
+ public:
+  int rank() const override { return 0; }
+  int world_size() const override { return 1; }
+  std::string_view backend() const override { return "local"; }
+
+  Work all_reduce(const at::Tensor& tensor, ReduceOp op) override;
+  Work broadcast(const at::Tensor& tensor, int root) override;
+  Work reduce_scatter(const at::Tensor& output, const at::Tensor& input) override;
+  Work all_gather(const at::Tensor& output, const at::Tensor& input) override;
+  void barrier() override {}
+  std::unique_ptr<Communicator> duplicate() override;
+  [[noreturn]] void abort(int exit_code) noexcept override;
+};
+
+}  // namespace ringtrain

@@ -1,0 +1,158 @@
+#include "comm/mpi/mpi_communicator.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <climits>
+#include <cstdlib>
+#include <cstring>
+#include <vector>
+
+#include "comm/backends.h"
+#include "comm/checks.h"
+#include "common/errors.h"
+
+namespace ringtrain {
+namespace {
+
+std::atomic<std::int64_t> count_limit{INT_MAX};
+constexpr std::int64_t piece_bytes = 1 << 20;  // docs/comm.md: 1 MiB was the fastest
+
+}  // namespace
+
+void set_mpi_count_limit_for_test(std::int64_t limit) { count_limit = limit; }
+
+namespace mpi {
+namespace {
+
+// Calls `send(offset, count)` for pieces of at most `piece` of `total` elements.
+template <class Send>
+void in_pieces(std::int64_t total, std::int64_t piece, const Send& send) {
+  for (std::int64_t offset = 0; offset < total; offset += piece)
+    send(offset, static_cast<int>(std::min(piece, total - offset)));
+}
+
+std::int64_t piece_elements(std::int64_t element_bytes) {
+  return std::clamp<std::int64_t>(piece_bytes / element_bytes, 1, count_limit);
+}
+
+// Copies `count` elements from `offset` of each of `parts` parts (of `part` elements) to or from a packed
+// buffer.
+enum class Direction { pack, unpack };
+void copy_parts(Direction direction, char* parts_data, char* packed, std::int64_t parts,
+                std::int64_t part_bytes, std::int64_t offset_bytes, std::int64_t bytes) {
+  for (std::int64_t p = 0; p < parts; ++p) {
+    char* in_whole = parts_data + p * part_bytes + offset_bytes;
+    char* in_packed = packed + p * bytes;
+    if (direction == Direction::pack)
+      std::memcpy(in_packed, in_whole, static_cast<std::size_t>(bytes));
+    else
+      std::memcpy(in_whole, in_packed, static_cast<std::size_t>(bytes));
+  }
+}
+
+char* data_of(const at::Tensor& tensor) { return static_cast<char*>(tensor.data_ptr()); }
+
+// Adds what was being moved to the error of an MPI call.
+template <class Body>
+void named(const MpiCommunicator& self, std::string_view collective, const at::Tensor& tensor,
+           const Body& body) {
+  try {
+    body();
+  } catch (const CommError& error) {
+    throw CommError(fmt::format("{} of {} {} on rank {} of {}: {}", collective, tensor.numel(),
+                                checks::dtype_name(tensor.scalar_type()), self.rank(), self.world_size(),
+                                error.what()));
+  }
+}
+
+}  // namespace
+
+MpiCommunicator::MpiCommunicator(Handle handle) : handle_(std::move(handle)) {
+  check(MPI_Comm_rank(handle_.get(), &rank_), "MPI_Comm_rank");
+  check(MPI_Comm_size(handle_.get(), &world_size_), "MPI_Comm_size");
+}
+
+Work MpiCommunicator::all_reduce(const at::Tensor& tensor, ReduceOp op) {
+  checks::require_host_tensor("all_reduce", "tensor", tensor, backend());
+  const MPI_Datatype type = datatype_of(tensor.scalar_type());
+  const std::int64_t size = static_cast<std::int64_t>(tensor.element_size());
+  named(*this, "all_reduce", tensor, [&] {
+    const MPI_Op operation = handle_.session().reductions().operation(tensor.scalar_type(), op);
+    in_pieces(tensor.numel(), piece_elements(size), [&](std::int64_t offset, int count) {
+      check(
+          MPI_Allreduce(MPI_IN_PLACE, data_of(tensor) + offset * size, count, type, operation, handle_.get()),
+          "MPI_Allreduce");
+    });
+  });
+  return {};
+}
+
+Work MpiCommunicator::broadcast(const at::Tensor& tensor, int root) {
+  checks::require_host_tensor("broadcast", "tensor", tensor, backend());
+  checks::require_root("broadcast", root, world_size_);
+  const MPI_Datatype type = datatype_of(tensor.scalar_type());
+  const std::int64_t size = static_cast<std::int64_t>(tensor.element_size());
+  named(*this, "broadcast", tensor, [&] {
+    in_pieces(tensor.numel(), piece_elements(size), [&](std::int64_t offset, int count) {
+      check(MPI_Bcast(data_of(tensor) + offset * size, count, type, root, handle_.get()), "MPI_Bcast");
+    });
+  });
+  return {};
+}
+
+Work MpiCommunicator::reduce_scatter(const at::Tensor& output, const at::Tensor& input) {
+  checks::require_host_tensor("reduce_scatter", "output", output, backend());
+  checks::require_host_tensor("reduce_scatter", "input", input, backend());
+  checks::require_parts("reduce_scatter", input, output, world_size_);
+  const MPI_Datatype type = datatype_of(input.scalar_type());
+  const std::int64_t size = static_cast<std::int64_t>(input.element_size());
+  const std::int64_t piece = std::max<std::int64_t>(1, piece_elements(size) / world_size_);
+  std::vector<char> packed(static_cast<std::size_t>(std::min(piece, output.numel()) * world_size_ * size));
+  named(*this, "reduce_scatter", input, [&] {
+    const MPI_Op operation = handle_.session().reductions().operation(input.scalar_type(), ReduceOp::sum);
+    in_pieces(output.numel(), piece, [&](std::int64_t offset, int count) {
+      copy_parts(Direction::pack, data_of(input), packed.data(), world_size_, output.numel() * size,
+                 offset * size, count * size);
+      check(MPI_Reduce_scatter_block(packed.data(), data_of(output) + offset * size, count, type, operation,
+                                     handle_.get()),
+            "MPI_Reduce_scatter_block");
+    });
+  });
+  return {};
+}
+
+Work MpiCommunicator::all_gather(const at::Tensor& output, const at::Tensor& input) {
+  checks::require_host_tensor("all_gather", "output", output, backend());
+  checks::require_host_tensor("all_gather", "input", input, backend());
+  checks::require_parts("all_gather", output, input, world_size_);
+  const MPI_Datatype type = datatype_of(input.scalar_type());
+  const std::int64_t size = static_cast<std::int64_t>(input.element_size());
+  const std::int64_t piece = std::max<std::int64_t>(1, piece_elements(size) / world_size_);
+  std::vector<char> packed(static_cast<std::size_t>(std::min(piece, input.numel()) * world_size_ * size));
+  named(*this, "all_gather", input, [&] {
+    in_pieces(input.numel(), piece, [&](std::int64_t offset, int count) {
+      check(MPI_Allgather(data_of(input) + offset * size, count, type, packed.data(), count, type,
+                          handle_.get()),
+            "MPI_Allgather");
+      copy_parts(Direction::unpack, data_of(output), packed.data(), world_size_, input.numel() * size,
+                 offset * size, count * size);
+    });
+  });
+  return {};
+}
+
+void MpiCommunicator::barrier() { check(MPI_Barrier(handle_.get()), "MPI_Barrier"); }
+
+std::unique_ptr<Communicator> MpiCommunicator::duplicate() {
+  return std::make_unique<MpiCommunicator>(handle_.duplicate());
+}
+
+void MpiCommunicator::abort(int exit_code) noexcept {
+  MPI_Abort(MPI_COMM_WORLD, exit_code);
+  std::_Exit(exit_code);
+}
+
+}  // namespace mpi
+}  // namespace ringtrain

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstdint>
+
+#include "comm/communicator.h"
+#include "comm/mpi/session.h"
+
+namespace ringtrain::mpi {
+
+/// Ranks are processes, tensors are in host memory; each collective has ended when it returns. Large tensors
+/// go in pieces that stay in the cache: on one host several times faster than one call, and never above the
+/// int that MPI counts with.
+class MpiCommunicator : public Communicator {
+ public:
+  explicit MpiCommunicator(Handle handle);
+  int rank() const override { return rank_; }
+  int world_size() const override { return world_size_; }
+  std::string_view backend() const override { return "mpi"; }
+
+  Work all_reduce(const at::Tensor& tensor, ReduceOp op) override;
+  Work broadcast(const at::Tensor& tensor, int root) override;
+  Work reduce_scatter(const at::Tensor& output, const at::Tensor& input) override;
+  Work all_gather(const at::Tensor& output, const at::Tensor& input) override;
+  void barrier() override;
+  std::unique_ptr<Communicator> duplicate() override;
+  [[noreturn]] void abort(int exit_code) noexcept override;
+
+ private:
+  Handle handle_;
+  int rank_ = 0, world_size_ = 1;
+};
+
+}  // namespace ringtrain::mpi

@@ -1,0 +1,96 @@
+#include "comm/mpi/session.h"
+
+#include <fmt/format.h>
+
+#include "common/errors.h"
+
+namespace ringtrain::mpi {
+namespace {
+
+void require_thread_multiple(int granted) {
+  if (granted >= MPI_THREAD_MULTIPLE) return;
+  const char* name = granted == MPI_THREAD_SERIALIZED ? "MPI_THREAD_SERIALIZED"
+                     : granted == MPI_THREAD_FUNNELED ? "MPI_THREAD_FUNNELED"
+                                                      : "MPI_THREAD_SINGLE";
+  throw CommError(
+      fmt::format("MPI gives {}, but ringtrain needs MPI_THREAD_MULTIPLE: several of its threads "
+                  "communicate. Use an MPI library "
+                  "built with it, or, in your own program, call MPI_Init_thread with MPI_THREAD_MULTIPLE",
+                  name));
+}
+
+}  // namespace
+
+bool Session::initialized_by_program() {
+  int initialized = 0, finalized = 0;
+  MPI_Initialized(&initialized);
+  MPI_Finalized(&finalized);
+  return initialized && !finalized;
+}
+
+std::shared_ptr<Session> Session::start() {
+  int finalized = 0;
+  MPI_Finalized(&finalized);
+  if (finalized)
+    throw CommError("MPI was finalised earlier in this process and cannot be initialised a second time");
+
+  std::shared_ptr<Session> session(new Session());
+  int granted = MPI_THREAD_SINGLE;
+  if (initialized_by_program()) {
+    check(MPI_Query_thread(&granted), "MPI_Query_thread");
+  } else {
+    check(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_MULTIPLE, &granted), "MPI_Init_thread");
+    session->owns_mpi_ = true;
+    // Else MPI ends the process before we can say what failed.
+    check(MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
+    check(MPI_Comm_set_errhandler(MPI_COMM_SELF, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
+  }
+  require_thread_multiple(granted);
+  session->reductions_ = std::make_unique<Reductions>();
+  return session;
+}
+
+Session::~Session() = default;
+
+Handle Session::duplicate_world() { return Handle(shared_from_this(), MPI_COMM_WORLD); }
+
+void Session::retire(long id, MPI_Comm communicator) noexcept {
+  const std::lock_guard lock(mutex_);
+  if (open_) retired_.emplace(id, communicator);
+}
+
+void Session::close() {
+  if (!open_.exchange(false)) return;
+  {
+    const std::lock_guard lock(mutex_);
+    for (auto& [id, communicator] : retired_) check(MPI_Comm_free(&communicator), "MPI_Comm_free");
+    retired_.clear();
+  }
+  reductions_->free();
+  if (owns_mpi_) check(MPI_Finalize(), "MPI_Finalize");
+}
+
+Handle::Handle(std::shared_ptr<Session> session, MPI_Comm original) : session_(std::move(session)) {
+  check(MPI_Comm_dup(original, &communicator_), "MPI_Comm_dup");
+  check(MPI_Comm_set_errhandler(communicator_, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
+  const std::lock_guard lock(session_->mutex_);
+  id_ = session_->made_++;
+}
+
+Handle::Handle(Handle&& other) noexcept
+    : session_(std::move(other.session_)),
+      communicator_(std::exchange(other.communicator_, MPI_COMM_NULL)),
+      id_(other.id_) {}
+
+Handle::~Handle() {
+  if (session_ && communicator_ != MPI_COMM_NULL) session_->retire(id_, communicator_);
+}
+
+MPI_Comm Handle::get() const {
+  if (!session_->is_open()) throw CommError("a communicator is used after the world was closed");
+  return communicator_;
+}
+
+Handle Handle::duplicate() const { return Handle(session_, get()); }
+
+}  // namespace ringtrain::mpi

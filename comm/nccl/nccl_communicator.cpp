@@ -1,0 +1,195 @@
+#include "comm/nccl/nccl_communicator.h"
+
+#include <ATen/ATen.h>
+#include <ATen/cuda/CUDAEvent.h>
+#include <c10/cuda/CUDAGuard.h>
+#include <fmt/format.h>
+
+#include "comm/agreement.h"
+#include "comm/checks.h"
+#include "comm/nccl/nccl_errors.h"
+#include "common/errors.h"
+
+namespace ringtrain::nccl {
+namespace {
+
+constexpr std::chrono::milliseconds connect_limit = std::chrono::minutes(2);
+constexpr std::chrono::milliseconds launch_limit = std::chrono::minutes(2);
+
+ncclDataType_t type_of(const at::Tensor& tensor) {
+  switch (tensor.scalar_type()) {
+    case at::kFloat:
+      return ncclFloat32;
+    case at::kDouble:
+      return ncclFloat64;
+    case at::kBFloat16:
+      return ncclBfloat16;
+    case at::kHalf:
+      return ncclFloat16;
+    case at::kLong:
+      return ncclInt64;
+    case at::kInt:
+      return ncclInt32;
+    default:
+      return ncclUint8;
+  }
+}
+
+ncclRedOp_t operation_of(ReduceOp op) {
+  return op == ReduceOp::sum ? ncclSum : op == ReduceOp::max ? ncclMax : ncclMin;
+}
+
+std::size_t count_of(const at::Tensor& tensor) { return static_cast<std::size_t>(tensor.numel()); }
+
+// A collective on its stream.
+class Pending : public Work::State {
+ public:
+  Pending(at::cuda::CUDAEvent done, c10::Device device, ncclComm_t communicator, const char* call)
+      : done_(std::move(done)), device_(device), communicator_(communicator), call_(call) {}
+  ~Pending() override {
+    try {
+      order();
+    } catch (...) {  // dropped unwaited: silently
+    }
+  }
+  void wait() override {
+    order();
+    ncclResult_t state = ncclSuccess;
+    check(ncclCommGetAsyncError(communicator_, &state), "ncclCommGetAsyncError", communicator_);
+    check(state, call_, communicator_);
+  }
+
+ private:
+  void order() {
+    if (std::exchange(ordered_, true)) return;
+    const c10::cuda::CUDAGuard guard(device_);
+    done_.block(c10::cuda::getCurrentCUDAStream(device_.index()));
+  }
+  at::cuda::CUDAEvent done_;
+  c10::Device device_;
+  ncclComm_t communicator_;
+  const char* call_;
+  bool ordered_ = false;
+};
+
+// NCCL's id of the group: made by rank 0, the same on every rank.
+ncclUniqueId shared_id(Communicator& control) {
+  ncclUniqueId id{};
+  together(control, "asking NCCL for an id", [&] {
+    if (control.rank() == 0) check(ncclGetUniqueId(&id), "ncclGetUniqueId", nullptr);
+  });
+  const at::Tensor bytes =
+      at::from_blob(id.internal, {static_cast<std::int64_t>(sizeof(id.internal))}, at::kByte);
+  control.broadcast(bytes, 0).wait();
+  control.barrier();
+  return id;
+}
+
+}  // namespace
+
+NcclCommunicator::NcclCommunicator(std::unique_ptr<Communicator> control, c10::Device device)
+    : control_(std::move(control)),
+      device_(device),
+      stream_(c10::cuda::getStreamFromPool(/*isHighPriority=*/true, device.index())) {
+  const c10::cuda::CUDAGuard guard(device_);
+  ncclUniqueId id = shared_id(*control_);
+  ncclConfig_t config = NCCL_CONFIG_INITIALIZER;
+  config.blocking = 0;  // else a rank that never comes would be waited for without a limit
+  try {
+    together(*control_, fmt::format("connecting {} by NCCL", device_.str()), [&] {
+      check(ncclCommInitRankConfig(&communicator_, world_size(), id, rank(), &config),
+            "ncclCommInitRankConfig", nullptr);
+      wait_until_done(communicator_, "ncclCommInitRankConfig", connect_limit);
+    });
+  } catch (...) {
+    give_up();
+    throw;
+  }
+}
+
+NcclCommunicator::~NcclCommunicator() { give_up(); }
+
+void NcclCommunicator::give_up() noexcept {
+  if (communicator_) ncclCommAbort(std::exchange(communicator_, nullptr));
+}
+
+void NcclCommunicator::require(std::string_view collective, std::string_view name,
+                               const at::Tensor& tensor) const {
+  checks::require_tensor(collective, name, tensor);
+  if (tensor.device() != device_)
+    throw CommError(fmt::format("{}: {} is on {}, but this communicator moves tensors of {}", collective,
+                                name, tensor.device().str(), device_.str()));
+  if (!communicator_)
+    throw CommError(fmt::format("{}: the communicator was given up after an error", collective));
+}
+
+template <class Launch>
+Work NcclCommunicator::launch(const char* call, const Launch& body) {
+  const c10::cuda::CUDAGuard guard(device_);
+  try {
+    at::cuda::CUDAEvent ready, done;
+    ready.record(c10::cuda::getCurrentCUDAStream(device_.index()));
+    ready.block(stream_);
+    check(body(), call, communicator_);
+    wait_until_done(communicator_, call, launch_limit);  // on the host alone; at once, but for the first call
+    done.record(stream_);
+    return Work(std::make_unique<Pending>(std::move(done), device_, communicator_, call));
+  } catch (const CommError& error) {
+    give_up();
+    throw CommError(fmt::format("rank {} of {}, {}: {}", rank(), world_size(), device_.str(), error.what()));
+  }
+}
+
+Work NcclCommunicator::all_reduce(const at::Tensor& tensor, ReduceOp op) {
+  require("all_reduce", "tensor", tensor);
+  return launch("ncclAllReduce", [&] {
+    return ncclAllReduce(tensor.data_ptr(), tensor.data_ptr(), count_of(tensor), type_of(tensor),
+                         operation_of(op), communicator_, stream_.stream());
+  });
+}
+
+Work NcclCommunicator::broadcast(const at::Tensor& tensor, int root) {
+  require("broadcast", "tensor", tensor);
+  checks::require_root("broadcast", root, world_size());
+  return launch("ncclBroadcast", [&] {
+    return ncclBroadcast(tensor.data_ptr(), tensor.data_ptr(), count_of(tensor), type_of(tensor), root,
+                         communicator_, stream_.stream());
+  });
+}
+
+Work NcclCommunicator::reduce_scatter(const at::Tensor& output, const at::Tensor& input) {
+  require("reduce_scatter", "output", output);
+  require("reduce_scatter", "input", input);
+  checks::require_parts("reduce_scatter", input, output, world_size());
+  return launch("ncclReduceScatter", [&] {
+    return ncclReduceScatter(input.const_data_ptr(), output.data_ptr(), count_of(output), type_of(input),
+                             ncclSum, communicator_, stream_.stream());
+  });
+}
+
+Work NcclCommunicator::all_gather(const at::Tensor& output, const at::Tensor& input) {
+  require("all_gather", "output", output);
+  require("all_gather", "input", input);
+  checks::require_parts("all_gather", output, input, world_size());
+  return launch("ncclAllGather", [&] {
+    return ncclAllGather(input.const_data_ptr(), output.data_ptr(), count_of(input), type_of(input),
+                         communicator_, stream_.stream());
+  });
+}
+
+void NcclCommunicator::barrier() {
+  const c10::cuda::CUDAGuard guard(device_);
+  stream_.synchronize();
+  control_->barrier();
+}
+
+std::unique_ptr<Communicator> NcclCommunicator::duplicate() {
+  return std::make_unique<NcclCommunicator>(control_->duplicate(), device_);
+}
+
+void NcclCommunicator::abort(int exit_code) noexcept {
+  give_up();
+  control_->abort(exit_code);
+}
+
+}  // namespace ringtrain::nccl

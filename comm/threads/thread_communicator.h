@@ -1,0 +1,34 @@
+#pragma once
+
+#include <memory>
+
+#include "comm/communicator.h"
+#include "comm/threads/thread_group.h"
+
+namespace ringtrain::threads {
+
+/// Ranks are threads of one process, tensors are in its memory. For tests: every collective adds in rank
+/// order, and the 16-bit types are added in float and rounded once. Ranks that call different things, or a
+/// rank that has gone, give CommError, not a hang.
+class ThreadCommunicator : public Communicator {
+ public:
+  ThreadCommunicator(std::shared_ptr<Group> group, int rank) : group_(std::move(group)), rank_(rank) {}
+  int rank() const override { return rank_; }
+  int world_size() const override { return group_->world_size(); }
+  std::string_view backend() const override { return "threads"; }
+
+  Work all_reduce(const at::Tensor& tensor, ReduceOp op) override;
+  Work broadcast(const at::Tensor& tensor, int root) override;
+  Work reduce_scatter(const at::Tensor& output, const at::Tensor& input) override;
+  Work all_gather(const at::Tensor& output, const at::Tensor& input) override;
+  void barrier() override;
+  std::unique_ptr<Communicator> duplicate() override;
+  /// Makes the collectives of all ranks throw CommError; returns, since the process is shared.
+  void abort(int exit_code) noexcept override;
+
+ private:
+  std::shared_ptr<Group> group_;
+  int rank_;
+};
+
+}  // namespace ringtrain::threads

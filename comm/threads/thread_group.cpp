@@ -1,0 +1,57 @@
+#include "comm/threads/thread_group.h"
+
+#include <fmt/format.h>
+
+#include "common/errors.h"
+
+namespace ringtrain::threads {
+
+void Run::break_off(const std::string& why) {
+  {
+    const std::lock_guard lock(mutex);
+    if (broken.empty()) broken = why;
+  }
+  changed.notify_all();
+}
+
+Group::Group(std::shared_ptr<Run> run, int world_size)
+    : run_(std::move(run)), calls_(static_cast<std::size_t>(world_size)) {}
+
+void Group::meet(int rank, Call call) {
+  calls_[static_cast<std::size_t>(rank)] = std::move(call);
+  wait();
+  // Each rank compares all calls, so all ranks throw.
+  for (int r = 1; r < world_size(); ++r) {
+    if (call_of(r).what == call_of(0).what) continue;
+    const std::string text = fmt::format("ranks called different collectives: rank 0 {}, rank {} {}",
+                                         call_of(0).what, r, call_of(r).what);
+    wait();
+    throw CommError(text);
+  }
+}
+
+void Group::wait() {
+  std::unique_lock lock(run_->mutex);
+  if (!run_->broken.empty()) throw CommError(run_->broken);
+  if (++arrived_ == world_size()) {
+    arrived_ = 0;
+    ++generation_;
+    lock.unlock();
+    run_->changed.notify_all();
+    return;
+  }
+  const long mine = generation_;
+  run_->changed.wait(lock, [&] { return generation_ != mine || !run_->broken.empty(); });
+  // When all had come, a rank that failed or ended since then is no matter of this meeting.
+  if (generation_ == mine) throw CommError(run_->broken);
+}
+
+std::shared_ptr<Group> Group::second(int rank) {
+  if (rank == 0) second_ = std::make_shared<Group>(run_, world_size());
+  wait();
+  std::shared_ptr<Group> made = second_;
+  wait();
+  return made;
+}
+
+}  // namespace ringtrain::threads

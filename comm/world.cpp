@@ -1,0 +1,87 @@
+#include "comm/world.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <climits>
+#include <cstdlib>
+
+#include "comm/local/local_communicator.h"
+#include "comm/mpi/mpi_communicator.h"
+#include "common/errors.h"
+#include "common/log.h"
+
+namespace ringtrain {
+namespace {
+
+std::string host_name() {
+  char name[HOST_NAME_MAX + 1] = {};
+  return ::gethostname(name, sizeof(name) - 1) == 0 ? name : "unknown";
+}
+
+// How many ranks the launcher says it started; 0 when it does not say. The order matters: under mpirun inside
+// a Slurm job the processes also carry the size of the step that started mpirun's daemons.
+int announced_ranks() {
+  for (const char* name : {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"})
+    if (const char* value = std::getenv(name)) return std::atoi(value);
+  return 0;
+}
+
+// A launcher whose start-up protocol MPI does not speak gives many worlds of one rank.
+void require_announced(int world_size) {
+  const int announced = announced_ranks();
+  if (announced == 0 || announced == world_size) return;
+  throw CommError(
+      fmt::format("the launcher started {} ranks, but MPI sees {}: this MPI library does not speak the "
+                  "launcher's protocol. With Slurm "
+                  "use srun --mpi=pmix; else use the mpirun of the MPI that ringtrain was built with",
+                  announced, world_size));
+}
+
+}  // namespace
+
+bool World::launched_by_mpi() {
+  for (const char* name : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_STEP_NUM_TASKS"})
+    if (std::getenv(name)) return true;
+  return false;
+}
+
+World::World() : host_(host_name()) {
+  const bool given = mpi::Session::initialized_by_program();
+  if (!given && !launched_by_mpi()) {
+    control_ = std::make_unique<LocalCommunicator>();
+    return;
+  }
+  session_ = mpi::Session::start();
+  control_ = std::make_unique<mpi::MpiCommunicator>(session_->duplicate_world());
+  rank_ = control_->rank();
+  world_size_ = control_->world_size();
+  if (!given) require_announced(world_size_);
+
+  MPI_Comm host_ranks = MPI_COMM_NULL;
+  mpi::check(MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, rank_, MPI_INFO_NULL, &host_ranks),
+             "MPI_Comm_split_type");
+  mpi::check(MPI_Comm_rank(host_ranks, &local_rank_), "MPI_Comm_rank");
+  mpi::check(MPI_Comm_size(host_ranks, &local_size_), "MPI_Comm_size");
+  mpi::check(MPI_Comm_free(&host_ranks), "MPI_Comm_free");
+}
+
+World::~World() {
+  if (!session_ || !control_) return;
+  // The process goes on to its end; a launcher that sees it leave without MPI_Finalize ends the other ranks.
+  log::warn("this rank ends without closing the world: the launcher will end the other ranks");
+}
+
+Communicator& World::control() {
+  if (!control_) throw CommError("the world's control communicator is used after World::close");
+  return *control_;
+}
+
+void World::close() {
+  if (!control_) return;
+  control_->barrier();
+  control_.reset();
+  if (session_) session_->close();
+}
+
+}  // namespace ringtrain

@@ -1,0 +1,39 @@
+#include <fmt/format.h>
+
+#include <cstdio>
+
+#include "common/errors.h"
+#include "launch/commands.h"
+#include "launch/version.h"
+
+int main(int argc, char** argv) {
+  CLI::App app("ringtrain: distributed data-parallel training of LibTorch models, from training to serving.", "ringtrain");
+  app.set_version_flag("--version", ringtrain::version_text);
+  app.require_subcommand(1);
+  app.footer(
+      "Examples:\n"
+      "  ringtrain generate fraud --output datasets/fraud_synthetic.csv\n"
+      "  ringtrain train configs/fraud.yaml --ranks 2\n"
+      "  mpirun -np 16 ringtrain train configs/fraud.yaml --train-file creditcard.csv --job-dir jobs/cards\n"
+      "  ringtrain predict jobs/fraud/export/fraud --json-instances rows.json\n"
+      "  ringtrain config trainer.optimizer");
+  int exit_code = 0;
+  ringtrain::add_train_command(app, exit_code);
+  ringtrain::add_verify_export_command(app, exit_code);
+  ringtrain::add_predict_command(app, exit_code);
+  ringtrain::add_generate_command(app, exit_code);
+  ringtrain::add_config_command(app, exit_code);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    const int code = app.exit(error);
+    return code == 0 ? 0 : 2;
+  } catch (const ringtrain::Error& error) {
+    fmt::print(stderr, "ringtrain: {}\n", error.what());
+    return error.exit_code();
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "ringtrain: unexpected error: {}\n", error.what());
+    return 1;
+  }
+  return exit_code;
+}

@@ -1,0 +1,78 @@
+#include "launch/training_worker.h"
+
+#include <fmt/format.h>
+#include <malloc.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "comm/agreement.h"
+#include "common/files.h"
+#include "common/log.h"
+#include "common/text.h"
+#include "launch/model_export.h"
+
+namespace ringtrain {
+namespace {
+
+/// glibc gives every large tensor back to the system at once, and pays with thousands of page faults a step.
+void keep_freed_memory() {
+  ::mallopt(M_MMAP_THRESHOLD, 32 << 20);
+  ::mallopt(M_TRIM_THRESHOLD, 1 << 30);
+}
+
+void print_outcome(const RunConfig& config, const Trainer& trainer, const Outcome& outcome, const std::string& exported) {
+  fmt::print("\nTest part ({} rows), checkpoint of step {}{}:\n{}", with_commas(trainer.data().test->size()),
+             with_commas(outcome.exported_step),
+             config.task.type == "binary_classification" ? fmt::format(", threshold {:.4f}", outcome.threshold) : "",
+             outcome.test.to_table(trainer.data().preprocessing.labels));
+  fmt::print("\nJob folder    {}\n", config.job_dir);
+  if (!exported.empty()) fmt::print("Exported      {}\n", exported);
+  std::fflush(stdout);
+}
+
+int train(World& world, const std::string& config_file, const std::vector<std::string>& overrides, const StartOptions& start) {
+  RunConfig config;
+  together(world.control(), "reading the configuration", [&] { config = RunConfig::load(config_file, overrides); });
+  Trainer trainer(world, config, start);
+  const Outcome outcome = trainer.fit();
+  if (outcome.stopped) return kStoppedExitCode;
+  std::string exported;
+  together(world.control(), "exporting the model", [&] {
+    if (world.rank() == 0 && config.export_.enabled) exported = export_trained(config, trainer, outcome, world.world_size()).string();
+  });
+  if (world.rank() == 0) print_outcome(config, trainer, outcome, exported);
+  return 0;
+}
+
+}  // namespace
+
+int run_training_worker(const std::string& config_file, const std::vector<std::string>& overrides, const StartOptions& start) {
+  keep_freed_memory();
+  World world;
+  log::set_identity(world.rank(), world.world_size(), world.host(), "cpu");
+  const auto say = [&world](const std::string& text) {
+    const std::string line = fmt::format("ringtrain: {}\n", text);
+    (void)!::write(STDERR_FILENO, line.data(), line.size());
+  };
+  try {
+    const int code = train(world, config_file, overrides, start);
+    world.close();
+    return code;
+  } catch (const Error& error) {
+    if (error.agreed()) {  // all ranks know; one says it
+      if (world.rank() == 0) say(error.what());
+      world.close();
+      return error.exit_code();
+    }
+    say(fmt::format("rank {} of {} (host {}): {}", world.rank(), world.world_size(), world.host(), error.what()));
+    world.control().abort(error.exit_code());
+    return error.exit_code();
+  } catch (const std::exception& error) {
+    say(fmt::format("rank {} of {} (host {}): unexpected error: {}", world.rank(), world.world_size(), world.host(), error.what()));
+    world.control().abort(1);
+    return 1;
+  }
+}
+
+}  // namespace ringtrain

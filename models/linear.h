@@ -1,0 +1,17 @@
+#pragma once
+
+#include "models/model.h"
+
+namespace ringtrain {
+
+/// `model.type: linear`: one affine map; logistic or linear regression, by the task.
+class LinearKind : public ModelKind {
+ public:
+  bool bias = true;
+  std::string name() const override { return "linear"; }
+  std::string doc() const override { return "One affine map: logistic regression, or linear regression, by the task."; }
+  void describe(config::Visitor& v) override;
+  std::shared_ptr<Model> make(const ModelShape& shape) const override;
+};
+
+}  // namespace ringtrain

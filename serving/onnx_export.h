@@ -1,0 +1,18 @@
+#pragma once
+
+#include "serving/manifest.h"
+#include "serving/onnx_model.h"
+#include "serving/torchscript_export.h"
+
+namespace ringtrain {
+
+/// The names of the inputs: "numeric" (left out when there is no numeric column), then one a categorical
+/// column: the column's name, with "_column" behind it where that is the name of another input or of an
+/// output.
+std::vector<std::string> onnx_input_names(const Preprocessing& preprocessing);
+
+/// The whole model as ONNX: what make_torchscript does, in operators of opset 17 and ai.onnx.ml 3.
+/// Throws ExportError that names an operator without a mapping.
+onnx::Model make_onnx(const Manifest& manifest, const TracedNetwork& network);
+
+}  // namespace ringtrain

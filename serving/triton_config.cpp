@@ -1,0 +1,87 @@
+#include "serving/triton_config.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "serving/model_outputs.h"
+#include "serving/onnx_export.h"
+
+namespace ringtrain {
+namespace {
+
+struct Port {
+  std::string name;
+  std::string type;
+  std::int64_t width = 0;  ///< 0: one value a row, without a dimension of its own
+  bool labels = false;
+};
+
+/// In protobuf's text format.
+std::string quoted(const std::string& text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    if (c == '\n')
+      out += "\\n";
+    else
+      out += c;
+  }
+  return out + '"';
+}
+
+/// A list of inputs or outputs. Dimensions are without the batch; [n] is written as [1] with a reshape to [].
+std::string ports(const char* field, const std::vector<Port>& list) {
+  std::string text = fmt::format("{} [\n", field);
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    const auto& port = list[i];
+    text += fmt::format("  {{\n    name: {}\n    data_type: {}\n    dims: [ {} ]\n", quoted(port.name),
+                        port.type, std::max<std::int64_t>(port.width, 1));
+    if (port.width == 0) text += "    reshape: { shape: [ ] }\n";
+    if (port.labels) text += "    label_filename: \"labels.txt\"\n";
+    text += i + 1 < list.size() ? "  },\n" : "  }\n";
+  }
+  return text + "]\n";
+}
+
+std::vector<Port> output_ports(const Manifest& manifest, bool libtorch) {
+  if (!is_classification(manifest)) return {{libtorch ? "OUTPUT__0" : "prediction", "TYPE_FP32"}};
+  return {{libtorch ? "OUTPUT__0" : "probabilities", "TYPE_FP32", class_count(manifest), true},
+          {libtorch ? "OUTPUT__1" : "class", "TYPE_INT64"}};
+}
+
+std::vector<Port> input_ports(const Manifest& manifest, bool libtorch) {
+  const auto& preprocessing = manifest.preprocessing;
+  const auto columns = static_cast<std::int64_t>(preprocessing.numeric.size());
+  if (libtorch) return {{"INPUT__0", "TYPE_FP32", columns}};
+  std::vector<Port> inputs;
+  for (const auto& name : onnx_input_names(preprocessing)) inputs.push_back({name, "TYPE_STRING"});
+  if (columns > 0) inputs[0] = {"numeric", "TYPE_FP32", columns};
+  return inputs;
+}
+
+}  // namespace
+
+std::string triton_config(const Manifest& manifest, const std::vector<std::string>& formats) {
+  const auto has = [&formats](const char* format) {
+    return std::find(formats.begin(), formats.end(), format) != formats.end();
+  };
+  const bool libtorch = has("torchscript") && manifest.preprocessing.categorical.empty();
+  if (!libtorch && !has("onnx")) return "";
+  return fmt::format("name: {}\nplatform: \"{}\"\ndefault_model_filename: \"{}\"\nmax_batch_size: 1024\n",
+                     quoted(manifest.name), libtorch ? "pytorch_libtorch" : "onnxruntime_onnx",
+                     libtorch ? "model.pt" : "model.onnx") +
+         ports("input", input_ports(manifest, libtorch)) + ports("output", output_ports(manifest, libtorch));
+}
+
+std::string triton_labels(const Manifest& manifest) {
+  if (!is_classification(manifest)) return "";
+  std::string text;
+  for (std::string label : manifest.preprocessing.labels) {
+    std::replace(label.begin(), label.end(), '\n', ' ');
+    text += label + '\n';
+  }
+  return text;
+}
+
+}  // namespace ringtrain

@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# Builds ringtrain and runs every test.
+#   ./test.sh [--preset release|dev|asan|tsan] [options of ctest...]      ./test.sh -L comm      ./test.sh -R all_reduce
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+
+preset=release
+if [[ "${1:-}" == --preset ]]; then
+  preset=${2:?"--preset needs a name: release, dev, asan or tsan"}
+  shift 2
+fi
+
+tools/bootstrap.sh --peers
+tools/fetch_datasets.sh
+cmake --preset "$preset"
+cmake --build --preset "$preset"
+
+gpu_tests=$(ctest --preset "$preset" --show-only -L '^gpu$' 2>/dev/null | sed -n 's/^Total Tests: //p')
+if command -v nvidia-smi >/dev/null && nvidia-smi --list-gpus >/dev/null 2>&1; then
+  echo "GPU found: the ${gpu_tests:-0} tests that need one run too."
+else
+  echo "No GPU on this machine: the ${gpu_tests:-0} tests that need one (label gpu) are NOT run."
+  set -- --label-exclude '^gpu$' "$@"
+fi
+ctest --preset "$preset" -j "$(nproc)" "$@"

@@ -1,0 +1,74 @@
+#include "data/data_config.h"
+
+#include <gtest/gtest.h>
+
+#include "common/yaml_reader.h"
+#include "tests/data/temporary_file.h"
+
+namespace ringtrain {
+namespace {
+
+DataConfig read(const std::string& text) {
+  DataConfig data;
+  config::YamlDocument::from_text(text, "job.yaml").read([&](config::Visitor& v) {
+    v.section("data", "", data);
+  });
+  return data;
+}
+
+std::string problems(const std::string& text) {
+  try {
+    read(text);
+  } catch (const ConfigError& error) {
+    return error.what();
+  }
+  ADD_FAILURE() << "no ConfigError was thrown";
+  return "";
+}
+
+constexpr auto minimum = "data:\n  train_file: a.csv\n  target: y\n";
+
+TEST(DataConfig, HasDefaults) {
+  const DataConfig data = read(minimum);
+  EXPECT_EQ(data.train_file, "a.csv");
+  EXPECT_EQ(data.features.numeric, std::vector<std::string>{"*"});
+  EXPECT_EQ(data.normalize, "standard");
+  EXPECT_EQ(data.split.train, 0.7);
+}
+
+TEST(DataConfig, ReadsAllFields) {
+  const DataConfig data = read(std::string(minimum) +
+                               "  features: {numeric: ['V*', Amount], categorical: [Shop], ignore: [Time]}\n"
+                               "  missing: {numeric: mean, categorical: category}\n"
+                               "  normalize: minmax\n"
+                               "  split: {train: 0.6, validation: 0.2, test: 0.2, stratify: false}\n"
+                               "  prefetch_batches: 0\n");
+  EXPECT_EQ(data.features.numeric, (std::vector<std::string>{"V*", "Amount"}));
+  EXPECT_EQ(data.missing.categorical, "category");
+  EXPECT_EQ(data.split.validation, 0.2);
+  EXPECT_FALSE(data.split.stratify);
+  EXPECT_EQ(data.prefetch_batches, 0);
+}
+
+TEST(DataConfig, RequiresFileAndTarget) {
+  const std::string text = problems("data: {normalize: none}\n");
+  EXPECT_CONTAINS(text, "data.train_file: required");
+  EXPECT_CONTAINS(text, "data.target: required");
+}
+
+TEST(DataConfig, SharesAddUpToOne) {
+  EXPECT_CONTAINS(problems(std::string(minimum) + "  split: {train: 0.7, validation: 0.2, test: 0.2}\n"),
+                  "must add up to 1");
+  EXPECT_CONTAINS(problems(std::string(minimum) + "  split: {train: 0, validation: 0.5, test: 0.5}\n"),
+                  "data.split.train");
+  EXPECT_NO_THROW(read(std::string(minimum) + "  split: {train: 0.7, validation: 0.1, test: 0.2}\n"));
+}
+
+TEST(DataConfig, RefusesWrongValues) {
+  EXPECT_CONTAINS(problems(std::string(minimum) + "  normalize: standart\n"), "data.normalize");
+  EXPECT_CONTAINS(problems(std::string(minimum) + "  missing: {numeric: zero}\n"), "data.missing.numeric");
+  EXPECT_CONTAINS(problems(std::string(minimum) + "  prefetch_batches: -1\n"), "data.prefetch_batches");
+}
+
+}  // namespace
+}  // namespace ringtrain

@@ -1,0 +1,38 @@
+"""`ringtrain train --ranks 2`, `mpirun -np 2 ringtrain train` and a run bound to cores give bit-identical weights; so do two runs."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "support"))
+import jobs  # noqa: E402
+
+
+def newest(job):
+    name = (job / "checkpoints" / "latest").read_text().strip()
+    return name, (job / "checkpoints" / name / "model.safetensors").read_bytes()
+
+
+def main():
+    with jobs.Folder() as folder:
+        arguments = ["train", "configs/cancer.yaml", "--no-export", "--set", "trainer.epochs=3"]
+        jobs.run(*arguments, "--ranks", 2, "--job-dir", folder / "a")
+        jobs.run(*arguments, "--ranks", 2, "--job-dir", folder / "b")
+        for name, options in (("c", ["--bind-to", "none"]), ("d", ["--bind-to", "core"])):
+            command = ["mpirun", "--oversubscribe", *options, "-np", "2", jobs.RINGTRAIN, *arguments, "--job-dir", str(folder / name)]
+            done = subprocess.run(command, cwd=jobs.SOURCE, capture_output=True, text=True, timeout=100)
+            assert done.returncode == 0, done.stderr
+        first = newest(folder / "a")
+        for name in "bcd":
+            assert newest(folder / name) == first, f"run {name} gave other weights"
+        # Inside an MPI job's environment, --ranks starts a job of its own.
+        environment = os.environ | {"OMPI_COMM_WORLD_RANK": "0", "OMPI_COMM_WORLD_SIZE": "1", "PMIX_RANK": "0"}
+        jobs.run(*arguments, "--ranks", 2, "--job-dir", folder / "e", env=environment)
+        assert newest(folder / "e") == first
+        shown = jobs.run("train", "configs/cancer.yaml", "--ranks", 3, "--dry-run").stdout
+        assert "mpirun" in shown and "-np 3" in shown and "train configs/cancer.yaml" in shown, shown
+        print("the same bits, however it is started")
+
+
+main()

@@ -1,0 +1,72 @@
+"""export_peers_test.py EXPORT_SAMPLES: ONNX Runtime, onnx.checker and Python's torch.jit.load read what is exported and give the
+training model's answers."""
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+sys.path.append(os.environ["LIBTORCH_PYTHON"])  # the wheels' torch, when this Python has none
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+
+TOLERANCE = 1e-5
+
+
+def input_names(manifest):
+    taken = {"numeric", "probabilities", "class", "prediction"}
+    names = []
+    for column in manifest["columns"]:
+        if column["type"] == "string":
+            names.append(column["name"] + ("_column" if column["name"] in taken else ""))
+    return names
+
+
+def compare(what, got, expected):
+    got, expected = np.asarray(got), np.asarray(expected)
+    assert got.shape == expected.shape, f"{what}: shape {got.shape}, expected {expected.shape}"
+    assert got.dtype == expected.dtype, f"{what}: type {got.dtype}, expected {expected.dtype}"
+    if got.dtype == np.int64:
+        assert (got == expected).all(), f"{what}: other classes"
+        return 0.0
+    difference = float(np.abs(got - expected).max())
+    assert difference <= TOLERANCE * max(1.0, float(np.abs(expected).max())), f"{what}: differs by {difference}"
+    return difference
+
+
+def check(folder, name):
+    version = folder / name / "1"
+    manifest = json.loads((version / "manifest.json").read_text())
+    model = onnx.load(str(version / "model.onnx"))
+    onnx.checker.check_model(model, full_check=True)
+    parameters = {n for n, _ in torch.jit.load(str(version / "model.pt")).network.named_parameters()}
+    initializers = {i.name for i in model.graph.initializer}
+    assert parameters and parameters <= initializers, f"{name}: {parameters - initializers} are no initializers"
+    session = onnxruntime.InferenceSession(str(version / "model.onnx"), providers=["CPUExecutionProvider"])
+    script = torch.jit.load(str(version / "model.pt")).eval()
+    largest = 0.0
+    for numeric, words, values, classes in torch.load(folder / f"{name}.expected", weights_only=False):
+        expected = [values.numpy()] + ([] if classes is None else [classes.numpy()])
+        feed = {n: np.array(w, dtype=object) for n, w in zip(input_names(manifest), words, strict=True)}
+        if numeric.shape[1]:
+            feed["numeric"] = numeric.numpy()
+        outputs = session.run(["prediction"] if classes is None else ["probabilities", "class"], feed)
+        answers = script(numeric, *[list(w) for w in words])
+        answers = [answers] if classes is None else list(answers)
+        for output, answer, value in zip(outputs, answers, expected, strict=True):
+            rows = f"{name}, {len(numeric)} rows"
+            largest = max(largest, compare(f"ONNX Runtime: {rows}", output, value),
+                          compare(f"torch.jit: {rows}", answer.numpy(), value))
+    print(f"{name}: {len(model.graph.node)} nodes, largest difference {largest:.2g}")
+
+
+with tempfile.TemporaryDirectory() as folder:
+    subprocess.run([sys.argv[1], folder], check=True)
+    folder = pathlib.Path(folder)
+    names = sorted(path.name for path in folder.iterdir() if path.is_dir())
+    assert len(names) >= 9, names
+    for name in names:
+        check(folder, name)

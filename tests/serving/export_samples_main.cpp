@@ -1,0 +1,54 @@
+// export_samples FOLDER: exports one model of each kind with FOLDER/NAME.expected beside it, for the
+// comparison with Python.
+#include <ATen/ATen.h>
+
+#include <cstdio>
+#include <exception>
+
+#include "serving/expected_outputs.h"
+#include "tests/serving/test_models.h"
+
+namespace {
+
+using namespace ringtrain;
+
+void export_sample(const std::filesystem::path& base, const std::string& name, const std::string& task,
+                   const Preprocessing& preprocessing, const test::MakeModel& make) {
+  const auto request = test::request_of(base, test::make_manifest(name, task, preprocessing), make);
+  export_model(request, test::verify_command());
+  request.model->to(at::kFloat);
+  request.model->eval();
+  write_cases(base / (name + ".expected"), expected_cases(request.manifest, *request.model, 77));
+}
+
+}  // namespace
+
+int main(int count, char** arguments) {
+  if (count != 2) return 2;
+  try {
+    at::manual_seed(21);
+    const std::filesystem::path base = arguments[1];
+    export_sample(base, "binary", "binary_classification", test::numeric_columns(5, {"a", "b"}),
+                  test::make_mlp(5, 1));
+    export_sample(base, "mixed", "classification", test::mixed_columns({"a", "b", "c"}),
+                  test::make_mlp(9, 3));
+    export_sample(base, "regression", "regression", test::mixed_columns({}), test::make_mlp(9, 1));
+    export_sample(base, "convnet", "classification", test::numeric_columns(36, {"a", "b", "c", "d"}),
+                  test::make_convnet(4));
+    export_sample(base, "zoo", "classification", test::numeric_columns(24, {"a", "b"}),
+                  test::make_operator_zoo(2));
+    auto words = test::mixed_columns({"a", "b"});
+    words.numeric.clear();
+    export_sample(base, "words", "binary_classification", words, test::make_mlp(6, 1));
+    for (const auto& kind : built_in_models()) {
+      const bool image = kind->name() == "convnet";
+      export_sample(base, "built_in_" + kind->name(), "classification",
+                    test::numeric_columns(image ? 784 : 12, {"a", "b", "c"}),
+                    [kind, image] { return kind->make({.features = image ? 784 : 12, .outputs = 3}); });
+    }
+    return 0;
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "%s\n", error.what());
+    return 1;
+  }
+}

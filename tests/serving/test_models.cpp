@@ -1,0 +1,196 @@
+#include "tests/serving/test_models.h"
+
+#include <ATen/ATen.h>
+#include <stdlib.h>
+#include <torch/nn/modules/batchnorm.h>
+#include <torch/nn/modules/container/sequential.h>
+#include <torch/nn/modules/conv.h>
+#include <torch/nn/modules/linear.h>
+#include <torch/nn/modules/normalization.h>
+
+#include <algorithm>
+
+namespace ringtrain::test {
+namespace {
+
+class TestMlp : public Model {
+ public:
+  TestMlp(std::int64_t features, std::int64_t outputs) : Model("ringtrain::test::TestMlp") {
+    hidden_ = register_module("hidden", torch::nn::Linear(features, 16));
+    output_ = register_module("output", torch::nn::Linear(16, outputs));
+  }
+  at::Tensor forward(const at::Tensor& inputs) override {
+    return output_(at::dropout(at::relu(hidden_(inputs)), 0.5, is_training()));
+  }
+
+ private:
+  torch::nn::Linear hidden_{nullptr}, output_{nullptr};
+};
+
+class TestConvnet : public Model {
+ public:
+  explicit TestConvnet(std::int64_t outputs) : Model("TestConvnet") {
+    conv_ = register_module("conv", torch::nn::Conv2d(torch::nn::Conv2dOptions(1, 4, 3).padding(1)));
+    norm_ = register_module("norm", torch::nn::GroupNorm(2, 4));
+    output_ = register_module("output", torch::nn::Linear(4 * 3 * 3, outputs));
+    const at::NoGradGuard no_grad;
+    norm_->weight.uniform_(0.5, 2);
+    norm_->bias.uniform_(-1, 1);
+  }
+  at::Tensor forward(const at::Tensor& inputs) override {
+    const at::Tensor x = at::relu(norm_(conv_(at::unflatten(inputs, 1, {1, 6, 6}))));
+    return output_(at::max_pool2d(x, 2).flatten(1));
+  }
+
+ private:
+  torch::nn::Conv2d conv_{nullptr};
+  torch::nn::GroupNorm norm_{nullptr};
+  torch::nn::Linear output_{nullptr};
+};
+
+class OperatorZoo : public Model {
+ public:
+  explicit OperatorZoo(std::int64_t outputs) : Model("OperatorZoo") {
+    layers_ = register_module("layers",
+                              torch::nn::Sequential(torch::nn::Linear(24, 24), torch::nn::BatchNorm1d(24)));
+    conv1_ = register_module(
+        "conv1", torch::nn::Conv1d(torch::nn::Conv1dOptions(4, 8, 3).stride(2).padding(1).groups(2)));
+    conv2_ = register_module(
+        "conv2", torch::nn::Conv2d(torch::nn::Conv2dOptions(2, 3, 3).padding(torch::kSame).bias(false)));
+    batch_ = register_module("batch", torch::nn::BatchNorm2d(3));
+    layer_ = register_module("layer", torch::nn::LayerNorm(torch::nn::LayerNormOptions({24})));
+    weight_ = register_parameter("weight", at::randn({24, 24}));
+    shift_ = register_buffer("shift", at::randn({24}));
+    output_ = register_module("output", torch::nn::Linear(24 + 8 + 3 + 3, outputs));
+    const at::NoGradGuard no_grad;
+    batch_->running_mean.uniform_(-1, 1);
+    batch_->running_var.uniform_(0.5, 2);
+    layer_->weight.uniform_(0.5, 2);
+  }
+  at::Tensor forward(const at::Tensor& inputs) override {
+    at::Tensor x = layers_->forward(inputs);
+    x = at::silu(x) + at::gelu(x, "tanh") * 0.5 - at::gelu(x);
+    x = layer_(at::addmm(shift_, x, weight_.t()) / 3.0);
+    x.relu_();
+    x = at::add(x, at::arange(24, at::kFloat), 0.01);
+    const at::Tensor lines = x.unflatten(1, {4, 6});
+    const at::Tensor a = at::adaptive_avg_pool1d(conv1_(lines.contiguous()), {1}).flatten(1);
+    const at::Tensor images = x.view({-1, 2, 3, 4}).permute({0, 1, 3, 2}).transpose(2, 3);
+    const at::Tensor c = at::leaky_relu(batch_(conv2_(images)), 0.1);
+    const at::Tensor b = at::adaptive_avg_pool2d(c, {1, 1}).flatten(1);
+    const at::Tensor d = at::avg_pool2d(c, {2, 2}, {1, 1}, {1, 1}).mean({2, 3}) + at::elu(c.sum({-1, 2}));
+    const at::Tensor e = at::softmax(at::matmul(lines, lines.transpose(1, 2)), -1);
+    const at::Tensor f = at::clamp(at::matmul(e, lines).reshape({-1, 24}), -2, 2);
+    const at::Tensor g =
+        at::sqrt(at::exp(-at::tanh(f))) + at::log(at::sigmoid(f)) * at::log_softmax(f, 1).mul(0.1);
+    return output_(at::cat({g, a, b, d}, 1));
+  }
+
+ private:
+  torch::nn::Sequential layers_{nullptr};
+  torch::nn::Conv1d conv1_{nullptr};
+  torch::nn::Conv2d conv2_{nullptr};
+  torch::nn::BatchNorm2d batch_{nullptr};
+  torch::nn::LayerNorm layer_{nullptr};
+  at::Tensor weight_, shift_;
+  torch::nn::Linear output_{nullptr};
+};
+
+class Unmapped : public Model {
+ public:
+  explicit Unmapped(std::int64_t features) : Model("Unmapped") {
+    output_ = register_module("output", torch::nn::Linear(features, 1));
+  }
+  at::Tensor forward(const at::Tensor& inputs) override { return at::special_bessel_j0(output_(inputs)); }
+
+ private:
+  torch::nn::Linear output_{nullptr};
+};
+
+class Baked : public Model {
+ public:
+  explicit Baked(std::int64_t features) : Model("Baked") {
+    output_ = register_module("output", torch::nn::Linear(features, 1));
+  }
+  at::Tensor forward(const at::Tensor& inputs) override { return output_(inputs.view({inputs.size(0), -1})); }
+
+ private:
+  torch::nn::Linear output_{nullptr};
+};
+
+}  // namespace
+
+MakeModel make_mlp(std::int64_t features, std::int64_t outputs) {
+  return [=] { return std::make_shared<TestMlp>(features, outputs); };
+}
+MakeModel make_convnet(std::int64_t outputs) {
+  return [=] { return std::make_shared<TestConvnet>(outputs); };
+}
+MakeModel make_operator_zoo(std::int64_t outputs) {
+  return [=] { return std::make_shared<OperatorZoo>(outputs); };
+}
+MakeModel make_unmapped(std::int64_t features) {
+  return [=] { return std::make_shared<Unmapped>(features); };
+}
+MakeModel make_baked(std::int64_t features) {
+  return [=] { return std::make_shared<Baked>(features); };
+}
+
+Preprocessing numeric_columns(std::int64_t count, std::vector<std::string> labels) {
+  Preprocessing result;
+  for (std::int64_t i = 0; i < count; ++i) {
+    const auto number = static_cast<double>(i);
+    result.numeric.push_back({"V" + std::to_string(i), 0.3 * number - 1, 1 / (0.7 + 0.1 * number),
+                              i % 3 == 0 ? std::optional(0.25 * number) : std::nullopt});
+  }
+  result.target = "Class";
+  result.labels = std::move(labels);
+  return result;
+}
+
+Preprocessing mixed_columns(std::vector<std::string> labels) {
+  Preprocessing result = numeric_columns(3, std::move(labels));
+  result.categorical.push_back({"color", {"blue", "green", "très rouge"}, true});
+  result.categorical.push_back({"class", {"first", "second"}, false});
+  return result;
+}
+
+Manifest make_manifest(const std::string& name, const std::string& task, Preprocessing preprocessing) {
+  Manifest manifest;
+  manifest.name = name;
+  manifest.task = task;
+  manifest.preprocessing = std::move(preprocessing);
+  manifest.threshold = 0.37;
+  manifest.metrics = {{"accuracy", 0.75}};
+  manifest.provenance = {{"config_hash", "00112233"}, {"libraries", {{"mpi", "4.1"}}}};
+  return manifest;
+}
+
+ExportRequest request_of(const std::filesystem::path& base, Manifest manifest, const MakeModel& make) {
+  auto model = make();
+  model->to(at::kDouble);
+  model->train();
+  return {base, std::move(manifest), model, make, {"torchscript", "onnx"}};
+}
+
+std::vector<std::string> verify_command() { return {VERIFY_EXPORT_PROGRAM}; }
+
+TemporaryFolder::TemporaryFolder() {
+  std::string name = (std::filesystem::temp_directory_path() / "ringtrain-serving-XXXXXX").string();
+  path_ = ::mkdtemp(name.data());
+}
+TemporaryFolder::~TemporaryFolder() {
+  std::error_code ignored;
+  std::filesystem::remove_all(path_, ignored);
+}
+
+std::vector<std::string> entries(const std::filesystem::path& folder) {
+  std::vector<std::string> names;
+  if (std::filesystem::exists(folder))
+    for (const auto& entry : std::filesystem::directory_iterator(folder))
+      names.push_back(entry.path().filename().string());
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+}  // namespace ringtrain::test

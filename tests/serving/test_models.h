@@ -1,0 +1,55 @@
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "models/model.h"
+#include "serving/exporter.h"
+
+/// Small models and requests for the tests of serving/.
+namespace ringtrain::test {
+
+using MakeModel = std::function<std::shared_ptr<Model>()>;
+
+/// A multi-layer perceptron with ReLU and dropout.
+MakeModel make_mlp(std::int64_t features, std::int64_t outputs);
+/// unflatten, convolution, GroupNorm, ReLU, pooling, linear; 1×6×6 pixels.
+MakeModel make_convnet(std::int64_t outputs);
+/// Every operator that has a mapping and the other models do not use; 24 features.
+MakeModel make_operator_zoo(std::int64_t outputs);
+/// Uses an operator that ONNX has no mapping for.
+MakeModel make_unmapped(std::int64_t features);
+/// Takes the batch size by size(0), which a trace bakes in.
+MakeModel make_baked(std::int64_t features);
+
+/// Numeric columns "V0", "V1"… with odd shifts and scales; every third one has a fill.
+Preprocessing numeric_columns(std::int64_t count, std::vector<std::string> labels);
+/// Three numeric columns, and "color" (missing is a category) and "class" (a name that is also an output's).
+Preprocessing mixed_columns(std::vector<std::string> labels);
+
+Manifest make_manifest(const std::string& name, const std::string& task, Preprocessing preprocessing);
+
+/// An export of a fresh model in training mode whose dropout and normalisation would show.
+ExportRequest request_of(const std::filesystem::path& base, Manifest manifest, const MakeModel& make);
+
+/// The program that verifies an export in a fresh process.
+std::vector<std::string> verify_command();
+
+/// A folder that is removed with the object.
+class TemporaryFolder {
+ public:
+  TemporaryFolder();
+  ~TemporaryFolder();
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+/// The names of all entries of a folder, sorted; hidden ones too.
+std::vector<std::string> entries(const std::filesystem::path& folder);
+
+}  // namespace ringtrain::test

@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# Installs ringtrain into an empty folder and builds and runs examples/consumer with what is there.
+# usage: consumer_test.sh SOURCE BUILD CMAKE MPIEXEC
+set -euo pipefail
+source=$1 build=$2 cmake=$3 mpiexec=$4
+
+folder=$(mktemp -d "${TMPDIR:-/tmp}/ringtrain-consumer.XXXXXX")
+trap 'rm -rf "$folder"' EXIT
+fail() { echo "FAILED: $*" >&2; exit 1; }
+
+"$cmake" --install "$build" --prefix "$folder/installed" >"$folder/install.log" || { cat "$folder/install.log"; exit 1; }
+
+# The installed command runs from where it is, and reads the installed configurations.
+"$folder/installed/bin/ringtrain" --version || fail "the installed command does not run"
+[[ -d "$folder/installed/share/ringtrain/configs" ]] || fail "no configurations were installed"
+
+# No file of the installation may lead back to the sources or the build.
+if leaks=$(grep -rlF -e "$source/" -e "$build/" "$folder/installed/lib/cmake" "$folder/installed/include"); then
+  fail "the package names the source or the build folder in: $leaks"
+fi
+
+"$cmake" -S "$source/examples/consumer" -B "$folder/build" -G Ninja -DCMAKE_BUILD_TYPE=Debug \
+  -DCMAKE_PREFIX_PATH="$folder/installed"
+"$cmake" --build "$folder/build"
+
+run() { "$mpiexec" --oversubscribe --bind-to none --mca mpi_yield_when_idle 1 -np "$1" "$folder/build/sum_over_ranks"; }
+[[ "$("$folder/build/sum_over_ranks")" == "1 ranks sum up 1 = 1" ]] || fail "wrong sum without a launcher"
+[[ "$(run 2)" == "2 ranks sum up 1 + 2 = 3" ]] || fail "wrong sum on 2 ranks"
+[[ "$(run 3)" == "3 ranks sum up 1 + 2 + 3 = 6" ]] || fail "wrong sum on 3 ranks"
+echo "the consumer was built from the installed package and sums up on 1, 2 and 3 ranks"

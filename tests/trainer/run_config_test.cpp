@@ -1,0 +1,62 @@
+#include "trainer/run_config.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "common/errors.h"
+
+namespace ringtrain {
+namespace {
+
+const std::string kConfigs = std::string(RINGTRAIN_SOURCE_DIR) + "/configs/";
+
+std::string problems_of(const std::vector<std::string>& overrides) {
+  try {
+    RunConfig::load(kConfigs + "cancer.yaml", overrides);
+  } catch (const ConfigError& error) {
+    return error.what();
+  }
+  return "";
+}
+
+TEST(RunConfig, EveryShippedConfigurationIsValid) {
+  int count = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(kConfigs)) {
+    if (entry.path().extension() != ".yaml") continue;
+    EXPECT_NO_THROW(RunConfig::load(entry.path().string(), {})) << entry.path();
+    ++count;
+  }
+  EXPECT_GE(count, 3);
+}
+
+TEST(RunConfig, TheResolvedTextGivesTheSameConfiguration) {
+  for (const char* name : {"cancer.yaml", "fraud.yaml", "mnist.yaml"}) {
+    const auto text = RunConfig::load(kConfigs + name, {"trainer.optimizer.lr=0.0030000000000000001"}).to_yaml();
+    EXPECT_EQ(RunConfig::from_text(text, "config.yaml").to_yaml(), text);
+  }
+}
+
+TEST(RunConfig, DefaultsFollowTheName) {
+  const auto config = RunConfig::load(kConfigs + "cancer.yaml", {"name=other"});
+  EXPECT_EQ(config.job_dir, "jobs/other");
+  EXPECT_EQ(config.export_.name, "other");
+}
+
+TEST(RunConfig, AllProblemsAreReportedAtOnce) {
+  const auto text = problems_of({"trainer.optimizer.lr=-1", "trainer.epochs=ten", "model.type=mpl", "trainer.acumulate=2"});
+  EXPECT_NE(text.find("trainer.optimizer.lr: expected a positive number, got -1"), std::string::npos) << text;
+  EXPECT_NE(text.find("trainer.epochs: expected a whole number"), std::string::npos) << text;
+  EXPECT_NE(text.find("Did you mean 'mlp'"), std::string::npos) << text;
+  EXPECT_NE(text.find("Did you mean 'accumulate'"), std::string::npos) << text;
+}
+
+TEST(RunConfig, RulesOverSeveralFields) {
+  EXPECT_NE(problems_of({"data.split.test=0.5"}).find("add up to 1"), std::string::npos);
+  EXPECT_NE(problems_of({"model.type=convnet", "model.hidden=8", "model.groups=3"}).find("does not divide"), std::string::npos);
+  EXPECT_NE(problems_of({"trainer.checkpoint.metric=mae"}).find("not a metric of the task"), std::string::npos);
+  EXPECT_NE(problems_of({"name=../x"}).find("name: expected letters"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace ringtrain

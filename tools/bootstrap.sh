@@ -1,0 +1,114 @@
+#!/usr/bin/env bash
+# Installs what ringtrain is built with. Does nothing where nothing is missing; safe to run again at any time.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+usage() {
+  cat <<'TEXT'
+usage: tools/bootstrap.sh [--peers] [--lint] [--no-wheels] [--check]
+
+Installs the Debian packages of tools/packages-debian.txt and, in a virtual environment, the Python wheels of
+tools/python-libraries.txt, which carry the C++ libraries of LibTorch and Arrow.
+
+  --peers      the Python libraries too that the tests compare with (tools/python-peers.txt)
+  --lint       the packages too that tools/format.sh and tools/lint.sh need (tools/packages-lint.txt)
+  --no-wheels  no wheels: for your own LibTorch and Arrow, named to cmake by -DCMAKE_PREFIX_PATH
+  --check      install nothing; say what is missing and end with 1 if something is
+
+  RINGTRAIN_DEPS   where the virtual environments are kept (default: ~/.cache/ringtrain); clones share them
+TEXT
+}
+
+peers=false lint=false wheels=true check=false
+for argument in "$@"; do
+  case "$argument" in
+    --peers) peers=true ;;
+    --lint) lint=true ;;
+    --no-wheels) wheels=false ;;
+    --check) check=true ;;
+    -h | --help) usage; exit 0 ;;
+    *) echo "tools/bootstrap.sh: unknown option '$argument'" >&2; usage >&2; exit 2 ;;
+  esac
+done
+if $peers && ! $wheels; then
+  echo "tools/bootstrap.sh: --peers needs the wheels: leave out --no-wheels" >&2
+  exit 2
+fi
+
+say() { echo "bootstrap: $*"; }
+fail() { echo "bootstrap: $*" >&2; exit 1; }
+lines_of() { grep -hv -e '^#' -e '^$' "$@"; }
+key_of() { lines_of "$@" | sha256sum | cut -c 1-12; }
+
+# --- Debian packages -------------------------------------------------------------------------------------------------
+lists=(tools/packages-debian.txt)
+if $lint; then lists+=(tools/packages-lint.txt); fi
+missing=()
+while read -r package; do
+  state=$(dpkg-query --show --showformat='${db:Status-Status}' "$package" 2>/dev/null || true)
+  if [[ "$state" != installed ]]; then missing+=("$package"); fi
+done < <(lines_of "${lists[@]}")
+
+if ((${#missing[@]} > 0)); then
+  if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
+    fail "this is not Debian or Ubuntu, so nothing was installed. Install what these packages hold with your own
+package manager, put it on the PATH or name it by -DCMAKE_PREFIX_PATH, then configure with cmake --preset release:
+  ${missing[*]}"
+  fi
+  command_line="apt-get update && apt-get install --no-install-recommends -y ${missing[*]}"
+  if $check || ((EUID != 0)); then
+    fail "${#missing[@]} Debian packages are missing. Install them as root, then run this again:
+  $command_line"
+  fi
+  say "installing ${#missing[@]} Debian packages, about 2 minutes: ${missing[*]}"
+  export DEBIAN_FRONTEND=noninteractive
+  apt-get update -q
+  apt-get install -q -y --no-install-recommends "${missing[@]}"
+fi
+
+# --- wheels ----------------------------------------------------------------------------------------------------------
+base=${RINGTRAIN_DEPS:-$HOME/.cache/ringtrain}
+
+# make_environment FOLDER LIST [LIBRARIES_FOLDER]: a virtual environment with the wheels of LIST, whole when it holds
+# .complete. One that was broken off is made anew; a second process waits for the first.
+make_environment() {
+  local folder=$1 list=$2 libraries=${3:-}
+  if [[ -e "$folder/.complete" ]]; then return; fi
+  if $check; then fail "$folder is missing: run tools/bootstrap.sh"; fi
+  mkdir -p "$base"
+  exec 9>"$folder.lock"
+  if ! flock --nonblock 9; then
+    say "another process is filling $folder: waiting for it"
+    flock 9
+  fi
+  if [[ ! -e "$folder/.complete" ]]; then
+    rm -rf "$folder"
+    python3 -m venv "$folder"
+    local site
+    site=$(echo "$folder"/lib/python3*/site-packages)
+    if [[ -n "$libraries" ]]; then
+      # These see the libraries' packages, so that LibTorch is not installed twice.
+      echo "$libraries"/lib/python3*/site-packages >"$site/ringtrain_libraries.pth"
+    fi
+    "$folder/bin/python3" -m pip install --no-input --disable-pip-version-check --progress-bar off -r "$list"
+    touch "$folder/.complete"
+  fi
+  flock --unlock 9
+}
+
+if $wheels; then
+  libraries="$base/libraries-$(key_of tools/python-libraries.txt)"
+  if [[ ! -e "$libraries/.complete" ]] && ! $check; then
+    say "installing $(lines_of tools/python-libraries.txt | paste -sd ' ') into $libraries: 2 to 10 minutes and 5 GB of disk,"
+    say "most of it the CUDA libraries that this LibTorch is built with; a machine without a GPU carries them unused"
+  fi
+  make_environment "$libraries" tools/python-libraries.txt
+  if $peers; then
+    environment="$base/peers-$(key_of tools/python-libraries.txt tools/python-peers.txt)"
+    if [[ ! -e "$environment/.complete" ]] && ! $check; then
+      say "installing what the tests compare with into $environment: about a minute and 0.7 GB of disk"
+    fi
+    make_environment "$environment" tools/python-peers.txt "$libraries"
+  fi
+fi
+say "everything is there"

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "trainer/checkpoint/safetensors.h"
+
+namespace ringtrain {
+
+/// Everything that the next step depends on. Random numbers and the position in the data are pure functions of seed and step, so the
+/// step stands for them.
+struct Checkpoint {
+  std::int64_t step = 0;       ///< optimizer steps done
+  NamedTensors weights;        ///< by the module's own parameter names
+  NamedTensors optimizer;      ///< "exp_avg/hidden0.weight"
+  nlohmann::json progress;     ///< best metric, early stopping, sums of the epoch under way
+  nlohmann::json preprocessing;
+  std::string config;          ///< the resolved configuration, YAML
+};
+
+/// Checkpoints of a run, a folder each: FOLDER/step-N/{model.safetensors, optimizer.safetensors, state.json, preprocessing.json,
+/// config.yaml, manifest.json}. A folder is whole or absent: it is staged, synced and renamed; then the file `latest` (and `best`) is
+/// moved; then old ones go. manifest.json holds size and XXH3 of every file, and they are verified on loading.
+class CheckpointStore {
+ public:
+  explicit CheckpointStore(std::filesystem::path folder);
+
+  /// Returns the folder. `is_best`: it becomes the best one too. Keeps the `keep` newest and the best one.
+  std::filesystem::path save(const Checkpoint& checkpoint, bool is_best, std::int64_t keep);
+
+  /// Step numbers, ascending.
+  std::vector<std::int64_t> steps() const;
+  std::optional<std::int64_t> best() const;
+  /// Makes an existing checkpoint the best one. Returns whether it is there.
+  bool mark_best(std::int64_t step) const;
+
+  /// Loads and verifies one. Throws CheckpointError that names the file and what is wrong.
+  Checkpoint load(std::int64_t step) const;
+  /// The newest that is whole; one that is not is skipped with a warning. Throws CheckpointError when there is none.
+  Checkpoint load_newest() const;
+
+  std::filesystem::path folder_of(std::int64_t step) const;
+  /// The hash of a checkpoint's manifest: stands for its content.
+  std::string hash(std::int64_t step) const;
+
+ private:
+  std::filesystem::path folder_;
+};
+
+}  // namespace ringtrain

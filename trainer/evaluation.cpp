@@ -1,0 +1,82 @@
+#include "trainer/evaluation.h"
+
+#include <ATen/ATen.h>
+#include <torch/utils.h>
+
+#include <algorithm>
+#include <limits>
+#include <numeric>
+
+#include "comm/agreement.h"
+#include "data/sampler.h"
+
+namespace ringtrain {
+namespace {
+
+constexpr std::int64_t kBatch = 1024;
+
+/// Rows of float64 numbers of all ranks, in rank order. `counts`: how many each rank has.
+at::Tensor gather_rows(Communicator& control, const at::Tensor& mine, const std::vector<std::int64_t>& counts) {
+  const std::int64_t most = *std::max_element(counts.begin(), counts.end());
+  const std::int64_t width = mine.size(1);
+  auto padded = at::zeros({most, width}, at::kDouble);
+  padded.narrow(0, 0, mine.size(0)).copy_(mine);
+  auto all = at::empty({control.world_size() * most, width}, at::kDouble);
+  control.all_gather(all, padded).wait();
+  std::vector<at::Tensor> parts;
+  for (std::size_t rank = 0; rank < counts.size(); ++rank)
+    parts.push_back(all.narrow(0, static_cast<std::int64_t>(rank) * most, counts[rank]));
+  return at::cat(parts).contiguous();
+}
+
+std::vector<double> column(const at::Tensor& rows, std::int64_t from, std::int64_t width) {
+  const auto part = rows.narrow(1, from, width).contiguous();
+  return {part.const_data_ptr<double>(), part.const_data_ptr<double>() + part.numel()};
+}
+
+}  // namespace
+
+Evaluation evaluate(Model& model, const Task& task, const Dataset& dataset, Communicator& control, const std::string& device) {
+  const torch::NoGradGuard no_grad;
+  const bool was_training = model.is_training();
+  model.eval();
+  const int ranks = control.world_size();
+  const Range share = even_share(dataset.size(), control.rank(), ranks);
+  std::vector<at::Tensor> answers;
+  auto sums = at::zeros({2}, at::kDouble);
+  together(control, "evaluating", [&] {
+    for (std::int64_t begin = share.begin; begin < share.end; begin += kBatch) {
+      std::vector<std::int64_t> indices(static_cast<std::size_t>(std::min(kBatch, share.end - begin)));
+      std::iota(indices.begin(), indices.end(), begin);
+      const Batch batch = dataset.read(indices);
+      const auto outputs = model.forward(batch.inputs.to(at::Device(device)));
+      const auto loss = task.loss_sum(outputs, batch.targets.to(at::Device(device)));
+      sums[0] += loss.loss_sum.cpu().to(at::kDouble);
+      sums[1] += loss.weight.cpu().to(at::kDouble);
+      const auto scores = task.scores(outputs).cpu().to(at::kDouble);
+      answers.push_back(at::cat({scores, batch.targets.to(at::kDouble).unsqueeze(1), batch.rows.to(at::kDouble).unsqueeze(1)}, 1));
+    }
+  });
+  model.train(was_training);
+
+  Evaluation result;
+  result.width = std::max<std::int64_t>(1, task.outputs() == 1 && !answers.empty() ? answers[0].size(1) - 2 : task.outputs());
+  auto width = at::full({1}, result.width, at::kLong);  // a rank without rows does not know it
+  control.all_reduce(width, ReduceOp::max).wait();
+  result.width = width.item<std::int64_t>();
+  std::vector<std::int64_t> counts;
+  for (int rank = 0; rank < ranks; ++rank) {
+    const Range part = even_share(dataset.size(), rank, ranks);
+    counts.push_back(part.end - part.begin);
+  }
+  const auto mine = answers.empty() ? at::zeros({0, result.width + 2}, at::kDouble) : at::cat(answers);
+  const auto all = gather_rows(control, mine, counts);
+  control.all_reduce(sums).wait();
+  result.loss = sums[1].item<double>() > 0 ? (sums[0] / sums[1]).item<double>() : std::numeric_limits<double>::quiet_NaN();
+  result.scores = column(all, 0, result.width);
+  result.targets = column(all, result.width, 1);
+  for (const double row : column(all, result.width + 1, 1)) result.rows.push_back(static_cast<std::int64_t>(row));
+  return result;
+}
+
+}  // namespace ringtrain

@@ -1,0 +1,102 @@
+#include "trainer/metrics/report.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "common/errors.h"
+#include "common/text.h"
+
+namespace ringtrain {
+namespace {
+
+std::string shown(double value) { return std::isnan(value) ? "undefined" : fmt::format("{:.6g}", value); }
+
+// Characters of UTF-8 text, for aligning.
+std::size_t columns_of(std::string_view text) {
+  return static_cast<std::size_t>(std::count_if(
+      text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+}
+
+std::string padded_left(const std::string& text, std::size_t width) {
+  return std::string(width - std::min(width, columns_of(text)), ' ').append(text);
+}
+
+std::string confusion_table(const Confusion& confusion, const std::vector<std::string>& labels) {
+  std::vector<std::string> names = labels;
+  for (std::size_t k = names.size(); k < confusion.size(); ++k) names.push_back(std::to_string(k));
+  std::size_t first = 0;
+  std::size_t width = 0;
+  for (std::size_t row = 0; row < confusion.size(); ++row) {
+    first = std::max(first, columns_of(names[row]));
+    width = std::max(width, columns_of(names[row]));
+    for (std::int64_t count : confusion[row]) width = std::max(width, with_commas(count).size());
+  }
+  std::string text = "confusion matrix (row: true class, column: predicted class)\n";
+  text.append(first + 2, ' ');
+  for (std::size_t column = 0; column < confusion.size(); ++column) {
+    text.append("  ").append(padded_left(names[column], width));
+  }
+  text.append("\n");
+  for (std::size_t row = 0; row < confusion.size(); ++row) {
+    text.append("  ").append(padded_left(names[row], first));
+    for (std::int64_t count : confusion[row])
+      text.append("  ").append(padded_left(with_commas(count), width));
+    text.append("\n");
+  }
+  return text;
+}
+
+}  // namespace
+
+void MetricsReport::set(std::string_view name, double value) {
+  for (auto& [known, old] : values)
+    if (known == name) {
+      old = value;
+      return;
+    }
+  values.emplace_back(name, value);
+}
+
+std::optional<double> MetricsReport::find(std::string_view name) const {
+  for (const auto& [known, value] : values)
+    if (known == name) return value;
+  return std::nullopt;
+}
+
+double MetricsReport::get(std::string_view name) const {
+  if (const auto value = find(name)) return *value;
+  std::vector<std::string> names;
+  for (const auto& [known, value] : values) names.push_back(known);
+  throw ConfigError(fmt::format("no metric is called '{}'; there are: {}.{}", name, join(names),
+                                did_you_mean(name, names)));
+}
+
+nlohmann::ordered_json MetricsReport::to_json() const {
+  nlohmann::ordered_json json = nlohmann::ordered_json::object();
+  for (const auto& [name, value] : values) {
+    if (std::isfinite(value))
+      json[name] = value;
+    else
+      json[name] = nullptr;
+  }
+  if (!confusion.empty()) json["confusion_matrix"] = confusion;
+  return json;
+}
+
+std::string MetricsReport::to_table(const std::vector<std::string>& labels) const {
+  std::size_t width = 0;
+  for (const auto& [name, value] : values) width = std::max(width, name.size());
+  std::string text;
+  for (const auto& [name, value] : values) text += fmt::format("{:<{}}  {}\n", name, width, shown(value));
+  if (!confusion.empty()) text += confusion_table(confusion, labels);
+  return text;
+}
+
+bool larger_is_better(std::string_view metric) {
+  return metric != "loss" && metric != "mae" && metric != "rmse" && !metric.ends_with("_loss");
+}
+
+}  // namespace ringtrain

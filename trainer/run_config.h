@@ -1,0 +1,127 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/config.h"
+#include "data/data_config.h"
+#include "models/model.h"
+
+namespace ringtrain {
+
+/// The `model:` block: a kind and its options.
+struct ModelConfig {
+  std::string type = "mlp";
+  std::vector<std::shared_ptr<ModelKind>> kinds = built_in_models();
+  void describe(config::Visitor& v);
+  /// The chosen kind. Throws ConfigError for an unknown type.
+  const ModelKind& kind() const;
+};
+
+/// The `task:` block: what the outputs mean, the loss, and how a decision is made.
+struct TaskConfig {
+  std::string type = "binary_classification";
+  std::vector<std::string> class_weights{"none"};  ///< none | balanced | a weight for each class, in class order
+  double focal_gamma = 0;
+  std::string threshold = "best_f1";  ///< best_f1 | cost | fixed
+  double cost_ratio = 10;
+  double fixed_threshold = 0.5;
+  std::string loss = "mse";  ///< regression: mse | l1 | huber
+  void describe(config::Visitor& v);
+};
+
+struct OptimizerConfig {
+  std::string type = "adamw";
+  double lr = 1e-3;
+  double weight_decay = 0;
+  double momentum = 0;
+  bool nesterov = false;
+  double beta1 = 0.9, beta2 = 0.999, eps = 1e-8;
+  void describe(config::Visitor& v);
+};
+
+struct ScheduleConfig {
+  std::string type = "constant";
+  std::int64_t warmup_steps = 0;
+  std::int64_t step_size = 1000;
+  double gamma = 0.1;
+  double min_lr = 0;
+  void describe(config::Visitor& v);
+};
+
+struct EarlyStoppingConfig {
+  std::int64_t patience = 0;
+  double min_delta = 0;
+  void describe(config::Visitor& v);
+};
+
+struct CheckpointConfig {
+  std::int64_t every_steps = 0;
+  std::int64_t keep = 3;
+  std::string metric = "loss";
+  bool at_start = false;
+  void describe(config::Visitor& v);
+};
+
+/// The `trainer:` block.
+struct TrainerConfig {
+  std::int64_t epochs = 10;
+  std::int64_t max_steps = 0;
+  std::int64_t global_batch_size = 256;
+  std::int64_t accumulate = 1;
+  std::string precision = "float32";
+  std::string device = "auto";
+  std::int64_t threads_per_rank = 1;
+  double clip_norm = 0;
+  std::int64_t evaluate_every_steps = 0;
+  std::int64_t log_every_steps = 50;
+  bool save_predictions = false;
+  OptimizerConfig optimizer;
+  ScheduleConfig schedule;
+  EarlyStoppingConfig early_stopping;
+  CheckpointConfig checkpoint;
+  void describe(config::Visitor& v);
+};
+
+struct CommConfig {
+  std::string backend = "auto";
+  void describe(config::Visitor& v);
+};
+
+/// The `export:` block.
+struct ExportConfig {
+  bool enabled = true;
+  std::string name;
+  std::string from = "best";
+  std::vector<std::string> formats{"torchscript", "onnx"};
+  void describe(config::Visitor& v);
+};
+
+/// A whole run, as a YAML file describes it.
+struct RunConfig {
+  std::string name = "model";
+  std::int64_t seed = 42;
+  std::string job_dir;  ///< jobs/NAME when empty
+  DataConfig data;
+  ModelConfig model;
+  TaskConfig task;
+  TrainerConfig trainer;
+  CommConfig comm;
+  ExportConfig export_;
+  void describe(config::Visitor& v);
+
+  /// Reads a file with the command line's overrides ("trainer.epochs=3"), and fills in what defaults depend on other fields.
+  /// Throws ConfigError with all problems.
+  static RunConfig load(const std::string& file, const std::vector<std::string>& overrides);
+  /// From the text of a resolved configuration (a job folder's config.yaml).
+  static RunConfig from_text(const std::string& text, const std::string& name);
+  /// The resolved configuration as YAML.
+  std::string to_yaml() const;
+
+ private:
+  void resolve();
+};
+
+}  // namespace ringtrain

@@ -1,0 +1,19 @@
+#pragma once
+
+namespace ringtrain {
+
+/// SIGTERM, SIGINT and SIGUSR1 set a flag, no more; the ranks agree on the step at which they stop. A second SIGINT ends at once.
+class StopSignal {
+ public:
+  /// Installs the handlers; the destructor brings the old ones back. One at a time.
+  StopSignal();
+  ~StopSignal();
+  StopSignal(const StopSignal&) = delete;
+  StopSignal& operator=(const StopSignal&) = delete;
+  bool caught() const;
+};
+
+/// What a job ends with that stopped at a signal, after its checkpoint: start it again with --resume (EX_TEMPFAIL).
+constexpr int kStoppedExitCode = 75;
+
+}  // namespace ringtrain

@@ -1,0 +1,67 @@
+#include "trainer/telemetry/run_log.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <cstdlib>
+
+#include "common/errors.h"
+#include "common/files.h"
+
+namespace ringtrain {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// The lines of `file` that `keep` takes.
+template <class Keep>
+std::string kept_lines(const fs::path& file, Keep keep) {
+  std::string kept;
+  std::ifstream in(file);
+  for (std::string line; std::getline(in, line);)
+    if (keep(line)) kept += line + "\n";
+  return kept;
+}
+
+std::ofstream open_to_append(const fs::path& file) {
+  std::ofstream out(file, std::ios::app);
+  if (!out) throw Error(fmt::format("cannot write {}", file.string()));
+  return out;
+}
+
+}  // namespace
+
+RunLog::RunLog(const fs::path& folder, std::int64_t resume_step) {
+  const fs::path jsonl = folder / "log.jsonl", csv = folder / "metrics.csv";
+  if (resume_step == 0) {
+    fs::remove(jsonl);
+    fs::remove(csv);
+  } else {
+    write_file_atomically(jsonl, kept_lines(jsonl, [resume_step](const std::string& line) {
+                            const auto json = nlohmann::json::parse(line, nullptr, false);
+                            return json.is_object() && json.value("step", std::int64_t{0}) <= resume_step;
+                          }));
+    write_file_atomically(csv, kept_lines(csv, [resume_step](const std::string& line) {
+                            return std::strtoll(line.c_str(), nullptr, 10) <= resume_step;
+                          }));
+    csv_has_header_ = fs::file_size(csv) > 0;
+  }
+  jsonl_ = open_to_append(jsonl);
+  csv_ = open_to_append(csv);
+}
+
+void RunLog::line(const nlohmann::ordered_json& json) { jsonl_ << json.dump() << '\n' << std::flush; }
+
+void RunLog::metrics_row(std::int64_t step, const std::vector<std::pair<std::string, double>>& values) {
+  if (!csv_has_header_) {
+    csv_ << "step";
+    for (const auto& [name, value] : values) csv_ << ',' << name;
+    csv_ << '\n';
+    csv_has_header_ = true;
+  }
+  csv_ << step;
+  for (const auto& [name, value] : values) csv_ << ',' << (std::isfinite(value) ? fmt::format("{}", value) : "");
+  csv_ << '\n' << std::flush;
+}
+
+}  // namespace ringtrain

@@ -1,0 +1,90 @@
+#include "trainer/telemetry/telemetry.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "common/log.h"
+#include "common/text.h"
+
+namespace ringtrain {
+
+using Clock = std::chrono::steady_clock;
+
+static nlohmann::json finite_or_null(double value) {
+  return std::isfinite(value) ? nlohmann::json(value) : nlohmann::json(nullptr);
+}
+
+Telemetry::Telemetry(const Options& options) : options_(options), since_(Clock::now()), first_step_(options.resume_step) {
+  if (options.rank != 0) return;
+  log_ = std::make_unique<RunLog>(options.folder, options.resume_step);
+  progress_ = std::make_unique<Progress>("step", options.total_steps);
+}
+
+Telemetry::~Telemetry() = default;
+
+void Telemetry::step(std::int64_t step, const StepTotals& totals, double learning_rate) {
+  if (!log_) return;
+  samples_ += totals.samples;
+  loss_sum_ += totals.loss_sum;
+  weight_ += totals.weight;
+  const bool due = step % options_.log_every_steps == 0 || step == options_.total_steps;
+  const double seconds = std::chrono::duration<double>(Clock::now() - since_).count();
+  const std::int64_t epoch = (step - 1) / options_.batches_per_epoch + 1;
+  if (due || seconds > 0.1) {
+    const double left = seconds / static_cast<double>(std::max<std::int64_t>(1, step - first_step_)) *
+                        static_cast<double>(options_.total_steps - step);
+    progress_->update(step, fmt::format("epoch {}  loss {:.4f}  {} samples/s  {} left", epoch, loss_sum_ / weight_,
+                                        with_commas(std::lround(samples_ / seconds)), human_seconds(left)));
+  }
+  if (!due) return;
+  log_->line({{"event", "step"},
+              {"step", step},
+              {"epoch", epoch},
+              {"loss", finite_or_null(totals.loss_sum / totals.weight)},
+              {"weight", totals.weight},
+              {"learning_rate", learning_rate},
+              {"samples_per_second", std::round(samples_ / seconds)}});
+  first_step_ = step;
+  since_ = Clock::now();
+  samples_ = loss_sum_ = weight_ = 0;
+}
+
+void Telemetry::evaluation(std::int64_t step, const std::string& part, double train_loss, const MetricsReport& report,
+                           bool is_best) {
+  if (!log_) return;
+  nlohmann::ordered_json line{{"event", "evaluation"}, {"step", step}, {"part", part}, {"best", is_best}};
+  std::vector<std::pair<std::string, double>> row{{"epoch", static_cast<double>(step) / static_cast<double>(options_.batches_per_epoch)}};
+  if (part == "validation") {
+    line["train_loss"] = finite_or_null(train_loss);
+    row.emplace_back("train_loss", train_loss);
+  }
+  std::string text;
+  for (const auto& [name, value] : report.values) {
+    line[name] = finite_or_null(value);
+    row.emplace_back(part + "_" + name, value);
+    if (std::isfinite(value)) text += fmt::format("  {} {:.4f}", name, value);
+  }
+  log_->line(line);
+  if (part != "validation") return;
+  log_->metrics_row(step, row);
+  log::info(fmt::format("step {}  epoch {:.1f}  train loss {:.4f}  validation:{}{}", with_commas(step), row[0].second, train_loss,
+                        text, is_best ? "  (best so far)" : ""));
+}
+
+void Telemetry::checkpoint(std::int64_t step, const std::string& folder, double seconds) {
+  if (log_) log_->line({{"event", "checkpoint"}, {"step", step}, {"folder", folder}, {"seconds", seconds}});
+}
+
+void Telemetry::event(std::int64_t step, const std::string& text) {
+  if (!log_) return;
+  log_->line({{"event", "note"}, {"step", step}, {"text", text}});
+  log::info(text);
+}
+
+void Telemetry::finish() {
+  if (progress_) progress_->finish();
+  progress_.reset();
+}
+
+}  // namespace ringtrain

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "comm/averaging/gradient_averager.h"
+#include "common/progress.h"
+#include "trainer/metrics/report.h"
+#include "trainer/telemetry/run_log.h"
+
+namespace ringtrain {
+
+/// What a run tells: the progress bar, log.jsonl and metrics.csv. Only rank 0 tells anything.
+class Telemetry {
+ public:
+  struct Options {
+    std::filesystem::path folder;
+    int rank = 0;
+    std::int64_t resume_step = 0, total_steps = 0, batches_per_epoch = 1, log_every_steps = 50;
+  };
+  explicit Telemetry(const Options& options);
+  ~Telemetry();
+
+  /// A step was done: `step` counts from 1.
+  void step(std::int64_t step, const StepTotals& totals, double learning_rate);
+  /// An evaluation: `part` is "validation" or "test"; `train_loss` is the mean since the epoch's begin.
+  void evaluation(std::int64_t step, const std::string& part, double train_loss, const MetricsReport& report, bool is_best);
+  void checkpoint(std::int64_t step, const std::string& folder, double seconds);
+  /// Something else worth keeping, in words.
+  void event(std::int64_t step, const std::string& text);
+  /// Ends the progress bar.
+  void finish();
+
+ private:
+  Options options_;
+  std::unique_ptr<RunLog> log_;
+  std::unique_ptr<Progress> progress_;
+  std::chrono::steady_clock::time_point since_;
+  double samples_ = 0, loss_sum_ = 0, weight_ = 0;
+  std::int64_t first_step_ = 0;
+};
+
+}  // namespace ringtrain

@@ -1,0 +1,309 @@
+#include "trainer/trainer.h"
+
+#include <ATen/ATen.h>
+#include <ATen/Context.h>
+#include <ATen/Parallel.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "comm/agreement.h"
+#include "comm/backends.h"
+#include "common/files.h"
+#include "common/hash.h"
+#include "common/log.h"
+#include "common/text.h"
+#include "trainer/device.h"
+#include "trainer/evaluation.h"
+#include "trainer/judgement.h"
+#include "trainer/optimizer/schedule.h"
+
+namespace ringtrain {
+namespace {
+
+constexpr std::uint64_t kStepRandomness = 2;
+
+std::filesystem::path checkpoint_folder(const RunConfig& config) {
+  return std::filesystem::path(config.job_dir) / "checkpoints";
+}
+
+/// Dropout differs between ranks and steps, and is the same again after a resume: the generator starts anew with each step.
+void seed_step(std::int64_t seed, std::int64_t step, int rank, const at::Device& device) {
+  const auto value = seed_of({static_cast<std::uint64_t>(seed), kStepRandomness, static_cast<std::uint64_t>(step),
+                              static_cast<std::uint64_t>(rank)});
+  auto generator = at::globalContext().defaultGenerator(device);
+  const std::lock_guard lock(generator.mutex());
+  generator.set_current_seed(value);
+}
+
+}  // namespace
+
+nlohmann::json Trainer::Standing::to_json() const {
+  return {{"best", best ? nlohmann::json(*best) : nlohmann::json(nullptr)},
+          {"best_step", best_step},
+          {"evaluations_since_best", evaluations_since_best},
+          {"epoch_loss_sum", epoch_loss_sum},
+          {"epoch_weight", epoch_weight}};
+}
+
+Trainer::Standing Trainer::Standing::from_json(const nlohmann::json& json) {
+  Standing standing;
+  try {
+    if (!json.at("best").is_null()) standing.best = json.at("best").get<double>();
+    standing.best_step = json.at("best_step");
+    standing.evaluations_since_best = json.at("evaluations_since_best");
+    standing.epoch_loss_sum = json.at("epoch_loss_sum");
+    standing.epoch_weight = json.at("epoch_weight");
+  } catch (const nlohmann::json::exception& error) {
+    throw CheckpointError(fmt::format("the checkpoint's state.json cannot be used: {}", error.what()));
+  }
+  return standing;
+}
+
+Trainer::Trainer(World& world, const RunConfig& config, const StartOptions& options)
+    : world_(world), config_(config), store_(checkpoint_folder(config)) {
+  Communicator& control = world.control();
+  at::set_num_threads(static_cast<int>(config.trainer.threads_per_rank));
+  agree_on(control, "the configuration", config.to_yaml());
+  together(control, "starting", [&] { start(options); });
+  together(control, "choosing a device", [&] { device_ = choose_device(world, config); });
+  together(control, "starting the communicator", [&] { gradients_ = make_communicator(world, config.comm.backend, device_); });
+
+  // What rank 0 goes on from, the others are told: the job folder need not be shared.
+  const auto from = broadcast_string(control, resumed_ ? resumed_->preprocessing.dump() : "", 0);
+  std::optional<Preprocessing> fitted;
+  if (!from.empty()) fitted = Preprocessing::from_json(nlohmann::json::parse(from));
+  data_ = prepare_data(config, control, fitted);
+
+  together(control, "making the model", [&] {
+    plan_steps();
+    task_ = make_task(config.task, data_.preprocessing.labels, data_.class_counts);
+    replica_ = make_replica(config, model_shape(), device_);
+    if (resumed_) load_replica(*resumed_, replica_);
+    claim_job_folder(options);
+  });
+  step_ = std::stoll(broadcast_string(control, std::to_string(resumed_ ? resumed_->step : 0), 0));
+  standing_ = Standing::from_json(nlohmann::json::parse(broadcast_string(control, standing_.to_json().dump(), 0)));
+  broadcast_replica(replica_, *gradients_);
+  replica_.optimizer->resume(step_);
+  averager_ = std::make_unique<GradientAverager>(*replica_.parameters, *gradients_);
+  saved_step_ = resumed_ ? step_ : -1;
+  resumed_.reset();
+
+  together(control, "opening the job folder", [&] {
+    telemetry_ = std::make_unique<Telemetry>(Telemetry::Options{
+        config.job_dir, world.rank(), step_, total_steps_, batches_per_epoch_, config.trainer.log_every_steps});
+  });
+  telemetry_->event(step_, fmt::format("{} {}: {} parameters, {} ranks, {} on {}, {} per step averaged; {} steps{}", config.model.type,
+                                       config.name, with_commas(replica_.parameters->numel()), world.world_size(),
+                                       gradients_->backend(), device_, human_bytes(static_cast<double>(averager_->bytes_per_step())),
+                                       with_commas(total_steps_),
+                                       step_ > 0 ? fmt::format(", going on after step {}", with_commas(step_)) : ""));
+}
+
+Trainer::~Trainer() = default;
+
+/// Rank 0 alone touches the job folder.
+void Trainer::start(const StartOptions& options) {
+  if (config_.trainer.global_batch_size < world_.world_size())
+    throw ConfigError(fmt::format("trainer.global_batch_size: {} samples cannot be shared by {} ranks; raise it, or start fewer ranks",
+                                  config_.trainer.global_batch_size, world_.world_size()));
+  if (world_.rank() != 0) return;
+  ensure_writable_folder(checkpoint_folder(config_));
+  if (options.from_step)
+    resumed_ = store_.load(*options.from_step);
+  else if (options.resume)
+    resumed_ = store_.load_newest();
+  else if (!store_.steps().empty() && !options.overwrite)
+    throw ConfigError(fmt::format("{} holds a run already ({} checkpoints). Go on from it with --resume, replace it with --overwrite, or "
+                                  "name another folder with --job-dir",
+                                  config_.job_dir, store_.steps().size()));
+  if (resumed_) standing_ = Standing::from_json(resumed_->progress);
+}
+
+/// Once all else is known to be good: what an earlier run left, and this one replaces, goes. Rank 0 alone.
+void Trainer::claim_job_folder(const StartOptions& options) {
+  if (world_.rank() != 0) return;
+  if (!resumed_ && options.overwrite) {
+    std::filesystem::remove_all(checkpoint_folder(config_));
+    ensure_writable_folder(checkpoint_folder(config_));
+  }
+  if (resumed_) {
+    // Checkpoints after this one belong to a future that is made anew; so may the best one.
+    for (const auto step : store_.steps())
+      if (step > resumed_->step) std::filesystem::remove_all(store_.folder_of(step));
+    if (standing_.best && !store_.mark_best(standing_.best_step)) standing_.best.reset();
+  }
+  write_file_atomically(std::filesystem::path(config_.job_dir) / "config.yaml", config_.to_yaml());
+}
+
+ModelShape Trainer::model_shape() const { return {data_.preprocessing.width(), task_->outputs()}; }
+
+std::shared_ptr<Model> Trainer::make_model() const { return config_.model.kind().make(model_shape()); }
+
+void Trainer::plan_steps() {
+  const std::int64_t batch = config_.trainer.global_batch_size;
+  batches_per_epoch_ = (data_.train->size() + batch - 1) / batch;
+  total_steps_ = config_.trainer.epochs * batches_per_epoch_;
+  if (config_.trainer.max_steps > 0) total_steps_ = std::min(total_steps_, config_.trainer.max_steps);
+}
+
+Outcome Trainer::fit() {
+  const StopSignal signal;
+  const Sampler sampler({.samples = data_.train->size(),
+                         .global_batch_size = config_.trainer.global_batch_size,
+                         .seed = static_cast<std::uint64_t>(config_.seed),
+                         .rank = world_.rank(),
+                         .world_size = world_.world_size()});
+  Loader loader(*data_.train, sampler, step_, config_.data.prefetch_batches);
+  const std::int64_t every = config_.trainer.evaluate_every_steps > 0 ? config_.trainer.evaluate_every_steps : batches_per_epoch_;
+  if (config_.trainer.checkpoint.at_start && step_ == 0) save_checkpoint(false);
+
+  bool stop = false;
+  while (step_ < total_steps_ && !stop) {
+    const StepTotals totals = train_step(loader, signal);
+    stop = totals.stop > 0;
+    const bool last = step_ == total_steps_;
+    const bool evaluated = step_ % every == 0 || last;
+    const bool is_best = evaluated && evaluate_validation();
+    if (step_ % batches_per_epoch_ == 0) standing_.epoch_loss_sum = standing_.epoch_weight = 0;
+    const std::int64_t interval = config_.trainer.checkpoint.every_steps;
+    if (is_best || stop || last || (interval > 0 ? step_ % interval == 0 : evaluated)) save_checkpoint(is_best);
+    const std::int64_t patience = config_.trainer.early_stopping.patience;
+    if (patience > 0 && standing_.evaluations_since_best >= patience) {
+      telemetry_->event(step_, fmt::format("early stopping: no better validation {} in the last {} evaluations",
+                                           config_.trainer.checkpoint.metric, patience));
+      break;
+    }
+  }
+  if (saved_step_ != step_) save_checkpoint(false);
+  return finish(stop);
+}
+
+StepTotals Trainer::train_step(Loader& loader, const StopSignal& signal) {
+  StepTotals mine;
+  std::exception_ptr failure;
+  try {
+    const Loader::Step next = loader.next();
+    seed_step(config_.seed, step_, world_.rank(), at::Device(device_));
+    mine = work_through(next.samples);
+  } catch (...) {
+    failure = std::current_exception();
+    mine = {};
+    mine.failed = 1;
+  }
+  mine.stop = signal.caught() ? 1 : 0;
+  const StepTotals totals = averager_->finish(mine);
+  if (totals.failed > 0) raise_together(world_.control(), fmt::format("training step {}", step_ + 1), failure);
+  update(totals);
+  return totals;
+}
+
+/// Forward and backward over this rank's share, in `accumulate` pieces. The loss is a sum; the one factor, known to all ranks, only
+/// keeps gradients of usual size.
+StepTotals Trainer::work_through(const Batch& batch) {
+  replica_.parameters->zero_gradients();
+  StepTotals totals;
+  const auto pieces = static_cast<int>(config_.trainer.accumulate);
+  for (int piece = 0; piece < pieces; ++piece) {
+    const Range part = even_share(batch.size(), piece, pieces);
+    const std::int64_t count = part.end - part.begin;
+    if (count == 0) continue;
+    const at::Device device(device_);
+    const auto outputs = replica_.model->forward(batch.inputs.narrow(0, part.begin, count).to(device));
+    const auto loss = task_->loss_sum(outputs, batch.targets.narrow(0, part.begin, count).to(device));
+    loss.loss_sum.backward(at::full_like(loss.loss_sum, 1.0 / static_cast<double>(config_.trainer.global_batch_size)));
+    totals.loss_sum += loss.loss_sum.item<double>();
+    totals.weight += loss.weight.item<double>();
+    totals.samples += static_cast<double>(count);
+  }
+  return totals;
+}
+
+/// Divides once, by the weight of all samples of all ranks, clips, and takes the optimizer's step.
+void Trainer::update(const StepTotals& totals) {
+  const double loss = totals.loss_sum / totals.weight;
+  if (!std::isfinite(loss))
+    raise_together(world_.control(), "training", std::make_exception_ptr(TrainingError(fmt::format(
+                       "the loss is {} at step {}; lower trainer.optimizer.lr, clip the gradient (trainer.clip_norm), or look for extreme "
+                       "values in the data",
+                       loss, step_ + 1))));
+  double divisor = totals.weight / static_cast<double>(config_.trainer.global_batch_size);
+  if (config_.trainer.clip_norm > 0)
+    divisor *= std::max(1.0, (gradient_norm(*replica_.parameters) / divisor + 1e-6) / config_.trainer.clip_norm);
+  const double lr = learning_rate(config_.trainer.schedule, config_.trainer.optimizer.lr, step_, total_steps_);
+  replica_.optimizer->step(lr, divisor);
+  ++step_;
+  standing_.epoch_loss_sum += totals.loss_sum;
+  standing_.epoch_weight += totals.weight;
+  telemetry_->step(step_, totals, lr);
+}
+
+/// Returns whether this is the best so far.
+bool Trainer::evaluate_validation() {
+  const Evaluation evaluation = evaluate(*replica_.model, *task_, *data_.validation, world_.control(), device_);
+  const double train_loss = standing_.epoch_loss_sum / standing_.epoch_weight;
+  const MetricsReport report = judge(evaluation, config_.task, choose_threshold(evaluation, config_.task));
+  // Without a validation part every evaluation is the best one.
+  const double value = data_.validation->size() == 0 ? static_cast<double>(step_) : report.get(config_.trainer.checkpoint.metric);
+  const bool larger = larger_is_better(config_.trainer.checkpoint.metric) || data_.validation->size() == 0;
+  const double delta = config_.trainer.early_stopping.min_delta;
+  const bool is_best =
+      std::isfinite(value) && (!standing_.best || (larger ? value > *standing_.best + delta : value < *standing_.best - delta));
+  if (is_best) {
+    standing_.best = value;
+    standing_.best_step = step_;
+  }
+  standing_.evaluations_since_best = is_best ? 0 : standing_.evaluations_since_best + 1;
+  telemetry_->evaluation(step_, "validation", train_loss, report, is_best);
+  return is_best;
+}
+
+void Trainer::save_checkpoint(bool is_best) {
+  together(world_.control(), fmt::format("writing the checkpoint of step {}", step_), [&] {
+    if (world_.rank() != 0) return;
+    const auto begin = std::chrono::steady_clock::now();
+    Checkpoint checkpoint;
+    checkpoint.step = step_;
+    checkpoint.progress = standing_.to_json();
+    checkpoint.preprocessing = data_.preprocessing.to_json();
+    checkpoint.config = config_.to_yaml();
+    save_replica(replica_, checkpoint);
+    const auto folder = store_.save(checkpoint, is_best, config_.trainer.checkpoint.keep);
+    telemetry_->checkpoint(step_, folder.string(), std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+  });
+  saved_step_ = step_;
+}
+
+Outcome Trainer::finish(bool stopped) {
+  Outcome outcome;
+  outcome.stopped = stopped;
+  outcome.steps = outcome.exported_step = step_;
+  telemetry_->finish();
+  if (stopped) {
+    telemetry_->event(step_, fmt::format("stopped by a signal after step {}; the checkpoint is written, --resume goes on", with_commas(step_)));
+    return outcome;
+  }
+  Communicator& control = world_.control();
+  together(control, "loading the best checkpoint", [&] {
+    if (world_.rank() != 0 || config_.export_.from == "last" || !store_.best()) return;
+    outcome.exported_step = *store_.best();
+    load_weights(store_.load(outcome.exported_step).weights, *replica_.model);
+  });
+  outcome.exported_step = std::stoll(broadcast_string(control, std::to_string(outcome.exported_step), 0));
+  broadcast_replica(replica_, *gradients_);
+  outcome.threshold =
+      choose_threshold(evaluate(*replica_.model, *task_, *data_.validation, control, device_), config_.task);
+  const Evaluation test = evaluate(*replica_.model, *task_, *data_.test, control, device_);
+  outcome.test = judge(test, config_.task, outcome.threshold);
+  telemetry_->evaluation(outcome.exported_step, "test", 0, outcome.test, true);
+  together(control, "writing predictions.csv", [&] {
+    if (config_.trainer.save_predictions && world_.rank() == 0)
+      write_predictions(std::filesystem::path(config_.job_dir) / "predictions.csv", test);
+  });
+  return outcome;
+}
+
+}  // namespace ringtrain

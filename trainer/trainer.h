@@ -1,0 +1,91 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "comm/averaging/gradient_averager.h"
+#include "comm/world.h"
+#include "data/loader.h"
+#include "trainer/metrics/report.h"
+#include "trainer/prepared_data.h"
+#include "trainer/replica.h"
+#include "trainer/run_config.h"
+#include "trainer/stop_signal.h"
+#include "trainer/telemetry/telemetry.h"
+
+namespace ringtrain {
+
+/// How a run starts.
+struct StartOptions {
+  bool resume = false;                    ///< from the newest checkpoint of the job folder
+  std::optional<std::int64_t> from_step;  ///< from this one; implies resume
+  bool overwrite = false;                 ///< an earlier run's checkpoints and logs in the job folder are removed
+};
+
+/// What came out of a run; the same on every rank.
+struct Outcome {
+  bool stopped = false;         ///< by a signal, after a checkpoint
+  std::int64_t steps = 0;
+  std::int64_t exported_step = 0;  ///< the checkpoint that `test` was measured with
+  double threshold = 0.5;
+  MetricsReport test;
+};
+
+/// Trains one model on all ranks of a world. Every method is collective.
+class Trainer {
+ public:
+  /// Agrees on the configuration, reads the data, makes the replica and, where asked to, goes on from a checkpoint.
+  Trainer(World& world, const RunConfig& config, const StartOptions& options);
+  ~Trainer();
+
+  /// Trains to the end (or to a caught signal), then measures the test part with the best (or last) checkpoint. Afterwards the
+  /// replica holds that checkpoint's weights.
+  Outcome fit();
+
+  const PreparedData& data() const { return data_; }
+  const Replica& replica() const { return replica_; }
+  const CheckpointStore& checkpoints() const { return store_; }
+  const Task& task() const { return *task_; }
+  /// A fresh model of the same kind.
+  std::shared_ptr<Model> make_model() const;
+
+ private:
+  /// What a checkpoint keeps besides weights: the best value so far, and the sums of the epoch under way.
+  struct Standing {
+    std::optional<double> best;
+    std::int64_t best_step = 0, evaluations_since_best = 0;
+    double epoch_loss_sum = 0, epoch_weight = 0;
+    nlohmann::json to_json() const;
+    static Standing from_json(const nlohmann::json& json);
+  };
+
+  void start(const StartOptions& options);
+  void claim_job_folder(const StartOptions& options);
+  void plan_steps();
+  StepTotals train_step(Loader& loader, const StopSignal& signal);
+  StepTotals work_through(const Batch& batch);
+  void update(const StepTotals& totals);
+  bool evaluate_validation();
+  void save_checkpoint(bool is_best);
+  Outcome finish(bool stopped);
+  ModelShape model_shape() const;
+
+  World& world_;
+  RunConfig config_;
+  std::string device_;
+  CheckpointStore store_;
+  std::optional<Checkpoint> resumed_;
+  std::unique_ptr<Communicator> gradients_;
+  PreparedData data_;
+  std::unique_ptr<Task> task_;
+  Replica replica_;
+  std::unique_ptr<GradientAverager> averager_;
+  std::unique_ptr<Telemetry> telemetry_;
+  Standing standing_;
+  std::int64_t step_ = 0, total_steps_ = 0, batches_per_epoch_ = 0, saved_step_ = -1;
+};
+
+}  // namespace ringtrain
