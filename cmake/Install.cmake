@@ -7,6 +7,12 @@ get_property(_libraries GLOBAL PROPERTY RINGTRAIN_LIBRARIES)
 install(TARGETS ${_libraries} EXPORT ringtrain ARCHIVE DESTINATION lib)
 install(EXPORT ringtrain NAMESPACE ringtrain:: FILE ringtrain-targets.cmake DESTINATION ${_package})
 
+# A user's own MPI or Arrow in a folder of its own is found at run time too.
+foreach(_target ringtrain ringtrain_nccl)
+  if(TARGET ${_target})
+    set_target_properties(${_target} PROPERTIES INSTALL_RPATH_USE_LINK_PATH ON)
+  endif()
+endforeach()
 if(TARGET ringtrain)
   install(TARGETS ringtrain RUNTIME DESTINATION bin)
 endif()

@@ -45,7 +45,6 @@ function(ringtrain_add_script_test name)
 endfunction()
 
 function(ringtrain_test_program name sources libraries)
-  ringtrain_existing_sources(sources ${sources})
   add_executable(${name} ${sources})
   target_link_libraries(${name} PRIVATE ${libraries} LibTorch::cpu ringtrain_settings)
   target_compile_definitions(${name} PRIVATE RINGTRAIN_SOURCE_DIR="${PROJECT_SOURCE_DIR}")

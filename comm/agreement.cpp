@@ -132,13 +132,14 @@ at::Tensor bytes_of(std::string& text) {
   return at::from_blob(text.data(), {static_cast<std::int64_t>(text.size())}, at::kByte);
 }
 
-// The neighbourhood of the first difference of two long texts, else the text itself.
+// What to show of a text that differs at `difference`: the line there (of a configuration: the field), or a short text whole.
 std::string around(std::string_view text, std::size_t difference) {
-  constexpr std::size_t before = 30, length = 90;
-  if (text.size() <= length) return std::string(text);
-  const std::size_t start = std::min(difference > before ? difference - before : 0, text.size());
-  return fmt::format("{}{}{}", start > 0 ? "..." : "", text.substr(start, length),
-                     start + length < text.size() ? "..." : "");
+  constexpr std::size_t most = 90;
+  const std::size_t at = std::min(difference, text.size());
+  const std::size_t begin = at == 0 ? 0 : text.rfind('\n', at - 1) + 1;  // npos + 1 is 0
+  std::string_view line = text.substr(begin, text.find('\n', at) - begin);
+  line.remove_prefix(std::min(line.find_first_not_of(' '), line.size()));
+  return line.size() <= most ? std::string(line) : std::string(line.substr(0, most)) + "...";
 }
 
 }  // namespace

@@ -51,7 +51,10 @@ void DataConfig::describe(config::Visitor& v) {
           {"standard", "minmax", "none"});
   v.section("split", "How the rows are divided: a pure function of row and seed.", split);
   v.field("prefetch_batches", prefetch_batches,
-          "Batches that a thread reads ahead; 0 reads them in the training thread.", config::non_negative());
+          "Batches that a thread of its own reads ahead. 0 reads them in the training thread, which costs "
+          "less than handing "
+          "them over while the table is in memory.",
+          config::non_negative());
 }
 
 }  // namespace ringtrain

@@ -37,7 +37,8 @@ struct DataConfig {
   MissingConfig missing;
   std::string normalize = "standard";  ///< standard (mean 0, deviation 1) | minmax (0 to 1) | none
   SplitConfig split;
-  std::int64_t prefetch_batches = 2;  ///< 0: read in the training thread
+  std::int64_t prefetch_batches =
+      0;  ///< 0: read in the training thread, the fastest while the table is in memory
   void describe(config::Visitor& v);
 };
 

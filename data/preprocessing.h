@@ -41,9 +41,15 @@ struct Preprocessing {
       const;  ///< features that the model sees: numeric columns, then the one-hot columns, in order
 
   /// `numeric_values`: [n, numeric.size()], floating, NaN for missing; `codes`: [n, categorical.size()],
-  /// int64: the place of the word in the vocabulary, vocabulary.size() for missing, -1 for unknown. Returns
-  /// [n, width()] of numeric_values' dtype. The same ATen operations, in the same order, as the exported
-  /// graph.
+  /// int64: the place of the word in the vocabulary, vocabulary.size() for missing, -1 for unknown
+  /// (vocabulary.h makes them). Returns [n, width()] of numeric_values' dtype. The exported graph is the same
+  /// operations in the same order, so that it gives the same bits:
+  ///
+  ///   fill, shift, scale    [numeric.size()], rounded from float64 to numeric_values' dtype
+  ///   x = where(isnan(x), fill, x)     only if a column has a fill; NaN in `fill` for those that have none
+  ///   x = (x - shift) * scale          always, also where shift is 0 and scale is 1
+  ///   one-hot of column k:  eq(codes[:, k : k + 1], arange(width of k)) as numeric_values' dtype
+  ///   cat([x, one-hot of column 0, ...], dim 1); x alone without categorical columns
   at::Tensor apply(const at::Tensor& numeric_values, const at::Tensor& codes) const;
 
   nlohmann::json to_json() const;

@@ -88,8 +88,10 @@ struct Payment {
 Payment make_payment(Source& source, bool fraud) {
   Payment payment{};
   const double width = source.uniform() < 0.05 ? 2 : 1;
-  // A fraud's strength: log-normal, so that a few are plain to see and some cannot be told apart.
-  const double strength = fraud ? std::exp(std::log(5.0) + 0.6 * source.normal()) : 0;
+  // How far a fraud stands out: log-normal, so that a few are plain to see and some hardly; three in a
+  // hundred not at all.
+  const bool hidden = fraud && source.uniform() < 0.02;
+  const double strength = fraud && !hidden ? 6 * std::exp(0.65 * source.normal()) : 0;
   for (std::size_t k = 0; k < components; ++k)
     payment.v[k] = deviation[k] * (width * source.normal() + strength * direction[k]);
   const double amount =

@@ -10,11 +10,18 @@ namespace ringtrain {
 namespace {
 
 /// Rows `indices` of `source` (contiguous). Not at::index_select: a training step reads small batches, where
-/// the dispatch costs more than the copy, and large ones would start a second pool of threads in the loader.
+/// its dispatch costs more than the copy, and for large ones it would start a second pool of threads in the
+/// loader's thread.
 at::Tensor gather(const at::Tensor& source, const std::vector<std::int64_t>& indices) {
   auto sizes = source.sizes().vec();
   sizes[0] = static_cast<std::int64_t>(indices.size());
   at::Tensor result = at::empty(sizes, source.options());
+  if (source.scalar_type() == at::kLong && source.dim() == 1) {
+    const std::int64_t* from = source.const_data_ptr<std::int64_t>();
+    std::int64_t* to = result.mutable_data_ptr<std::int64_t>();
+    for (std::int64_t index : indices) *to++ = from[index];
+    return result;
+  }
   const std::size_t bytes = static_cast<std::size_t>(source.stride(0)) * source.element_size();
   const char* from = static_cast<const char*>(source.const_data_ptr());
   char* to = static_cast<char*>(result.mutable_data_ptr());

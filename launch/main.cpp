@@ -3,8 +3,21 @@
 #include <cstdio>
 
 #include "common/errors.h"
+#include "common/text.h"
 #include "launch/commands.h"
 #include "launch/version.h"
+
+/// "" or what is wrong with the first word of the command line.
+static std::string unknown_subcommand(const CLI::App& app, int argc, char** argv) {
+  if (argc < 2 || argv[1][0] == '-') return "";
+  std::vector<std::string> known;
+  for (const auto* command : app.get_subcommands([](const CLI::App* one) { return !one->get_group().empty(); }))
+    known.push_back(command->get_name());
+  for (const auto* command : app.get_subcommands([](const CLI::App*) { return true; }))
+    if (command->get_name() == argv[1]) return "";
+  return fmt::format("there is no subcommand '{}'; there are: {}.{}", argv[1], ringtrain::join(known),
+                     ringtrain::did_you_mean(argv[1], known));
+}
 
 int main(int argc, char** argv) {
   CLI::App app("ringtrain: distributed data-parallel training of LibTorch models, from training to serving.", "ringtrain");
@@ -23,6 +36,10 @@ int main(int argc, char** argv) {
   ringtrain::add_predict_command(app, exit_code);
   ringtrain::add_generate_command(app, exit_code);
   ringtrain::add_config_command(app, exit_code);
+  if (const auto problem = unknown_subcommand(app, argc, argv); !problem.empty()) {
+    fmt::print(stderr, "ringtrain: {}\n", problem);
+    return 2;
+  }
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -66,6 +66,8 @@ std::vector<std::int64_t> OperatorCall::integers(std::size_t i) const {
 }
 
 std::vector<std::int64_t> OperatorCall::shape(std::size_t i) const {
+  if (const auto* known = std::get_if<Constant>(&inputs_.at(i)); known && known->value.isTensor())
+    return known->value.toTensor().sizes().vec();
   return traced_shape(node_.input(i), *this);
 }
 std::vector<std::int64_t> OperatorCall::output_shape() const { return traced_shape(node_.output(0), *this); }

@@ -63,7 +63,8 @@ void register_preprocessing(torch::jit::Module& module, const Preprocessing& pre
   }
 }
 
-/// The source of `forward`: the operations of Preprocessing::apply and answers_of, in their order.
+/// The source of `forward`: the operations of Preprocessing::apply and answers_of, in their order. Outside
+/// Python, types have no names in TorchScript: dtype 4 is int64, 6 is float32 (c10/core/ScalarType.h).
 std::string forward_source(const Manifest& manifest) {
   const auto& categorical = manifest.preprocessing.categorical;
   const bool classification = is_classification(manifest);
@@ -74,18 +75,18 @@ std::string forward_source(const Manifest& manifest) {
   k{0}: List[int] = []
   for word in c{0}:
     k{0}.append(self.vocabulary{0}.get(word, -1))
-  codes{0} = torch.tensor(k{0}, dtype=torch.long, device=numeric.device).unsqueeze(1)
-  h{0} = torch.eq(codes{0}, torch.arange({1}, dtype=torch.long, device=numeric.device)).to(torch.float32))",
+  codes{0} = torch.tensor(k{0}, dtype=4, device=numeric.device).unsqueeze(1)
+  h{0} = torch.eq(codes{0}, torch.arange({1}, dtype=4, device=numeric.device)).to(dtype=6))",
                         i, categorical[i].width());
     parts += fmt::format(", h{}", i);
   }
   if (!categorical.empty()) code += fmt::format("\n  x = torch.cat([{}], 1)", parts);
-  code += "\n  outputs = self.network(x)";
+  code += "\n  outputs = self.network.forward(x)";
   if (is_binary(manifest))
     code += R"(
   p = torch.sigmoid(outputs)
   probabilities = torch.cat([1 - p, p], 1)
-  return probabilities, torch.ge(p.squeeze(1), self.threshold).to(torch.long))";
+  return probabilities, torch.ge(p.squeeze(1), self.threshold).to(dtype=4))";
   else if (classification)
     code += R"(
   probabilities = torch.softmax(outputs, 1)

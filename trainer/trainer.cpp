@@ -229,7 +229,7 @@ void Trainer::update(const StepTotals& totals) {
     raise_together(world_.control(), "training", std::make_exception_ptr(TrainingError(fmt::format(
                        "the loss is {} at step {}; lower trainer.optimizer.lr, clip the gradient (trainer.clip_norm), or look for extreme "
                        "values in the data",
-                       loss, step_ + 1))));
+                       std::isnan(loss) ? "nan" : fmt::format("{}", loss), step_ + 1))));
   double divisor = totals.weight / static_cast<double>(config_.trainer.global_batch_size);
   if (config_.trainer.clip_norm > 0)
     divisor *= std::max(1.0, (gradient_norm(*replica_.parameters) / divisor + 1e-6) / config_.trainer.clip_norm);

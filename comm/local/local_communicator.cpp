@@ -1,6 +1,7 @@
 #include "comm/local/local_communicator.h"
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 
 #include <cstdlib>
 

@@ -1,4 +1,5 @@
-// The smallest program that uses ringtrain as a library: every rank makes a tensor, and all of them sum it up.
+// The smallest program that uses ringtrain as a library: every rank makes a tensor, and all of them sum it
+// up.
 //   mpirun -np 2 sum_over_ranks      prints: 2 ranks sum up 1 + 2 = 3
 
 #include <ATen/ATen.h>

@@ -131,6 +131,28 @@ TEST(Together, Nested) {
   EXPECT_EQ(texts[0], "rank 1 of 2 (host " + host() + ") failed while reading the data: row 7 is torn");
 }
 
+// Rank 0 may add to the message; ranks that only heard of the failure add nothing.
+TEST(Together, NestedWithMoreText) {
+  std::string text;
+  run_as_threads(3, [&](Communicator& control) {
+    try {
+      together(control, "training", [&] {
+        try {
+          together(control, "reading the data", [&] {
+            if (control.rank() == 1) throw DataError("row 7 is torn");
+          });
+        } catch (const DataError& error) {  // rank 0
+          throw DataError(std::string("epoch 2: ") + error.what());
+        }
+      });
+    } catch (const Error& error) {
+      EXPECT_EQ(error.exit_code(), 3);
+      if (control.rank() == 0) text = error.what();
+    }
+  });
+  EXPECT_EQ(text, "epoch 2: rank 1 of 3 (host " + host() + ") failed while reading the data: row 7 is torn");
+}
+
 TEST(Together, TheTypeIsKeptOnRankZero) {
   LocalCommunicator alone;
   EXPECT_THROW(together(alone, "x", [] { throw ConfigError("a"); }), ConfigError);

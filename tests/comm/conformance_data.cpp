@@ -15,7 +15,7 @@ const std::vector<at::ScalarType>& dtypes() {
 // The last two have several pieces of 1 MiB in every type but uint8, and no size but 0 is divided by 2, 3
 // or 4.
 const std::vector<std::int64_t>& sizes() {
-  static const std::vector<std::int64_t> all{0, 1, 7, 1023, 100003, 700001};
+  static const std::vector<std::int64_t> all{0, 1, 7, 1023, 100003, 300007};
   return all;
 }
 

@@ -65,7 +65,7 @@ def main():
 
         # files and data
         cases.refused("missing configuration", ["nowhere.yaml"], 2, config="nowhere.yaml")
-        cases.refused("missing file", ["no/such.csv", "No such file"], 3, "--train-file", "no/such.csv")
+        cases.refused("missing file", ["no/such.csv", "there is no such file"], 3, "--train-file", "no/such.csv")
         long = cases.file("long.csv", long_file(40000, 31337))
         cases.refused("wrong type in row 31,337", ["row 31,337", "'b'", "oops"], 3, "--train-file", long, data__target="kind")
         cases.refused("missing column", ["diagnosys", "Did you mean 'diagnosis'"], 3, data__target="diagnosys")
@@ -83,7 +83,7 @@ def main():
         line = 1 + [n for n, text in enumerate(typo.read_text().splitlines()) if "epoch:" in text][0]
         done = jobs.run("train", typo, "--ranks", 2, "--job-dir", cases.job(), expect=2)
         cases.check("unknown key", done.stderr, ["trainer.epoch: ", "Did you mean 'epochs'", f"typo.yaml:{line}"])
-        cases.refused("wrong type", ["trainer.epochs: expected a whole number", "'ten'"], 2, trainer__epochs="ten")
+        cases.refused("wrong type", ["trainer.epochs: expected a whole number", '"ten"'], 2, trainer__epochs="ten")
         cases.refused("negative learning rate", ["trainer.optimizer.lr: expected a positive number, got -1"], 2,
                       trainer__optimizer__lr=-1)
         cases.refused("batch smaller than the ranks", ["trainer.global_batch_size", "2 ranks"], 2, trainer__global_batch_size=1)

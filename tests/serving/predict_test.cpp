@@ -136,8 +136,9 @@ TEST_F(Predict, RowsKeepTheirOrderAtEveryBatchSize) {
       const auto a = json::parse(got[i]), b = json::parse(expected[i]);
       EXPECT_EQ(a.value("error", ""), b.value("error", ""));
       EXPECT_EQ(a.value("class", -1), b.value("class", -1));
-      if (a.contains("probabilities"))
+      if (a.contains("probabilities")) {
         EXPECT_NEAR(a["probabilities"][1].get<double>(), b["probabilities"][1].get<double>(), 1e-6);
+      }
     }
   }
 }

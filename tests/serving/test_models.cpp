@@ -1,6 +1,7 @@
 #include "tests/serving/test_models.h"
 
 #include <ATen/ATen.h>
+#include <fmt/format.h>
 #include <stdlib.h>
 #include <torch/nn/modules/batchnorm.h>
 #include <torch/nn/modules/container/sequential.h>
@@ -140,7 +141,7 @@ Preprocessing numeric_columns(std::int64_t count, std::vector<std::string> label
   Preprocessing result;
   for (std::int64_t i = 0; i < count; ++i) {
     const auto number = static_cast<double>(i);
-    result.numeric.push_back({"V" + std::to_string(i), 0.3 * number - 1, 1 / (0.7 + 0.1 * number),
+    result.numeric.push_back({fmt::format("V{}", i), 0.3 * number - 1, 1 / (0.7 + 0.1 * number),
                               i % 3 == 0 ? std::optional(0.25 * number) : std::nullopt});
   }
   result.target = "Class";

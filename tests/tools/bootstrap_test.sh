@@ -72,7 +72,8 @@ grep -q 'apt-get install .*ringtrain-no-such-package' out.txt || fail "it does n
 mkdir "$folder/other"
 for tool in bash dirname grep sha256sum cut paste cat; do ln -s "$(command -v $tool)" "$folder/other/$tool"; done
 if PATH="$folder/other" tools/bootstrap.sh >out.txt 2>&1; then fail "it went on where there is no apt-get"; fi
-grep -q 'not Debian' out.txt && grep -q 'bash ringtrain-no-such-package' out.txt || fail "no list of what to install: $(cat out.txt)"
+grep -q 'not Debian' out.txt || fail "it does not say why: $(cat out.txt)"
+grep -q 'bash ringtrain-no-such-package' out.txt || fail "no list of what to install: $(cat out.txt)"
 
 # An option that is not known.
 if bootstrap --wheel >out.txt 2>&1; then fail "an unknown option was accepted"; fi

@@ -37,6 +37,7 @@ TEST(MetricsReport, Lookup) {
 TEST(MetricsReport, JsonHasNullForWhatIsUndefined) {
   EXPECT_EQ(example().to_json().dump(),
             R"({"accuracy":0.9375,"roc_auc":null,"confusion_matrix":[[56861,3],[21,77]]})");
+  EXPECT_TRUE(example().to_json()["roc_auc"].is_null());
   EXPECT_EQ(MetricsReport().to_json().dump(), "{}");
 }
 

@@ -15,10 +15,10 @@ static nlohmann::json finite_or_null(double value) {
   return std::isfinite(value) ? nlohmann::json(value) : nlohmann::json(nullptr);
 }
 
-Telemetry::Telemetry(const Options& options) : options_(options), since_(Clock::now()), first_step_(options.resume_step) {
+Telemetry::Telemetry(const Options& options) : options_(options), since_(Clock::now()) {
   if (options.rank != 0) return;
   log_ = std::make_unique<RunLog>(options.folder, options.resume_step);
-  progress_ = std::make_unique<Progress>("step", options.total_steps);
+  progress_ = std::make_unique<Progress>("step", options.total_steps, Progress::Options{.already_done = options.resume_step});
 }
 
 Telemetry::~Telemetry() = default;
@@ -32,10 +32,8 @@ void Telemetry::step(std::int64_t step, const StepTotals& totals, double learnin
   const double seconds = std::chrono::duration<double>(Clock::now() - since_).count();
   const std::int64_t epoch = (step - 1) / options_.batches_per_epoch + 1;
   if (due || seconds > 0.1) {
-    const double left = seconds / static_cast<double>(std::max<std::int64_t>(1, step - first_step_)) *
-                        static_cast<double>(options_.total_steps - step);
-    progress_->update(step, fmt::format("epoch {}  loss {:.4f}  {} samples/s  {} left", epoch, loss_sum_ / weight_,
-                                        with_commas(std::lround(samples_ / seconds)), human_seconds(left)));
+    progress_->update(step, fmt::format("epoch {}  loss {:.4f}  {} samples/s", epoch, loss_sum_ / weight_,
+                                        with_commas(std::lround(samples_ / seconds))));
   }
   if (!due) return;
   log_->line({{"event", "step"},
@@ -45,7 +43,6 @@ void Telemetry::step(std::int64_t step, const StepTotals& totals, double learnin
               {"weight", totals.weight},
               {"learning_rate", learning_rate},
               {"samples_per_second", std::round(samples_ / seconds)}});
-  first_step_ = step;
   since_ = Clock::now();
   samples_ = loss_sum_ = weight_ = 0;
 }

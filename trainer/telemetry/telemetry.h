@@ -40,7 +40,6 @@ class Telemetry {
   std::unique_ptr<Progress> progress_;
   std::chrono::steady_clock::time_point since_;
   double samples_ = 0, loss_sum_ = 0, weight_ = 0;
-  std::int64_t first_step_ = 0;
 };
 
 }  // namespace ringtrain
