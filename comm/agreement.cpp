@@ -132,14 +132,18 @@ at::Tensor bytes_of(std::string& text) {
   return at::from_blob(text.data(), {static_cast<std::int64_t>(text.size())}, at::kByte);
 }
 
-// What to show of a text that differs at `difference`: the line there (of a configuration: the field), or a short text whole.
+// What to show of a text that differs at `difference`: the line there (of a configuration: the field), of a
+// long line the part around the difference.
 std::string around(std::string_view text, std::size_t difference) {
-  constexpr std::size_t most = 90;
+  constexpr std::size_t before = 30, most = 90;
   const std::size_t at = std::min(difference, text.size());
-  const std::size_t begin = at == 0 ? 0 : text.rfind('\n', at - 1) + 1;  // npos + 1 is 0
-  std::string_view line = text.substr(begin, text.find('\n', at) - begin);
-  line.remove_prefix(std::min(line.find_first_not_of(' '), line.size()));
-  return line.size() <= most ? std::string(line) : std::string(line.substr(0, most)) + "...";
+  std::size_t begin = at == 0 ? 0 : text.rfind('\n', at - 1) + 1;  // npos + 1 is 0
+  const std::size_t end = std::min(text.find('\n', at), text.size());
+  while (begin < end && text[begin] == ' ') ++begin;
+  if (end - begin <= most) return std::string(text.substr(begin, end - begin));
+  const std::size_t from = at > begin + before ? at - before : begin;
+  return fmt::format("{}{}{}", from > begin ? "..." : "", text.substr(from, std::min(most, end - from)),
+                     from + most < end ? "..." : "");
 }
 
 }  // namespace

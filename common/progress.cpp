@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cmath>
 #include <cstdlib>
 #include <mutex>
 
@@ -38,7 +39,7 @@ void write_stderr(std::string_view text) {
 
 // "00:41 left", "2:05:00 left".
 std::string time_left(double seconds) {
-  const auto whole = static_cast<long long>(seconds + 0.5);
+  const auto whole = std::llround(seconds);
   if (whole >= 3600) return fmt::format("{}:{:02}:{:02} left", whole / 3600, whole / 60 % 60, whole % 60);
   return fmt::format("{:02}:{:02} left", whole / 60, whole % 60);
 }

@@ -1,5 +1,6 @@
 #include "common/yaml_reader.h"
 
+#include <utility>
 #include <fmt/format.h>
 
 #include <algorithm>

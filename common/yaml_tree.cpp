@@ -58,7 +58,7 @@ class Converter {
         problems_.push_back(fmt::format("{}: given twice ({} and {})", key_path, first->where, where_(line)));
         continue;
       }
-      tree.entries.emplace_back(key, convert(entry.second, key_path, line, depth + 1));
+      tree.entries.push_back({key, convert(entry.second, key_path, line, depth + 1)});
     }
   }
 
@@ -129,7 +129,7 @@ void apply_override(YamlTree& root, const std::string& key_and_value) {
   if (equals == std::string::npos || !is_key_path(key))
     throw ConfigError(
         fmt::format("--set '{}': expected KEY=VALUE, for example --set trainer.epochs=3", key_and_value));
-  const std::string where = "--set " + key;
+  std::string where = "--set " + key;
   YamlTree value;
   std::vector<std::string> problems;
   try {
@@ -154,7 +154,7 @@ void apply_override(YamlTree& root, const std::string& key_and_value) {
     const std::string part = key.substr(begin, end == std::string::npos ? end : end - begin);
     YamlTree* next = at->find(part);
     if (!next) {
-      next = &at->entries.emplace_back(part, YamlTree{}).second;
+      next = &at->entries.emplace_back(YamlEntry{part, {}}).second;
       next->where = where;
     }
     at = next;

@@ -37,8 +37,7 @@ struct DataConfig {
   MissingConfig missing;
   std::string normalize = "standard";  ///< standard (mean 0, deviation 1) | minmax (0 to 1) | none
   SplitConfig split;
-  std::int64_t prefetch_batches =
-      0;  ///< 0: read in the training thread, the fastest while the table is in memory
+  std::int64_t prefetch_batches = 0;  ///< 0: read in the training thread, best while the table is in memory
   void describe(config::Visitor& v);
 };
 

@@ -91,7 +91,7 @@ Payment make_payment(Source& source, bool fraud) {
   // How far a fraud stands out: log-normal, so that a few are plain to see and some hardly; three in a
   // hundred not at all.
   const bool hidden = fraud && source.uniform() < 0.02;
-  const double strength = fraud && !hidden ? 6 * std::exp(0.65 * source.normal()) : 0;
+  const double strength = fraud && !hidden ? 6.5 * std::exp(0.65 * source.normal()) : 0;
   for (std::size_t k = 0; k < components; ++k)
     payment.v[k] = deviation[k] * (width * source.normal() + strength * direction[k]);
   const double amount =

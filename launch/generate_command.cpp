@@ -17,9 +17,12 @@ void add_generate_command(CLI::App& app, int& exit_code) {
   auto arguments = std::make_shared<Arguments>();
   auto* command = app.add_subcommand("generate", "Make synthetic data to try things on.");
   command->require_subcommand(1);
-  auto* fraud = command->add_subcommand("fraud", "Synthetic card transactions in the layout of the public creditcard.csv.");
+  auto* fraud = command->add_subcommand(
+      "fraud", "Synthetic card transactions in the layout of the public creditcard.csv.");
   fraud->add_option("--output", arguments->output, "The CSV file")->capture_default_str();
-  fraud->add_option("--rows", arguments->rows, "How many transactions; 0.17 % are fraud")->check(CLI::Range(1000, 1000000000))->capture_default_str();
+  fraud->add_option("--rows", arguments->rows, "How many transactions; 0.17 % are fraud")
+      ->check(CLI::Range(1000, 1000000000))
+      ->capture_default_str();
   fraud->add_option("--seed", arguments->seed, "The same seed gives the same file")->capture_default_str();
   fraud->callback([arguments, &exit_code] {
     if (const auto folder = std::filesystem::path(arguments->output).parent_path(); !folder.empty())

@@ -29,9 +29,12 @@ namespace fs = std::filesystem;
 std::string find_mpirun() {
   std::istringstream path(std::getenv("PATH") ? std::getenv("PATH") : "");
   for (std::string folder; std::getline(path, folder, ':');)
-    if (const auto file = fs::path(folder) / "mpirun"; ::access(file.c_str(), X_OK) == 0) return file.string();
+    if (const auto file = fs::path(folder) / "mpirun"; ::access(file.c_str(), X_OK) == 0)
+      return file.string();
   if (::access(RINGTRAIN_MPIEXEC, X_OK) == 0) return RINGTRAIN_MPIEXEC;
-  throw ConfigError("there is no mpirun on PATH. Install Open MPI (Debian: apt-get install openmpi-bin), or load your cluster's module");
+  throw ConfigError(
+      "there is no mpirun on PATH. Install Open MPI (Debian: apt-get install openmpi-bin), or load your "
+      "cluster's module");
 }
 
 int usable_cores() {
@@ -41,8 +44,10 @@ int usable_cores() {
 }
 
 std::vector<std::string> mpirun_command(int ranks, const std::vector<std::string>& worker_arguments) {
-  // Ranks are not bound: which thread counts they use is part of the configuration. -q: the ranks say themselves what went wrong.
-  std::vector<std::string> command{find_mpirun(), "-q", "--oversubscribe", "--bind-to", "none", "-np", std::to_string(ranks)};
+  // Ranks are not bound: which thread counts they use is part of the configuration. -q: the ranks say
+  // themselves what went wrong.
+  std::vector<std::string> command{find_mpirun(), "-q",  "--oversubscribe",    "--bind-to",
+                                   "none",        "-np", std::to_string(ranks)};
   if (ranks > usable_cores()) command.insert(command.end(), {"--mca", "mpi_yield_when_idle", "1"});
   command.push_back(fs::read_symlink("/proc/self/exe").string());
   command.insert(command.end(), worker_arguments.begin(), worker_arguments.end());
@@ -54,11 +59,12 @@ std::vector<std::string> launch_environment() {
   std::vector<std::string> kept;
   for (char** entry = environ; *entry; ++entry) {
     const std::string_view variable(*entry);
-    const bool of_a_job = variable.starts_with("OMPI_COMM_") || variable.starts_with("PMIX_") || variable.starts_with("PMI_") ||
-                          variable.starts_with("OMPI_UNIVERSE");
+    const bool of_a_job = variable.starts_with("OMPI_COMM_") || variable.starts_with("PMIX_") ||
+                          variable.starts_with("PMI_") || variable.starts_with("OMPI_UNIVERSE");
     if (!of_a_job) kept.emplace_back(variable);
   }
-  if (::geteuid() == 0) kept.insert(kept.end(), {"OMPI_ALLOW_RUN_AS_ROOT=1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1"});
+  if (::geteuid() == 0)
+    kept.insert(kept.end(), {"OMPI_ALLOW_RUN_AS_ROOT=1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1"});
   return kept;
 }
 
@@ -79,7 +85,8 @@ void pass_on(int) {
   signals_seen = 1;
 }
 
-[[noreturn]] void become(std::vector<std::string>& command, std::vector<std::string>& environment, pid_t parent) {
+[[noreturn]] void become(std::vector<std::string>& command, std::vector<std::string>& environment,
+                         pid_t parent) {
   ::setpgid(0, 0);
   ::prctl(PR_SET_PDEATHSIG, SIGTERM);
   if (::getppid() != parent) ::_exit(1);

@@ -11,7 +11,8 @@
 static std::string unknown_subcommand(const CLI::App& app, int argc, char** argv) {
   if (argc < 2 || argv[1][0] == '-') return "";
   std::vector<std::string> known;
-  for (const auto* command : app.get_subcommands([](const CLI::App* one) { return !one->get_group().empty(); }))
+  for (const auto* command :
+       app.get_subcommands([](const CLI::App* one) { return !one->get_group().empty(); }))
     known.push_back(command->get_name());
   for (const auto* command : app.get_subcommands([](const CLI::App*) { return true; }))
     if (command->get_name() == argv[1]) return "";
@@ -20,7 +21,8 @@ static std::string unknown_subcommand(const CLI::App& app, int argc, char** argv
 }
 
 int main(int argc, char** argv) {
-  CLI::App app("ringtrain: distributed data-parallel training of LibTorch models, from training to serving.", "ringtrain");
+  CLI::App app("ringtrain: distributed data-parallel training of LibTorch models, from training to serving.",
+               "ringtrain");
   app.set_version_flag("--version", ringtrain::version_text);
   app.require_subcommand(1);
   app.footer(

@@ -14,10 +14,12 @@ std::vector<std::string> verify_command() {
 }
 
 static std::string now_utc() {
-  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::chrono::system_clock::to_time_t(std::chrono::system_clock::now())));
+  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}",
+                     fmt::gmtime(std::chrono::system_clock::to_time_t(std::chrono::system_clock::now())));
 }
 
-std::filesystem::path export_trained(const RunConfig& config, const Trainer& trainer, const Outcome& outcome, int ranks) {
+std::filesystem::path export_trained(const RunConfig& config, const Trainer& trainer, const Outcome& outcome,
+                                     int ranks) {
   ExportRequest request;
   request.base = std::filesystem::path(config.job_dir) / "export";
   request.model = trainer.replica().model;

@@ -19,7 +19,8 @@ std::int64_t answer(const Arguments& arguments) {
   const Predictor predictor(arguments.model);
   std::ios::sync_with_stdio(false);
   if (!arguments.csv.empty()) return predict_csv(predictor, arguments.csv, std::cout, arguments.options);
-  if (arguments.json_instances == "-") return predict_json_lines(predictor, std::cin, std::cout, arguments.options);
+  if (arguments.json_instances == "-")
+    return predict_json_lines(predictor, std::cin, std::cout, arguments.options);
   std::ifstream in(arguments.json_instances);
   if (!in || std::filesystem::is_directory(arguments.json_instances))
     throw DataError(fmt::format("cannot read {} (--json-instances)", arguments.json_instances));
@@ -31,9 +32,13 @@ std::int64_t answer(const Arguments& arguments) {
 void add_predict_command(CLI::App& app, int& exit_code) {
   auto arguments = std::make_shared<Arguments>();
   auto* command = app.add_subcommand("predict", "Answer the rows of a file with an exported model.");
-  command->add_option("MODEL", arguments->model, "The exported model: BASE/NAME (its newest version) or BASE/NAME/VERSION")->required();
+  command
+      ->add_option("MODEL", arguments->model,
+                   "The exported model: BASE/NAME (its newest version) or BASE/NAME/VERSION")
+      ->required();
   auto* inputs = command->add_option_group("input", "One of:");
-  inputs->add_option("--json-instances", arguments->json_instances, "A JSON object or array a line; - is the standard input");
+  inputs->add_option("--json-instances", arguments->json_instances,
+                     "A JSON object or array a line; - is the standard input");
   inputs->add_option("--csv", arguments->csv, "A CSV file with a header");
   inputs->require_option(1);
   command->add_option("--output", arguments->options.output, "Form of the answers")

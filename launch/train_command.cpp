@@ -56,9 +56,11 @@ struct Arguments {
 StartOptions start_options(const Arguments& arguments) {
   StartOptions options{.resume = arguments.resume, .from_step = {}, .overwrite = arguments.overwrite};
   if (!arguments.checkpoint.empty()) {
-    const auto digits = arguments.checkpoint.starts_with("step-") ? arguments.checkpoint.substr(5) : arguments.checkpoint;
+    const auto digits =
+        arguments.checkpoint.starts_with("step-") ? arguments.checkpoint.substr(5) : arguments.checkpoint;
     if (digits.empty() || digits.size() > 15 || digits.find_first_not_of("0123456789") != std::string::npos)
-      throw ConfigError(fmt::format("--checkpoint: expected a step such as 1200 or step-1200, got '{}'", arguments.checkpoint));
+      throw ConfigError(fmt::format("--checkpoint: expected a step such as 1200 or step-1200, got '{}'",
+                                    arguments.checkpoint));
     options.from_step = std::stoll(digits);
   }
   return options;
@@ -66,7 +68,8 @@ StartOptions start_options(const Arguments& arguments) {
 
 int run(const Arguments& arguments) {
   const StartOptions start = start_options(arguments);
-  if (arguments.ranks) return run_local_ranks(*arguments.ranks, arguments.worker_arguments(), arguments.dry_run);
+  if (arguments.ranks)
+    return run_local_ranks(*arguments.ranks, arguments.worker_arguments(), arguments.dry_run);
   if (arguments.dry_run) throw ConfigError("--dry-run shows the command of --ranks N; give --ranks too");
   return run_training_worker(arguments.config, arguments.all_overrides(), start);
 }
@@ -75,17 +78,25 @@ int run(const Arguments& arguments) {
 
 void add_train_command(CLI::App& app, int& exit_code) {
   auto arguments = std::make_shared<Arguments>();
-  auto* command = app.add_subcommand("train", "Train a model: on one process, on --ranks N of this machine, or as a worker of mpirun.");
-  command->add_option("CONFIG", arguments->config, "Configuration, YAML (see `ringtrain config`)")->required();
-  command->add_option("--ranks", arguments->ranks, "Start so many ranks on this machine with mpirun")->check(CLI::Range(1, 4096));
-  command->add_option("--set", arguments->overrides, "Override a field: --set trainer.epochs=3 --set 'model.hidden=[8,4]'")
+  auto* command = app.add_subcommand(
+      "train", "Train a model: on one process, on --ranks N of this machine, or as a worker of mpirun.");
+  command->add_option("CONFIG", arguments->config, "Configuration, YAML (see `ringtrain config`)")
+      ->required();
+  command->add_option("--ranks", arguments->ranks, "Start so many ranks on this machine with mpirun")
+      ->check(CLI::Range(1, 4096));
+  command
+      ->add_option("--set", arguments->overrides,
+                   "Override a field: --set trainer.epochs=3 --set 'model.hidden=[8,4]'")
       ->type_name("KEY=VALUE")
       ->allow_extra_args(false);
   command->add_option("--train-file", arguments->train_file, "Train on this file (data.train_file)");
   command->add_option("--job-dir", arguments->job_dir, "Folder of the run (job_dir)");
   command->add_flag("--resume", arguments->resume, "Go on from the newest checkpoint of the job folder");
-  command->add_option("--checkpoint", arguments->checkpoint, "Go on from this one; later ones are removed")->type_name("STEP");
-  command->add_flag("--overwrite", arguments->overwrite, "Replace an earlier run of the job folder; exported versions stay")
+  command->add_option("--checkpoint", arguments->checkpoint, "Go on from this one; later ones are removed")
+      ->type_name("STEP");
+  command
+      ->add_flag("--overwrite", arguments->overwrite,
+                 "Replace an earlier run of the job folder; exported versions stay")
       ->excludes("--resume")
       ->excludes("--checkpoint");
   command->add_flag("--no-export", arguments->no_export, "Do not export the trained model");

@@ -21,25 +21,30 @@ void keep_freed_memory() {
   ::mallopt(M_TRIM_THRESHOLD, 1 << 30);
 }
 
-void print_outcome(const RunConfig& config, const Trainer& trainer, const Outcome& outcome, const std::string& exported) {
-  fmt::print("\nTest part ({} rows), checkpoint of step {}{}:\n{}", with_commas(trainer.data().test->size()),
-             with_commas(outcome.exported_step),
-             config.task.type == "binary_classification" ? fmt::format(", threshold {:.4f}", outcome.threshold) : "",
-             outcome.test.to_table(trainer.data().preprocessing.labels));
+void print_outcome(const RunConfig& config, const Trainer& trainer, const Outcome& outcome,
+                   const std::string& exported) {
+  fmt::print(
+      "\nTest part ({} rows), checkpoint of step {}{}:\n{}", with_commas(trainer.data().test->size()),
+      with_commas(outcome.exported_step),
+      config.task.type == "binary_classification" ? fmt::format(", threshold {:.4f}", outcome.threshold) : "",
+      outcome.test.to_table(trainer.data().preprocessing.labels));
   fmt::print("\nJob folder    {}\n", config.job_dir);
   if (!exported.empty()) fmt::print("Exported      {}\n", exported);
   std::fflush(stdout);
 }
 
-int train(World& world, const std::string& config_file, const std::vector<std::string>& overrides, const StartOptions& start) {
+int train(World& world, const std::string& config_file, const std::vector<std::string>& overrides,
+          const StartOptions& start) {
   RunConfig config;
-  together(world.control(), "reading the configuration", [&] { config = RunConfig::load(config_file, overrides); });
+  together(world.control(), "reading the configuration",
+           [&] { config = RunConfig::load(config_file, overrides); });
   Trainer trainer(world, config, start);
   const Outcome outcome = trainer.fit();
   if (outcome.stopped) return kStoppedExitCode;
   std::string exported;
   together(world.control(), "exporting the model", [&] {
-    if (world.rank() == 0 && config.export_.enabled) exported = export_trained(config, trainer, outcome, world.world_size()).string();
+    if (world.rank() == 0 && config.export_.enabled)
+      exported = export_trained(config, trainer, outcome, world.world_size()).string();
   });
   if (world.rank() == 0) print_outcome(config, trainer, outcome, exported);
   return 0;
@@ -47,7 +52,8 @@ int train(World& world, const std::string& config_file, const std::vector<std::s
 
 }  // namespace
 
-int run_training_worker(const std::string& config_file, const std::vector<std::string>& overrides, const StartOptions& start) {
+int run_training_worker(const std::string& config_file, const std::vector<std::string>& overrides,
+                        const StartOptions& start) {
   keep_freed_memory();
   World world;
   log::set_identity(world.rank(), world.world_size(), world.host(), "cpu");
@@ -65,11 +71,13 @@ int run_training_worker(const std::string& config_file, const std::vector<std::s
       world.close();
       return error.exit_code();
     }
-    say(fmt::format("rank {} of {} (host {}): {}", world.rank(), world.world_size(), world.host(), error.what()));
+    say(fmt::format("rank {} of {} (host {}): {}", world.rank(), world.world_size(), world.host(),
+                    error.what()));
     world.control().abort(error.exit_code());
     return error.exit_code();
   } catch (const std::exception& error) {
-    say(fmt::format("rank {} of {} (host {}): unexpected error: {}", world.rank(), world.world_size(), world.host(), error.what()));
+    say(fmt::format("rank {} of {} (host {}): unexpected error: {}", world.rank(), world.world_size(),
+                    world.host(), error.what()));
     world.control().abort(1);
     return 1;
   }

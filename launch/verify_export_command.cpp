@@ -8,7 +8,8 @@ void add_verify_export_command(CLI::App& app, int& exit_code) {
     std::string folder, expected;
   };
   auto arguments = std::make_shared<Arguments>();
-  auto* command = app.add_subcommand("verify-export", "Compare an export with the outputs that it was made to give.");
+  auto* command =
+      app.add_subcommand("verify-export", "Compare an export with the outputs that it was made to give.");
   command->group("");
   command->add_option("FOLDER", arguments->folder)->required();
   command->add_option("EXPECTED", arguments->expected)->required();

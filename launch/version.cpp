@@ -17,8 +17,8 @@ std::map<std::string, std::string> library_versions() {
 std::string version_text() {
   const auto backends = available_backends();
   const bool nccl = std::find(backends.begin(), backends.end(), "nccl") != backends.end();
-  return fmt::format("ringtrain {}\nLibTorch {}\nMPI {}\nbackends: {}{}", version(), TORCH_VERSION, mpi_version(), join(backends),
-                     nccl ? "" : " (without NCCL: this LibTorch has no CUDA)");
+  return fmt::format("ringtrain {}\nLibTorch {}\nMPI {}\nbackends: {}{}", version(), TORCH_VERSION,
+                     mpi_version(), join(backends), nccl ? "" : " (without NCCL: this LibTorch has no CUDA)");
 }
 
 }  // namespace ringtrain

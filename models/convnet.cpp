@@ -19,10 +19,11 @@ class Convnet : public Model {
     std::int64_t channels = image_[0], height = image_[1], width = image_[2];
     for (std::size_t i = 0; i < options.channels.size(); ++i) {
       const auto out = options.channels[i];
-      convolutions_.push_back(register_module(
-          fmt::format("convolution{}", i), torch::nn::Conv2d(torch::nn::Conv2dOptions(channels, out, 3).padding(1))));
-      norms_.push_back(register_module(fmt::format("norm{}", i),
-                                       torch::nn::GroupNorm(torch::nn::GroupNormOptions(options.groups, out))));
+      convolutions_.push_back(
+          register_module(fmt::format("convolution{}", i),
+                          torch::nn::Conv2d(torch::nn::Conv2dOptions(channels, out, 3).padding(1))));
+      norms_.push_back(register_module(
+          fmt::format("norm{}", i), torch::nn::GroupNorm(torch::nn::GroupNormOptions(options.groups, out))));
       channels = out;
       height /= 2;
       width /= 2;
@@ -52,7 +53,8 @@ class Convnet : public Model {
 }  // namespace
 
 void ConvnetKind::describe(config::Visitor& v) {
-  v.field("image", image, "Channels, height and width; the feature columns are its pixels, row by row.", config::at_least(1));
+  v.field("image", image, "Channels, height and width; the feature columns are its pixels, row by row.",
+          config::at_least(1));
   v.field("channels", channels, "Channels of the convolution blocks; each block halves height and width.",
           config::at_least(1));
   v.field("groups", groups, "Groups of GroupNorm; must divide each of `channels`.", config::at_least(1));
@@ -63,18 +65,21 @@ void ConvnetKind::describe(config::Visitor& v) {
   v.require("image", image.size() == 3, "expected three numbers: channels, height, width");
   for (const auto count : channels)
     v.require("groups", groups < 1 || count % groups == 0,
-              fmt::format("expected a number that divides each of model.channels; {} does not divide {}", groups, count));
+              fmt::format("expected a number that divides each of model.channels; {} does not divide {}",
+                          groups, count));
   if (image.size() == 3)
     v.require("channels", (image[1] >> channels.size()) >= 1 && (image[2] >> channels.size()) >= 1,
-              fmt::format("{} blocks halve an image of {}×{} to nothing; use fewer", channels.size(), image[1], image[2]));
+              fmt::format("{} blocks halve an image of {}×{} to nothing; use fewer", channels.size(),
+                          image[1], image[2]));
 }
 
 std::shared_ptr<Model> ConvnetKind::make(const ModelShape& shape) const {
   const std::int64_t pixels = image[0] * image[1] * image[2];
   if (pixels != shape.features)
-    throw ConfigError(fmt::format("model.image: {} makes {} pixels, but the data has {} features; mend model.image or "
-                                  "data.features",
-                                  fmt::join(image, "×"), pixels, shape.features));
+    throw ConfigError(
+        fmt::format("model.image: {} makes {} pixels, but the data has {} features; mend model.image or "
+                    "data.features",
+                    fmt::join(image, "×"), pixels, shape.features));
   return std::make_shared<Convnet>(*this, shape);
 }
 

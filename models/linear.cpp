@@ -9,8 +9,9 @@ class Linear : public Model {
  public:
   Linear(const LinearKind& options, const ModelShape& shape)
       : Model("Linear"),
-        output_(register_module("output", torch::nn::Linear(torch::nn::LinearOptions(shape.features, shape.outputs)
-                                                                 .bias(options.bias)))) {}
+        output_(register_module(
+            "output",
+            torch::nn::Linear(torch::nn::LinearOptions(shape.features, shape.outputs).bias(options.bias)))) {}
   at::Tensor forward(const at::Tensor& inputs) override { return output_(inputs); }
 
  private:
@@ -21,6 +22,8 @@ class Linear : public Model {
 
 void LinearKind::describe(config::Visitor& v) { v.field("bias", bias, "Whether the map has a bias."); }
 
-std::shared_ptr<Model> LinearKind::make(const ModelShape& shape) const { return std::make_shared<Linear>(*this, shape); }
+std::shared_ptr<Model> LinearKind::make(const ModelShape& shape) const {
+  return std::make_shared<Linear>(*this, shape);
+}
 
 }  // namespace ringtrain

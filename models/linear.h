@@ -9,7 +9,9 @@ class LinearKind : public ModelKind {
  public:
   bool bias = true;
   std::string name() const override { return "linear"; }
-  std::string doc() const override { return "One affine map: logistic regression, or linear regression, by the task."; }
+  std::string doc() const override {
+    return "One affine map: logistic regression, or linear regression, by the task.";
+  }
   void describe(config::Visitor& v) override;
   std::shared_ptr<Model> make(const ModelShape& shape) const override;
 };

@@ -14,7 +14,8 @@ class Mlp : public Model {
       : Model("Mlp"), activation_(options.activation), dropout_(options.dropout) {
     std::int64_t width = shape.features;
     for (std::size_t i = 0; i < options.hidden.size(); ++i) {
-      hidden_.push_back(register_module("hidden" + std::to_string(i), torch::nn::Linear(width, options.hidden[i])));
+      hidden_.push_back(
+          register_module("hidden" + std::to_string(i), torch::nn::Linear(width, options.hidden[i])));
       width = options.hidden[i];
     }
     output_ = register_module("output", torch::nn::Linear(width, shape.outputs));
@@ -41,9 +42,12 @@ class Mlp : public Model {
 void MlpKind::describe(config::Visitor& v) {
   v.field("hidden", hidden, "Widths of the hidden layers.", config::at_least(1));
   v.field("activation", activation, "Activation after each hidden layer.", activation_names());
-  v.field("dropout", dropout, "Probability of dropping a hidden value in training.", config::fraction_below_one());
+  v.field("dropout", dropout, "Probability of dropping a hidden value in training.",
+          config::fraction_below_one());
 }
 
-std::shared_ptr<Model> MlpKind::make(const ModelShape& shape) const { return std::make_shared<Mlp>(*this, shape); }
+std::shared_ptr<Model> MlpKind::make(const ModelShape& shape) const {
+  return std::make_shared<Mlp>(*this, shape);
+}
 
 }  // namespace ringtrain

@@ -4,7 +4,8 @@
 
 namespace ringtrain {
 
-/// `model.type: mlp`: hidden layers of the given widths, each with activation and dropout, then an affine map.
+/// `model.type: mlp`: hidden layers of the given widths, each with activation and dropout, then an affine
+/// map.
 class MlpKind : public ModelKind {
  public:
   std::vector<std::int64_t> hidden{64, 32};

@@ -12,11 +12,13 @@
 
 namespace ringtrain {
 
-/// A network: an nn::Module with one forward. It must be traceable: no branch on values, sizes taken by flatten/unflatten.
+/// A network: an nn::Module with one forward. It must be traceable: no branch on values, sizes taken by
+/// flatten/unflatten.
 class Model : public torch::nn::Module {
  public:
   using torch::nn::Module::Module;
-  /// `inputs`: [n, features]; returns [n, outputs]: logits of a classification, values of a regression. n may be 0.
+  /// `inputs`: [n, features]; returns [n, outputs]: logits of a classification, values of a regression. n may
+  /// be 0.
   virtual at::Tensor forward(const at::Tensor& inputs) = 0;
 };
 
@@ -33,7 +35,8 @@ class ModelKind {
   virtual std::string name() const = 0;
   virtual std::string doc() const = 0;
   virtual void describe(config::Visitor& v) = 0;
-  /// Parameters are initialised from LibTorch's global generator. Throws ConfigError when options and shape do not fit.
+  /// Parameters are initialised from LibTorch's global generator. Throws ConfigError when options and shape
+  /// do not fit.
   virtual std::shared_ptr<Model> make(const ModelShape& shape) const = 0;
 };
 

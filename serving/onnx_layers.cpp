@@ -170,7 +170,8 @@ void add_layer_operators(std::map<std::string, Operator>& table) {
   table["aten::matmul"] = matmul;
   table["aten::mm"] = matmul;
   table["aten::bmm"] = matmul;
-  for (const char* name : {"aten::conv1d", "aten::conv2d", "aten::conv3d", "aten::_convolution"})
+  for (const char* name :
+       {"aten::conv1d", "aten::conv2d", "aten::conv3d", "aten::_convolution", "aten::_convolution_mode"})
     table[name] = convolution;
   table["aten::group_norm"] = group_norm;
   table["aten::layer_norm"] = layer_norm;

@@ -24,8 +24,9 @@ std::string choose_device(World& world, const RunConfig& config) {
   for (std::size_t rank = 0; rank < problems.size(); ++rank) {
     if (problems[rank].empty()) continue;
     if (wanted == "auto") return "cpu";
-    throw ConfigError(fmt::format("trainer.device: cuda needs a GPU for each rank, and rank {} has none ({}); use trainer.device: cpu",
-                                  rank, problems[rank]));
+    throw ConfigError(fmt::format(
+        "trainer.device: cuda needs a GPU for each rank, and rank {} has none ({}); use trainer.device: cpu",
+        rank, problems[rank]));
   }
   nccl::load();
   return fmt::format("cuda:{}", world.local_rank());

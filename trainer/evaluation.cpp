@@ -16,7 +16,8 @@ namespace {
 constexpr std::int64_t kBatch = 1024;
 
 /// Rows of float64 numbers of all ranks, in rank order. `counts`: how many each rank has.
-at::Tensor gather_rows(Communicator& control, const at::Tensor& mine, const std::vector<std::int64_t>& counts) {
+at::Tensor gather_rows(Communicator& control, const at::Tensor& mine,
+                       const std::vector<std::int64_t>& counts) {
   const std::int64_t most = *std::max_element(counts.begin(), counts.end());
   const std::int64_t width = mine.size(1);
   auto padded = at::zeros({most, width}, at::kDouble);
@@ -36,7 +37,8 @@ std::vector<double> column(const at::Tensor& rows, std::int64_t from, std::int64
 
 }  // namespace
 
-Evaluation evaluate(Model& model, const Task& task, const Dataset& dataset, Communicator& control, const std::string& device) {
+Evaluation evaluate(Model& model, const Task& task, const Dataset& dataset, Communicator& control,
+                    const std::string& device) {
   const torch::NoGradGuard no_grad;
   const bool was_training = model.is_training();
   model.eval();
@@ -54,13 +56,15 @@ Evaluation evaluate(Model& model, const Task& task, const Dataset& dataset, Comm
       sums[0] += loss.loss_sum.cpu().to(at::kDouble);
       sums[1] += loss.weight.cpu().to(at::kDouble);
       const auto scores = task.scores(outputs).cpu().to(at::kDouble);
-      answers.push_back(at::cat({scores, batch.targets.to(at::kDouble).unsqueeze(1), batch.rows.to(at::kDouble).unsqueeze(1)}, 1));
+      answers.push_back(at::cat(
+          {scores, batch.targets.to(at::kDouble).unsqueeze(1), batch.rows.to(at::kDouble).unsqueeze(1)}, 1));
     }
   });
   model.train(was_training);
 
   Evaluation result;
-  result.width = std::max<std::int64_t>(1, task.outputs() == 1 && !answers.empty() ? answers[0].size(1) - 2 : task.outputs());
+  result.width = std::max<std::int64_t>(
+      1, task.outputs() == 1 && !answers.empty() ? answers[0].size(1) - 2 : task.outputs());
   auto width = at::full({1}, result.width, at::kLong);  // a rank without rows does not know it
   control.all_reduce(width, ReduceOp::max).wait();
   result.width = width.item<std::int64_t>();
@@ -72,10 +76,12 @@ Evaluation evaluate(Model& model, const Task& task, const Dataset& dataset, Comm
   const auto mine = answers.empty() ? at::zeros({0, result.width + 2}, at::kDouble) : at::cat(answers);
   const auto all = gather_rows(control, mine, counts);
   control.all_reduce(sums).wait();
-  result.loss = sums[1].item<double>() > 0 ? (sums[0] / sums[1]).item<double>() : std::numeric_limits<double>::quiet_NaN();
+  result.loss = sums[1].item<double>() > 0 ? (sums[0] / sums[1]).item<double>()
+                                           : std::numeric_limits<double>::quiet_NaN();
   result.scores = column(all, 0, result.width);
   result.targets = column(all, result.width, 1);
-  for (const double row : column(all, result.width + 1, 1)) result.rows.push_back(static_cast<std::int64_t>(row));
+  for (const double row : column(all, result.width + 1, 1))
+    result.rows.push_back(static_cast<std::int64_t>(row));
   return result;
 }
 

@@ -11,17 +11,19 @@
 
 namespace ringtrain {
 
-/// What a model answers for a part of the data: all rows, in the dataset's order, on every rank. So metrics are exact: computed from
-/// all scores, never averaged over ranks.
+/// What a model answers for a part of the data: all rows, in the dataset's order, on every rank. So metrics
+/// are exact: computed from all scores, never averaged over ranks.
 struct Evaluation {
-  double loss = 0;                  ///< mean, by weight; NaN for an empty part
-  std::int64_t width = 1;           ///< scores of a row: classes, or 1
-  std::vector<double> scores;       ///< [n × width]: probabilities, or the prediction
-  std::vector<double> targets;      ///< [n]: the class number, or the value
-  std::vector<std::int64_t> rows;   ///< [n]: place in the data file
+  double loss = 0;                 ///< mean, by weight; NaN for an empty part
+  std::int64_t width = 1;          ///< scores of a row: classes, or 1
+  std::vector<double> scores;      ///< [n × width]: probabilities, or the prediction
+  std::vector<double> targets;     ///< [n]: the class number, or the value
+  std::vector<std::int64_t> rows;  ///< [n]: place in the data file
 };
 
-/// Each rank answers an even share of `dataset`, in eval mode; then all is gathered. Collective; a failure on one rank ends all.
-Evaluation evaluate(Model& model, const Task& task, const Dataset& dataset, Communicator& control, const std::string& device);
+/// Each rank answers an even share of `dataset`, in eval mode; then all is gathered. Collective; a failure on
+/// one rank ends all.
+Evaluation evaluate(Model& model, const Task& task, const Dataset& dataset, Communicator& control,
+                    const std::string& device);
 
 }  // namespace ringtrain

@@ -10,19 +10,23 @@
 namespace ringtrain {
 namespace {
 
-std::vector<std::int64_t> classes_of(const Evaluation& answers) { return {answers.targets.begin(), answers.targets.end()}; }
+std::vector<std::int64_t> classes_of(const Evaluation& answers) {
+  return {answers.targets.begin(), answers.targets.end()};
+}
 
 /// The second of two probabilities of each row.
 std::vector<double> positive_scores(const Evaluation& answers) {
   std::vector<double> scores;
   scores.reserve(answers.targets.size());
-  for (std::size_t row = 0; row < answers.targets.size(); ++row) scores.push_back(answers.scores[2 * row + 1]);
+  for (std::size_t row = 0; row < answers.targets.size(); ++row)
+    scores.push_back(answers.scores[2 * row + 1]);
   return scores;
 }
 
 MetricsReport task_metrics(const Evaluation& answers, const TaskConfig& task, double threshold) {
   if (task.type == "regression") return regression_metrics(answers.scores, answers.targets);
-  if (task.type == "binary_classification") return binary_metrics(positive_scores(answers), classes_of(answers), threshold);
+  if (task.type == "binary_classification")
+    return binary_metrics(positive_scores(answers), classes_of(answers), threshold);
   return multiclass_metrics(answers.scores, answers.width, classes_of(answers));
 }
 
@@ -34,7 +38,8 @@ double choose_threshold(const Evaluation& validation, const TaskConfig& task) {
   if (validation.targets.empty()) return 0.5;
   const auto scores = positive_scores(validation);
   const auto labels = classes_of(validation);
-  return task.threshold == "cost" ? least_cost_threshold(scores, labels, task.cost_ratio) : best_f1_threshold(scores, labels);
+  return task.threshold == "cost" ? least_cost_threshold(scores, labels, task.cost_ratio)
+                                  : best_f1_threshold(scores, labels);
 }
 
 MetricsReport judge(const Evaluation& answers, const TaskConfig& task, double threshold) {

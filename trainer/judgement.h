@@ -8,8 +8,8 @@
 
 namespace ringtrain {
 
-/// The decision threshold that the task asks for, chosen on these answers (those of the validation part). 0.5 where there is nothing
-/// to choose: no rows, or not a binary classification.
+/// The decision threshold that the task asks for, chosen on these answers (those of the validation part). 0.5
+/// where there is nothing to choose: no rows, or not a binary classification.
 double choose_threshold(const Evaluation& validation, const TaskConfig& task);
 
 /// The loss and the task's metrics.

@@ -25,12 +25,15 @@ std::string describe_counts(const PreparedData& data) {
   std::vector<std::string> parts;
   for (std::size_t i = 0; i < data.class_counts.size() && i < 12; ++i)
     parts.push_back(fmt::format("{}: {}", data.preprocessing.labels[i], with_commas(data.class_counts[i])));
-  return parts.empty() ? "" : fmt::format(" ({}{})", join(parts), parts.size() < data.class_counts.size() ? ", ..." : "");
+  return parts.empty()
+             ? ""
+             : fmt::format(" ({}{})", join(parts), parts.size() < data.class_counts.size() ? ", ..." : "");
 }
 
 }  // namespace
 
-PreparedData prepare_data(const RunConfig& config, Communicator& control, const std::optional<Preprocessing>& fitted) {
+PreparedData prepare_data(const RunConfig& config, Communicator& control,
+                          const std::optional<Preprocessing>& fitted) {
   PreparedData data;
   Table table;
   Split split;
@@ -45,22 +48,25 @@ PreparedData prepare_data(const RunConfig& config, Communicator& control, const 
     if (!fitted) return;
     data.preprocessing = *fitted;
     if (fitted->labels != table.labels)
-      throw DataError(fmt::format("{}: the classes of '{}' are {}, but the checkpoint was trained on {}", config.data.train_file,
-                                  config.data.target, join(table.labels), join(fitted->labels)));
+      throw DataError(fmt::format("{}: the classes of '{}' are {}, but the checkpoint was trained on {}",
+                                  config.data.train_file, config.data.target, join(table.labels),
+                                  join(fitted->labels)));
   });
   // Its collectives come before its errors, which are the same on all ranks.
   together(control, "fitting the preprocessing", [&] {
     if (!fitted) data.preprocessing = fit_preprocessing(config.data, table, split.train, control);
   });
   together(control, "preparing the data", [&] {
-    if (target_kind(config.task) == TargetKind::classes) data.class_counts = count_classes(table, split.train);
+    if (target_kind(config.task) == TargetKind::classes)
+      data.class_counts = count_classes(table, split.train);
     data.train = std::make_unique<TableDataset>(table, data.preprocessing, split.train);
     data.validation = std::make_unique<TableDataset>(table, data.preprocessing, split.validation);
     data.test = std::make_unique<TableDataset>(table, data.preprocessing, split.test);
   });
-  log::info(fmt::format("data {}: {} rows, {} features; train {}{}, validation {}, test {}", config.data.train_file,
-                        with_commas(table.rows()), data.preprocessing.width(), with_commas(data.train->size()),
-                        describe_counts(data), with_commas(data.validation->size()), with_commas(data.test->size())));
+  log::info(fmt::format("data {}: {} rows, {} features; train {}{}, validation {}, test {}",
+                        config.data.train_file, with_commas(table.rows()), data.preprocessing.width(),
+                        with_commas(data.train->size()), describe_counts(data),
+                        with_commas(data.validation->size()), with_commas(data.test->size())));
   return data;
 }
 

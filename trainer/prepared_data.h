@@ -20,8 +20,10 @@ struct PreparedData {
   std::string file_hash;
 };
 
-/// Reads, splits and normalises. `fitted`: the preprocessing of the checkpoint that the run goes on from; else it is fitted on the
-/// training part. A rank that cannot read the data, or reads other data than rank 0, ends all of them. Collective.
-PreparedData prepare_data(const RunConfig& config, Communicator& control, const std::optional<Preprocessing>& fitted);
+/// Reads, splits and normalises. `fitted`: the preprocessing of the checkpoint that the run goes on from;
+/// else it is fitted on the training part. A rank that cannot read the data, or reads other data than rank 0,
+/// ends all of them. Collective.
+PreparedData prepare_data(const RunConfig& config, Communicator& control,
+                          const std::optional<Preprocessing>& fitted);
 
 }  // namespace ringtrain

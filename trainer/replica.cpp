@@ -15,25 +15,30 @@ namespace {
 
 constexpr std::uint64_t kInitialWeights = 1;
 
-void fill(const at::Tensor& place, const NamedTensors& source, const std::string& name, std::string_view what) {
+void fill(const at::Tensor& place, const NamedTensors& source, const std::string& name,
+          std::string_view what) {
   const auto found = source.find(name);
   if (found == source.end()) throw CheckpointError(fmt::format("the checkpoint has no {} '{}'", what, name));
   const auto& stored = found->second;
   if (stored.sizes() != place.sizes())
-    throw CheckpointError(fmt::format("{} '{}' has the shape [{}] in the checkpoint and [{}] in the model; use the model block that "
-                                      "it was trained with",
-                                      what, name, fmt::join(stored.sizes(), ", "), fmt::join(place.sizes(), ", ")));
+    throw CheckpointError(fmt::format(
+        "{} '{}' has the shape [{}] in the checkpoint and [{}] in the model; use the model block that "
+        "it was trained with",
+        what, name, fmt::join(stored.sizes(), ", "), fmt::join(place.sizes(), ", ")));
   place.copy_(stored);
 }
 
 void same_type(const at::Tensor& place, const NamedTensors& source, const std::string& name) {
   const auto found = source.find(name);
   if (found != source.end() && found->second.scalar_type() != place.scalar_type())
-    throw CheckpointError(fmt::format("'{}' is {} in the checkpoint and {} in the model; mend trainer.precision", name,
-                                      c10::toString(found->second.scalar_type()), c10::toString(place.scalar_type())));
+    throw CheckpointError(
+        fmt::format("'{}' is {} in the checkpoint and {} in the model; mend trainer.precision", name,
+                    c10::toString(found->second.scalar_type()), c10::toString(place.scalar_type())));
 }
 
-std::string state_name(const std::string& state, const std::string& parameter) { return state + "/" + parameter; }
+std::string state_name(const std::string& state, const std::string& parameter) {
+  return state + "/" + parameter;
+}
 
 }  // namespace
 
@@ -49,8 +54,10 @@ Replica make_replica(const RunConfig& config, const ModelShape& shape, const std
 
 void save_replica(const Replica& replica, Checkpoint& checkpoint) {
   const torch::NoGradGuard no_grad;
-  for (const auto& item : replica.model->named_parameters()) checkpoint.weights[item.key()] = item.value().detach().cpu().clone();
-  for (const auto& item : replica.model->named_buffers()) checkpoint.weights[item.key()] = item.value().detach().cpu().clone();
+  for (const auto& item : replica.model->named_parameters())
+    checkpoint.weights[item.key()] = item.value().detach().cpu().clone();
+  for (const auto& item : replica.model->named_buffers())
+    checkpoint.weights[item.key()] = item.value().detach().cpu().clone();
   for (const auto& [state, groups] : replica.optimizer->state())
     for (std::size_t i = 0; i < groups.size(); ++i)
       for (const auto& [name, view] : replica.parameters->views(groups[i], i))
@@ -68,14 +75,16 @@ void load_weights(const NamedTensors& weights, torch::nn::Module& model) {
   for (const auto& item : model.named_buffers()) load(item.key(), item.value());
   for (const auto& [name, tensor] : weights)
     if (!known.contains(name))
-      throw CheckpointError(fmt::format("the checkpoint has a parameter '{}' that the model has not; use the model block that it was "
-                                        "trained with",
-                                        name));
+      throw CheckpointError(fmt::format(
+          "the checkpoint has a parameter '{}' that the model has not; use the model block that it was "
+          "trained with",
+          name));
 }
 
 void load_replica(const Checkpoint& checkpoint, Replica& replica) {
   const torch::NoGradGuard no_grad;
-  for (const auto& item : replica.model->named_parameters()) same_type(item.value(), checkpoint.weights, item.key());
+  for (const auto& item : replica.model->named_parameters())
+    same_type(item.value(), checkpoint.weights, item.key());
   load_weights(checkpoint.weights, *replica.model);
   for (const auto& [state, groups] : replica.optimizer->state())
     for (std::size_t i = 0; i < groups.size(); ++i)

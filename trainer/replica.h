@@ -25,7 +25,8 @@ Replica make_replica(const RunConfig& config, const ModelShape& shape, const std
 /// Copies weights and optimizer state out of a replica (to the CPU, by parameter name).
 void save_replica(const Replica& replica, Checkpoint& checkpoint);
 
-/// Fills a replica. Throws CheckpointError that names the first parameter that is missing, unknown, or of another shape or type.
+/// Fills a replica. Throws CheckpointError that names the first parameter that is missing, unknown, or of
+/// another shape or type.
 void load_replica(const Checkpoint& checkpoint, Replica& replica);
 
 /// Fills only weights, also of another floating type: for a model that is exported.

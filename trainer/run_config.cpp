@@ -18,7 +18,8 @@ using config::positive;
 void ModelConfig::describe(config::Visitor& v) {
   std::vector<config::Variant> variants;
   for (const auto& kind : kinds)
-    variants.push_back({kind->name(), kind->doc(), [kind](config::Visitor& inner) { kind->describe(inner); }});
+    variants.push_back(
+        {kind->name(), kind->doc(), [kind](config::Visitor& inner) { kind->describe(inner); }});
   v.variants("type", type, "Kind of model.", variants);
 }
 
@@ -31,10 +32,12 @@ const ModelKind& ModelConfig::kind() const {
 void TaskConfig::describe(config::Visitor& v) {
   const auto classification = [this](config::Visitor& inner) {
     inner.field("class_weights", class_weights,
-                "none; balanced (each class has the same total weight in the training part); or a weight for each class, in "
+                "none; balanced (each class has the same total weight in the training part); or a weight for "
+                "each class, in "
                 "class order.");
     inner.field("focal_gamma", focal_gamma,
-                "Focal loss (Lin et al. 2017): scales a sample's loss by (1 - p)^gamma, p being the probability of its "
+                "Focal loss (Lin et al. 2017): scales a sample's loss by (1 - p)^gamma, p being the "
+                "probability of its "
                 "class. 0: cross entropy.",
                 non_negative());
     bool numbers = class_weights.size() >= 2;
@@ -42,29 +45,36 @@ void TaskConfig::describe(config::Visitor& v) {
       char* end = nullptr;
       numbers = numbers && std::strtod(word.c_str(), &end) > 0 && *end == '\0';
     }
-    inner.require("class_weights",
-                  numbers || (class_weights.size() == 1 && (class_weights[0] == "none" || class_weights[0] == "balanced")),
-                  fmt::format("expected none, balanced, or a list of positive numbers, one for each class; got [{}]",
-                              join(class_weights)));
+    inner.require(
+        "class_weights",
+        numbers ||
+            (class_weights.size() == 1 && (class_weights[0] == "none" || class_weights[0] == "balanced")),
+        fmt::format("expected none, balanced, or a list of positive numbers, one for each class; got [{}]",
+                    join(class_weights)));
   };
-  v.variants("type", type, "What the model's outputs mean.",
-             {{"binary_classification", "Two classes; one logit.",
-               [this, classification](config::Visitor& inner) {
-                 classification(inner);
-                 inner.field("threshold", threshold,
-                             "How the decision threshold is chosen on the validation part: the best F1, the least cost "
-                             "(see cost_ratio), or fixed. It is kept with the model.",
-                             {"best_f1", "cost", "fixed"});
-                 inner.field("cost_ratio", cost_ratio,
-                             "threshold: cost. What a missed positive costs, a false alarm costing 1.", positive());
-                 inner.field("fixed_threshold", fixed_threshold, "threshold: fixed. The probability from which on the "
-                             "answer is the second class.", fraction());
-               }},
-              {"classification", "Several classes; softmax.", classification},
-              {"regression", "A number.", [this](config::Visitor& inner) {
-                 inner.field("loss", loss, "Loss of a sample: squared error, absolute error, or Huber's with delta 1.",
-                             {"mse", "l1", "huber"});
-               }}});
+  v.variants(
+      "type", type, "What the model's outputs mean.",
+      {{"binary_classification", "Two classes; one logit.",
+        [this, classification](config::Visitor& inner) {
+          classification(inner);
+          inner.field(
+              "threshold", threshold,
+              "How the decision threshold is chosen on the validation part: the best F1, the least cost "
+              "(see cost_ratio), or fixed. It is kept with the model.",
+              {"best_f1", "cost", "fixed"});
+          inner.field("cost_ratio", cost_ratio,
+                      "threshold: cost. What a missed positive costs, a false alarm costing 1.", positive());
+          inner.field("fixed_threshold", fixed_threshold,
+                      "threshold: fixed. The probability from which on the "
+                      "answer is the second class.",
+                      fraction());
+        }},
+       {"classification", "Several classes; softmax.", classification},
+       {"regression", "A number.", [this](config::Visitor& inner) {
+          inner.field("loss", loss,
+                      "Loss of a sample: squared error, absolute error, or Huber's with delta 1.",
+                      {"mse", "l1", "huber"});
+        }}});
 }
 
 void OptimizerConfig::describe(config::Visitor& v) {
@@ -87,7 +97,8 @@ void OptimizerConfig::describe(config::Visitor& v) {
 }
 
 void ScheduleConfig::describe(config::Visitor& v) {
-  v.field("warmup_steps", warmup_steps, "The learning rate grows linearly from 0 over so many steps.", non_negative());
+  v.field("warmup_steps", warmup_steps, "The learning rate grows linearly from 0 over so many steps.",
+          non_negative());
   v.variants("type", type, "How the learning rate changes after the warm-up.",
              {{"constant", "Stays.", [](config::Visitor&) {}},
               {"step", "Is multiplied by gamma every step_size steps.",
@@ -95,19 +106,22 @@ void ScheduleConfig::describe(config::Visitor& v) {
                  inner.field("step_size", step_size, "Steps between two changes.", at_least(1));
                  inner.field("gamma", gamma, "Factor of each change.", positive());
                }},
-              {"cosine", "Falls to min_lr along half a cosine, until the last step.", [this](config::Visitor& inner) {
+              {"cosine", "Falls to min_lr along half a cosine, until the last step.",
+               [this](config::Visitor& inner) {
                  inner.field("min_lr", min_lr, "Learning rate at the end.", non_negative());
                }}});
 }
 
 void EarlyStoppingConfig::describe(config::Visitor& v) {
   v.field("patience", patience,
-          "Stops after so many evaluations without a better trainer.checkpoint.metric. 0: never.", non_negative());
+          "Stops after so many evaluations without a better trainer.checkpoint.metric. 0: never.",
+          non_negative());
   v.field("min_delta", min_delta, "What counts as better: a change of more than this.", non_negative());
 }
 
 void CheckpointConfig::describe(config::Visitor& v) {
-  v.field("every_steps", every_steps, "A checkpoint every so many steps. 0: one with each evaluation.", non_negative());
+  v.field("every_steps", every_steps, "A checkpoint every so many steps. 0: one with each evaluation.",
+          non_negative());
   v.field("keep", keep, "How many of the newest are kept; the best one is kept besides.", at_least(1));
   v.field("metric", metric, "The metric of the validation part by which the best checkpoint is chosen.",
           {"loss", "accuracy", "precision", "recall", "f1", "roc_auc", "pr_auc", "mae", "rmse", "r2"});
@@ -116,23 +130,32 @@ void CheckpointConfig::describe(config::Visitor& v) {
 
 void TrainerConfig::describe(config::Visitor& v) {
   v.field("epochs", epochs, "Passes over the training part.", at_least(1));
-  v.field("max_steps", max_steps, "Ends after so many optimizer steps, if that comes first. 0: no limit.", non_negative());
+  v.field("max_steps", max_steps, "Ends after so many optimizer steps, if that comes first. 0: no limit.",
+          non_negative());
   v.field("global_batch_size", global_batch_size,
-          "Samples of one optimizer step, over all ranks. It does not depend on the number of ranks.", at_least(1));
+          "Samples of one optimizer step, over all ranks. It does not depend on the number of ranks.",
+          at_least(1));
   v.field("accumulate", accumulate,
-          "Each rank works through its share of a batch in so many pieces, one after the other, to save memory. The result is "
+          "Each rank works through its share of a batch in so many pieces, one after the other, to save "
+          "memory. The result is "
           "the same.",
           at_least(1));
   v.field("precision", precision, "Type of parameters and computation.", {"float32", "float64"});
-  v.field("device", device, "auto: a GPU of its own for each rank where there is one, else the CPU.", {"auto", "cpu", "cuda"});
+  v.field("device", device, "auto: a GPU of its own for each rank where there is one, else the CPU.",
+          {"auto", "cpu", "cuda"});
   v.field("threads_per_rank", threads_per_rank,
-          "CPU threads that a rank computes with. Part of the configuration, since it decides the order of summation.",
+          "CPU threads that a rank computes with. Part of the configuration, since it decides the order of "
+          "summation.",
           at_least(1));
-  v.field("clip_norm", clip_norm, "Scales the gradient by clip_norm / (norm + 1e-6) where its global norm is larger, as PyTorch does. 0: never.", non_negative());
-  v.field("evaluate_every_steps", evaluate_every_steps, "Evaluates the validation part so often. 0: after each epoch.",
+  v.field("clip_norm", clip_norm,
+          "Scales the gradient by clip_norm / (norm + 1e-6) where its global norm is larger, as PyTorch "
+          "does. 0: never.",
           non_negative());
+  v.field("evaluate_every_steps", evaluate_every_steps,
+          "Evaluates the validation part so often. 0: after each epoch.", non_negative());
   v.field("log_every_steps", log_every_steps, "A line in log.jsonl every so many steps.", at_least(1));
-  v.field("save_predictions", save_predictions, "Writes predictions.csv of the test part (row, target, scores).");
+  v.field("save_predictions", save_predictions,
+          "Writes predictions.csv of the test part (row, target, scores).");
   v.section("optimizer", "The optimizer.", optimizer);
   v.section("schedule", "The learning rate over time.", schedule);
   v.section("early_stopping", "When to stop early.", early_stopping);
@@ -140,7 +163,8 @@ void TrainerConfig::describe(config::Visitor& v) {
 }
 
 void CommConfig::describe(config::Visitor& v) {
-  v.field("backend", backend, "How gradients travel: auto, local (one rank), mpi, or nccl (a GPU for each rank).");
+  v.field("backend", backend,
+          "How gradients travel: auto, local (one rank), mpi, or nccl (a GPU for each rank).");
 }
 
 void ExportConfig::describe(config::Visitor& v) {
@@ -155,13 +179,15 @@ void ExportConfig::describe(config::Visitor& v) {
 
 static bool is_plain_name(const std::string& name) {
   return !name.empty() && name.front() != '.' &&
-         name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.") == std::string::npos;
+         name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.") ==
+             std::string::npos;
 }
 
 void RunConfig::describe(config::Visitor& v) {
   v.field("name", name, "Name of the run and of the exported model.");
   v.require("name", is_plain_name(name), "expected letters, digits, '_', '-' and '.'");
-  v.field("seed", seed, "Seed of everything random: split, order of samples, initial weights, dropout.", non_negative());
+  v.field("seed", seed, "Seed of everything random: split, order of samples, initial weights, dropout.",
+          non_negative());
   v.field("job_dir", job_dir, "Folder of the run: log, checkpoints, export. jobs/NAME when empty.");
   v.section("data", "The data file and how it is read.", data);
   v.section("model", "The network.", model);

@@ -23,7 +23,8 @@ struct ModelConfig {
 /// The `task:` block: what the outputs mean, the loss, and how a decision is made.
 struct TaskConfig {
   std::string type = "binary_classification";
-  std::vector<std::string> class_weights{"none"};  ///< none | balanced | a weight for each class, in class order
+  std::vector<std::string> class_weights{
+      "none"};  ///< none | balanced | a weight for each class, in class order
   double focal_gamma = 0;
   std::string threshold = "best_f1";  ///< best_f1 | cost | fixed
   double cost_ratio = 10;
@@ -112,8 +113,8 @@ struct RunConfig {
   ExportConfig export_;
   void describe(config::Visitor& v);
 
-  /// Reads a file with the command line's overrides ("trainer.epochs=3"), and fills in what defaults depend on other fields.
-  /// Throws ConfigError with all problems.
+  /// Reads a file with the command line's overrides ("trainer.epochs=3"), and fills in what defaults depend
+  /// on other fields. Throws ConfigError with all problems.
   static RunConfig load(const std::string& file, const std::vector<std::string>& overrides);
   /// From the text of a resolved configuration (a job folder's config.yaml).
   static RunConfig from_text(const std::string& text, const std::string& name);

@@ -29,10 +29,11 @@ std::filesystem::path checkpoint_folder(const RunConfig& config) {
   return std::filesystem::path(config.job_dir) / "checkpoints";
 }
 
-/// Dropout differs between ranks and steps, and is the same again after a resume: the generator starts anew with each step.
+/// Dropout differs between ranks and steps, and is the same again after a resume: the generator starts anew
+/// with each step.
 void seed_step(std::int64_t seed, std::int64_t step, int rank, const at::Device& device) {
-  const auto value = seed_of({static_cast<std::uint64_t>(seed), kStepRandomness, static_cast<std::uint64_t>(step),
-                              static_cast<std::uint64_t>(rank)});
+  const auto value = seed_of({static_cast<std::uint64_t>(seed), kStepRandomness,
+                              static_cast<std::uint64_t>(step), static_cast<std::uint64_t>(rank)});
   auto generator = at::globalContext().defaultGenerator(device);
   const std::lock_guard lock(generator.mutex());
   generator.set_current_seed(value);
@@ -69,7 +70,8 @@ Trainer::Trainer(World& world, const RunConfig& config, const StartOptions& opti
   agree_on(control, "the configuration", config.to_yaml());
   together(control, "starting", [&] { start(options); });
   together(control, "choosing a device", [&] { device_ = choose_device(world, config); });
-  together(control, "starting the communicator", [&] { gradients_ = make_communicator(world, config.comm.backend, device_); });
+  together(control, "starting the communicator",
+           [&] { gradients_ = make_communicator(world, config.comm.backend, device_); });
 
   // What rank 0 goes on from, the others are told: the job folder need not be shared.
   const auto from = broadcast_string(control, resumed_ ? resumed_->preprocessing.dump() : "", 0);
@@ -85,7 +87,8 @@ Trainer::Trainer(World& world, const RunConfig& config, const StartOptions& opti
     claim_job_folder(options);
   });
   step_ = std::stoll(broadcast_string(control, std::to_string(resumed_ ? resumed_->step : 0), 0));
-  standing_ = Standing::from_json(nlohmann::json::parse(broadcast_string(control, standing_.to_json().dump(), 0)));
+  standing_ =
+      Standing::from_json(nlohmann::json::parse(broadcast_string(control, standing_.to_json().dump(), 0)));
   broadcast_replica(replica_, *gradients_);
   replica_.optimizer->resume(step_);
   averager_ = std::make_unique<GradientAverager>(*replica_.parameters, *gradients_);
@@ -93,14 +96,17 @@ Trainer::Trainer(World& world, const RunConfig& config, const StartOptions& opti
   resumed_.reset();
 
   together(control, "opening the job folder", [&] {
-    telemetry_ = std::make_unique<Telemetry>(Telemetry::Options{
-        config.job_dir, world.rank(), step_, total_steps_, batches_per_epoch_, config.trainer.log_every_steps});
+    telemetry_ =
+        std::make_unique<Telemetry>(Telemetry::Options{config.job_dir, world.rank(), step_, total_steps_,
+                                                       batches_per_epoch_, config.trainer.log_every_steps});
   });
-  telemetry_->event(step_, fmt::format("{} {}: {} parameters, {} ranks, {} on {}, {} per step averaged; {} steps{}", config.model.type,
-                                       config.name, with_commas(replica_.parameters->numel()), world.world_size(),
-                                       gradients_->backend(), device_, human_bytes(static_cast<double>(averager_->bytes_per_step())),
-                                       with_commas(total_steps_),
-                                       step_ > 0 ? fmt::format(", going on after step {}", with_commas(step_)) : ""));
+  telemetry_->event(
+      step_,
+      fmt::format("{} {}: {} parameters, {} ranks, {} on {}, {} per step averaged; {} steps{}",
+                  config.model.type, config.name, with_commas(replica_.parameters->numel()),
+                  world.world_size(), gradients_->backend(), device_,
+                  human_bytes(static_cast<double>(averager_->bytes_per_step())), with_commas(total_steps_),
+                  step_ > 0 ? fmt::format(", going on after step {}", with_commas(step_)) : ""));
 }
 
 Trainer::~Trainer() = default;
@@ -108,8 +114,9 @@ Trainer::~Trainer() = default;
 /// Rank 0 alone touches the job folder.
 void Trainer::start(const StartOptions& options) {
   if (config_.trainer.global_batch_size < world_.world_size())
-    throw ConfigError(fmt::format("trainer.global_batch_size: {} samples cannot be shared by {} ranks; raise it, or start fewer ranks",
-                                  config_.trainer.global_batch_size, world_.world_size()));
+    throw ConfigError(fmt::format(
+        "trainer.global_batch_size: {} samples cannot be shared by {} ranks; raise it, or start fewer ranks",
+        config_.trainer.global_batch_size, world_.world_size()));
   if (world_.rank() != 0) return;
   ensure_writable_folder(checkpoint_folder(config_));
   if (options.from_step)
@@ -117,9 +124,11 @@ void Trainer::start(const StartOptions& options) {
   else if (options.resume)
     resumed_ = store_.load_newest();
   else if (!store_.steps().empty() && !options.overwrite)
-    throw ConfigError(fmt::format("{} holds a run already ({} checkpoints). Go on from it with --resume, replace it with --overwrite, or "
-                                  "name another folder with --job-dir",
-                                  config_.job_dir, store_.steps().size()));
+    throw ConfigError(
+        fmt::format("{} holds a run already ({} checkpoints). Go on from it with --resume, replace it with "
+                    "--overwrite, or "
+                    "name another folder with --job-dir",
+                    config_.job_dir, store_.steps().size()));
   if (resumed_) standing_ = Standing::from_json(resumed_->progress);
 }
 
@@ -158,7 +167,8 @@ Outcome Trainer::fit() {
                          .rank = world_.rank(),
                          .world_size = world_.world_size()});
   Loader loader(*data_.train, sampler, step_, config_.data.prefetch_batches);
-  const std::int64_t every = config_.trainer.evaluate_every_steps > 0 ? config_.trainer.evaluate_every_steps : batches_per_epoch_;
+  const std::int64_t every =
+      config_.trainer.evaluate_every_steps > 0 ? config_.trainer.evaluate_every_steps : batches_per_epoch_;
   if (config_.trainer.checkpoint.at_start && step_ == 0) save_checkpoint(false);
 
   bool stop = false;
@@ -170,11 +180,13 @@ Outcome Trainer::fit() {
     const bool is_best = evaluated && evaluate_validation();
     if (step_ % batches_per_epoch_ == 0) standing_.epoch_loss_sum = standing_.epoch_weight = 0;
     const std::int64_t interval = config_.trainer.checkpoint.every_steps;
-    if (is_best || stop || last || (interval > 0 ? step_ % interval == 0 : evaluated)) save_checkpoint(is_best);
+    if (is_best || stop || last || (interval > 0 ? step_ % interval == 0 : evaluated))
+      save_checkpoint(is_best);
     const std::int64_t patience = config_.trainer.early_stopping.patience;
     if (patience > 0 && standing_.evaluations_since_best >= patience) {
-      telemetry_->event(step_, fmt::format("early stopping: no better validation {} in the last {} evaluations",
-                                           config_.trainer.checkpoint.metric, patience));
+      telemetry_->event(step_,
+                        fmt::format("early stopping: no better validation {} in the last {} evaluations",
+                                    config_.trainer.checkpoint.metric, patience));
       break;
     }
   }
@@ -196,13 +208,14 @@ StepTotals Trainer::train_step(Loader& loader, const StopSignal& signal) {
   }
   mine.stop = signal.caught() ? 1 : 0;
   const StepTotals totals = averager_->finish(mine);
-  if (totals.failed > 0) raise_together(world_.control(), fmt::format("training step {}", step_ + 1), failure);
+  if (totals.failed > 0)
+    raise_together(world_.control(), fmt::format("training step {}", step_ + 1), failure);
   update(totals);
   return totals;
 }
 
-/// Forward and backward over this rank's share, in `accumulate` pieces. The loss is a sum; the one factor, known to all ranks, only
-/// keeps gradients of usual size.
+/// Forward and backward over this rank's share, in `accumulate` pieces. The loss is a sum; the one factor,
+/// known to all ranks, only keeps gradients of usual size.
 StepTotals Trainer::work_through(const Batch& batch) {
   replica_.parameters->zero_gradients();
   StepTotals totals;
@@ -214,7 +227,8 @@ StepTotals Trainer::work_through(const Batch& batch) {
     const at::Device device(device_);
     const auto outputs = replica_.model->forward(batch.inputs.narrow(0, part.begin, count).to(device));
     const auto loss = task_->loss_sum(outputs, batch.targets.narrow(0, part.begin, count).to(device));
-    loss.loss_sum.backward(at::full_like(loss.loss_sum, 1.0 / static_cast<double>(config_.trainer.global_batch_size)));
+    loss.loss_sum.backward(
+        at::full_like(loss.loss_sum, 1.0 / static_cast<double>(config_.trainer.global_batch_size)));
     totals.loss_sum += loss.loss_sum.item<double>();
     totals.weight += loss.weight.item<double>();
     totals.samples += static_cast<double>(count);
@@ -226,14 +240,18 @@ StepTotals Trainer::work_through(const Batch& batch) {
 void Trainer::update(const StepTotals& totals) {
   const double loss = totals.loss_sum / totals.weight;
   if (!std::isfinite(loss))
-    raise_together(world_.control(), "training", std::make_exception_ptr(TrainingError(fmt::format(
-                       "the loss is {} at step {}; lower trainer.optimizer.lr, clip the gradient (trainer.clip_norm), or look for extreme "
-                       "values in the data",
-                       std::isnan(loss) ? "nan" : fmt::format("{}", loss), step_ + 1))));
+    raise_together(world_.control(), "training",
+                   std::make_exception_ptr(TrainingError(
+                       fmt::format("the loss is {} at step {}; lower trainer.optimizer.lr, clip the gradient "
+                                   "(trainer.clip_norm), or look for extreme "
+                                   "values in the data",
+                                   std::isnan(loss) ? "nan" : fmt::format("{}", loss), step_ + 1))));
   double divisor = totals.weight / static_cast<double>(config_.trainer.global_batch_size);
   if (config_.trainer.clip_norm > 0)
-    divisor *= std::max(1.0, (gradient_norm(*replica_.parameters) / divisor + 1e-6) / config_.trainer.clip_norm);
-  const double lr = learning_rate(config_.trainer.schedule, config_.trainer.optimizer.lr, step_, total_steps_);
+    divisor *=
+        std::max(1.0, (gradient_norm(*replica_.parameters) / divisor + 1e-6) / config_.trainer.clip_norm);
+  const double lr =
+      learning_rate(config_.trainer.schedule, config_.trainer.optimizer.lr, step_, total_steps_);
   replica_.optimizer->step(lr, divisor);
   ++step_;
   standing_.epoch_loss_sum += totals.loss_sum;
@@ -243,15 +261,18 @@ void Trainer::update(const StepTotals& totals) {
 
 /// Returns whether this is the best so far.
 bool Trainer::evaluate_validation() {
-  const Evaluation evaluation = evaluate(*replica_.model, *task_, *data_.validation, world_.control(), device_);
+  const Evaluation evaluation =
+      evaluate(*replica_.model, *task_, *data_.validation, world_.control(), device_);
   const double train_loss = standing_.epoch_loss_sum / standing_.epoch_weight;
   const MetricsReport report = judge(evaluation, config_.task, choose_threshold(evaluation, config_.task));
   // Without a validation part every evaluation is the best one.
-  const double value = data_.validation->size() == 0 ? static_cast<double>(step_) : report.get(config_.trainer.checkpoint.metric);
+  const double value = data_.validation->size() == 0 ? static_cast<double>(step_)
+                                                     : report.get(config_.trainer.checkpoint.metric);
   const bool larger = larger_is_better(config_.trainer.checkpoint.metric) || data_.validation->size() == 0;
   const double delta = config_.trainer.early_stopping.min_delta;
   const bool is_best =
-      std::isfinite(value) && (!standing_.best || (larger ? value > *standing_.best + delta : value < *standing_.best - delta));
+      std::isfinite(value) &&
+      (!standing_.best || (larger ? value > *standing_.best + delta : value < *standing_.best - delta));
   if (is_best) {
     standing_.best = value;
     standing_.best_step = step_;
@@ -272,7 +293,8 @@ void Trainer::save_checkpoint(bool is_best) {
     checkpoint.config = config_.to_yaml();
     save_replica(replica_, checkpoint);
     const auto folder = store_.save(checkpoint, is_best, config_.trainer.checkpoint.keep);
-    telemetry_->checkpoint(step_, folder.string(), std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+    telemetry_->checkpoint(step_, folder.string(),
+                           std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
   });
   saved_step_ = step_;
 }
@@ -283,7 +305,9 @@ Outcome Trainer::finish(bool stopped) {
   outcome.steps = outcome.exported_step = step_;
   telemetry_->finish();
   if (stopped) {
-    telemetry_->event(step_, fmt::format("stopped by a signal after step {}; the checkpoint is written, --resume goes on", with_commas(step_)));
+    telemetry_->event(
+        step_, fmt::format("stopped by a signal after step {}; the checkpoint is written, --resume goes on",
+                           with_commas(step_)));
     return outcome;
   }
   Communicator& control = world_.control();

@@ -22,12 +22,12 @@ namespace ringtrain {
 struct StartOptions {
   bool resume = false;                    ///< from the newest checkpoint of the job folder
   std::optional<std::int64_t> from_step;  ///< from this one; implies resume
-  bool overwrite = false;                 ///< an earlier run's checkpoints and logs in the job folder are removed
+  bool overwrite = false;  ///< an earlier run's checkpoints and logs in the job folder are removed
 };
 
 /// What came out of a run; the same on every rank.
 struct Outcome {
-  bool stopped = false;         ///< by a signal, after a checkpoint
+  bool stopped = false;  ///< by a signal, after a checkpoint
   std::int64_t steps = 0;
   std::int64_t exported_step = 0;  ///< the checkpoint that `test` was measured with
   double threshold = 0.5;
@@ -37,12 +37,13 @@ struct Outcome {
 /// Trains one model on all ranks of a world. Every method is collective.
 class Trainer {
  public:
-  /// Agrees on the configuration, reads the data, makes the replica and, where asked to, goes on from a checkpoint.
+  /// Agrees on the configuration, reads the data, makes the replica and, where asked to, goes on from a
+  /// checkpoint.
   Trainer(World& world, const RunConfig& config, const StartOptions& options);
   ~Trainer();
 
-  /// Trains to the end (or to a caught signal), then measures the test part with the best (or last) checkpoint. Afterwards the
-  /// replica holds that checkpoint's weights.
+  /// Trains to the end (or to a caught signal), then measures the test part with the best (or last)
+  /// checkpoint. Afterwards the replica holds that checkpoint's weights.
   Outcome fit();
 
   const PreparedData& data() const { return data_; }

@@ -228,5 +228,14 @@ TEST(AgreeOn, ShowsTheDifferenceOfLongValues) {
   EXPECT_NE(text.find("epochs: 4"), std::string::npos) << text;
 }
 
+TEST(AgreeOn, ShowsTheLineThatDiffers) {
+  const std::string head = "trainer:\n  seed: 1\n", tail = "data:\n  file: x.csv\n";
+  EXPECT_EQ(disagreement({head + "  epochs: 3\n" + tail, head + "  epochs: 40\n" + tail}),
+            "the seed differs between ranks: rank 0 has 'epochs: 3', rank 1 has 'epochs: 40'; start all "
+            "ranks alike");
+  EXPECT_EQ(disagreement({head, head + tail}),
+            "the seed differs between ranks: rank 0 has '', rank 1 has 'data:'; start all ranks alike");
+}
+
 }  // namespace
 }  // namespace ringtrain

@@ -26,7 +26,8 @@ TEST(Preprocessing, FillsScalesAndEncodes) {
   const Preprocessing p = example();
   EXPECT_EQ(p.width(), 6);
   for (auto dtype : {at::kFloat, at::kDouble}) {
-    const auto numbers = torch::tensor({5.0, 2.0, std::nan(""), -4.0, 1.0, 0.0, 0.0, 0.0}, dtype).reshape({4, 2});
+    const auto numbers =
+        torch::tensor({5.0, 2.0, std::nan(""), -4.0, 1.0, 0.0, 0.0, 0.0}, dtype).reshape({4, 2});
     const auto codes = encode_words(p.categorical, {{"y", "", "new", "x"}, {"k", "k", "", "new"}}, 4);
     EXPECT_TRUE(torch::equal(codes, torch::tensor({1, 0, 2, 0, -1, 1, 0, -1}, at::kLong).reshape({4, 2})));
     const auto expected = torch::tensor({2.0,  2.0,  0.0, 1.0, 0.0, 1.0,   //

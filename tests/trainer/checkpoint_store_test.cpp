@@ -74,7 +74,8 @@ TEST_F(Store, NothingButWholeFoldersIsLeftBehind) {
 
 TEST_F(Store, EachDamagedFileIsNamed) {
   CheckpointStore store(folder_);
-  for (const char* file : {"model.safetensors", "optimizer.safetensors", "state.json", "preprocessing.json", "config.yaml"}) {
+  for (const char* file :
+       {"model.safetensors", "optimizer.safetensors", "state.json", "preprocessing.json", "config.yaml"}) {
     store.save(at_step(1), false, 3);
     const auto path = store.folder_of(1) / file;
     auto content = read_file(path);

@@ -60,17 +60,21 @@ TEST_P(AgainstLibTorch, SameWeightsInFloat64) { compare(GetParam(), torch::kDoub
 
 template <class Reference, class Options>
 auto reference(Options options) {
-  return [options](std::vector<at::Tensor> parameters) { return std::make_unique<Reference>(parameters, options); };
+  return [options](std::vector<at::Tensor> parameters) {
+    return std::make_unique<Reference>(parameters, options);
+  };
 }
 
 using namespace torch::optim;
 INSTANTIATE_TEST_SUITE_P(
     All, AgainstLibTorch,
-    testing::Values(Case{"Sgd", sgd(0, false, 0), reference<SGD>(SGDOptions(0.1))},
-                    Case{"Momentum", sgd(0.9, false, 0.01), reference<SGD>(SGDOptions(0.1).momentum(0.9).weight_decay(0.01))},
-                    Case{"Nesterov", sgd(0.9, true, 0), reference<SGD>(SGDOptions(0.1).momentum(0.9).nesterov(true))},
-                    Case{"Adam", adam("adam", 0.01), reference<Adam>(AdamOptions(0.01).weight_decay(0.01))},
-                    Case{"AdamW", adam("adamw", 0.1), reference<AdamW>(AdamWOptions(0.01).weight_decay(0.1))}),
+    testing::Values(
+        Case{"Sgd", sgd(0, false, 0), reference<SGD>(SGDOptions(0.1))},
+        Case{"Momentum", sgd(0.9, false, 0.01),
+             reference<SGD>(SGDOptions(0.1).momentum(0.9).weight_decay(0.01))},
+        Case{"Nesterov", sgd(0.9, true, 0), reference<SGD>(SGDOptions(0.1).momentum(0.9).nesterov(true))},
+        Case{"Adam", adam("adam", 0.01), reference<Adam>(AdamOptions(0.01).weight_decay(0.01))},
+        Case{"AdamW", adam("adamw", 0.1), reference<AdamW>(AdamWOptions(0.01).weight_decay(0.1))}),
     [](const auto& info) { return info.param.name; });
 
 TEST(Optimizer, GoesOnFromItsState) {

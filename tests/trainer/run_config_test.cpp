@@ -32,7 +32,8 @@ TEST(RunConfig, EveryShippedConfigurationIsValid) {
 
 TEST(RunConfig, TheResolvedTextGivesTheSameConfiguration) {
   for (const char* name : {"cancer.yaml", "fraud.yaml", "mnist.yaml"}) {
-    const auto text = RunConfig::load(kConfigs + name, {"trainer.optimizer.lr=0.0030000000000000001"}).to_yaml();
+    const auto text =
+        RunConfig::load(kConfigs + name, {"trainer.optimizer.lr=0.0030000000000000001"}).to_yaml();
     EXPECT_EQ(RunConfig::from_text(text, "config.yaml").to_yaml(), text);
   }
 }
@@ -44,7 +45,8 @@ TEST(RunConfig, DefaultsFollowTheName) {
 }
 
 TEST(RunConfig, AllProblemsAreReportedAtOnce) {
-  const auto text = problems_of({"trainer.optimizer.lr=-1", "trainer.epochs=ten", "model.type=mpl", "trainer.acumulate=2"});
+  const auto text =
+      problems_of({"trainer.optimizer.lr=-1", "trainer.epochs=ten", "model.type=mpl", "trainer.acumulate=2"});
   EXPECT_NE(text.find("trainer.optimizer.lr: expected a positive number, got -1"), std::string::npos) << text;
   EXPECT_NE(text.find("trainer.epochs: expected a whole number"), std::string::npos) << text;
   EXPECT_NE(text.find("Did you mean 'mlp'"), std::string::npos) << text;
@@ -53,8 +55,10 @@ TEST(RunConfig, AllProblemsAreReportedAtOnce) {
 
 TEST(RunConfig, RulesOverSeveralFields) {
   EXPECT_NE(problems_of({"data.split.test=0.5"}).find("add up to 1"), std::string::npos);
-  EXPECT_NE(problems_of({"model.type=convnet", "model.hidden=8", "model.groups=3"}).find("does not divide"), std::string::npos);
-  EXPECT_NE(problems_of({"trainer.checkpoint.metric=mae"}).find("not a metric of the task"), std::string::npos);
+  EXPECT_NE(problems_of({"model.type=convnet", "model.hidden=8", "model.groups=3"}).find("does not divide"),
+            std::string::npos);
+  EXPECT_NE(problems_of({"trainer.checkpoint.metric=mae"}).find("not a metric of the task"),
+            std::string::npos);
   EXPECT_NE(problems_of({"name=../x"}).find("name: expected letters"), std::string::npos);
 }
 

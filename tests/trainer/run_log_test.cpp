@@ -23,11 +23,11 @@ TEST(RunLog, ResumingDropsTheStepsThatAreDoneAgain) {
     log.line({{"step", 25}});
     log.metrics_row(25, {{"loss", 1.0 / 3}, {"auc", 0.5}});
   }
-  EXPECT_EQ(read_file(folder / "log.jsonl"), "{\"step\":10,\"loss\":0.1}\n{\"step\":20,\"loss\":0.1}\n{\"step\":25}\n");
-  EXPECT_EQ(read_file(folder / "metrics.csv"), "step,loss,auc\n10,0.1,\n20,0.1,\n25,0.3333333333333333,0.5\n");
-  {
-    RunLog fresh(folder, 0);
-  }
+  EXPECT_EQ(read_file(folder / "log.jsonl"),
+            "{\"step\":10,\"loss\":0.1}\n{\"step\":20,\"loss\":0.1}\n{\"step\":25}\n");
+  EXPECT_EQ(read_file(folder / "metrics.csv"),
+            "step,loss,auc\n10,0.1,\n20,0.1,\n25,0.3333333333333333,0.5\n");
+  { RunLog fresh(folder, 0); }
   EXPECT_EQ(read_file(folder / "log.jsonl"), "");
 }
 

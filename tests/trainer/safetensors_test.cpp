@@ -44,7 +44,8 @@ TEST(Safetensors, GivesBackWhatWasWritten) {
 TEST(Safetensors, ReadsAHandWrittenFile) {
   const float numbers[2] = {1.0f, -2.0f};
   const std::string data(reinterpret_cast<const char*>(numbers), 8);
-  const auto read = read_safetensors(file_of(R"({"x":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})", data), "x");
+  const auto read =
+      read_safetensors(file_of(R"({"x":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})", data), "x");
   EXPECT_EQ(read.at("x")[1].item<float>(), -2.0f);
 }
 
@@ -69,19 +70,28 @@ INSTANTIATE_TEST_SUITE_P(
         Hostile{"HugeHeader", std::string("\xff\xff\xff\xff\xff\xff\xff\x7f", 8) + "{}", "a header of"},
         Hostile{"NotJson", file_of("{\"x\"", ""), "not a JSON object"},
         Hostile{"NoFields", file_of(R"({"x":{}})", ""), "expected dtype"},
-        Hostile{"Type", file_of(R"({"x":{"dtype":"C64","shape":[1],"data_offsets":[0,4]}})", four), "unknown dtype 'C64'"},
-        Hostile{"Outside", file_of(R"({"x":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}})", four), "lie outside"},
-        Hostile{"Reversed", file_of(R"({"x":{"dtype":"F32","shape":[1],"data_offsets":[4,0]}})", four), "lie outside"},
-        Hostile{"Size", file_of(R"({"x":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}})", four), "4 bytes of data for a tensor of 8"},
+        Hostile{"Type", file_of(R"({"x":{"dtype":"C64","shape":[1],"data_offsets":[0,4]}})", four),
+                "unknown dtype 'C64'"},
+        Hostile{"Outside", file_of(R"({"x":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}})", four),
+                "lie outside"},
+        Hostile{"Reversed", file_of(R"({"x":{"dtype":"F32","shape":[1],"data_offsets":[4,0]}})", four),
+                "lie outside"},
+        Hostile{"Size", file_of(R"({"x":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}})", four),
+                "4 bytes of data for a tensor of 8"},
         Hostile{"Overflow",
-                file_of(R"({"x":{"dtype":"F32","shape":[1099511627776,1099511627776],"data_offsets":[0,4]}})", four),
-                "larger than any file"},
-        Hostile{"Negative", file_of(R"({"x":{"dtype":"F32","shape":[-1],"data_offsets":[0,4]}})", four), "is no size"},
-        Hostile{"Overlap",
-                file_of(R"({"x":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},"y":{"dtype":"U8","shape":[2],"data_offsets":[2,4]}})",
+                file_of(R"({"x":{"dtype":"F32","shape":[1099511627776,1099511627776],"data_offsets":[0,4]}})",
                         four),
-                "overlap"},
-        Hostile{"Trailing", file_of(R"({"x":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}})", four), "after the last"}),
+                "larger than any file"},
+        Hostile{"Negative", file_of(R"({"x":{"dtype":"F32","shape":[-1],"data_offsets":[0,4]}})", four),
+                "is no size"},
+        Hostile{
+            "Overlap",
+            file_of(
+                R"({"x":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},"y":{"dtype":"U8","shape":[2],"data_offsets":[2,4]}})",
+                four),
+            "overlap"},
+        Hostile{"Trailing", file_of(R"({"x":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}})", four),
+                "after the last"}),
     [](const auto& info) { return std::string(info.param.name); });
 
 TEST(Safetensors, EveryTruncationIsRefused) {

@@ -31,7 +31,8 @@ TEST(Task, ClassWeightsWeighLossAndWeight) {
   config.class_weights = {"1", "10"};
   const auto task = make_task(config, {"no", "yes"}, {5, 5});
   const auto loss = task->loss_sum(torch::tensor({{0.5}, {-1.0}}, torch::kDouble), torch::tensor({1, 0}));
-  EXPECT_NEAR(loss.loss_sum.item<double>(), -10 * std::log(sigmoid(0.5)) - std::log(1 - sigmoid(-1.0)), 1e-12);
+  EXPECT_NEAR(loss.loss_sum.item<double>(), -10 * std::log(sigmoid(0.5)) - std::log(1 - sigmoid(-1.0)),
+              1e-12);
   EXPECT_EQ(loss.weight.item<double>(), 11);
 }
 
@@ -71,7 +72,8 @@ TEST(Task, RegressionLosses) {
   config.loss = "l1";
   EXPECT_NEAR(make_task(config, {}, {})->loss_sum(outputs, targets).loss_sum.item<double>(), 1 + 2.5, 1e-12);
   config.loss = "huber";
-  EXPECT_NEAR(make_task(config, {}, {})->loss_sum(outputs, targets).loss_sum.item<double>(), 0.5 + 2.0, 1e-12);
+  EXPECT_NEAR(make_task(config, {}, {})->loss_sum(outputs, targets).loss_sum.item<double>(), 0.5 + 2.0,
+              1e-12);
 }
 
 TEST(Task, ThreeClassesAreNotBinary) {

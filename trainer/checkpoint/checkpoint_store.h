@@ -11,20 +11,21 @@
 
 namespace ringtrain {
 
-/// Everything that the next step depends on. Random numbers and the position in the data are pure functions of seed and step, so the
-/// step stands for them.
+/// Everything that the next step depends on. Random numbers and the position in the data are pure functions
+/// of seed and step, so the step stands for them.
 struct Checkpoint {
-  std::int64_t step = 0;       ///< optimizer steps done
-  NamedTensors weights;        ///< by the module's own parameter names
-  NamedTensors optimizer;      ///< "exp_avg/hidden0.weight"
-  nlohmann::json progress;     ///< best metric, early stopping, sums of the epoch under way
+  std::int64_t step = 0;    ///< optimizer steps done
+  NamedTensors weights;     ///< by the module's own parameter names
+  NamedTensors optimizer;   ///< "exp_avg/hidden0.weight"
+  nlohmann::json progress;  ///< best metric, early stopping, sums of the epoch under way
   nlohmann::json preprocessing;
-  std::string config;          ///< the resolved configuration, YAML
+  std::string config;  ///< the resolved configuration, YAML
 };
 
-/// Checkpoints of a run, a folder each: FOLDER/step-N/{model.safetensors, optimizer.safetensors, state.json, preprocessing.json,
-/// config.yaml, manifest.json}. A folder is whole or absent: it is staged, synced and renamed; then the file `latest` (and `best`) is
-/// moved; then old ones go. manifest.json holds size and XXH3 of every file, and they are verified on loading.
+/// Checkpoints of a run, a folder each: FOLDER/step-N/{model.safetensors, optimizer.safetensors, state.json,
+/// preprocessing.json, config.yaml, manifest.json}. A folder is whole or absent: it is staged, synced and
+/// renamed; then the file `latest` (and `best`) is moved; then old ones go. manifest.json holds size and XXH3
+/// of every file, and they are verified on loading.
 class CheckpointStore {
  public:
   explicit CheckpointStore(std::filesystem::path folder);
@@ -40,7 +41,8 @@ class CheckpointStore {
 
   /// Loads and verifies one. Throws CheckpointError that names the file and what is wrong.
   Checkpoint load(std::int64_t step) const;
-  /// The newest that is whole; one that is not is skipped with a warning. Throws CheckpointError when there is none.
+  /// The newest that is whole; one that is not is skipped with a warning. Throws CheckpointError when there
+  /// is none.
   Checkpoint load_newest() const;
 
   std::filesystem::path folder_of(std::int64_t step) const;

@@ -38,10 +38,12 @@ const char* name_of(at::ScalarType type) {
 }
 
 at::Tensor read_tensor(const nlohmann::json& entry, std::string_view data, const std::string& where) {
-  const auto refuse = [&where](std::string_view why) { throw CheckpointError(fmt::format("{}: {}", where, why)); };
-  if (!entry.is_object() || !entry.contains("dtype") || !entry["dtype"].is_string() || !entry.contains("shape") ||
-      !entry["shape"].is_array() || !entry.contains("data_offsets") || !entry["data_offsets"].is_array() ||
-      entry["data_offsets"].size() != 2)
+  const auto refuse = [&where](std::string_view why) {
+    throw CheckpointError(fmt::format("{}: {}", where, why));
+  };
+  if (!entry.is_object() || !entry.contains("dtype") || !entry["dtype"].is_string() ||
+      !entry.contains("shape") || !entry["shape"].is_array() || !entry.contains("data_offsets") ||
+      !entry["data_offsets"].is_array() || entry["data_offsets"].size() != 2)
     refuse("expected dtype, shape and data_offsets");
   const auto wanted = entry["dtype"].get<std::string>();
   const Type* type = nullptr;
@@ -51,7 +53,8 @@ at::Tensor read_tensor(const nlohmann::json& entry, std::string_view data, const
   std::vector<std::int64_t> shape;
   std::uint64_t bytes = c10::elementSize(type->type);
   for (const auto& side : entry["shape"]) {
-    if (!side.is_number_unsigned() || side.get<std::uint64_t>() > kLargestSide) refuse("a side of the shape is no size");
+    if (!side.is_number_unsigned() || side.get<std::uint64_t>() > kLargestSide)
+      refuse("a side of the shape is no size");
     const auto length = side.get<std::uint64_t>();
     if (__builtin_mul_overflow(bytes, length, &bytes)) refuse("the shape is larger than any file");
     shape.push_back(static_cast<std::int64_t>(length));
@@ -62,7 +65,8 @@ at::Tensor read_tensor(const nlohmann::json& entry, std::string_view data, const
   const auto end = entry["data_offsets"][1].get<std::uint64_t>();
   if (begin > end || end > data.size())
     refuse(fmt::format("data_offsets [{}, {}] lie outside the {} bytes of data", begin, end, data.size()));
-  if (end - begin != bytes) refuse(fmt::format("{} bytes of data for a tensor of {} bytes", end - begin, bytes));
+  if (end - begin != bytes)
+    refuse(fmt::format("{} bytes of data for a tensor of {} bytes", end - begin, bytes));
   auto tensor = at::empty(shape, type->type);
   if (bytes > 0) std::memcpy(tensor.mutable_data_ptr(), data.data() + begin, bytes);
   return tensor;
@@ -70,13 +74,16 @@ at::Tensor read_tensor(const nlohmann::json& entry, std::string_view data, const
 
 }  // namespace
 
-std::string write_safetensors(const NamedTensors& tensors, const std::map<std::string, std::string>& metadata) {
+std::string write_safetensors(const NamedTensors& tensors,
+                              const std::map<std::string, std::string>& metadata) {
   nlohmann::json header = nlohmann::json::object();
   if (!metadata.empty()) header["__metadata__"] = metadata;
   std::uint64_t offset = 0;
   for (const auto& [name, tensor] : tensors) {
     const auto bytes = static_cast<std::uint64_t>(tensor.numel()) * tensor.element_size();
-    header[name] = {{"dtype", name_of(tensor.scalar_type())}, {"shape", tensor.sizes()}, {"data_offsets", {offset, offset + bytes}}};
+    header[name] = {{"dtype", name_of(tensor.scalar_type())},
+                    {"shape", tensor.sizes()},
+                    {"data_offsets", {offset, offset + bytes}}};
     offset += bytes;
   }
   std::string text = header.dump();
@@ -99,7 +106,8 @@ NamedTensors read_safetensors(std::string_view bytes, const std::string& name) {
   std::memcpy(&length, bytes.data(), sizeof length);
   bytes.remove_prefix(sizeof length);
   if (length > kLargestHeader || length > bytes.size())
-    throw CheckpointError(fmt::format("{}: a header of {} bytes in a file of {}", name, length, bytes.size()));
+    throw CheckpointError(
+        fmt::format("{}: a header of {} bytes in a file of {}", name, length, bytes.size()));
   const auto header = nlohmann::json::parse(bytes.substr(0, length), nullptr, /*allow_exceptions=*/false);
   if (!header.is_object()) throw CheckpointError(name + ": its header is not a JSON object");
   NamedTensors tensors;

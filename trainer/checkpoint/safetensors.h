@@ -11,13 +11,16 @@ namespace ringtrain {
 /// Tensors by name.
 using NamedTensors = std::map<std::string, at::Tensor>;
 
-/// The safetensors format (https://github.com/huggingface/safetensors): a little-endian 64-bit header length, a JSON header
-/// {"name": {"dtype", "shape", "data_offsets"}}, then the data; row-major, without gaps. It holds no code, and Python reads it with
-/// safetensors.torch.load_file.
-std::string write_safetensors(const NamedTensors& tensors, const std::map<std::string, std::string>& metadata = {});
+/// The safetensors format (https://github.com/huggingface/safetensors): a little-endian 64-bit header length,
+/// a JSON header
+/// {"name": {"dtype", "shape", "data_offsets"}}, then the data; row-major, without gaps. It holds no code,
+/// and Python reads it with safetensors.torch.load_file.
+std::string write_safetensors(const NamedTensors& tensors,
+                              const std::map<std::string, std::string>& metadata = {});
 
-/// Reads what `write_safetensors` or another writer made; the tensors are copies, on the CPU. Every length, offset, type and shape is
-/// checked before it is used: anything that does not fit throws CheckpointError that begins with `name`.
+/// Reads what `write_safetensors` or another writer made; the tensors are copies, on the CPU. Every length,
+/// offset, type and shape is checked before it is used: anything that does not fit throws CheckpointError
+/// that begins with `name`.
 NamedTensors read_safetensors(std::string_view bytes, const std::string& name);
 
 }  // namespace ringtrain

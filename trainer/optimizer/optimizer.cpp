@@ -29,7 +29,8 @@ class Sgd : public Optimizer {
     const auto& group = parameters_.groups()[i];
     const auto momentum = momentum_.empty() ? at::TensorList{} : at::TensorList(&momentum_[i], 1);
     at::_fused_sgd_({group.values}, {group.gradients}, momentum, config_.weight_decay, config_.momentum, lr,
-                    /*dampening=*/0.0, config_.nesterov, /*maximize=*/false, /*is_first_step=*/steps_ == 0, divisor);
+                    /*dampening=*/0.0, config_.nesterov, /*maximize=*/false, /*is_first_step=*/steps_ == 0,
+                    divisor);
   }
 
  private:
@@ -40,7 +41,10 @@ class Sgd : public Optimizer {
 class Adam : public Optimizer {
  public:
   Adam(const OptimizerConfig& config, FlatParameters& parameters)
-      : Optimizer(parameters), config_(config), mean_(like_values(parameters)), square_(like_values(parameters)) {
+      : Optimizer(parameters),
+        config_(config),
+        mean_(like_values(parameters)),
+        square_(like_values(parameters)) {
     for (const auto& group : parameters.groups())
       count_.push_back(at::zeros({}, group.values.options().dtype(at::kFloat)));
   }
@@ -53,11 +57,13 @@ class Adam : public Optimizer {
     const auto& group = parameters_.groups()[i];
     count_[i] += 1;
     if (config_.type == "adamw")
-      at::_fused_adamw_({group.values}, {group.gradients}, {mean_[i]}, {square_[i]}, {}, {count_[i]}, lr, config_.beta1,
-                        config_.beta2, config_.weight_decay, config_.eps, /*amsgrad=*/false, /*maximize=*/false, divisor);
+      at::_fused_adamw_({group.values}, {group.gradients}, {mean_[i]}, {square_[i]}, {}, {count_[i]}, lr,
+                        config_.beta1, config_.beta2, config_.weight_decay, config_.eps, /*amsgrad=*/false,
+                        /*maximize=*/false, divisor);
     else
-      at::_fused_adam_({group.values}, {group.gradients}, {mean_[i]}, {square_[i]}, {}, {count_[i]}, lr, config_.beta1,
-                       config_.beta2, config_.weight_decay, config_.eps, /*amsgrad=*/false, /*maximize=*/false, divisor);
+      at::_fused_adam_({group.values}, {group.gradients}, {mean_[i]}, {square_[i]}, {}, {count_[i]}, lr,
+                       config_.beta1, config_.beta2, config_.weight_decay, config_.eps, /*amsgrad=*/false,
+                       /*maximize=*/false, divisor);
   }
   void restored() override {
     for (auto& count : count_) count.fill_(static_cast<double>(steps_));

@@ -17,8 +17,8 @@ namespace ringtrain {
 class Optimizer {
  public:
   virtual ~Optimizer() = default;
-  /// One step with learning rate `lr`. The gradients are divided by `divisor` first (float32: inside the fused call) and hold no
-  /// meaning afterwards.
+  /// One step with learning rate `lr`. The gradients are divided by `divisor` first (float32: inside the
+  /// fused call) and hold no meaning afterwards.
   void step(double lr, double divisor);
 
   std::int64_t steps() const { return steps_; }

@@ -22,13 +22,14 @@ class Classification : public Task {
   std::int64_t outputs() const override { return outputs_; }
 
   LossSum loss_sum(const at::Tensor& outputs, const at::Tensor& targets) const override {
-    at::Tensor losses = outputs_ == 1
-                            ? at::binary_cross_entropy_with_logits(outputs.squeeze(1), targets.to(outputs.scalar_type()), {},
-                                                                   {}, at::Reduction::None)
-                            : at::cross_entropy_loss(outputs, targets, {}, at::Reduction::None);
+    at::Tensor losses = outputs_ == 1 ? at::binary_cross_entropy_with_logits(
+                                            outputs.squeeze(1), targets.to(outputs.scalar_type()), {}, {},
+                                            at::Reduction::None)
+                                      : at::cross_entropy_loss(outputs, targets, {}, at::Reduction::None);
     // Cross entropy is -log p of the sample's class, for one logit as for K.
     if (gamma_ > 0) losses = at::pow(1 - at::exp(-losses), gamma_) * losses;
-    if (!weighted_) return {losses.sum(), at::scalar_tensor(targets.size(0), outputs.options().requires_grad(false))};
+    if (!weighted_)
+      return {losses.sum(), at::scalar_tensor(targets.size(0), outputs.options().requires_grad(false))};
     const auto weights = weights_.to(outputs.options()).index_select(0, targets);
     return {(losses * weights).sum(), weights.sum()};
   }
@@ -75,8 +76,8 @@ std::vector<double> class_weights(const TaskConfig& config, const std::vector<st
     return weights;
   }
   if (config.class_weights.size() != labels.size())
-    throw ConfigError(fmt::format("task.class_weights: expected {} numbers, one for each class ({}), got {}", labels.size(),
-                                  join(labels), config.class_weights.size()));
+    throw ConfigError(fmt::format("task.class_weights: expected {} numbers, one for each class ({}), got {}",
+                                  labels.size(), join(labels), config.class_weights.size()));
   for (const auto& word : config.class_weights) weights.push_back(std::strtod(word.c_str(), nullptr));
   return weights;
 }
@@ -92,9 +93,10 @@ std::unique_ptr<Task> make_task(const TaskConfig& config, const std::vector<std:
   if (config.type == "regression") return std::make_unique<Regression>(config.loss);
   const bool binary = config.type == "binary_classification";
   if (binary && labels.size() != 2)
-    throw ConfigError(fmt::format("task.type: binary_classification needs two classes, but the target has {}: {}. Use "
-                                  "classification, or another target",
-                                  labels.size(), join(labels)));
+    throw ConfigError(
+        fmt::format("task.type: binary_classification needs two classes, but the target has {}: {}. Use "
+                    "classification, or another target",
+                    labels.size(), join(labels)));
   return std::make_unique<Classification>(binary ? 1 : static_cast<std::int64_t>(labels.size()),
                                           class_weights(config, labels, class_counts), config.focal_gamma);
 }

@@ -12,8 +12,8 @@
 
 namespace ringtrain {
 
-/// The loss of some samples: both are 0-dim tensors on the device of the outputs. The loss of a batch is loss_sum / weight, also
-/// when both are sums over ranks.
+/// The loss of some samples: both are 0-dim tensors on the device of the outputs. The loss of a batch is
+/// loss_sum / weight, also when both are sums over ranks.
 struct LossSum {
   at::Tensor loss_sum;  ///< sum of weight × loss; differentiable
   at::Tensor weight;    ///< sum of the weights
@@ -33,8 +33,8 @@ class Task {
 /// How the target column is read for this task.
 TargetKind target_kind(const TaskConfig& config);
 
-/// `class_counts`: samples of each class in the training part (empty for regression). Throws ConfigError when the number of classes
-/// or class weights does not fit the task.
+/// `class_counts`: samples of each class in the training part (empty for regression). Throws ConfigError when
+/// the number of classes or class weights does not fit the task.
 std::unique_ptr<Task> make_task(const TaskConfig& config, const std::vector<std::string>& labels,
                                 const std::vector<std::int64_t>& class_counts);
 

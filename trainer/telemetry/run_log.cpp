@@ -60,7 +60,8 @@ void RunLog::metrics_row(std::int64_t step, const std::vector<std::pair<std::str
     csv_has_header_ = true;
   }
   csv_ << step;
-  for (const auto& [name, value] : values) csv_ << ',' << (std::isfinite(value) ? fmt::format("{}", value) : "");
+  for (const auto& [name, value] : values)
+    csv_ << ',' << (std::isfinite(value) ? fmt::format("{}", value) : "");
   csv_ << '\n' << std::flush;
 }
 

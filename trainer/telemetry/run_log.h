@@ -10,12 +10,12 @@
 
 namespace ringtrain {
 
-/// The two logs of a job folder that programs read: log.jsonl (one JSON object a line: steps and events) and metrics.csv (a row per
-/// evaluation). Rank 0 owns one.
+/// The two logs of a job folder that programs read: log.jsonl (one JSON object a line: steps and events) and
+/// metrics.csv (a row per evaluation). Rank 0 owns one.
 class RunLog {
  public:
-  /// Appends to what a run up to `resume_step` wrote (later lines, of steps that are done again, are dropped), or begins anew
-  /// with `resume_step` 0. Throws Error when the files cannot be written.
+  /// Appends to what a run up to `resume_step` wrote (later lines, of steps that are done again, are
+  /// dropped), or begins anew with `resume_step` 0. Throws Error when the files cannot be written.
   RunLog(const std::filesystem::path& folder, std::int64_t resume_step);
 
   /// Numbers are written so that reading them gives the same double.

@@ -18,7 +18,8 @@ static nlohmann::json finite_or_null(double value) {
 Telemetry::Telemetry(const Options& options) : options_(options), since_(Clock::now()) {
   if (options.rank != 0) return;
   log_ = std::make_unique<RunLog>(options.folder, options.resume_step);
-  progress_ = std::make_unique<Progress>("step", options.total_steps, Progress::Options{.already_done = options.resume_step});
+  progress_ = std::make_unique<Progress>("step", options.total_steps,
+                                         Progress::Options{.already_done = options.resume_step});
 }
 
 Telemetry::~Telemetry() = default;
@@ -47,11 +48,12 @@ void Telemetry::step(std::int64_t step, const StepTotals& totals, double learnin
   samples_ = loss_sum_ = weight_ = 0;
 }
 
-void Telemetry::evaluation(std::int64_t step, const std::string& part, double train_loss, const MetricsReport& report,
-                           bool is_best) {
+void Telemetry::evaluation(std::int64_t step, const std::string& part, double train_loss,
+                           const MetricsReport& report, bool is_best) {
   if (!log_) return;
   nlohmann::ordered_json line{{"event", "evaluation"}, {"step", step}, {"part", part}, {"best", is_best}};
-  std::vector<std::pair<std::string, double>> row{{"epoch", static_cast<double>(step) / static_cast<double>(options_.batches_per_epoch)}};
+  std::vector<std::pair<std::string, double>> row{
+      {"epoch", static_cast<double>(step) / static_cast<double>(options_.batches_per_epoch)}};
   if (part == "validation") {
     line["train_loss"] = finite_or_null(train_loss);
     row.emplace_back("train_loss", train_loss);
@@ -65,8 +67,8 @@ void Telemetry::evaluation(std::int64_t step, const std::string& part, double tr
   log_->line(line);
   if (part != "validation") return;
   log_->metrics_row(step, row);
-  log::info(fmt::format("step {}  epoch {:.1f}  train loss {:.4f}  validation:{}{}", with_commas(step), row[0].second, train_loss,
-                        text, is_best ? "  (best so far)" : ""));
+  log::info(fmt::format("step {}  epoch {:.1f}  train loss {:.4f}  validation:{}{}", with_commas(step),
+                        row[0].second, train_loss, text, is_best ? "  (best so far)" : ""));
 }
 
 void Telemetry::checkpoint(std::int64_t step, const std::string& folder, double seconds) {

@@ -27,7 +27,8 @@ class Telemetry {
   /// A step was done: `step` counts from 1.
   void step(std::int64_t step, const StepTotals& totals, double learning_rate);
   /// An evaluation: `part` is "validation" or "test"; `train_loss` is the mean since the epoch's begin.
-  void evaluation(std::int64_t step, const std::string& part, double train_loss, const MetricsReport& report, bool is_best);
+  void evaluation(std::int64_t step, const std::string& part, double train_loss, const MetricsReport& report,
+                  bool is_best);
   void checkpoint(std::int64_t step, const std::string& folder, double seconds);
   /// Something else worth keeping, in words.
   void event(std::int64_t step, const std::string& text);

@@ -53,8 +53,9 @@ TEST(FlatParameters, ParametersAreAlignedViewsInReverseOrder) {
   for (const auto& entry : flat.entries()) {
     const auto& group = flat.groups()[entry.group];
     EXPECT_EQ(entry.offset * group.values.element_size() % 64, 0);
-    EXPECT_EQ(static_cast<const char*>(entry.parameter.const_data_ptr()),
-              static_cast<const char*>(group.values.const_data_ptr()) + entry.offset * group.values.element_size());
+    EXPECT_EQ(
+        static_cast<const char*>(entry.parameter.const_data_ptr()),
+        static_cast<const char*>(group.values.const_data_ptr()) + entry.offset * group.values.element_size());
   }
 }
 
@@ -93,7 +94,8 @@ TEST(FlatParameters, ASparseGradientIsRefusedByName) {
     flat.repair_gradients();
     FAIL() << "expected ConfigError";
   } catch (const ConfigError& error) {
-    EXPECT_NE(std::string(error.what()).find("parameter weight is sparse"), std::string::npos) << error.what();
+    EXPECT_NE(std::string(error.what()).find("parameter weight is sparse"), std::string::npos)
+        << error.what();
   }
 }
 
