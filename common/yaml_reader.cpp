@@ -1,7 +1,7 @@
 #include "common/yaml_reader.h"
 
-#include <utility>
 #include <fmt/format.h>
+#include <utility>
 
 #include <algorithm>
 #include <map>

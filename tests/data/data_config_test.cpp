@@ -1,5 +1,6 @@
 #include "data/data_config.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "common/yaml_reader.h"
@@ -26,10 +27,13 @@ std::string problems(const std::string& text) {
   return "";
 }
 
-constexpr auto minimum = "data:\n  train_file: a.csv\n  target: y\n";
+/// What every job needs, and `lines`.
+std::string job(std::string_view lines = {}) {
+  return fmt::format("data:\n  train_file: a.csv\n  target: y\n{}", lines);
+}
 
 TEST(DataConfig, HasDefaults) {
-  const DataConfig data = read(minimum);
+  const DataConfig data = read(job());
   EXPECT_EQ(data.train_file, "a.csv");
   EXPECT_EQ(data.features.numeric, std::vector<std::string>{"*"});
   EXPECT_EQ(data.normalize, "standard");
@@ -37,12 +41,12 @@ TEST(DataConfig, HasDefaults) {
 }
 
 TEST(DataConfig, ReadsAllFields) {
-  const DataConfig data = read(std::string(minimum) +
-                               "  features: {numeric: ['V*', Amount], categorical: [Shop], ignore: [Time]}\n"
-                               "  missing: {numeric: mean, categorical: category}\n"
-                               "  normalize: minmax\n"
-                               "  split: {train: 0.6, validation: 0.2, test: 0.2, stratify: false}\n"
-                               "  prefetch_batches: 0\n");
+  const DataConfig data =
+      read(job("  features: {numeric: ['V*', Amount], categorical: [Shop], ignore: [Time]}\n"
+               "  missing: {numeric: mean, categorical: category}\n"
+               "  normalize: minmax\n"
+               "  split: {train: 0.6, validation: 0.2, test: 0.2, stratify: false}\n"
+               "  prefetch_batches: 0\n"));
   EXPECT_EQ(data.features.numeric, (std::vector<std::string>{"V*", "Amount"}));
   EXPECT_EQ(data.missing.categorical, "category");
   EXPECT_EQ(data.split.validation, 0.2);
@@ -57,17 +61,15 @@ TEST(DataConfig, RequiresFileAndTarget) {
 }
 
 TEST(DataConfig, SharesAddUpToOne) {
-  EXPECT_CONTAINS(problems(std::string(minimum) + "  split: {train: 0.7, validation: 0.2, test: 0.2}\n"),
-                  "must add up to 1");
-  EXPECT_CONTAINS(problems(std::string(minimum) + "  split: {train: 0, validation: 0.5, test: 0.5}\n"),
-                  "data.split.train");
-  EXPECT_NO_THROW(read(std::string(minimum) + "  split: {train: 0.7, validation: 0.1, test: 0.2}\n"));
+  EXPECT_CONTAINS(problems(job("  split: {train: 0.7, validation: 0.2, test: 0.2}\n")), "must add up to 1");
+  EXPECT_CONTAINS(problems(job("  split: {train: 0, validation: 0.5, test: 0.5}\n")), "data.split.train");
+  EXPECT_NO_THROW(read(job("  split: {train: 0.7, validation: 0.1, test: 0.2}\n")));
 }
 
 TEST(DataConfig, RefusesWrongValues) {
-  EXPECT_CONTAINS(problems(std::string(minimum) + "  normalize: standart\n"), "data.normalize");
-  EXPECT_CONTAINS(problems(std::string(minimum) + "  missing: {numeric: zero}\n"), "data.missing.numeric");
-  EXPECT_CONTAINS(problems(std::string(minimum) + "  prefetch_batches: -1\n"), "data.prefetch_batches");
+  EXPECT_CONTAINS(problems(job("  normalize: standart\n")), "data.normalize");
+  EXPECT_CONTAINS(problems(job("  missing: {numeric: zero}\n")), "data.missing.numeric");
+  EXPECT_CONTAINS(problems(job("  prefetch_batches: -1\n")), "data.prefetch_batches");
 }
 
 }  // namespace
