@@ -82,7 +82,7 @@ def compare(name, job, export, rows):
     assert [a["label"] for a in answers] == [labels[a["class"]] for a in answers]
 
     # The same rows as CSV, to JSON lines and to CSV; from the standard input; and a bad row among them.
-    table = job.parent / f"{name}.csv"
+    table = job.parent / f"{name}-rows.csv"
     with open(table, "w", newline="") as file:
         writer = csv.DictWriter(file, columns)
         writer.writeheader()
@@ -117,7 +117,7 @@ def main():
         for layer in ("hidden0", "hidden1"):
             x = torch.relu(x @ weights[f"{layer}.weight"].T + weights[f"{layer}.bias"])
         by_hand = torch.sigmoid(x @ weights["output.weight"].T + weights["output.bias"])[:, 0].numpy()
-        answers = jobs.run("predict", job / "export" / "cancer", "--csv", folder / "cancer.csv").stdout.splitlines()
+        answers = jobs.run("predict", job / "export" / "cancer", "--csv", folder / "cancer-rows.csv").stdout.splitlines()
         difference = numpy.abs(by_hand - [json.loads(a)["probabilities"][1] for a in answers]).max()
         print(f"checkpoint by hand and predict differ by {difference:.1e}")
         assert difference <= 1e-5
