@@ -2,7 +2,8 @@
 # torch.utils.cmake_prefix_path prints), else the one of LibTorch_HINTS (the bootstrap's wheel).
 # torch's own TorchConfig.cmake is not used: its CUDA build refuses to be found on a machine without nvcc.
 #
-#   LibTorch::cpu    torch_cpu and c10: what all of ringtrain links. No CUDA library is mapped by it.
+#   LibTorch::cpu    torch_cpu and c10: what all of ringtrain links. The large CUDA libraries (torch_cuda, cuBLAS, cuDNN, NCCL) are
+#                    not mapped by it; libtorch_cpu of a CUDA build itself needs libcudart and libcupti.
 #   LibTorch::cuda   torch_cuda and c10_cuda, with CUDA's headers; only where LibTorch_CUDA_FOUND.
 #   LibTorch_VERSION, LibTorch_CUDA_FOUND, LibTorch_LIBRARY_DIR
 #   LibTorch_HINTS   where to look last: a folder that has LibTorch's include and lib
@@ -40,10 +41,13 @@ if(LibTorch_FOUND)
     list(REVERSE _cuda_wheels)
     find_path(LibTorch_CUDA_INCLUDE_DIR cuda_runtime_api.h HINTS ${_cuda_wheels} ENV CUDA_HOME /usr/local/cuda
               PATH_SUFFIXES include)
+    find_library(LibTorch_CUDART_LIBRARY NAMES libcudart.so.13 libcudart.so.12 PATHS ${_cuda_wheels} PATH_SUFFIXES lib
+                 NO_DEFAULT_PATH)
     find_library(LibTorch_CUDART_LIBRARY NAMES libcudart.so.13 libcudart.so.12 cudart HINTS ${_cuda_wheels} ENV CUDA_HOME
                  /usr/local/cuda PATH_SUFFIXES lib lib64)
     mark_as_advanced(LibTorch_CUDA_INCLUDE_DIR LibTorch_CUDART_LIBRARY)
-    if(LibTorch_CUDA_INCLUDE_DIR AND LibTorch_CUDART_LIBRARY)
+    # CUDA 13's wheels keep one of the headers that these include in a wheel of its own (nvidia-cuda-crt).
+    if(LibTorch_CUDA_INCLUDE_DIR AND LibTorch_CUDART_LIBRARY AND EXISTS "${LibTorch_CUDA_INCLUDE_DIR}/crt/host_defines.h")
       set(LibTorch_CUDA_FOUND TRUE)
     endif()
   endif()
@@ -55,7 +59,7 @@ if(LibTorch_FOUND AND NOT TARGET LibTorch::cpu)
                              "${LibTorch_INCLUDE_DIR}/torch/csrc/api/include")
   # LibTorch's headers bring a newer fmt than Debian's: header-only, so that the two never meet in the linker.
   target_compile_definitions(LibTorch::cpu INTERFACE FMT_HEADER_ONLY=1)
-  # "torch" itself is left out on purpose: it would pull in torch_cuda and map CUDA's libraries into every process.
+  # "torch" itself is left out on purpose: it would pull in torch_cuda and with it map all of CUDA into every process.
   target_link_libraries(LibTorch::cpu INTERFACE "${LibTorch_CPU_LIBRARY}" "${LibTorch_C10_LIBRARY}")
   target_link_options(LibTorch::cpu INTERFACE "-Wl,-rpath,${LibTorch_LIBRARY_DIR}" -Wl,--allow-shlib-undefined)
 endif()

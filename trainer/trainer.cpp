@@ -12,31 +12,26 @@
 #include "comm/agreement.h"
 #include "comm/backends.h"
 #include "common/files.h"
-#include "common/hash.h"
 #include "common/log.h"
 #include "common/text.h"
 #include "trainer/device.h"
 #include "trainer/evaluation.h"
 #include "trainer/judgement.h"
 #include "trainer/optimizer/schedule.h"
+#include "trainer/step_seed.h"
 
 namespace ringtrain {
 namespace {
-
-constexpr std::uint64_t kStepRandomness = 2;
 
 std::filesystem::path checkpoint_folder(const RunConfig& config) {
   return std::filesystem::path(config.job_dir) / "checkpoints";
 }
 
-/// Dropout differs between ranks and steps, and is the same again after a resume: the generator starts anew
-/// with each step.
-void seed_step(std::int64_t seed, std::int64_t step, int rank, const at::Device& device) {
-  const auto value = seed_of({static_cast<std::uint64_t>(seed), kStepRandomness,
-                              static_cast<std::uint64_t>(step), static_cast<std::uint64_t>(rank)});
+/// Each step starts the generator anew (trainer/step_seed.h).
+void seed_step(std::uint64_t seed, const at::Device& device) {
   auto generator = at::globalContext().defaultGenerator(device);
   const std::lock_guard lock(generator.mutex());
-  generator.set_current_seed(value);
+  generator.set_current_seed(seed);
 }
 
 }  // namespace
@@ -199,7 +194,7 @@ StepTotals Trainer::train_step(Loader& loader, const StopSignal& signal) {
   std::exception_ptr failure;
   try {
     const Loader::Step next = loader.next();
-    seed_step(config_.seed, step_, world_.rank(), at::Device(device_));
+    seed_step(step_seed(config_.seed, step_, world_.rank()), at::Device(device_));
     mine = work_through(next.samples);
   } catch (...) {
     failure = std::current_exception();
