@@ -46,8 +46,9 @@ if(LibTorch_FOUND)
     find_library(LibTorch_CUDART_LIBRARY NAMES libcudart.so.13 libcudart.so.12 cudart HINTS ${_cuda_wheels} ENV CUDA_HOME
                  /usr/local/cuda PATH_SUFFIXES lib lib64)
     mark_as_advanced(LibTorch_CUDA_INCLUDE_DIR LibTorch_CUDART_LIBRARY)
-    # CUDA 13's wheels keep one of the headers that these include in a wheel of its own (nvidia-cuda-crt).
-    if(LibTorch_CUDA_INCLUDE_DIR AND LibTorch_CUDART_LIBRARY AND EXISTS "${LibTorch_CUDA_INCLUDE_DIR}/crt/host_defines.h")
+    # CUDA 13's wheels keep some of the headers that these include in wheels of their own (nvidia-cuda-crt, nvidia-cuda-cccl).
+    if(LibTorch_CUDA_INCLUDE_DIR AND LibTorch_CUDART_LIBRARY AND EXISTS "${LibTorch_CUDA_INCLUDE_DIR}/crt/host_defines.h"
+       AND (EXISTS "${LibTorch_CUDA_INCLUDE_DIR}/nv/target" OR EXISTS "${LibTorch_CUDA_INCLUDE_DIR}/cccl/nv/target"))
       set(LibTorch_CUDA_FOUND TRUE)
     endif()
   endif()
