@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -61,8 +62,11 @@ std::vector<std::string> launch_environment() {
     const std::string_view variable(*entry);
     const bool of_a_job = variable.starts_with("OMPI_COMM_") || variable.starts_with("PMIX_") ||
                           variable.starts_with("PMI_") || variable.starts_with("OMPI_UNIVERSE");
-    if (!of_a_job) kept.emplace_back(variable);
+    if (!of_a_job && !variable.starts_with("RINGTRAIN_TERMINAL_COLUMNS=")) kept.emplace_back(variable);
   }
+  // mpirun gives the ranks a pipe: the progress bar has to be told of the terminal behind it.
+  if (winsize size{}; ::isatty(STDERR_FILENO) == 1 && ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0)
+    kept.push_back(fmt::format("RINGTRAIN_TERMINAL_COLUMNS={}", size.ws_col > 0 ? size.ws_col : 80));
   if (::geteuid() == 0)
     kept.insert(kept.end(), {"OMPI_ALLOW_RUN_AS_ROOT=1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1"});
   return kept;
