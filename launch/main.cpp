@@ -2,6 +2,7 @@
 
 #include <cstdio>
 
+#include "common/allocator.h"
 #include "common/errors.h"
 #include "common/text.h"
 #include "launch/commands.h"
@@ -21,6 +22,7 @@ static std::string unknown_subcommand(const CLI::App& app, int argc, char** argv
 }
 
 int main(int argc, char** argv) {
+  ringtrain::tune_allocator();
   CLI::App app("ringtrain: distributed data-parallel training of LibTorch models, from training to serving.",
                "ringtrain");
   app.set_version_flag("--version", ringtrain::version_text);

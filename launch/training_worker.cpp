@@ -1,7 +1,6 @@
 #include "launch/training_worker.h"
 
 #include <fmt/format.h>
-#include <malloc.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -14,12 +13,6 @@
 
 namespace ringtrain {
 namespace {
-
-/// glibc gives every large tensor back to the system at once, and pays with thousands of page faults a step.
-void keep_freed_memory() {
-  ::mallopt(M_MMAP_THRESHOLD, 32 << 20);
-  ::mallopt(M_TRIM_THRESHOLD, 1 << 30);
-}
 
 void print_outcome(const RunConfig& config, const Trainer& trainer, const Outcome& outcome,
                    const std::string& exported) {
@@ -54,7 +47,6 @@ int train(World& world, const std::string& config_file, const std::vector<std::s
 
 int run_training_worker(const std::string& config_file, const std::vector<std::string>& overrides,
                         const StartOptions& start) {
-  keep_freed_memory();
   World world;
   log::set_identity(world.rank(), world.world_size(), world.host(), "cpu");
   const auto say = [&world](const std::string& text) {

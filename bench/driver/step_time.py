@@ -1,0 +1,30 @@
+"""step_time: one training step, ringtrain against DistributedDataParallel, same weights, batches and optimizer."""
+
+import tempfile
+
+from cases import CASES
+from rounds import measure
+from training import ask_steps, training_sides
+from workers import usable_cores
+
+NAMES = ["mlp_small", "mlp_784", "resnet20", "gpt"]
+
+
+def run(report, settings):
+    report.heading("step_time", f"ms a step, {usable_cores()} cores, one thread a rank; the median of interleaved rounds [min, max]")
+    names = ["mlp_small"] if settings.quick else settings.cases or NAMES
+    with tempfile.TemporaryDirectory(prefix="ringtrain-bench-") as folder:
+        for case in map(CASES.get, names):
+            print(f"  {case.title}")
+            spec = case.write(folder)
+            for ranks in [2] if settings.quick else settings.ranks:
+                run_case(report, settings, case, spec, ranks)
+
+
+def run_case(report, settings, case, spec, ranks):
+    with training_sides(case, spec, ranks, default_too=not settings.quick) as sides:
+        results = measure(sides, settings.rounds, settings.block_s, ask_steps)
+    oversubscribed = ", oversubscribed" if ranks > usable_cores() else ""
+    for peer in list(sides)[1:]:
+        report.compare("step_time", f"{case.name}, {ranks} ranks{oversubscribed}", results["ours"], results[peer], "ms", peer,
+                       scale=1e3)

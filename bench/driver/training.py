@@ -1,0 +1,51 @@
+"""The two sides of the benches of training steps, on this machine or on emulated hosts, and the proof that both do the same work."""
+
+import json
+from contextlib import contextmanager
+from contextlib import ExitStack
+
+from workers import PROGRAMS, Workers, mpirun, torchrun
+
+CHECKED_STEPS = 10
+TOLERANCE = 1e-3
+
+
+def start_ours(spec, ranks, hosts=None):
+    program = PROGRAMS / "bench_step_time"
+    if hosts:
+        return Workers("ringtrain", ranks, lambda path: [hosts.mpirun(program, spec, path)])
+    return Workers("ringtrain", ranks, lambda path: [mpirun(ranks, program, spec, path)])
+
+
+def start_ddp(spec, ranks, options, hosts=None):
+    if hosts:
+        return Workers("DDP", ranks, lambda path: hosts.python("ddp_step.py", spec, path, json.dumps(options)))
+    return Workers("DDP", ranks, lambda path: [torchrun(ranks, "ddp_step.py", spec, path, json.dumps(options))])
+
+
+@contextmanager
+def training_sides(case, spec, ranks, default_too=False, hosts=None):
+    """name → Workers; "ours" first. Their losses have been compared."""
+    with ExitStack() as stack:
+        sides = {"ours": stack.enter_context(start_ours(spec, ranks, hosts)),
+                 "DDP tuned": stack.enter_context(start_ddp(spec, ranks, case.peer, hosts))}
+        if default_too:
+            sides["DDP default"] = stack.enter_context(start_ddp(spec, ranks, {"default": True}, hosts))
+        check_losses(f"{case.name}, {ranks} ranks", sides)
+        yield sides
+
+
+def check_losses(what, sides):
+    """Sides do the same work only if they see the same losses, step by step."""
+    losses = {name: workers.ask("steps", count=CHECKED_STEPS)[0]["losses"] for name, workers in sides.items()}
+    ours, worst = losses["ours"], 0.0
+    for name, theirs in losses.items():
+        for step, (a, b) in enumerate(zip(ours, theirs, strict=True), 1):
+            worst = max(worst, abs(a - b) / abs(b))
+            if not abs(a - b) <= TOLERANCE * abs(b):
+                raise AssertionError(f"{what}: the loss of step {step} is {a} for ringtrain and {b} for {name}: not the same work")
+    print(f"    {what}: loss {ours[0]:.6f} at step 1, {ours[-1]:.6f} at step {CHECKED_STEPS}; sides differ by {worst:.1e} at most")
+
+
+def ask_steps(workers, count):
+    return workers.ask("steps", count=count)[0]["seconds"]

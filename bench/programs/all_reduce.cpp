@@ -1,0 +1,36 @@
+// ringtrain's side of the all-reduce bench: bench_all_reduce SOCKET, a rank, started by mpirun.
+#include "bench/programs/all_reduce.h"
+
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+
+#include <cstdio>
+
+#include "comm/backends.h"
+#include "comm/world.h"
+#include "common/allocator.h"
+
+using namespace ringtrain;
+
+int main(int argc, char** argv) {
+  tune_allocator();
+  if (argc != 2) return std::fprintf(stderr, "usage: bench_all_reduce SOCKET (see docs/benchmarks.md)\n"), 2;
+  try {
+    at::set_num_threads(1);
+    World world;
+    bench::Control control(argv[1], world.rank());
+    const auto communicator = make_communicator(world, "auto", "cpu");
+    bench::serve_all_reduce(
+        control, world.rank(), [&] { communicator->barrier(); },
+        [&](std::vector<float>& buffer) {
+          const auto tensor =
+              at::from_blob(buffer.data(), {static_cast<std::int64_t>(buffer.size())}, at::kFloat);
+          communicator->all_reduce(tensor).wait();
+        });
+    world.close();
+    return 0;
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "bench_all_reduce: %s\n", error.what());
+    return 1;
+  }
+}

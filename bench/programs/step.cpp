@@ -1,0 +1,108 @@
+#include "bench/programs/step.h"
+
+#include <ATen/ATen.h>
+#include <ATen/Context.h>
+#include <ATen/Parallel.h>
+#include <fmt/format.h>
+
+#include <array>
+#include <chrono>
+#include <fstream>
+
+#include "comm/backends.h"
+#include "common/errors.h"
+#include "common/files.h"
+#include "trainer/checkpoint/safetensors.h"
+#include "trainer/step_seed.h"
+
+namespace ringtrain::bench {
+namespace {
+
+nlohmann::json read_json(const std::string& file) {
+  std::ifstream stream(file);
+  if (!stream) throw ConfigError(fmt::format("{}: cannot be read", file));
+  return nlohmann::json::parse(stream);
+}
+
+}  // namespace
+
+Case::Case(const std::string& file) {
+  const auto json = read_json(file);
+  config = RunConfig::from_text(json.at("config"), file);
+  shape = {json.at("features"), json.at("outputs")};
+  labels = json.at("labels").get<std::vector<std::string>>();
+  batch = json.at("batch");
+  weights = json.at("weights");
+  data = json.at("data");
+}
+
+void write_weights(const Case& spec) {
+  Checkpoint checkpoint;
+  save_replica(make_replica(spec.config, spec.shape, "cpu"), checkpoint);
+  write_file_atomically(spec.weights, write_safetensors(checkpoint.weights));
+}
+
+Step::Step(const Case& spec, World& world) : spec_(spec), world_(world) {
+  at::set_num_threads(1);
+  communicator_ = make_communicator(world, "auto", "cpu");
+  task_ = make_task(spec.config.task, spec.labels, {});
+  replica_ = make_replica(spec.config, spec.shape, "cpu");
+  load_weights(read_safetensors(read_file(spec.weights), spec.weights), *replica_.model);
+  averager_ = std::make_unique<GradientAverager>(*replica_.parameters, *communicator_);
+  const auto data = read_safetensors(read_file(spec.data), spec.data);
+  inputs_ = data.at("inputs").split(spec.batch);
+  targets_ = data.at("targets").split(spec.batch);
+}
+
+LossSum Step::forward(Replica& replica) {
+  replica.parameters->zero_gradients();
+  const auto index = static_cast<std::size_t>(step_ * world_.world_size() + world_.rank()) % inputs_.size();
+  return task_->loss_sum(replica.model->forward(inputs_[index]), targets_[index]);
+}
+
+void Step::backward(const LossSum& loss) {
+  loss.loss_sum.backward(at::full_like(loss.loss_sum, 1.0 / static_cast<double>(global_batch())));
+}
+
+double Step::run() {
+  {
+    auto generator = at::globalContext().defaultGenerator(at::kCPU);
+    const std::lock_guard lock(generator.mutex());
+    generator.set_current_seed(step_seed(spec_.config.seed, step_, world_.rank()));
+  }
+  const LossSum loss = forward(replica_);
+  backward(loss);
+  StepTotals mine;
+  mine.loss_sum = loss.loss_sum.item<double>();
+  mine.weight = loss.weight.item<double>();
+  mine.samples = static_cast<double>(spec_.batch);
+  const StepTotals totals = averager_->finish(mine);
+  replica_.optimizer->step(spec_.config.trainer.optimizer.lr,
+                           totals.weight / static_cast<double>(global_batch()));
+  ++step_;
+  return totals.loss_sum / totals.weight;
+}
+
+nlohmann::json Step::parts(int count) {
+  Replica alone = make_replica(spec_.config, spec_.shape, "cpu");
+  std::array<double, 3> seconds{};
+  const auto timed = [&](std::size_t part, bool counts, const auto& body) {
+    communicator_->barrier();
+    const auto begin = std::chrono::steady_clock::now();
+    body();
+    const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - begin;
+    if (counts) seconds.at(part) += passed.count() / count;
+  };
+  for (int i = -1; i < count; ++i) {  // the first one warms up
+    LossSum loss;
+    timed(0, i >= 0, [&] { loss = forward(alone); });
+    timed(1, i >= 0, [&] { backward(loss); });
+    timed(2, i >= 0, [&] { alone.optimizer->step(spec_.config.trainer.optimizer.lr, 1); });
+  }
+  return {{"forward", seconds[0]},
+          {"backward", seconds[1]},
+          {"optimizer", seconds[2]},
+          {"gradient_bytes", averager_->bytes_per_step()}};
+}
+
+}  // namespace ringtrain::bench

@@ -1,0 +1,43 @@
+"""bench/run.sh --quick runs every bench, and its JSON is what docs/benchmarks.md says. Nothing here asks how fast anything was."""
+
+import json
+import math
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+SOURCE = Path(os.environ["RINGTRAIN_SOURCE"])
+FIELDS = {"bench": str, "case": str, "ours": float, "peer": float, "unit": str, "ratio": float}
+LOWER_IS_BETTER = {"ms", "us", "s", "MB"}
+
+
+def check(row):
+    for name, kind in FIELDS.items():
+        assert isinstance(row.get(name), kind), f"{row}: {name} is not a {kind.__name__}"
+    assert all(math.isfinite(row[name]) and row[name] > 0 for name in ("ours", "peer", "ratio")), row
+    better = row["peer"] / row["ours"] if row["unit"] in LOWER_IS_BETTER else row["ours"] / row["peer"]
+    assert math.isclose(row["ratio"], better, rel_tol=1e-9), f"{row}: a ratio above 1 must mean that ringtrain is better"
+    for side in ("ours", "peer"):
+        low, high = row[f"{side}_spread"]
+        assert low <= row[side] <= high, row
+
+
+def main():
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "results.json"
+        command = [SOURCE / "bench/run.sh", "--quick", "--json", file]
+        done = subprocess.run(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=380)
+        print(done.stdout)
+        assert done.returncode == 0, f"bench/run.sh --quick ended with {done.returncode}"
+        rows = json.loads(file.read_text())
+    for row in rows:
+        check(row)
+    expected = {"step_time", "all_reduce", "startup", "memory", "scaling"} | ({"slow_network"} if os.geteuid() == 0 else set())
+    assert {row["bench"] for row in rows} == expected, {row["bench"] for row in rows} ^ expected
+    print(f"{len(rows)} rows")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
