@@ -1,13 +1,12 @@
 #include "models/convnet.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <torch/nn/modules/conv.h>
 #include <torch/nn/modules/linear.h>
 #include <torch/nn/modules/normalization.h>
 
-#include "common/errors.h"
 #include "models/activation.h"
+#include "models/image.h"
 
 namespace ringtrain {
 namespace {
@@ -53,8 +52,7 @@ class Convnet : public Model {
 }  // namespace
 
 void ConvnetKind::describe(config::Visitor& v) {
-  v.field("image", image, "Channels, height and width; the feature columns are its pixels, row by row.",
-          config::at_least(1));
+  describe_image(v, image);
   v.field("channels", channels, "Channels of the convolution blocks; each block halves height and width.",
           config::at_least(1));
   v.field("groups", groups, "Groups of GroupNorm; must divide each of `channels`.", config::at_least(1));
@@ -62,7 +60,6 @@ void ConvnetKind::describe(config::Visitor& v) {
   v.field("activation", activation, "Activation after each layer.", activation_names());
   v.field("dropout", dropout, "Probability of dropping a value of the hidden layer in training.",
           config::fraction_below_one());
-  v.require("image", image.size() == 3, "expected three numbers: channels, height, width");
   for (const auto count : channels)
     v.require("groups", groups < 1 || count % groups == 0,
               fmt::format("expected a number that divides each of model.channels; {} does not divide {}",
@@ -74,12 +71,7 @@ void ConvnetKind::describe(config::Visitor& v) {
 }
 
 std::shared_ptr<Model> ConvnetKind::make(const ModelShape& shape) const {
-  const std::int64_t pixels = image[0] * image[1] * image[2];
-  if (pixels != shape.features)
-    throw ConfigError(
-        fmt::format("model.image: {} makes {} pixels, but the data has {} features; mend model.image or "
-                    "data.features",
-                    fmt::join(image, "×"), pixels, shape.features));
+  require_pixels(image, shape);
   return std::make_shared<Convnet>(*this, shape);
 }
 

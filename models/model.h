@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,14 +19,21 @@ class Model : public torch::nn::Module {
  public:
   using torch::nn::Module::Module;
   /// `inputs`: [n, features]; returns [n, outputs]: logits of a classification, values of a regression. n may
-  /// be 0.
+  /// be 0. A language model takes int64 tokens [n, T] and returns the logits of each next token, [n, T,
+  /// vocabulary].
   virtual at::Tensor forward(const at::Tensor& inputs) = 0;
 };
 
 /// What the data and the task ask of a model.
 struct ModelShape {
-  std::int64_t features = 0;
-  std::int64_t outputs = 1;
+  std::int64_t features = 0;  ///< numbers of a row
+  std::int64_t outputs = 1;   ///< logits or values of a row; of a language model: its vocabulary
+};
+
+/// What a language model reads.
+struct SequenceShape {
+  std::int64_t context = 0;     ///< tokens that it sees at once
+  std::int64_t vocabulary = 0;  ///< tokens that it knows; 0: those of the data
 };
 
 /// One kind of model with its options: the `model:` block of a configuration with this `type`.
@@ -35,6 +43,8 @@ class ModelKind {
   virtual std::string name() const = 0;
   virtual std::string doc() const = 0;
   virtual void describe(config::Visitor& v) = 0;
+  /// Of a kind that reads tokens; nothing for one that reads rows of features.
+  virtual std::optional<SequenceShape> sequence() const { return std::nullopt; }
   /// Parameters are initialised from LibTorch's global generator. Throws ConfigError when options and shape
   /// do not fit.
   virtual std::shared_ptr<Model> make(const ModelShape& shape) const = 0;

@@ -1,0 +1,88 @@
+#include "models/norm.h"
+
+#include <ATen/ATen.h>
+#include <torch/nn/modules/batchnorm.h>
+
+#include "comm/averaging/sync_batch_norm.h"
+#include "common/errors.h"
+
+namespace ringtrain {
+namespace {
+
+constexpr double kMomentum = 0.1;
+constexpr double kEpsilon = 1e-5;
+
+class BatchNorm2d : public Norm2d {
+ public:
+  explicit BatchNorm2d(std::int64_t channels) : Norm2d("BatchNorm2d") {
+    weight = register_parameter("weight", at::ones({channels}));
+    bias_ = register_parameter("bias", at::zeros({channels}));
+    mean_ = register_buffer("running_mean", at::zeros({channels}));
+    variance_ = register_buffer("running_var", at::ones({channels}));
+    batches_ = register_buffer("num_batches_tracked", at::zeros({}, at::kLong));
+  }
+
+  at::Tensor forward(const at::Tensor& x) override {
+    if (is_training()) batches_.add_(1);
+    if (is_training() && communicator_)
+      return sync_batch_norm(x, weight, bias_, mean_, variance_, kMomentum, kEpsilon, *communicator_);
+    return at::batch_norm(x, weight, bias_, mean_, variance_, is_training(), kMomentum, kEpsilon,
+                          /*cudnn_enabled=*/true);
+  }
+
+  bool synchronise(const std::shared_ptr<Communicator>& communicator) override {
+    communicator_ = communicator->world_size() > 1 ? communicator : nullptr;
+    return true;
+  }
+
+  void to(torch::Device device, torch::Dtype type, bool non_blocking) override {
+    Norm2d::to(device, type, non_blocking);
+    keep_count_whole();
+  }
+  void to(torch::Dtype type, bool non_blocking) override {
+    Norm2d::to(type, non_blocking);
+    keep_count_whole();
+  }
+  using Norm2d::to;
+
+ private:
+  /// Module::to converts every buffer; a count in float would stop at 2^24 batches.
+  void keep_count_whole() { batches_.set_data(batches_.to(at::kLong)); }
+
+  at::Tensor bias_, mean_, variance_, batches_;
+  std::shared_ptr<Communicator> communicator_;  // null: alone
+};
+
+bool is_stock_batch_norm(const torch::nn::Module& module) {
+  return module.as<torch::nn::BatchNorm1dImpl>() || module.as<torch::nn::BatchNorm2dImpl>() ||
+         module.as<torch::nn::BatchNorm3dImpl>();
+}
+
+}  // namespace
+
+std::int64_t count_batch_norms(const torch::nn::Module& module) {
+  std::int64_t count = 0;
+  for (const auto& part : module.modules())
+    if (is_stock_batch_norm(*part) || dynamic_cast<const BatchNorm2d*>(part.get())) ++count;
+  return count;
+}
+
+std::int64_t synchronise_batch_norms(torch::nn::Module& module,
+                                     const std::shared_ptr<Communicator>& communicator) {
+  std::int64_t count = 0;
+  for (const auto& part : module.named_modules()) {
+    if (is_stock_batch_norm(*part.value()))
+      throw ConfigError("trainer.sync_batch_norm: module '" + part.key() +
+                        "' is LibTorch's batch norm, which knows one rank only; make it by make_batch_norm2d "
+                        "(models/norm.h), or set trainer.sync_batch_norm: false");
+    if (auto* norm = dynamic_cast<Norm2d*>(part.value().get()))
+      count += norm->synchronise(communicator) ? 1 : 0;
+  }
+  return count;
+}
+
+std::shared_ptr<Norm2d> make_batch_norm2d(std::int64_t channels) {
+  return std::make_shared<BatchNorm2d>(channels);
+}
+
+}  // namespace ringtrain
