@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy
 from safetensors.numpy import save_file
 
-from workers import PROGRAMS, environment
+from workers import PROGRAMS, WorkerError, environment
 
 BATCHES = 16  # in memory; ranks go through them in turn
 
@@ -20,12 +20,22 @@ trainer: {{optimizer: {optimizer}}}
 """
 
 
+ADAMW = "{type: adamw, lr: 0.001, weight_decay: 0.01}"
+SGD = "{type: sgd, lr: 0.01}"
+
+
 class Case:
     def __init__(self, name, title, model, features, outputs, batch, task="classification",
-                 optimizer="{type: adamw, lr: 0.001, weight_decay: 0.01}", peer=None, tokens=0):
+                 optimizer=ADAMW, tokens=0):
         self.name, self.title, self.model = name, title, model
         self.features, self.outputs, self.batch = features, outputs, batch
-        self.task, self.optimizer, self.peer, self.tokens = task, optimizer, peer or {}, tokens
+        self.task, self.optimizer, self.tokens = task, optimizer, tokens
+        self.peer = {"channels_last": True} if model["type"] == "resnet" else {}  # until choose_peer has measured
+
+    def peer_variants(self):
+        """Settings of DDP that are faster for some models and slower for others."""
+        images = [{"channels_last": True}, {"channels_last": True, "static_graph": True}] if self.model["type"] == "resnet" else []
+        return [{}, {"static_graph": True}, *images]
 
     def inputs_and_targets(self):
         random = numpy.random.default_rng(11)
@@ -47,7 +57,10 @@ class Case:
                 "model": self.model, "optimizer": self.optimizer}
         file = folder / f"{self.name}.json"
         file.write_text(json.dumps(spec))
-        subprocess.run([PROGRAMS / "bench_step_time", "--write-weights", file], check=True, env=environment(), timeout=120)
+        done = subprocess.run([PROGRAMS / "bench_step_time", "--write-weights", file], env=environment(), timeout=120, text=True,
+                              stderr=subprocess.PIPE)
+        if done.returncode:
+            raise WorkerError(f"{self.name}: the weights could not be written: {done.stderr}")
         return file
 
 
@@ -55,8 +68,6 @@ def mlp(name, title, features, hidden, outputs, batch, optimizer):
     return Case(name, title, {"type": "mlp", "hidden": hidden}, features, outputs, batch, optimizer=optimizer)
 
 
-ADAMW = "{type: adamw, lr: 0.001, weight_decay: 0.01}"
-SGD = "{type: sgd, lr: 0.01}"
 CASES = {case.name: case for case in (
     mlp("mlp_small", "MLP 30-64-32-2, 256 a rank", 30, [64, 32], 2, 256, ADAMW),
     mlp("mlp_784", "MLP 784-512-512-10, 128 a rank", 784, [512, 512], 10, 128, SGD),

@@ -8,7 +8,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from workers import PROGRAMS, SOURCE, environment, mpirun, torchrun
+from workers import PROGRAMS, SOURCE, WorkerError, environment, mpirun, torchrun
 
 DATA = SOURCE / "datasets/cancer.csv"
 SETTINGS = {"trainer.max_steps": 1, "trainer.log_every_steps": 1, "export.enabled": False}
@@ -24,17 +24,19 @@ def train(folder):
 
 def seconds_to_first_step(command, file, has_step):
     """Starts `command` and waits until `file` says that a step is done."""
+    log = tempfile.TemporaryFile("w+")
     begin = time.perf_counter()
-    process = subprocess.Popen(list(map(str, command)), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                               stderr=subprocess.DEVNULL, env=environment(), cwd=SOURCE, start_new_session=True)
+    process = subprocess.Popen(list(map(str, command)), stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment(),
+                               cwd=SOURCE, start_new_session=True)
     try:
         while time.perf_counter() - begin < LIMIT_S:
             if file.exists() and has_step(file.read_text()):
                 return time.perf_counter() - begin
             if process.poll() not in (None, 0):
-                raise AssertionError(f"{' '.join(map(str, command))} ended with {process.returncode}")
+                log.seek(0)
+                raise WorkerError(f"{' '.join(map(str, command))} ended with {process.returncode}: {log.read()[-2000:]}")
             time.sleep(0.002)
-        raise AssertionError(f"{command[0]}: no step within {LIMIT_S} s")
+        raise WorkerError(f"{command[0]}: no step within {LIMIT_S} s")
     finally:
         try:
             process.wait(20)

@@ -4,7 +4,7 @@ import tempfile
 
 from cases import CASES
 from rounds import measure
-from training import ask_steps, training_sides
+from training import ask_steps, choose_peer, training_sides
 from workers import usable_cores
 
 NAMES = ["mlp_small", "mlp_784", "resnet20", "gpt"]
@@ -17,6 +17,8 @@ def run(report, settings):
         for case in map(CASES.get, names):
             print(f"  {case.title}")
             spec = case.write(folder)
+            if not settings.quick:
+                choose_peer(case, spec, 2, settings)
             for ranks in [2] if settings.quick else settings.ranks:
                 run_case(report, settings, case, spec, ranks)
 
