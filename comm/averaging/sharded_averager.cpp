@@ -1,0 +1,127 @@
+#include "comm/averaging/sharded_averager.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <array>
+
+namespace ringtrain {
+namespace {
+
+constexpr std::int64_t kTotals = sizeof(StepTotals) / sizeof(double);
+
+/// Elements [begin, end) of a group.
+struct Part {
+  std::int64_t begin, end;
+  std::int64_t numel() const { return end - begin; }
+};
+
+/// The part that every rank has as much of: what reduce_scatter and all_gather move.
+std::int64_t even_part(const at::Tensor& values, int world_size) {
+  const std::int64_t line = 64 / values.element_size();
+  return values.numel() / (line * world_size) * line;
+}
+
+Part part_of(const at::Tensor& values, int rank, int world_size) {
+  const std::int64_t even = even_part(values, world_size);
+  return {rank * even, rank + 1 == world_size ? values.numel() : (rank + 1) * even};
+}
+
+}  // namespace
+
+std::vector<FlatSlice> shard_slices(const FlatParameters& parameters, int rank, int world_size) {
+  std::vector<FlatSlice> slices;
+  for (const auto& group : parameters.groups()) {
+    const Part part = part_of(group.values, rank, world_size);
+    const auto values = group.values.narrow(0, part.begin, part.numel());
+    slices.push_back({slices.size(), part.begin, values, at::zeros_like(values)});
+  }
+  return slices;
+}
+
+ShardedAverager::ShardedAverager(FlatParameters& parameters, std::vector<FlatSlice> slices,
+                                 Communicator& gradients)
+    : parameters_(parameters), slices_(std::move(slices)), gradients_(gradients) {
+  auto options = at::TensorOptions(at::kDouble);
+  if (!slices_.empty()) options = options.device(slices_[0].values.device());
+  numbers_ = at::zeros({kTotals}, options);
+}
+
+StepTotals ShardedAverager::finish(const StepTotals& mine) {
+  parameters_.repair_gradients();
+  if (mine.failed > 0) parameters_.zero_gradients();
+  std::array<double, kTotals> numbers{mine.weight, mine.loss_sum, mine.samples, mine.stop, mine.failed};
+  const auto host = at::from_blob(numbers.data(), {kTotals}, at::kDouble);
+  numbers_.copy_(host);
+  const int ranks = gradients_.world_size();
+  for (std::size_t i = 0; i < slices_.size(); ++i) {
+    const auto& gradients = parameters_.groups()[i].gradients;
+    const auto& slice = slices_[i].gradients;
+    const std::int64_t even = even_part(gradients, ranks), left = gradients.numel() - ranks * even;
+    if (even > 0)
+      gradients_.reduce_scatter(slice.narrow(0, 0, even), gradients.narrow(0, 0, ranks * even)).wait();
+    if (left == 0) continue;
+    const auto rest = gradients.narrow(0, ranks * even, left);
+    gradients_.all_reduce(rest).wait();
+    if (gradients_.rank() + 1 == ranks) slice.narrow(0, even, left).copy_(rest);
+  }
+  gradients_.all_reduce(numbers_).wait();
+  host.copy_(numbers_);
+  return {numbers[0], numbers[1], numbers[2], numbers[3], numbers[4]};
+}
+
+double ShardedAverager::sum(double mine) {
+  const auto number = numbers_.narrow(0, 0, 1);
+  number.fill_(mine);
+  gradients_.all_reduce(number).wait();
+  return number.item<double>();
+}
+
+void ShardedAverager::share_values() {
+  const int ranks = gradients_.world_size();
+  for (std::size_t i = 0; i < slices_.size(); ++i) {
+    const auto& values = parameters_.groups()[i].values;
+    const std::int64_t even = even_part(values, ranks), left = values.numel() - ranks * even;
+    if (even > 0) {
+      // A collective's input must not lie within its output.
+      const auto mine = slices_[i].gradients.narrow(0, 0, even);
+      mine.copy_(slices_[i].values.narrow(0, 0, even));
+      gradients_.all_gather(values.narrow(0, 0, ranks * even), mine).wait();
+    }
+    if (left > 0) gradients_.broadcast(values.narrow(0, ranks * even, left), ranks - 1).wait();
+  }
+}
+
+at::Tensor ShardedAverager::join(std::size_t i, const at::Tensor& slice) {
+  const int ranks = gradients_.world_size();
+  at::Tensor whole;
+  if (gradients_.rank() == 0) whole = at::empty({group_size(i)}, slice.options());
+  for (int owner = 0; owner < ranks; ++owner) {
+    const Part part = part_of(parameters_.groups()[i].values, owner, ranks);
+    if (part.numel() == 0) continue;
+    const auto piece = gradients_.rank() == owner ? slice : at::empty({part.numel()}, slice.options());
+    gradients_.broadcast(piece, owner).wait();
+    if (whole.defined()) whole.narrow(0, part.begin, part.numel()).copy_(piece);
+  }
+  return whole;
+}
+
+void ShardedAverager::deal(std::size_t i, const at::Tensor& whole, const at::Tensor& slice) {
+  const int ranks = gradients_.world_size(), rank = gradients_.rank();
+  for (int owner = 0; owner < ranks; ++owner) {
+    const Part part = part_of(parameters_.groups()[i].values, owner, ranks);
+    if (part.numel() == 0) continue;
+    const auto piece = rank == owner ? slice : at::empty({part.numel()}, slice.options());
+    if (rank == 0) piece.copy_(whole.narrow(0, part.begin, part.numel()));
+    gradients_.broadcast(piece, 0).wait();
+  }
+}
+
+std::int64_t ShardedAverager::bytes_per_step() const {
+  std::int64_t bytes = static_cast<std::int64_t>(numbers_.nbytes());
+  for (const auto& group : parameters_.groups())
+    bytes += static_cast<std::int64_t>(group.gradients.nbytes() + group.values.nbytes());
+  return bytes;
+}
+
+}  // namespace ringtrain
