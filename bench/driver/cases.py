@@ -11,39 +11,47 @@ from workers import PROGRAMS, WorkerError, environment
 
 BATCHES = 16  # in memory; ranks go through them in turn
 
-CONFIG = """
-data: {{train_file: none.csv, target: target}}
-seed: 7
-model: {model}
-task: {{type: {task}}}
-trainer: {{optimizer: {optimizer}}}
-"""
-
-
 ADAMW = "{type: adamw, lr: 0.001, weight_decay: 0.01}"
 SGD = "{type: sgd, lr: 0.01}"
 
 
 class Case:
-    def __init__(self, name, title, model, features, outputs, batch, task="classification",
-                 optimizer=ADAMW, tokens=0):
-        self.name, self.title, self.model = name, title, model
-        self.features, self.outputs, self.batch = features, outputs, batch
-        self.task, self.optimizer, self.tokens = task, optimizer, tokens
-        self.peer = {"channels_last": True} if model["type"] == "resnet" else {}  # until choose_peer has measured
+    """`tokens`: the vocabulary of a language model, which then reads `features` tokens a row. `gpu`: on GPUs, in bfloat16."""
 
-    def peer_variants(self):
+    def __init__(self, name, title, model, features, outputs, batch, optimizer=ADAMW, tokens=0, gpu=False, batches=BATCHES):
+        self.name, self.title, self.model = name, title, model
+        self.features, self.outputs, self.batch, self.batches = features, outputs, batch, batches
+        self.optimizer, self.tokens, self.gpu = optimizer, tokens, gpu
+        self.tolerance = 2e-2 if gpu else 1e-3  # of losses: bfloat16 has 8 bits
+        images = model["type"] == "resnet"
+        self.tuned = {"channels_last": True} if images else {}  # until choose_peer has measured
+
+    def peers(self, default_too=True):
+        """Name → options of bench/peers/ddp_step.py."""
+        if self.gpu:
+            here = self.tuned | {"device": "cuda", "autocast": "bfloat16"}
+            return {"DDP eager": here, "DDP torch.compile": here | {"compile": True}}
+        return {"DDP tuned": self.tuned} | ({"DDP default": {"default": True}} if default_too else {})
+
+    def variants(self):
         """Settings of DDP that are faster for some models and slower for others."""
-        images = [{"channels_last": True}, {"channels_last": True, "static_graph": True}] if self.model["type"] == "resnet" else []
-        return [{}, {"static_graph": True}, *images]
+        images = {"channels_last": True} if self.model["type"] == "resnet" else {}
+        return [{}, images | {"static_graph": True}, images | {"keep_gradients": True}, *([images] if images else [])]
+
+    def config(self):
+        data = "{train_file: none, format: tokens}" if self.tokens else "{train_file: none.csv, target: target}"
+        task = "language_model" if self.tokens else "classification"
+        trainer = "device: cuda, precision: bfloat16" if self.gpu else "device: cpu"
+        return (f"data: {data}\nseed: 7\nmodel: {json.dumps(self.model)}\ntask: {{type: {task}}}\n"
+                f"trainer: {{{trainer}, optimizer: {self.optimizer}}}\n")
 
     def inputs_and_targets(self):
         random = numpy.random.default_rng(11)
-        rows = BATCHES * self.batch
-        if self.tokens:  # predict the next token
+        rows = self.batches * self.batch
+        if self.tokens:  # the target is the next token
             text = random.integers(0, self.tokens, (rows, self.features + 1))
             return text[:, :-1].copy(), text[:, 1:].copy()
-        return random.normal(size=(rows, self.features)).astype(numpy.float32), random.integers(0, self.outputs, rows)
+        return random.standard_normal((rows, self.features), numpy.float32), random.integers(0, self.outputs, rows)
 
     def write(self, folder):
         """Makes the case's files; returns the path of its description (bench/programs/step.h)."""
@@ -51,10 +59,9 @@ class Case:
         inputs, targets = self.inputs_and_targets()
         data = folder / f"{self.name}-data.safetensors"
         save_file({"inputs": inputs, "targets": targets}, data)
-        spec = {"config": CONFIG.format(model=json.dumps(self.model), task=self.task, optimizer=self.optimizer),
-                "features": self.features, "outputs": self.outputs, "labels": [str(i) for i in range(self.outputs)],
-                "batch": self.batch, "weights": str(folder / f"{self.name}-weights.safetensors"), "data": str(data),
-                "model": self.model, "optimizer": self.optimizer}
+        spec = {"config": self.config(), "features": self.features, "outputs": self.outputs,
+                "labels": [str(i) for i in range(self.outputs)], "batch": self.batch, "data": str(data),
+                "weights": str(folder / f"{self.name}-weights.safetensors"), "model": self.model, "optimizer": self.optimizer}
         file = folder / f"{self.name}.json"
         file.write_text(json.dumps(spec))
         done = subprocess.run([PROGRAMS / "bench_step_time", "--write-weights", file], env=environment(), timeout=120, text=True,
@@ -73,7 +80,12 @@ CASES = {case.name: case for case in (
     mlp("mlp_784", "MLP 784-512-512-10, 128 a rank", 784, [512, 512], 10, 128, SGD),
     Case("resnet20", "ResNet-20 on 1x28x28, 64 a rank", {"type": "resnet", "depth": "20", "image": [1, 28, 28]}, 784, 10, 64),
     Case("gpt", "GPT 4 layers x 128, context 128, 8 sequences a rank",
-         {"type": "gpt", "layers": 4, "heads": 4, "width": 128, "context": 128, "vocabulary": 96}, 128, 96, 8,
-         task="language_model", tokens=96),
+         {"type": "gpt", "layers": 4, "heads": 4, "width": 128, "context": 128, "vocabulary": 96}, 128, 96, 8, tokens=96),
     mlp("mlp_4m", "MLP 784-1536-1536-280-10 (4.0M parameters), 64 a rank", 784, [1536, 1536, 280], 10, 64, ADAMW),
+    # On a GPU each; these two have never been run.
+    Case("resnet50", "ResNet-50 on 3x224x224, 128 a rank, bfloat16", {"type": "resnet", "depth": "50", "image": [3, 224, 224]},
+         3 * 224 * 224, 1000, 128, optimizer=SGD, gpu=True, batches=4),
+    Case("gpt2_124m", "GPT-2 124M, context 1024, 8 sequences a rank, bfloat16",
+         {"type": "gpt", "layers": 12, "heads": 12, "width": 768, "context": 1024, "vocabulary": 50257}, 1024, 50257, 8,
+         tokens=50257, gpu=True),
 )}

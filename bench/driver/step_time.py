@@ -5,22 +5,27 @@ import tempfile
 from cases import CASES
 from rounds import measure
 from training import ask_steps, choose_peer, training_sides
-from workers import usable_cores
+from workers import usable_cores, usable_gpus
 
 NAMES = ["mlp_small", "mlp_784", "resnet20", "gpt"]
+GPU_NAMES = ["resnet50", "gpt2_124m"]
 
 
 def run(report, settings):
     report.heading("step_time", f"ms a step, {usable_cores()} cores, one thread a rank; the median of interleaved rounds [min, max]")
-    names = ["mlp_small"] if settings.quick else settings.cases or NAMES
+    names = ["mlp_small"] if settings.quick else settings.cases or NAMES + (GPU_NAMES if usable_gpus() else [])
     with tempfile.TemporaryDirectory(prefix="ringtrain-bench-") as folder:
         for case in map(CASES.get, names):
             print(f"  {case.title}")
             spec = case.write(folder)
-            if not settings.quick:
-                choose_peer(case, spec, 2, settings)
-            for ranks in [2] if settings.quick else settings.ranks:
-                run_case(report, settings, case, spec, ranks)
+            if case.gpu:
+                ranks = [n for n in settings.ranks if n <= usable_gpus()]
+            else:
+                ranks = [2] if settings.quick else settings.ranks
+                if not settings.quick:
+                    choose_peer(case, spec, 2, settings)
+            for n in ranks:
+                run_case(report, settings, case, spec, n)
 
 
 def run_case(report, settings, case, spec, ranks):

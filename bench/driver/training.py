@@ -8,7 +8,6 @@ from rounds import measure
 from workers import PROGRAMS, Workers, mpirun, torchrun
 
 CHECKED_STEPS = 10
-TOLERANCE = 1e-3
 
 
 def start_ours(spec, ranks, hosts=None):
@@ -28,22 +27,21 @@ def start_ddp(spec, ranks, options, hosts=None):
 def training_sides(case, spec, ranks, default_too=False, hosts=None):
     """name → Workers; "ours" first. Their losses have been compared."""
     with ExitStack() as stack:
-        sides = {"ours": stack.enter_context(start_ours(spec, ranks, hosts)),
-                 "DDP tuned": stack.enter_context(start_ddp(spec, ranks, case.peer, hosts))}
-        if default_too:
-            sides["DDP default"] = stack.enter_context(start_ddp(spec, ranks, {"default": True}, hosts))
-        check_losses(f"{case.name}, {ranks} ranks", sides)
+        sides = {"ours": stack.enter_context(start_ours(spec, ranks, hosts))}
+        for name, options in case.peers(default_too).items():
+            sides[name] = stack.enter_context(start_ddp(spec, ranks, options, hosts))
+        check_losses(f"{case.name}, {ranks} ranks", sides, case.tolerance)
         yield sides
 
 
-def check_losses(what, sides):
+def check_losses(what, sides, tolerance):
     """Sides do the same work only if they see the same losses, step by step."""
     losses = {name: workers.ask("steps", count=CHECKED_STEPS)[0]["losses"] for name, workers in sides.items()}
     ours, worst = losses["ours"], 0.0
     for name, theirs in losses.items():
         for step, (a, b) in enumerate(zip(ours, theirs, strict=True), 1):
             worst = max(worst, abs(a - b) / abs(b))
-            if not abs(a - b) <= TOLERANCE * abs(b):
+            if not abs(a - b) <= tolerance * abs(b):
                 raise AssertionError(f"{what}: the loss of step {step} is {a} for ringtrain and {b} for {name}: not the same work")
     print(f"    {what}: loss {ours[0]:.6f} at step 1, {ours[-1]:.6f} at step {CHECKED_STEPS}; sides differ by {worst:.1e} at most")
 
@@ -55,8 +53,8 @@ def ask_steps(workers, count):
 def choose_peer(case, spec, ranks, settings):
     """DDP at its best: of the settings that help some models only, those that are fastest for this one here."""
     with ExitStack() as stack:
-        sides = {json.dumps(options): stack.enter_context(start_ddp(spec, ranks, options)) for options in case.peer_variants()}
+        sides = {json.dumps(options): stack.enter_context(start_ddp(spec, ranks, options)) for options in case.variants()}
         results = measure(sides, max(3, settings.rounds // 2), settings.block_s / 2, ask_steps)
     best = min(results, key=lambda name: median(results[name]))
-    case.peer = json.loads(best)
+    case.tuned = json.loads(best)
     print("    DDP tuned: " + ", ".join(f"{name} {median(seconds) * 1e3:.2f} ms" for name, seconds in results.items()) + f"; taken: {best}")

@@ -24,6 +24,14 @@ def usable_cores():
     return len(os.sched_getaffinity(0))
 
 
+def usable_gpus():
+    try:
+        done = subprocess.run(["nvidia-smi", "--list-gpus"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    except FileNotFoundError:
+        return 0
+    return len(done.stdout.splitlines()) if done.returncode == 0 else 0
+
+
 def mpirun(ranks, *command):
     """As `ringtrain train --ranks` starts them (launch/local_launcher.cpp)."""
     idle = ["--mca", "mpi_yield_when_idle", "1"] if ranks > usable_cores() else []

@@ -1,12 +1,13 @@
 """DistributedDataParallel's side of the benches of training steps. torchrun ... ddp_step.py CASE SOCKET OPTIONS
 
-OPTIONS, JSON: "default": true for DDP and the optimizer as they come; else what is faster on a CPU: gradient_as_bucket_view, a fused
-optimizer, no broadcast of buffers; and by case "static_graph", "channels_last"."""
+OPTIONS, JSON: "default": true for DDP and the optimizer as they come; else what is faster: gradient_as_bucket_view, a fused optimizer,
+no broadcast of buffers; and by case "static_graph", "keep_gradients" (zeroed, not dropped), "channels_last", and on a GPU "device", "autocast", "compile"."""
 
 import json
 import os
 import sys
 import time
+from contextlib import nullcontext
 
 import torch
 import torch.distributed as dist
@@ -28,24 +29,32 @@ def make_optimizer(text, parameters, fused):
 class Step:
     def __init__(self, spec, options):
         self.rank, self.world = dist.get_rank(), dist.get_world_size()
+        self.device = torch.device(f"cuda:{os.environ['LOCAL_RANK']}" if options.get("device") == "cuda" else "cpu")
+        self.keep_gradients = bool(options.get("keep_gradients"))
+        self.autocast = getattr(torch, options["autocast"]) if options.get("autocast") else None
         tuned = not options.get("default")
         model = make_model(spec)
         model.load_state_dict(load_file(spec["weights"]), strict=True)
         if options.get("channels_last"):
             model = model.to(memory_format=torch.channels_last)
             model.memory_format = torch.channels_last
+        model = model.to(self.device)
         more = {"gradient_as_bucket_view": True, "broadcast_buffers": False,
                 "static_graph": bool(options.get("static_graph"))} if tuned else {}
         self.model = DistributedDataParallel(model, **more)
+        if options.get("compile"):
+            self.model = torch.compile(self.model)
         self.optimizer = make_optimizer(spec["optimizer"], self.model.parameters(), fused=tuned)
         data = load_file(spec["data"])
-        self.inputs, self.targets = (data[name].split(spec["batch"]) for name in ("inputs", "targets"))
+        self.inputs, self.targets = (data[name].to(self.device).split(spec["batch"]) for name in ("inputs", "targets"))
         self.step = 0
 
     def run(self):
         index = (self.step * self.world + self.rank) % len(self.inputs)
-        loss = loss_of(self.model(self.inputs[index]), self.targets[index])
-        self.optimizer.zero_grad()
+        with torch.autocast(self.device.type, self.autocast) if self.autocast else nullcontext():
+            outputs = self.model(self.inputs[index])
+        loss = loss_of(outputs, self.targets[index])
+        self.optimizer.zero_grad(set_to_none=not self.keep_gradients)
         loss.backward()
         self.optimizer.step()
         self.step += 1
@@ -58,9 +67,11 @@ def obey(command, step):
     dist.barrier()
     begin = time.perf_counter()
     losses = [step.run() for _ in range(command["count"])]
+    if step.device.type == "cuda":
+        torch.cuda.synchronize()
     dist.barrier()
     seconds = (time.perf_counter() - begin) / command["count"]
-    joined = torch.stack(losses)
+    joined = torch.stack(losses).double()
     dist.all_reduce(joined)
     return {"seconds": seconds, "losses": (joined / step.world).tolist()}
 
@@ -68,9 +79,12 @@ def obey(command, step):
 def main():
     torch.set_num_threads(1)
     spec = json.load(open(sys.argv[1]))
-    dist.init_process_group("gloo")
+    options = json.loads(sys.argv[3])
+    if options.get("device") == "cuda":
+        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+    dist.init_process_group("nccl" if options.get("device") == "cuda" else "gloo")
     control = Control(sys.argv[2], dist.get_rank())
-    step = Step(spec, json.loads(sys.argv[3]))
+    step = Step(spec, options)
     for command in control.commands():
         control.answer(obey(command, step))
     dist.barrier()

@@ -23,6 +23,8 @@ class Mlp(nn.Module):
 class BasicBlock(nn.Module):
     """torchvision's, without its options."""
 
+    expansion = 1
+
     def __init__(self, inputs, width, stride):
         super().__init__()
         self.conv1 = nn.Conv2d(inputs, width, 3, stride, 1, bias=False)
@@ -42,29 +44,61 @@ class BasicBlock(nn.Module):
         return self.relu(x)
 
 
-class Resnet20(nn.Module):
-    """He et al. 2015, section 4.2, with projections where the shape changes."""
+class Bottleneck(nn.Module):
+    expansion = 4
 
-    def __init__(self, image, outputs):
+    def __init__(self, inputs, width, stride):
+        super().__init__()
+        self.conv1 = nn.Conv2d(inputs, width, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(width)
+        self.conv2 = nn.Conv2d(width, width, 3, stride, 1, bias=False)
+        self.bn2 = nn.BatchNorm2d(width)
+        self.conv3 = nn.Conv2d(width, 4 * width, 1, bias=False)
+        self.bn3 = nn.BatchNorm2d(4 * width)
+        self.relu = nn.ReLU(inplace=True)
+        self.downsample = None
+        if inputs != 4 * width or stride != 1:
+            self.downsample = nn.Sequential(nn.Conv2d(inputs, 4 * width, 1, stride, bias=False), nn.BatchNorm2d(4 * width))
+
+    def forward(self, x):
+        shortcut = x if self.downsample is None else self.downsample(x)
+        x = self.relu(self.bn1(self.conv1(x)))
+        x = self.relu(self.bn2(self.conv2(x)))
+        x = self.bn3(self.conv3(x))
+        x += shortcut
+        return self.relu(x)
+
+
+class Resnet(nn.Module):
+    """20: He et al. 2015, section 4.2, with projections where the shape changes. 50: torchvision's resnet50."""
+
+    def __init__(self, depth, image, outputs):
         super().__init__()
         self.image = image
         self.memory_format = torch.contiguous_format
-        self.conv1 = nn.Conv2d(image[0], 16, 3, 1, 1, bias=False)
-        self.bn1 = nn.BatchNorm2d(16)
+        kind, blocks, width = (BasicBlock, (3, 3, 3), 16) if depth == "20" else (Bottleneck, (3, 4, 6, 3), 64)
+        self.small = depth == "20"
+        self.conv1 = nn.Conv2d(image[0], width, 3 if self.small else 7, 1 if self.small else 2, 1 if self.small else 3, bias=False)
+        self.bn1 = nn.BatchNorm2d(width)
         self.relu = nn.ReLU(inplace=True)
-        inputs = 16
-        for stage, width in enumerate((16, 32, 64), 1):
-            blocks = []
-            for block in range(3):
-                blocks.append(BasicBlock(inputs, width, 2 if stage > 1 and block == 0 else 1))
-                inputs = width
-            self.add_module(f"layer{stage}", nn.Sequential(*blocks))
+        self.stages = len(blocks)
+        inputs = width
+        for stage, count in enumerate(blocks, 1):
+            made = []
+            for block in range(count):
+                made.append(kind(inputs, width, 2 if stage > 1 and block == 0 else 1))
+                inputs = width * kind.expansion
+            self.add_module(f"layer{stage}", nn.Sequential(*made))
+            width *= 2
         self.fc = nn.Linear(inputs, outputs)
 
     def forward(self, x):
         x = x.unflatten(1, self.image).contiguous(memory_format=self.memory_format)
         x = self.relu(self.bn1(self.conv1(x)))
-        x = self.layer3(self.layer2(self.layer1(x)))
+        if not self.small:
+            x = functional.max_pool2d(x, 3, 2, 1)
+        for stage in range(1, self.stages + 1):
+            x = getattr(self, f"layer{stage}")(x)
         return self.fc(functional.adaptive_avg_pool2d(x, 1).flatten(1))
 
 
@@ -127,13 +161,13 @@ def make_model(spec):
     options = spec["model"]
     if options["type"] == "mlp":
         return Mlp(spec["features"], options["hidden"], spec["outputs"])
-    if options["type"] == "resnet" and options["depth"] == "20":
-        return Resnet20(options["image"], spec["outputs"])
+    if options["type"] == "resnet":
+        return Resnet(options["depth"], options["image"], spec["outputs"])
     if options["type"] == "gpt":
         return Gpt(options["layers"], options["heads"], options["width"], options["context"], spec["outputs"])
     raise ValueError(f"no peer for model {options}")
 
 
 def loss_of(outputs, targets):
-    """The mean over rows, or over all positions of all rows."""
-    return functional.cross_entropy(outputs.flatten(0, -2), targets.flatten())
+    """The mean over rows, or over all positions of all rows, in float32."""
+    return functional.cross_entropy(outputs.flatten(0, -2).float(), targets.flatten())

@@ -22,10 +22,11 @@ int main(int argc, char** argv) {
     const auto communicator = make_communicator(world, "auto", "cpu");
     bench::serve_all_reduce(
         control, world.rank(), [&] { communicator->barrier(); },
-        [&](std::vector<float>& buffer) {
-          const auto tensor =
-              at::from_blob(buffer.data(), {static_cast<std::int64_t>(buffer.size())}, at::kFloat);
-          communicator->all_reduce(tensor).wait();
+        [&](std::span<float> buffer) {
+          const auto size = static_cast<std::int64_t>(buffer.size());
+          return [&, tensor = at::from_blob(buffer.data(), {size}, at::kFloat)] {
+            communicator->all_reduce(tensor).wait();
+          };
         });
     world.close();
     return 0;

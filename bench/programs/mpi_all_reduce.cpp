@@ -17,9 +17,11 @@ int main(int argc, char** argv) {
     ringtrain::bench::Control control(argv[1], rank);
     ringtrain::bench::serve_all_reduce(
         control, rank, [] { MPI_Barrier(MPI_COMM_WORLD); },
-        [](std::vector<float>& buffer) {
-          MPI_Allreduce(MPI_IN_PLACE, buffer.data(), static_cast<int>(buffer.size()), MPI_FLOAT, MPI_SUM,
-                        MPI_COMM_WORLD);
+        [](std::span<float> buffer) {
+          return [buffer] {
+            MPI_Allreduce(MPI_IN_PLACE, buffer.data(), static_cast<int>(buffer.size()), MPI_FLOAT, MPI_SUM,
+                          MPI_COMM_WORLD);
+          };
         });
   } catch (const std::exception& error) {
     std::fprintf(stderr, "bench_mpi_all_reduce: %s\n", error.what());

@@ -13,6 +13,9 @@
 #include "common/errors.h"
 #include "common/files.h"
 #include "trainer/checkpoint/safetensors.h"
+#include "trainer/device.h"
+#include "trainer/precision/autocast.h"
+#include "trainer/precision/forward.h"
 #include "trainer/step_seed.h"
 
 namespace ringtrain::bench {
@@ -37,27 +40,33 @@ Case::Case(const std::string& file) {
 }
 
 void write_weights(const Case& spec) {
-  Checkpoint checkpoint;
-  save_replica(make_replica(spec.config, spec.shape, "cpu"), checkpoint);
-  write_file_atomically(spec.weights, write_safetensors(checkpoint.weights));
+  const Replica replica = make_replica(spec.config, spec.shape, "cpu");
+  NamedTensors weights;
+  for (const auto& item : replica.model->named_parameters())
+    weights[item.key()] = item.value().detach().contiguous();
+  for (const auto& item : replica.model->named_buffers()) weights[item.key()] = item.value().contiguous();
+  write_file_atomically(spec.weights, write_safetensors(weights));
 }
 
 Step::Step(const Case& spec, World& world) : spec_(spec), world_(world) {
   at::set_num_threads(1);
-  communicator_ = make_communicator(world, "auto", "cpu");
-  task_ = make_task(spec.config.task, spec.labels, {});
-  replica_ = make_replica(spec.config, spec.shape, "cpu");
+  const std::string device = choose_device(world, spec.config);
+  communicator_ = make_communicator(world, "auto", device);
+  task_ = make_task(spec.config.task, spec.labels, {}, spec.shape.outputs);
+  device_ = at::Device(device);
+  autocast_ = autocast_type(spec.config.trainer.precision);
+  replica_ = make_replica(spec.config, spec.shape, device);
   load_weights(read_safetensors(read_file(spec.weights), spec.weights), *replica_.model);
   averager_ = std::make_unique<GradientAverager>(*replica_.parameters, *communicator_);
   const auto data = read_safetensors(read_file(spec.data), spec.data);
-  inputs_ = data.at("inputs").split(spec.batch);
-  targets_ = data.at("targets").split(spec.batch);
+  inputs_ = data.at("inputs").to(device_).split(spec.batch);
+  targets_ = data.at("targets").to(device_).split(spec.batch);
 }
 
 LossSum Step::forward(Replica& replica) {
   replica.parameters->zero_gradients();
   const auto index = static_cast<std::size_t>(step_ * world_.world_size() + world_.rank()) % inputs_.size();
-  return task_->loss_sum(replica.model->forward(inputs_[index]), targets_[index]);
+  return task_->loss_sum(ringtrain::forward(*replica.model, inputs_[index], autocast_), targets_[index]);
 }
 
 void Step::backward(const LossSum& loss) {
@@ -66,7 +75,7 @@ void Step::backward(const LossSum& loss) {
 
 double Step::run() {
   {
-    auto generator = at::globalContext().defaultGenerator(at::kCPU);
+    auto generator = at::globalContext().defaultGenerator(device_);
     const std::lock_guard lock(generator.mutex());
     generator.set_current_seed(step_seed(spec_.config.seed, step_, world_.rank()));
   }
@@ -84,7 +93,7 @@ double Step::run() {
 }
 
 nlohmann::json Step::parts(int count) {
-  Replica alone = make_replica(spec_.config, spec_.shape, "cpu");
+  Replica alone = make_replica(spec_.config, spec_.shape, device_.str());
   std::array<double, 3> seconds{};
   const auto timed = [&](std::size_t part, bool counts, const auto& body) {
     communicator_->barrier();

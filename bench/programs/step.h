@@ -26,7 +26,7 @@ struct Case {
 /// Writes the initial weights of a case, which both sides start from, to its "weights" file.
 void write_weights(const Case& spec);
 
-/// Training as the trainer's loop does it (trainer/trainer.cpp), over batches that are in memory already.
+/// Training as the trainer does it (trainer/training_step.cpp), over batches that are in memory already.
 class Step {
  public:
   /// Collective.
@@ -46,6 +46,8 @@ class Step {
 
   const Case& spec_;
   World& world_;
+  at::Device device_ = at::kCPU;
+  std::optional<c10::ScalarType> autocast_;
   std::unique_ptr<Communicator> communicator_;
   std::unique_ptr<Task> task_;
   Replica replica_;
