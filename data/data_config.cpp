@@ -23,12 +23,11 @@ void MissingConfig::describe(config::Visitor& v) {
           {"error", "category"});
 }
 
-void SplitConfig::describe(config::Visitor& v) {
-  v.field("train", train, "Share of the rows that the model learns from.", config::fraction());
+void SplitConfig::describe_shares(config::Visitor& v) {
+  v.field("train", train, "Share of the samples that the model learns from.", config::fraction());
   v.field("validation", validation, "Share that chooses the best checkpoint and the threshold.",
           config::fraction());
   v.field("test", test, "Share that is only measured at the end.", config::fraction());
-  v.field("stratify", stratify, "Give each part its share of every class (classification only).");
   v.require("train", train > 0,
             "expected a positive number: without training rows there is nothing to learn from");
   v.require("test", std::abs(train + validation + test - 1) <= 1e-9,
@@ -36,25 +35,51 @@ void SplitConfig::describe(config::Visitor& v) {
                 std::to_string(train + validation + test));
 }
 
+void SplitConfig::describe(config::Visitor& v) {
+  describe_shares(v);
+  v.field("stratify", stratify, "Give each part its share of every class (classification only).");
+}
+
+void TokensConfig::describe(config::Visitor& v) {
+  v.field(
+      "validation_file", validation_file,
+      "Tokens of the validation part. With it, or with test_file, train_file is the training part alone.");
+  v.field("test_file", test_file, "Tokens of the test part.");
+  v.section("split", "How train_file is divided, into contiguous runs, when it is the only file.",
+            [this](config::Visitor& inner) { split.describe_shares(inner); });
+}
+
 void DataConfig::describe(config::Visitor& v) {
   v.field("train_file", train_file,
-          "A CSV file with a header line (.csv or .csv.gz); it is split into the three parts.");
+          "The file to learn from. csv: a table with a header line (.csv or .csv.gz), which is split into "
+          "the three "
+          "parts. tokens: unsigned 16-bit numbers, little-endian, nothing else.");
   v.require("train_file", !train_file.empty(),
-            "required: the CSV file to train on, such as data.train_file: transactions.csv");
-  v.field("target", target, "The column to predict.");
-  v.require("target", !target.empty(), "required: the column to predict, such as data.target: Class");
-  v.section("features", "Which columns the model sees.", features);
-  v.section("missing", "What missing values become.", missing);
-  v.field("normalize", normalize,
-          "How numeric columns are scaled, fitted on the training part only: standard (mean 0, deviation 1), "
-          "minmax (0 to 1), none.",
-          {"standard", "minmax", "none"});
-  v.section("split", "How the rows are divided: a pure function of row and seed.", split);
+            "required: the file to train on, such as data.train_file: transactions.csv");
   v.field("prefetch_batches", prefetch_batches,
           "Batches that a thread of its own reads ahead. 0 reads them in the training thread, which costs "
           "less than handing "
           "them over while the table is in memory.",
           config::non_negative());
+  v.variants(
+      "format", format, "What train_file holds.",
+      {{"csv", "A table: rows of features and a target.",
+        [this](config::Visitor& inner) {
+          inner.field("target", target, "The column to predict.");
+          inner.require("target", !target.empty(),
+                        "required: the column to predict, such as data.target: Class");
+          inner.section("features", "Which columns the model sees.", features);
+          inner.section("missing", "What missing values become.", missing);
+          inner.field("normalize", normalize,
+                      "How numeric columns are scaled, fitted on the training part only: standard (mean 0, "
+                      "deviation 1), minmax (0 to 1), none.",
+                      {"standard", "minmax", "none"});
+          inner.section("split", "How the rows are divided: a pure function of row and seed.", split);
+        }},
+       {"tokens",
+        "Text as token numbers, for a language model: samples are windows of model.context tokens, one after "
+        "the other, and what follows each.",
+        [this](config::Visitor& inner) { tokens.describe(inner); }}});
 }
 
 }  // namespace ringtrain

@@ -25,18 +25,28 @@ struct MissingConfig {
 
 struct SplitConfig {
   double train = 0.7, validation = 0.15, test = 0.15;
-  bool stratify = true;
+  bool stratify = true;  ///< of tables alone
+  void describe(config::Visitor& v);
+  void describe_shares(config::Visitor& v);
+};
+
+/// What `format: tokens` has beside train_file.
+struct TokensConfig {
+  std::string validation_file, test_file;
+  SplitConfig split{.train = 0.9, .validation = 0.05, .test = 0.05, .stratify = false};
   void describe(config::Visitor& v);
 };
 
 /// The `data:` block of a configuration.
 struct DataConfig {
   std::string train_file;
+  std::string format = "csv";  ///< csv | tokens
   std::string target;
   FeaturesConfig features;
   MissingConfig missing;
   std::string normalize = "standard";  ///< standard (mean 0, deviation 1) | minmax (0 to 1) | none
   SplitConfig split;
+  TokensConfig tokens;
   std::int64_t prefetch_batches = 0;  ///< 0: read in the training thread, best while the table is in memory
   void describe(config::Visitor& v);
 };

@@ -9,7 +9,8 @@
 namespace ringtrain {
 
 /// Some samples. `inputs`: [n, features], the run's floating type; `targets`: [n], int64 classes or floats;
-/// `rows`: [n] int64, where the samples stand in the data file (0 is the first data row).
+/// `rows`: [n] int64, where the samples stand in the data file (0 is the first data row). Of tokens: `inputs`
+/// and `targets` are int64 [n, context], the targets being the inputs one token on (token_dataset.h).
 struct Batch {
   at::Tensor inputs;
   at::Tensor targets;

@@ -69,6 +69,9 @@ nlohmann::json Preprocessing::to_json() const {
   for (const auto& c : categorical)
     json["categorical"].push_back(
         {{"name", c.name}, {"vocabulary", c.vocabulary}, {"missing_is_category", c.missing_is_category}});
+  if (tokens)
+    json["tokens"] = {
+        {"context", tokens->context}, {"vocabulary", tokens->vocabulary}, {"texts", tokens->texts}};
   return json;
 }
 
@@ -88,6 +91,12 @@ Preprocessing Preprocessing::from_json(const nlohmann::json& json) {
                                   .missing_is_category = read<bool>(c, "missing_is_category")});
   result.target = read<std::string>(json, "target");
   result.labels = read<std::vector<std::string>>(json, "labels");
+  if (json.contains("tokens")) {
+    const auto& t = json["tokens"];
+    result.tokens = TokenInput{.context = read<std::int64_t>(t, "context"),
+                               .vocabulary = read<std::int64_t>(t, "vocabulary"),
+                               .texts = read<std::vector<std::string>>(t, "texts")};
+  }
   return result;
 }
 

@@ -29,13 +29,21 @@ struct CategoricalColumn {
   }
 };
 
+/// What a language model reads instead of columns.
+struct TokenInput {
+  std::int64_t context = 0;          ///< tokens seen at once
+  std::int64_t vocabulary = 0;       ///< how many tokens there are
+  std::vector<std::string> texts{};  ///< what each stands for; empty when nobody said
+};
+
 /// What turns raw columns into the model's input, fitted on the training part and carried into checkpoints
 /// and exports, so that training and serving cannot differ.
 struct Preprocessing {
   std::vector<NumericColumn> numeric;
   std::vector<CategoricalColumn> categorical;
   std::string target;
-  std::vector<std::string> labels;  ///< names of the classes, in class order; empty for regression
+  std::vector<std::string> labels;   ///< names of the classes, in class order; empty for regression
+  std::optional<TokenInput> tokens;  ///< of a language model; then there are no columns
 
   std::int64_t width()
       const;  ///< features that the model sees: numeric columns, then the one-hot columns, in order

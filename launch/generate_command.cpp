@@ -3,10 +3,44 @@
 #include <filesystem>
 
 #include "common/text.h"
+#include "data/characters.h"
 #include "data/synthetic_fraud.h"
 #include "launch/commands.h"
 
 namespace ringtrain {
+
+namespace {
+
+void make_folder_of(const std::string& file) {
+  if (const auto folder = std::filesystem::path(file).parent_path(); !folder.empty())
+    std::filesystem::create_directories(folder);
+}
+
+void add_chars(CLI::App& command, int& exit_code) {
+  struct Arguments {
+    std::vector<std::filesystem::path> files;
+    std::string output = "datasets/chars.bin";
+  };
+  auto arguments = std::make_shared<Arguments>();
+  auto* chars = command.add_subcommand(
+      "chars", "Tokens for a language model: each character of some text files is one.");
+  chars->add_option("FILE", arguments->files, "Text files (UTF-8), joined in this order")->required();
+  chars->add_option("--output", arguments->output, "The token file; NAME.vocabulary.json is made beside it")
+      ->capture_default_str();
+  chars->footer(
+      "Example: ringtrain generate chars /usr/share/common-licenses/* --output datasets/licenses.bin");
+  chars->callback([arguments, &exit_code] {
+    const auto tokens = tokenize_characters(arguments->files);
+    make_folder_of(arguments->output);
+    write_character_tokens(arguments->output, tokens);
+    fmt::print("wrote {} tokens of {} different characters to {}\n",
+               with_commas(static_cast<std::int64_t>(tokens.tokens.size())), tokens.vocabulary.size(),
+               arguments->output);
+    exit_code = 0;
+  });
+}
+
+}  // namespace
 
 void add_generate_command(CLI::App& app, int& exit_code) {
   struct Arguments {
@@ -15,7 +49,7 @@ void add_generate_command(CLI::App& app, int& exit_code) {
     std::uint64_t seed = 1;
   };
   auto arguments = std::make_shared<Arguments>();
-  auto* command = app.add_subcommand("generate", "Make synthetic data to try things on.");
+  auto* command = app.add_subcommand("generate", "Make data to try things on.");
   command->require_subcommand(1);
   auto* fraud = command->add_subcommand(
       "fraud", "Synthetic card transactions in the layout of the public creditcard.csv.");
@@ -25,12 +59,12 @@ void add_generate_command(CLI::App& app, int& exit_code) {
       ->capture_default_str();
   fraud->add_option("--seed", arguments->seed, "The same seed gives the same file")->capture_default_str();
   fraud->callback([arguments, &exit_code] {
-    if (const auto folder = std::filesystem::path(arguments->output).parent_path(); !folder.empty())
-      std::filesystem::create_directories(folder);
+    make_folder_of(arguments->output);
     write_synthetic_fraud(arguments->output, arguments->rows, arguments->seed);
     fmt::print("wrote {} synthetic transactions to {}\n", with_commas(arguments->rows), arguments->output);
     exit_code = 0;
   });
+  add_chars(*command, exit_code);
 }
 
 }  // namespace ringtrain

@@ -75,8 +75,8 @@ class Gpt : public Model {
 void GptKind::describe(config::Visitor& v) {
   v.field("preset", preset,
           "gpt2: 12 layers, 12 heads, width 768, context 1024, vocabulary 50257, whatever those options say; "
-          "empty: as they say.",
-          {"", "gpt2"});
+          "none: as they say.",
+          {"none", "gpt2"});
   v.field("layers", layers, "Blocks of attention and feed-forward part.", config::at_least(1));
   v.field("heads", heads, "Attention heads; must divide `width`.", config::at_least(1));
   v.field("width", width, "Numbers that stand for a token between the blocks.", config::at_least(1));

@@ -12,8 +12,8 @@ namespace ringtrain {
 /// is before it.
 class GptKind : public ModelKind {
  public:
-  std::string preset;  ///< "" (the options below) | gpt2 (12 layers, 12 heads, width 768, context 1024,
-                       ///< vocabulary 50257)
+  std::string preset = "none";  ///< none (the options below) | gpt2 (12 layers, 12 heads, width 768, context
+                                ///< 1024, vocabulary 50257)
   std::int64_t layers = 4;
   std::int64_t heads = 4;
   std::int64_t width = 128;

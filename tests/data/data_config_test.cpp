@@ -32,6 +32,17 @@ std::string job(std::string_view lines = {}) {
   return fmt::format("data:\n  train_file: a.csv\n  target: y\n{}", lines);
 }
 
+TEST(DataConfig, TokensHaveTheirOwnFields) {
+  const DataConfig data = read(
+      "data: {format: tokens, train_file: a.bin, validation_file: b.bin, split: {train: 0.5, validation: "
+      "0.5, test: 0}}");
+  EXPECT_EQ(data.tokens.validation_file, "b.bin");
+  EXPECT_EQ(data.tokens.split.train, 0.5);
+  EXPECT_EQ(data.split.train, 0.7);  // that of tables
+  const auto text = problems("data: {format: tokens, train_file: a.bin, target: y}");
+  EXPECT_NE(text.find("target"), std::string::npos) << text;
+}
+
 TEST(DataConfig, HasDefaults) {
   const DataConfig data = read(job());
   EXPECT_EQ(data.train_file, "a.csv");
