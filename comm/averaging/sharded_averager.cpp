@@ -3,7 +3,6 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
-#include <array>
 
 namespace ringtrain {
 namespace {
@@ -41,17 +40,18 @@ std::vector<FlatSlice> shard_slices(const FlatParameters& parameters, int rank, 
 
 ShardedAverager::ShardedAverager(FlatParameters& parameters, std::vector<FlatSlice> slices,
                                  Communicator& gradients)
-    : parameters_(parameters), slices_(std::move(slices)), gradients_(gradients) {
+    : parameters_(parameters), slices_(std::move(slices)), gradients_(gradients), used_(parameters) {
   auto options = at::TensorOptions(at::kDouble);
   if (!slices_.empty()) options = options.device(slices_[0].values.device());
-  numbers_ = at::zeros({kTotals}, options);
+  numbers_ = at::zeros({kTotals + static_cast<std::int64_t>(parameters.entries().size())}, options);
 }
 
 StepTotals ShardedAverager::finish(const StepTotals& mine) {
   parameters_.repair_gradients();
   if (mine.failed > 0) parameters_.zero_gradients();
-  std::array<double, kTotals> numbers{mine.weight, mine.loss_sum, mine.samples, mine.stop, mine.failed};
-  const auto host = at::from_blob(numbers.data(), {kTotals}, at::kDouble);
+  std::vector<double> numbers{mine.weight, mine.loss_sum, mine.samples, mine.stop, mine.failed};
+  for (const bool used : used_.take()) numbers.push_back(used ? 1 : 0);
+  const auto host = at::from_blob(numbers.data(), numbers_.sizes(), at::kDouble);
   numbers_.copy_(host);
   const int ranks = gradients_.world_size();
   for (std::size_t i = 0; i < slices_.size(); ++i) {
@@ -67,6 +67,10 @@ StepTotals ShardedAverager::finish(const StepTotals& mine) {
   }
   gradients_.all_reduce(numbers_).wait();
   host.copy_(numbers_);
+  unused_.clear();
+  for (auto reached = numbers.begin() + kTotals; reached != numbers.end(); ++reached)
+    unused_.push_back(*reached == 0);
+  if (std::none_of(unused_.begin(), unused_.end(), [](bool sits_out) { return sits_out; })) unused_.clear();
   return {numbers[0], numbers[1], numbers[2], numbers[3], numbers[4]};
 }
 

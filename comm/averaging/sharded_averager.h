@@ -5,6 +5,7 @@
 
 #include "comm/averaging/flat_slice.h"
 #include "comm/averaging/gradient_averager.h"
+#include "comm/averaging/used_parameters.h"
 #include "comm/communicator.h"
 
 namespace ringtrain {
@@ -32,6 +33,9 @@ class ShardedAverager {
   /// As GradientAverager::finish, but afterwards the sums are in `slices()[i].gradients`; the flat gradients
   /// hold no meaning.
   StepTotals finish(const StepTotals& mine);
+  /// After `finish`: the parameters that no rank's backward reached, indexed like FlatParameters::entries().
+  /// Empty: all were reached.
+  const std::vector<bool>& unused() const { return unused_; }
   /// The sum over all ranks of one number (a slice's squares).
   double sum(double mine);
   /// After the optimizer's step: every rank's values to every rank. `slices()[i].gradients` serves as a
@@ -54,7 +58,9 @@ class ShardedAverager {
   FlatParameters& parameters_;
   std::vector<FlatSlice> slices_;
   Communicator& gradients_;
-  at::Tensor numbers_;  ///< float64, on the gradients' device
+  UsedParameters used_;
+  std::vector<bool> unused_;
+  at::Tensor numbers_;  ///< float64, on the gradients' device: StepTotals, then 1 for each parameter reached
 };
 
 }  // namespace ringtrain

@@ -76,6 +76,30 @@ TEST(ShardedAverager, SumsUpdatesAndSharesWhatOneRankWould) {
   });
 }
 
+TEST(ShardedAverager, TellsWhatNoRankUsed) {
+  run_as_threads(3, [](Communicator& communicator) {
+    Parameters module({{5, at::kFloat}, {6, at::kFloat}, {7, at::kFloat}});
+    FlatParameters flat(module);
+    ShardedAverager averager(flat, shard_slices(flat, communicator.rank(), 3), communicator);
+    const auto finish = [&](const std::vector<int>& used) {
+      flat.zero_gradients();
+      for (const int number : used) module.parameters()[static_cast<std::size_t>(number)].sum().backward();
+      averager.finish({.weight = 1});
+      std::vector<std::string> names;
+      for (std::size_t e = 0; e < averager.unused().size(); ++e)
+        if (averager.unused()[e]) names.push_back(flat.entries()[e].name);
+      return names;
+    };
+    const bool first = communicator.rank() == 0;
+    using Names = std::vector<std::string>;
+    EXPECT_EQ(finish(first ? std::vector<int>{0} : std::vector<int>{}), (Names{"p2", "p1"}));
+    EXPECT_EQ(finish(first ? std::vector<int>{0, 0} : std::vector<int>{1}), (Names{"p2"}));
+    EXPECT_EQ(finish(first ? std::vector<int>{2} : std::vector<int>{0, 1}), Names{});
+    EXPECT_TRUE(averager.unused().empty());
+    EXPECT_EQ(finish({}), (Names{"p2", "p1", "p0"}));
+  });
+}
+
 TEST(ShardedAverager, AFailedRankGivesZeros) {
   on_all([](Communicator& communicator, FlatParameters& flat, ShardedAverager& averager) {
     for (auto& group : flat.groups()) group.gradients.fill_(1);
