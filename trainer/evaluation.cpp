@@ -9,6 +9,7 @@
 
 #include "comm/agreement.h"
 #include "data/sampler.h"
+#include "trainer/precision/forward.h"
 
 namespace ringtrain {
 namespace {
@@ -38,7 +39,7 @@ std::vector<double> column(const at::Tensor& rows, std::int64_t from, std::int64
 }  // namespace
 
 Evaluation evaluate(Model& model, const Task& task, const Dataset& dataset, Communicator& control,
-                    const std::string& device) {
+                    const std::string& device, std::optional<c10::ScalarType> autocast) {
   const torch::NoGradGuard no_grad;
   const bool was_training = model.is_training();
   model.eval();
@@ -51,7 +52,7 @@ Evaluation evaluate(Model& model, const Task& task, const Dataset& dataset, Comm
       std::vector<std::int64_t> indices(static_cast<std::size_t>(std::min(kBatch, share.end - begin)));
       std::iota(indices.begin(), indices.end(), begin);
       const Batch batch = dataset.read(indices);
-      const auto outputs = model.forward(batch.inputs.to(at::Device(device)));
+      const auto outputs = forward(model, batch.inputs.to(at::Device(device)), autocast);
       const auto loss = task.loss_sum(outputs, batch.targets.to(at::Device(device)));
       sums[0] += loss.loss_sum.cpu().to(at::kDouble);
       sums[1] += loss.weight.cpu().to(at::kDouble);

@@ -1,6 +1,9 @@
 #pragma once
 
+#include <c10/core/ScalarType.h>
+
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,9 +24,9 @@ struct Evaluation {
   std::vector<std::int64_t> rows;  ///< [n]: place in the data file
 };
 
-/// Each rank answers an even share of `dataset`, in eval mode; then all is gathered. Collective; a failure on
-/// one rank ends all.
+/// Each rank answers an even share of `dataset`, in eval mode, in the precision of training
+/// (trainer/precision/forward.h); then all is gathered. Collective; a failure on one rank ends all.
 Evaluation evaluate(Model& model, const Task& task, const Dataset& dataset, Communicator& control,
-                    const std::string& device);
+                    const std::string& device, std::optional<c10::ScalarType> autocast = {});
 
 }  // namespace ringtrain

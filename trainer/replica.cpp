@@ -9,6 +9,7 @@
 
 #include "common/errors.h"
 #include "common/hash.h"
+#include "trainer/precision/autocast.h"
 
 namespace ringtrain {
 namespace {
@@ -40,28 +41,53 @@ std::string state_name(const std::string& state, const std::string& parameter) {
   return state + "/" + parameter;
 }
 
+const char* const kSkipped = "skipped_steps";
+
 }  // namespace
 
-Replica make_replica(const RunConfig& config, const ModelShape& shape, const std::string& device) {
+Replica make_replica(const RunConfig& config, const ModelShape& shape, const std::string& device,
+                     Communicator* gradients) {
   torch::manual_seed(seed_of({static_cast<std::uint64_t>(config.seed), kInitialWeights}));
   Replica replica;
   replica.model = config.model.kind().make(shape);
-  replica.model->to(at::Device(device), config.trainer.precision == "float64" ? at::kDouble : at::kFloat);
+  replica.model->to(at::Device(device), parameter_type(config.trainer.precision));
   replica.parameters = std::make_unique<FlatParameters>(*replica.model);
-  replica.optimizer = make_optimizer(config.trainer.optimizer, *replica.parameters);
+  auto slices = whole_slices(*replica.parameters);
+  if (config.trainer.shard_optimizer && gradients && gradients->world_size() > 1) {
+    slices = shard_slices(*replica.parameters, gradients->rank(), gradients->world_size());
+    replica.shards = std::make_unique<ShardedAverager>(*replica.parameters, slices, *gradients);
+  }
+  replica.optimizer = make_optimizer(config.trainer.optimizer, *replica.parameters, std::move(slices));
   return replica;
 }
 
-void save_replica(const Replica& replica, Checkpoint& checkpoint) {
+WholeState whole_state(const Replica& replica) {
+  WholeState whole = replica.optimizer->state();
+  if (!replica.shards) return whole;
+  for (auto& [name, tensors] : whole)
+    for (std::size_t i = 0; i < tensors.size(); ++i) tensors[i] = replica.shards->join(i, tensors[i]);
+  return whole;
+}
+
+void save_replica(const Replica& replica, const WholeState& state, Checkpoint& checkpoint) {
   const torch::NoGradGuard no_grad;
   for (const auto& item : replica.model->named_parameters())
     checkpoint.weights[item.key()] = item.value().detach().cpu().clone();
   for (const auto& item : replica.model->named_buffers())
     checkpoint.weights[item.key()] = item.value().detach().cpu().clone();
-  for (const auto& [state, groups] : replica.optimizer->state())
+  for (const auto& [name, groups] : state)
     for (std::size_t i = 0; i < groups.size(); ++i)
-      for (const auto& [name, view] : replica.parameters->views(groups[i], i))
-        checkpoint.optimizer[state_name(state, name)] = view.cpu().clone();
+      for (const auto& [parameter, view] : replica.parameters->views(groups[i], i))
+        checkpoint.optimizer[state_name(name, parameter)] = view.cpu().clone();
+  const auto& skipped = replica.optimizer->skipped();
+  for (std::size_t e = 0; e < skipped.size(); ++e)
+    if (skipped[e] > 0)
+      checkpoint.optimizer[state_name(kSkipped, replica.parameters->entries()[e].name)] =
+          at::scalar_tensor(skipped[e], at::kLong);
+}
+
+void save_replica(const Replica& replica, Checkpoint& checkpoint) {
+  save_replica(replica, replica.optimizer->state(), checkpoint);
 }
 
 void load_weights(const NamedTensors& weights, torch::nn::Module& model) {
@@ -81,22 +107,69 @@ void load_weights(const NamedTensors& weights, torch::nn::Module& model) {
           name));
 }
 
-void load_replica(const Checkpoint& checkpoint, Replica& replica) {
+WholeState load_replica(const Checkpoint& checkpoint, Replica& replica) {
   const torch::NoGradGuard no_grad;
   for (const auto& item : replica.model->named_parameters())
     same_type(item.value(), checkpoint.weights, item.key());
   load_weights(checkpoint.weights, *replica.model);
-  for (const auto& [state, groups] : replica.optimizer->state())
-    for (std::size_t i = 0; i < groups.size(); ++i)
-      for (const auto& [name, view] : replica.parameters->views(groups[i], i))
-        fill(view, checkpoint.optimizer, state_name(state, name), "optimizer state");
-  replica.optimizer->resume(checkpoint.step);
+  WholeState state = replica.optimizer->state();
+  for (auto& [name, groups] : state)
+    for (std::size_t i = 0; i < groups.size(); ++i) {
+      if (replica.shards) groups[i] = at::zeros_like(replica.parameters->groups()[i].values);
+      for (const auto& [parameter, view] : replica.parameters->views(groups[i], i))
+        fill(view, checkpoint.optimizer, state_name(name, parameter), "optimizer state");
+    }
+  std::vector<std::int64_t> skipped;
+  for (const auto& entry : replica.parameters->entries()) {
+    const auto found = checkpoint.optimizer.find(state_name(kSkipped, entry.name));
+    const bool there = found != checkpoint.optimizer.end();
+    if (there && (found->second.numel() != 1 || found->second.scalar_type() != at::kLong))
+      throw CheckpointError(fmt::format("optimizer state '{}' is no whole number", found->first));
+    skipped.push_back(there ? found->second.item<std::int64_t>() : 0);
+  }
+  replica.optimizer->resume(checkpoint.step, skipped);
+  return state;
 }
 
-void broadcast_replica(Replica& replica, Communicator& gradients) {
+void broadcast_weights(Replica& replica, Communicator& gradients) {
+  const torch::NoGradGuard no_grad;
   for (const auto& group : replica.parameters->groups()) gradients.broadcast(group.values, 0).wait();
-  for (const auto& [state, groups] : replica.optimizer->state())
-    for (const auto& flat : groups) gradients.broadcast(flat, 0).wait();
+  for (const auto& item : replica.model->named_parameters())
+    if (!item.value().requires_grad()) gradients.broadcast(item.value(), 0).wait();
+  broadcast_buffers(replica, gradients);
+}
+
+void broadcast_buffers(Replica& replica, Communicator& gradients) {
+  if (gradients.world_size() == 1) return;
+  const torch::NoGradGuard no_grad;
+  for (const auto& item : replica.model->named_buffers()) {
+    const at::Tensor& buffer = item.value();
+    const bool is_bool = buffer.scalar_type() == at::kBool;  // communicators know no booleans
+    const auto travels = (is_bool ? buffer.to(at::kByte) : buffer).contiguous();
+    gradients.broadcast(travels, 0).wait();
+    if (!travels.is_same(buffer)) buffer.copy_(travels);
+  }
+}
+
+void share_replica(Replica& replica, const WholeState& loaded, Communicator& gradients) {
+  broadcast_weights(replica, gradients);
+  for (const auto& [name, tensors] : replica.optimizer->state())
+    for (std::size_t i = 0; i < tensors.size(); ++i) {
+      if (replica.shards)
+        replica.shards->deal(i, gradients.rank() == 0 ? loaded.at(name)[i] : at::Tensor(), tensors[i]);
+      else
+        gradients.broadcast(tensors[i], 0).wait();
+    }
+  if (replica.parameters->entries().empty()) return;
+  auto counts = replica.optimizer->skipped();
+  counts.push_back(replica.optimizer->steps());
+  const auto travels = at::tensor(counts, at::kLong).to(replica.parameters->groups()[0].values.device());
+  gradients.broadcast(travels, 0).wait();
+  const auto host = travels.cpu();
+  counts.assign(host.const_data_ptr<std::int64_t>(), host.const_data_ptr<std::int64_t>() + host.numel());
+  const std::int64_t steps = counts.back();
+  counts.pop_back();
+  replica.optimizer->resume(steps, counts);
 }
 
 }  // namespace ringtrain

@@ -1,8 +1,12 @@
 #pragma once
 
+#include <map>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "comm/averaging/flat_parameters.h"
+#include "comm/averaging/sharded_averager.h"
 #include "comm/communicator.h"
 #include "models/model.h"
 #include "trainer/checkpoint/checkpoint_store.h"
@@ -16,23 +20,44 @@ namespace ringtrain {
 struct Replica {
   std::shared_ptr<Model> model;
   std::unique_ptr<FlatParameters> parameters;
+  std::unique_ptr<ShardedAverager> shards;  ///< null: the optimizer's state is whole on every rank
   std::unique_ptr<Optimizer> optimizer;
 };
 
-/// Initial weights depend on the seed alone. `device`: "cpu" or "cuda:N".
-Replica make_replica(const RunConfig& config, const ModelShape& shape, const std::string& device);
+/// An optimizer's state in whole groups of flat parameters, as a checkpoint keeps it.
+using WholeState = std::map<std::string, std::vector<at::Tensor>>;
 
-/// Copies weights and optimizer state out of a replica (to the CPU, by parameter name).
+/// Initial weights depend on the seed alone. `device`: "cpu" or "cuda:N". With `trainer.shard_optimizer` the
+/// optimizer's state is divided over the ranks of `gradients`, if there are several. Not collective.
+Replica make_replica(const RunConfig& config, const ModelShape& shape, const std::string& device,
+                     Communicator* gradients = nullptr);
+
+/// The optimizer's state of all ranks, on rank 0 (elsewhere it may be undefined tensors). Collective where
+/// the state is sharded.
+WholeState whole_state(const Replica& replica);
+
+/// Copies weights and optimizer state out of a replica (to the CPU, by parameter name). Rank 0 only.
+void save_replica(const Replica& replica, const WholeState& state, Checkpoint& checkpoint);
+/// The same for one that is not sharded.
 void save_replica(const Replica& replica, Checkpoint& checkpoint);
 
-/// Fills a replica. Throws CheckpointError that names the first parameter that is missing, unknown, or of
-/// another shape or type.
-void load_replica(const Checkpoint& checkpoint, Replica& replica);
+/// Fills a replica and returns the optimizer's state, for `share_replica`. Throws CheckpointError that names
+/// the first parameter that is missing, unknown, or of another shape or type. Rank 0 only.
+WholeState load_replica(const Checkpoint& checkpoint, Replica& replica);
 
 /// Fills only weights, also of another floating type: for a model that is exported.
 void load_weights(const NamedTensors& weights, torch::nn::Module& model);
 
-/// Gives every rank rank 0's replica. Collective.
-void broadcast_replica(Replica& replica, Communicator& gradients);
+/// Gives every rank rank 0's parameters and buffers. Collective.
+void broadcast_weights(Replica& replica, Communicator& gradients);
+
+/// Gives every rank rank 0's buffers: the running statistics of a batch norm that each rank kept for its own
+/// share. As PyTorch does; a mean over ranks would round buffers that are equal already, or are no
+/// statistics. Collective.
+void broadcast_buffers(Replica& replica, Communicator& gradients);
+
+/// Gives every rank rank 0's replica after `load_replica`: weights, and its part of the optimizer's state
+/// (`loaded` matters on rank 0 only). Collective.
+void share_replica(Replica& replica, const WholeState& loaded, Communicator& gradients);
 
 }  // namespace ringtrain

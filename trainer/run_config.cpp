@@ -140,7 +140,11 @@ void TrainerConfig::describe(config::Visitor& v) {
           "memory. The result is "
           "the same.",
           at_least(1));
-  v.field("precision", precision, "Type of parameters and computation.", {"float32", "float64"});
+  v.field("precision", precision,
+          "float32 and float64: type of parameters and computation. bfloat16 and float16: parameters, "
+          "gradients, loss and optimizer stay in float32, matrix products and convolutions run in 16 bits "
+          "(autocast); float16 with dynamic loss scaling.",
+          {"float32", "float64", "bfloat16", "float16"});
   v.field("device", device, "auto: a GPU of its own for each rank where there is one, else the CPU.",
           {"auto", "cpu", "cuda"});
   v.field("threads_per_rank", threads_per_rank,
@@ -156,6 +160,13 @@ void TrainerConfig::describe(config::Visitor& v) {
   v.field("log_every_steps", log_every_steps, "A line in log.jsonl every so many steps.", at_least(1));
   v.field("save_predictions", save_predictions,
           "Writes predictions.csv of the test part (row, target, scores).");
+  v.field(
+      "sync_batch_norm", sync_batch_norm,
+      "Batch norm takes its statistics from the joined batch of all ranks. Otherwise each rank normalises "
+      "its own share by itself, and the running statistics are rank 0's.");
+  v.field("shard_optimizer", shard_optimizer,
+          "Each rank keeps and updates its part of the optimizer's state only (ZeRO stage 1): 1/ranks of the "
+          "memory. The result is the same.");
   v.section("optimizer", "The optimizer.", optimizer);
   v.section("schedule", "The learning rate over time.", schedule);
   v.section("early_stopping", "When to stop early.", early_stopping);

@@ -79,6 +79,8 @@ struct TrainerConfig {
   std::int64_t evaluate_every_steps = 0;
   std::int64_t log_every_steps = 50;
   bool save_predictions = false;
+  bool sync_batch_norm = false;
+  bool shard_optimizer = false;
   OptimizerConfig optimizer;
   ScheduleConfig schedule;
   EarlyStoppingConfig early_stopping;

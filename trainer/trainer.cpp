@@ -1,7 +1,6 @@
 #include "trainer/trainer.h"
 
 #include <ATen/ATen.h>
-#include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <fmt/format.h>
 
@@ -14,49 +13,23 @@
 #include "common/files.h"
 #include "common/log.h"
 #include "common/text.h"
+#include "models/norm.h"
 #include "trainer/device.h"
 #include "trainer/evaluation.h"
 #include "trainer/judgement.h"
-#include "trainer/optimizer/schedule.h"
-#include "trainer/step_seed.h"
+#include "trainer/precision/autocast.h"
 
 namespace ringtrain {
 namespace {
+
+/// Where a checkpoint's progress keeps TrainingStep::state.
+const char* const kTrainingState = "loss_scaler";
 
 std::filesystem::path checkpoint_folder(const RunConfig& config) {
   return std::filesystem::path(config.job_dir) / "checkpoints";
 }
 
-/// Each step starts the generator anew (trainer/step_seed.h).
-void seed_step(std::uint64_t seed, const at::Device& device) {
-  auto generator = at::globalContext().defaultGenerator(device);
-  const std::lock_guard lock(generator.mutex());
-  generator.set_current_seed(seed);
-}
-
 }  // namespace
-
-nlohmann::json Trainer::Standing::to_json() const {
-  return {{"best", best ? nlohmann::json(*best) : nlohmann::json(nullptr)},
-          {"best_step", best_step},
-          {"evaluations_since_best", evaluations_since_best},
-          {"epoch_loss_sum", epoch_loss_sum},
-          {"epoch_weight", epoch_weight}};
-}
-
-Trainer::Standing Trainer::Standing::from_json(const nlohmann::json& json) {
-  Standing standing;
-  try {
-    if (!json.at("best").is_null()) standing.best = json.at("best").get<double>();
-    standing.best_step = json.at("best_step");
-    standing.evaluations_since_best = json.at("evaluations_since_best");
-    standing.epoch_loss_sum = json.at("epoch_loss_sum");
-    standing.epoch_weight = json.at("epoch_weight");
-  } catch (const nlohmann::json::exception& error) {
-    throw CheckpointError(fmt::format("the checkpoint's state.json cannot be used: {}", error.what()));
-  }
-  return standing;
-}
 
 Trainer::Trainer(World& world, const RunConfig& config, const StartOptions& options)
     : world_(world), config_(config), store_(checkpoint_folder(config)) {
@@ -74,19 +47,25 @@ Trainer::Trainer(World& world, const RunConfig& config, const StartOptions& opti
   if (!from.empty()) fitted = Preprocessing::from_json(nlohmann::json::parse(from));
   data_ = prepare_data(config, control, fitted);
 
+  WholeState loaded;
   together(control, "making the model", [&] {
     plan_steps();
     task_ = make_task(config.task, data_.preprocessing.labels, data_.class_counts);
-    replica_ = make_replica(config, model_shape(), device_);
-    if (resumed_) load_replica(*resumed_, replica_);
+    replica_ = make_replica(config, model_shape(), device_, gradients_.get());
+    if (resumed_) loaded = load_replica(*resumed_, replica_);
     claim_job_folder(options);
   });
   step_ = std::stoll(broadcast_string(control, std::to_string(resumed_ ? resumed_->step : 0), 0));
-  standing_ =
-      Standing::from_json(nlohmann::json::parse(broadcast_string(control, standing_.to_json().dump(), 0)));
-  broadcast_replica(replica_, *gradients_);
-  replica_.optimizer->resume(step_);
-  averager_ = std::make_unique<GradientAverager>(*replica_.parameters, *gradients_);
+  auto progress = standing_.to_json();
+  if (resumed_) progress[kTrainingState] = resumed_->progress.value(kTrainingState, nlohmann::json());
+  progress = nlohmann::json::parse(broadcast_string(control, progress.dump(), 0));
+  standing_ = Standing::from_json(progress);
+  if (from.empty())
+    broadcast_weights(replica_, *gradients_);
+  else
+    share_replica(replica_, loaded, *gradients_);
+  training_ = std::make_unique<TrainingStep>(world, config_, *task_, replica_, *gradients_, device_);
+  together(control, "resuming", [&] { training_->resume(progress.value(kTrainingState, nlohmann::json())); });
   saved_step_ = resumed_ ? step_ : -1;
   resumed_.reset();
 
@@ -95,13 +74,32 @@ Trainer::Trainer(World& world, const RunConfig& config, const StartOptions& opti
         std::make_unique<Telemetry>(Telemetry::Options{config.job_dir, world.rank(), step_, total_steps_,
                                                        batches_per_epoch_, config.trainer.log_every_steps});
   });
+  tell_beginning();
+}
+
+void Trainer::tell_beginning() {
+  const std::string& precision = config_.trainer.precision;
   telemetry_->event(
       step_,
-      fmt::format("{} {}: {} parameters, {} ranks, {} on {}, {} per step averaged; {} steps{}",
-                  config.model.type, config.name, with_commas(replica_.parameters->numel()),
-                  world.world_size(), gradients_->backend(), device_,
-                  human_bytes(static_cast<double>(averager_->bytes_per_step())), with_commas(total_steps_),
+      fmt::format("{} {}: {} parameters{}, {} ranks, {} on {}, {} per step averaged; {} steps{}",
+                  config_.model.type, config_.name, with_commas(replica_.parameters->numel()),
+                  precision == "float32" ? "" : " in " + precision, world_.world_size(),
+                  gradients_->backend(), device_,
+                  human_bytes(static_cast<double>(training_->bytes_per_step())), with_commas(total_steps_),
                   step_ > 0 ? fmt::format(", going on after step {}", with_commas(step_)) : ""));
+  if (replica_.shards)
+    telemetry_->event(step_, fmt::format("optimizer state: {} on each rank, 1/{} of the whole",
+                                         human_bytes(static_cast<double>(replica_.optimizer->state_bytes())),
+                                         world_.world_size()));
+  const auto norms = count_batch_norms(*replica_.model);
+  if (training_->synchronised_batch_norms() > 0)
+    telemetry_->event(
+        step_, fmt::format("{} batch norms take their statistics from the joined batch of {} ranks", norms,
+                           world_.world_size()));
+  else if (norms > 0 && world_.world_size() > 1)
+    telemetry_->event(step_, fmt::format("{} batch norms: each rank normalises its own share; "
+                                         "trainer.sync_batch_norm: true takes the joined batch of all ranks",
+                                         norms));
 }
 
 Trainer::~Trainer() = default;
@@ -190,74 +188,30 @@ Outcome Trainer::fit() {
 }
 
 StepTotals Trainer::train_step(Loader& loader, const StopSignal& signal) {
-  StepTotals mine;
-  std::exception_ptr failure;
-  try {
-    const Loader::Step next = loader.next();
-    seed_step(step_seed(config_.seed, step_, world_.rank()), at::Device(device_));
-    mine = work_through(next.samples);
-  } catch (...) {
-    failure = std::current_exception();
-    mine = {};
-    mine.failed = 1;
-  }
-  mine.stop = signal.caught() ? 1 : 0;
-  const StepTotals totals = averager_->finish(mine);
-  if (totals.failed > 0)
-    raise_together(world_.control(), fmt::format("training step {}", step_ + 1), failure);
-  update(totals);
-  return totals;
-}
-
-/// Forward and backward over this rank's share, in `accumulate` pieces. The loss is a sum; the one factor,
-/// known to all ranks, only keeps gradients of usual size.
-StepTotals Trainer::work_through(const Batch& batch) {
-  replica_.parameters->zero_gradients();
-  StepTotals totals;
-  const auto pieces = static_cast<int>(config_.trainer.accumulate);
-  for (int piece = 0; piece < pieces; ++piece) {
-    const Range part = even_share(batch.size(), piece, pieces);
-    const std::int64_t count = part.end - part.begin;
-    if (count == 0) continue;
-    const at::Device device(device_);
-    const auto outputs = replica_.model->forward(batch.inputs.narrow(0, part.begin, count).to(device));
-    const auto loss = task_->loss_sum(outputs, batch.targets.narrow(0, part.begin, count).to(device));
-    loss.loss_sum.backward(
-        at::full_like(loss.loss_sum, 1.0 / static_cast<double>(config_.trainer.global_batch_size)));
-    totals.loss_sum += loss.loss_sum.item<double>();
-    totals.weight += loss.weight.item<double>();
-    totals.samples += static_cast<double>(count);
-  }
-  return totals;
-}
-
-/// Divides once, by the weight of all samples of all ranks, clips, and takes the optimizer's step.
-void Trainer::update(const StepTotals& totals) {
-  const double loss = totals.loss_sum / totals.weight;
-  if (!std::isfinite(loss))
-    raise_together(world_.control(), "training",
-                   std::make_exception_ptr(TrainingError(
-                       fmt::format("the loss is {} at step {}; lower trainer.optimizer.lr, clip the gradient "
-                                   "(trainer.clip_norm), or look for extreme "
-                                   "values in the data",
-                                   std::isnan(loss) ? "nan" : fmt::format("{}", loss), step_ + 1))));
-  double divisor = totals.weight / static_cast<double>(config_.trainer.global_batch_size);
-  if (config_.trainer.clip_norm > 0)
-    divisor *=
-        std::max(1.0, (gradient_norm(*replica_.parameters) / divisor + 1e-6) / config_.trainer.clip_norm);
-  const double lr =
-      learning_rate(config_.trainer.schedule, config_.trainer.optimizer.lr, step_, total_steps_);
-  replica_.optimizer->step(lr, divisor);
+  const StepOutcome done = training_->run(loader, signal, step_, total_steps_);
   ++step_;
-  standing_.epoch_loss_sum += totals.loss_sum;
-  standing_.epoch_weight += totals.weight;
-  telemetry_->step(step_, totals, lr);
+  if (std::isfinite(done.totals.loss_sum)) {
+    standing_.epoch_loss_sum += done.totals.loss_sum;
+    standing_.epoch_weight += done.totals.weight;
+  }
+  if (done.skipped)
+    telemetry_->event(
+        step_, fmt::format("step {} is left out: the gradient overflows float16 at the loss scale {}; now {}",
+                           with_commas(step_), done.loss_scale, done.loss_scale * LossScaler::kBackoff));
+  telemetry_->step(step_, done.totals, done.learning_rate, done.loss_scale);
+  return done.totals;
+}
+
+/// By all ranks, with the same buffers on each.
+Evaluation Trainer::evaluate_part(const Dataset& part) {
+  broadcast_buffers(replica_, *gradients_);
+  return evaluate(*replica_.model, *task_, part, world_.control(), device_,
+                  autocast_type(config_.trainer.precision));
 }
 
 /// Returns whether this is the best so far.
 bool Trainer::evaluate_validation() {
-  const Evaluation evaluation =
-      evaluate(*replica_.model, *task_, *data_.validation, world_.control(), device_);
+  const Evaluation evaluation = evaluate_part(*data_.validation);
   const double train_loss = standing_.epoch_loss_sum / standing_.epoch_weight;
   const MetricsReport report = judge(evaluation, config_.task, choose_threshold(evaluation, config_.task));
   // Without a validation part every evaluation is the best one.
@@ -278,15 +232,19 @@ bool Trainer::evaluate_validation() {
 }
 
 void Trainer::save_checkpoint(bool is_best) {
+  broadcast_buffers(replica_, *gradients_);
+  const WholeState state = whole_state(replica_);
   together(world_.control(), fmt::format("writing the checkpoint of step {}", step_), [&] {
     if (world_.rank() != 0) return;
     const auto begin = std::chrono::steady_clock::now();
     Checkpoint checkpoint;
     checkpoint.step = step_;
     checkpoint.progress = standing_.to_json();
+    if (const auto scaler = training_->state(); !scaler.is_null())
+      checkpoint.progress[kTrainingState] = scaler;
     checkpoint.preprocessing = data_.preprocessing.to_json();
     checkpoint.config = config_.to_yaml();
-    save_replica(replica_, checkpoint);
+    save_replica(replica_, state, checkpoint);
     const auto folder = store_.save(checkpoint, is_best, config_.trainer.checkpoint.keep);
     telemetry_->checkpoint(step_, folder.string(),
                            std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
@@ -312,10 +270,9 @@ Outcome Trainer::finish(bool stopped) {
     load_weights(store_.load(outcome.exported_step).weights, *replica_.model);
   });
   outcome.exported_step = std::stoll(broadcast_string(control, std::to_string(outcome.exported_step), 0));
-  broadcast_replica(replica_, *gradients_);
-  outcome.threshold =
-      choose_threshold(evaluate(*replica_.model, *task_, *data_.validation, control, device_), config_.task);
-  const Evaluation test = evaluate(*replica_.model, *task_, *data_.test, control, device_);
+  broadcast_weights(replica_, *gradients_);
+  outcome.threshold = choose_threshold(evaluate_part(*data_.validation), config_.task);
+  const Evaluation test = evaluate_part(*data_.test);
   outcome.test = judge(test, config_.task, outcome.threshold);
   telemetry_->evaluation(outcome.exported_step, "test", 0, outcome.test, true);
   together(control, "writing predictions.csv", [&] {

@@ -6,15 +6,17 @@
 #include <optional>
 #include <string>
 
-#include "comm/averaging/gradient_averager.h"
 #include "comm/world.h"
 #include "data/loader.h"
+#include "trainer/evaluation.h"
 #include "trainer/metrics/report.h"
 #include "trainer/prepared_data.h"
 #include "trainer/replica.h"
 #include "trainer/run_config.h"
+#include "trainer/standing.h"
 #include "trainer/stop_signal.h"
 #include "trainer/telemetry/telemetry.h"
+#include "trainer/training_step.h"
 
 namespace ringtrain {
 
@@ -54,24 +56,15 @@ class Trainer {
   std::shared_ptr<Model> make_model() const;
 
  private:
-  /// What a checkpoint keeps besides weights: the best value so far, and the sums of the epoch under way.
-  struct Standing {
-    std::optional<double> best;
-    std::int64_t best_step = 0, evaluations_since_best = 0;
-    double epoch_loss_sum = 0, epoch_weight = 0;
-    nlohmann::json to_json() const;
-    static Standing from_json(const nlohmann::json& json);
-  };
-
   void start(const StartOptions& options);
   void claim_job_folder(const StartOptions& options);
   void plan_steps();
   StepTotals train_step(Loader& loader, const StopSignal& signal);
-  StepTotals work_through(const Batch& batch);
-  void update(const StepTotals& totals);
   bool evaluate_validation();
   void save_checkpoint(bool is_best);
   Outcome finish(bool stopped);
+  void tell_beginning();
+  Evaluation evaluate_part(const Dataset& part);
   ModelShape model_shape() const;
 
   World& world_;
@@ -83,7 +76,7 @@ class Trainer {
   PreparedData data_;
   std::unique_ptr<Task> task_;
   Replica replica_;
-  std::unique_ptr<GradientAverager> averager_;
+  std::unique_ptr<TrainingStep> training_;
   std::unique_ptr<Telemetry> telemetry_;
   Standing standing_;
   std::int64_t step_ = 0, total_steps_ = 0, batches_per_epoch_ = 0, saved_step_ = -1;

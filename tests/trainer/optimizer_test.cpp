@@ -58,6 +58,72 @@ void compare(const Case& one, Type type, double tolerance) {
 TEST_P(AgainstLibTorch, SameWeightsInFloat32) { compare(GetParam(), torch::kFloat, 1e-5); }
 TEST_P(AgainstLibTorch, SameWeightsInFloat64) { compare(GetParam(), torch::kDouble, 1e-12); }
 
+// Four layers of which each step uses some: which, by step.
+constexpr int kLayers = 4;
+const std::vector<std::vector<bool>> kUse{{true, false, true, true},  {true, true, true, true},
+                                          {false, true, false, true}, {false, true, false, true},
+                                          {true, true, true, true},   {true, false, false, false}};
+
+at::Tensor loss_of_used(torch::nn::SequentialImpl& layers, const std::vector<bool>& use,
+                        const at::Tensor& input) {
+  at::Tensor loss = at::zeros({}, input.options());
+  for (std::size_t i = 0; i < kLayers; ++i)
+    if (use[i]) loss = loss + layers[i]->as<torch::nn::LinearImpl>()->forward(input).square().sum();
+  return loss;
+}
+
+std::vector<bool> unused_entries(const FlatParameters& flat, const std::vector<bool>& use) {
+  std::vector<bool> unused;
+  for (const auto& entry : flat.entries())
+    unused.push_back(!use[static_cast<std::size_t>(entry.name[0] - '0')]);
+  return unused;
+}
+
+torch::nn::Sequential four_layers(at::ScalarType type) {
+  torch::nn::Sequential layers;
+  for (int i = 0; i < kLayers; ++i) layers->push_back(torch::nn::Linear(4, 3));
+  layers->to(type);
+  return layers;
+}
+
+// A layer that takes no part has an undefined gradient there: LibTorch leaves it, its state and its step
+// count alone. `pieces`: the flat group is cut so often, as shards are, in the middle of parameters.
+void compare_unused(const Case& one, at::ScalarType type, double tolerance, std::int64_t pieces) {
+  torch::manual_seed(5);
+  auto ours = four_layers(type);
+  const auto theirs = std::dynamic_pointer_cast<torch::nn::SequentialImpl>(ours->clone());
+  FlatParameters flat(*ours);
+  std::vector<FlatSlice> slices;
+  const auto& group = flat.groups()[0];
+  const std::int64_t size = group.values.numel() / pieces;
+  for (std::int64_t i = 0; i < pieces; ++i)
+    slices.push_back(
+        {0, i * size, group.values.narrow(0, i * size, size), group.gradients.narrow(0, i * size, size)});
+  const auto optimizer = make_optimizer(one.config, flat, slices);
+  const auto reference = one.reference(theirs->parameters());
+  for (const auto& use : kUse) {
+    const auto input = torch::randn({6, 4}, at::TensorOptions().dtype(type));
+    flat.zero_gradients();
+    loss_of_used(*ours, use, input).backward();
+    optimizer->step(one.config.lr, 6.0, unused_entries(flat, use));
+    reference->zero_grad();
+    (loss_of_used(*theirs, use, input) / 6).backward();
+    reference->step();
+  }
+  for (std::size_t i = 0; i < theirs->parameters().size(); ++i)
+    EXPECT_TRUE(at::allclose(ours->parameters()[i], theirs->parameters()[i], tolerance, tolerance)) << i;
+}
+
+TEST_P(AgainstLibTorch, LeavesUnusedParametersAlone) {
+  compare_unused(GetParam(), torch::kFloat, 1e-5, 1);
+  compare_unused(GetParam(), torch::kDouble, 1e-12, 1);
+}
+
+TEST_P(AgainstLibTorch, SlicesAreOneWhole) {
+  compare_unused(GetParam(), torch::kFloat, 1e-5, 2);
+  compare_unused(GetParam(), torch::kDouble, 1e-12, 4);
+}
+
 template <class Reference, class Options>
 auto reference(Options options) {
   return [options](std::vector<at::Tensor> parameters) {
@@ -102,12 +168,54 @@ TEST(Optimizer, GoesOnFromItsState) {
   }
 }
 
-TEST(Optimizer, NormIsThatOfAllGradients) {
-  torch::nn::Linear model(2, 1);
-  FlatParameters flat(*model);
-  flat.views(flat.groups()[0].gradients, 0).at("weight").copy_(torch::tensor({{3.0, 0.0}}));
-  flat.views(flat.groups()[0].gradients, 0).at("bias").fill_(4);
-  EXPECT_DOUBLE_EQ(gradient_norm(flat), 5);
+TEST(Optimizer, GoesOnFromUnequalCounts) {
+  for (const auto& config : {sgd(0.9, false, 0.1), adam("adam", 0.1)}) {
+    torch::manual_seed(6);
+    const auto model = four_layers(torch::kFloat);
+    FlatParameters flat(*model);
+    const auto optimizer = make_optimizer(config, flat);
+    const auto step = [](FlatParameters& parameters, Optimizer& one, std::size_t number) {
+      parameters.groups()[0].gradients.fill_(static_cast<double>(number));
+      one.step(0.1, 1, unused_entries(parameters, kUse[number]));
+    };
+    step(flat, *optimizer, 0);
+    optimizer->skip();
+    step(flat, *optimizer, 2);
+    EXPECT_EQ(optimizer->steps(), 3);
+
+    const auto copy = std::dynamic_pointer_cast<torch::nn::SequentialImpl>(model->clone());
+    FlatParameters flat_copy(*copy);
+    const auto resumed = make_optimizer(config, flat_copy);
+    for (const auto& [name, tensors] : optimizer->state()) resumed->state().at(name)[0].copy_(tensors[0]);
+    resumed->resume(3, optimizer->skipped());
+    for (const std::size_t number : {1, 3, 4}) {
+      step(flat, *optimizer, number);
+      step(flat_copy, *resumed, number);
+    }
+    for (std::size_t i = 0; i < model->parameters().size(); ++i)
+      EXPECT_TRUE(at::equal(model->parameters()[i], copy->parameters()[i])) << config.type << i;
+    EXPECT_EQ(optimizer->skipped(), resumed->skipped());
+  }
+}
+
+TEST(Optimizer, ASkippedStepChangesNothing) {
+  const auto model = four_layers(torch::kFloat), other = four_layers(torch::kFloat);
+  FlatParameters flat(*model), flat_other(*other);
+  flat_other.groups()[0].values.copy_(flat.groups()[0].values);
+  const auto optimizer = make_optimizer(adam("adamw", 0.1), flat);
+  const auto calm = make_optimizer(adam("adamw", 0.1), flat_other);
+  for (const bool skip : {false, true, true, false}) {
+    for (auto* parameters : {&flat, &flat_other}) parameters->groups()[0].gradients.fill_(2);
+    if (skip) {
+      optimizer->skip();
+      continue;
+    }
+    optimizer->step(0.1, 1);
+    calm->step(0.1, 1);
+  }
+  EXPECT_TRUE(at::equal(flat.groups()[0].values, flat_other.groups()[0].values));
+  EXPECT_EQ(optimizer->steps(), 4);
+  EXPECT_EQ(optimizer->skipped()[0], 2);
 }
 
 }  // namespace

@@ -2,110 +2,153 @@
 
 #include <ATen/ATen.h>
 
-#include <cmath>
+#include <algorithm>
+#include <functional>
+
+#include "trainer/optimizer/spans.h"
 
 namespace ringtrain {
 namespace {
 
-/// One zeroed tensor like each group's values.
-std::vector<at::Tensor> like_values(const FlatParameters& parameters) {
-  std::vector<at::Tensor> tensors;
-  for (const auto& group : parameters.groups()) tensors.push_back(at::zeros_like(group.values));
-  return tensors;
-}
-
 class Sgd : public Optimizer {
  public:
-  Sgd(const OptimizerConfig& config, FlatParameters& parameters) : Optimizer(parameters), config_(config) {
-    if (config.momentum > 0) momentum_ = like_values(parameters);
-  }
-  std::map<std::string, std::vector<at::Tensor>> state() const override {
-    if (momentum_.empty()) return {};
-    return {{"momentum", momentum_}};
-  }
+  Sgd(const OptimizerConfig& config, const FlatParameters& parameters, std::vector<FlatSlice> slices)
+      : Optimizer(parameters, std::move(slices),
+                  config.momentum > 0 ? std::vector<std::string>{"momentum"} : std::vector<std::string>{},
+                  /*needs_counts=*/false),
+        config_(config) {}
 
  protected:
-  void update(std::size_t i, double lr, const std::optional<at::Tensor>& divisor) override {
-    const auto& group = parameters_.groups()[i];
-    const auto momentum = momentum_.empty() ? at::TensorList{} : at::TensorList(&momentum_[i], 1);
-    at::_fused_sgd_({group.values}, {group.gradients}, momentum, config_.weight_decay, config_.momentum, lr,
-                    /*dampening=*/0.0, config_.nesterov, /*maximize=*/false, /*is_first_step=*/steps_ == 0,
+  // A momentum of zeros makes the first step what is_first_step would make it.
+  void apply(const Operands& with, double lr, const std::optional<at::Tensor>& divisor) override {
+    const auto momentum = with.state.empty() ? at::TensorList{} : at::TensorList(with.state[0]);
+    at::_fused_sgd_(with.values, with.gradients, momentum, config_.weight_decay, config_.momentum, lr,
+                    /*dampening=*/0.0, config_.nesterov, /*maximize=*/false, /*is_first_step=*/false,
                     divisor);
   }
 
  private:
   OptimizerConfig config_;
-  std::vector<at::Tensor> momentum_;
 };
 
 class Adam : public Optimizer {
  public:
-  Adam(const OptimizerConfig& config, FlatParameters& parameters)
-      : Optimizer(parameters),
-        config_(config),
-        mean_(like_values(parameters)),
-        square_(like_values(parameters)) {
-    for (const auto& group : parameters.groups())
-      count_.push_back(at::zeros({}, group.values.options().dtype(at::kFloat)));
-  }
-  std::map<std::string, std::vector<at::Tensor>> state() const override {
-    return {{"exp_avg", mean_}, {"exp_avg_sq", square_}};
-  }
+  Adam(const OptimizerConfig& config, const FlatParameters& parameters, std::vector<FlatSlice> slices)
+      : Optimizer(parameters, std::move(slices), {"exp_avg", "exp_avg_sq"}, /*needs_counts=*/true),
+        config_(config) {}
 
  protected:
-  void update(std::size_t i, double lr, const std::optional<at::Tensor>& divisor) override {
-    const auto& group = parameters_.groups()[i];
-    count_[i] += 1;
+  void apply(const Operands& with, double lr, const std::optional<at::Tensor>& divisor) override {
     if (config_.type == "adamw")
-      at::_fused_adamw_({group.values}, {group.gradients}, {mean_[i]}, {square_[i]}, {}, {count_[i]}, lr,
+      at::_fused_adamw_(with.values, with.gradients, with.state[0], with.state[1], {}, with.counts, lr,
                         config_.beta1, config_.beta2, config_.weight_decay, config_.eps, /*amsgrad=*/false,
                         /*maximize=*/false, divisor);
     else
-      at::_fused_adam_({group.values}, {group.gradients}, {mean_[i]}, {square_[i]}, {}, {count_[i]}, lr,
+      at::_fused_adam_(with.values, with.gradients, with.state[0], with.state[1], {}, with.counts, lr,
                        config_.beta1, config_.beta2, config_.weight_decay, config_.eps, /*amsgrad=*/false,
                        /*maximize=*/false, divisor);
-  }
-  void restored() override {
-    for (auto& count : count_) count.fill_(static_cast<double>(steps_));
   }
 
  private:
   OptimizerConfig config_;
-  std::vector<at::Tensor> mean_, square_, count_;
 };
+
+bool all_equal(const std::vector<std::int64_t>& numbers) {
+  return std::adjacent_find(numbers.begin(), numbers.end(), std::not_equal_to<>()) == numbers.end();
+}
 
 }  // namespace
 
-void Optimizer::step(double lr, double divisor) {
-  for (std::size_t i = 0; i < parameters_.groups().size(); ++i) {
-    const auto& gradients = parameters_.groups()[i].gradients;
+Optimizer::Optimizer(const FlatParameters& parameters, std::vector<FlatSlice> slices,
+                     const std::vector<std::string>& state_names, bool needs_counts)
+    : parameters_(parameters),
+      slices_(std::move(slices)),
+      skipped_(parameters.entries().size(), 0),
+      needs_counts_(needs_counts) {
+  for (const auto& slice : slices_)
+    whole_.push_back(
+        {{slice.values}, {slice.gradients}, {}, {at::zeros({}, slice.values.options().dtype(at::kFloat))}});
+  for (const auto& name : state_names) state_[name];
+  for (auto& [name, tensors] : state_)
+    for (std::size_t i = 0; i < slices_.size(); ++i) {
+      tensors.push_back(at::zeros_like(slices_[i].values));
+      whole_[i].state.push_back({tensors[i]});
+    }
+}
+
+Optimizer::Operands Optimizer::operands_of(std::size_t i, const std::vector<bool>& unused) const {
+  std::vector<std::int64_t> counts(skipped_.size(), 0);
+  if (needs_counts_)
+    for (std::size_t e = 0; e < counts.size(); ++e) counts[e] = steps_ - skipped_[e];
+  const auto spans = spans_of(slices_[i], parameters_, counts, unused);
+  Operands operands;
+  operands.state.resize(state_.size());
+  std::vector<float> numbers;
+  for (const auto& span : spans) {
+    operands.values.push_back(slices_[i].values.narrow(0, span.begin, span.numel));
+    operands.gradients.push_back(slices_[i].gradients.narrow(0, span.begin, span.numel));
+    std::size_t s = 0;
+    for (const auto& [name, tensors] : state_)
+      operands.state[s++].push_back(tensors[i].narrow(0, span.begin, span.numel));
+    numbers.push_back(static_cast<float>(span.count));
+  }
+  if (!spans.empty()) operands.counts = at::tensor(numbers).to(slices_[i].values.device()).unbind();
+  return operands;
+}
+
+void Optimizer::step(double lr, double divisor, const std::vector<bool>& unused) {
+  const bool all = std::none_of(unused.begin(), unused.end(), [](bool sits_out) { return sits_out; });
+  ++steps_;
+  if (!all) {
+    for (std::size_t e = 0; e < skipped_.size(); ++e) skipped_[e] += unused[e] ? 1 : 0;
+    even_ = all_equal(skipped_);
+  }
+  for (std::size_t i = 0; i < slices_.size(); ++i) {
+    const auto& gradients = slices_[i].gradients;
+    if (gradients.numel() == 0) continue;
     std::optional<at::Tensor> inside;
     if (gradients.scalar_type() == at::kFloat)
       inside = at::scalar_tensor(divisor, gradients.options());
     else if (divisor != 1)
       gradients.div_(divisor);  // the fused calls take no float64 divisor
-    update(i, lr, inside);
+    if (all && (even_ || !needs_counts_)) {
+      whole_[i].counts[0].fill_(static_cast<double>(steps_ - (skipped_.empty() ? 0 : skipped_[0])));
+      apply(whole_[i], lr, inside);
+    } else if (const Operands some = operands_of(i, unused); !some.values.empty()) {
+      apply(some, lr, inside);
+    }
   }
+}
+
+void Optimizer::skip() {
   ++steps_;
+  for (auto& count : skipped_) ++count;
 }
 
-void Optimizer::resume(std::int64_t steps) {
+void Optimizer::resume(std::int64_t steps, const std::vector<std::int64_t>& skipped) {
   steps_ = steps;
-  restored();
+  if (skipped.empty())
+    std::fill(skipped_.begin(), skipped_.end(), 0);
+  else
+    skipped_ = skipped;
+  even_ = all_equal(skipped_);
 }
 
-std::unique_ptr<Optimizer> make_optimizer(const OptimizerConfig& config, FlatParameters& parameters) {
-  if (config.type == "sgd") return std::make_unique<Sgd>(config, parameters);
-  return std::make_unique<Adam>(config, parameters);
+std::int64_t Optimizer::state_bytes() const {
+  std::int64_t bytes = 0;
+  for (const auto& [name, tensors] : state_)
+    for (const auto& tensor : tensors) bytes += static_cast<std::int64_t>(tensor.nbytes());
+  return bytes;
 }
 
-double gradient_norm(const FlatParameters& parameters) {
-  double squares = 0;
-  for (const auto& group : parameters.groups()) {
-    const double norm = at::linalg_vector_norm(group.gradients, 2, {}, false, at::kDouble).item<double>();
-    squares += norm * norm;
-  }
-  return std::sqrt(squares);
+std::unique_ptr<Optimizer> make_optimizer(const OptimizerConfig& config, const FlatParameters& parameters,
+                                          std::vector<FlatSlice> slices) {
+  if (config.type == "sgd") return std::make_unique<Sgd>(config, parameters, std::move(slices));
+  return std::make_unique<Adam>(config, parameters, std::move(slices));
+}
+
+std::unique_ptr<Optimizer> make_optimizer(const OptimizerConfig& config, const FlatParameters& parameters) {
+  return make_optimizer(config, parameters, whole_slices(parameters));
 }
 
 }  // namespace ringtrain

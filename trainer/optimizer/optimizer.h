@@ -5,39 +5,73 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "comm/averaging/flat_parameters.h"
+#include "comm/averaging/flat_slice.h"
 #include "trainer/run_config.h"
 
 namespace ringtrain {
 
-/// Updates flat parameters from their gradients: one fused ATen call per group.
+/// Updates flat parameters, or this rank's slices of them, from their gradients: one fused ATen call per
+/// slice.
+///
+/// A parameter that no rank used in a step is left alone, as PyTorch leaves one whose gradient is None: its
+/// value, its state and its own count of steps (Adam's bias correction) stay. The fused call then gets a list
+/// of spans instead of one (trainer/optimizer/spans.h).
 class Optimizer {
  public:
   virtual ~Optimizer() = default;
   /// One step with learning rate `lr`. The gradients are divided by `divisor` first (float32: inside the
-  /// fused call) and hold no meaning afterwards.
-  void step(double lr, double divisor);
+  /// fused call) and hold no meaning afterwards. `unused`: the parameters that sit this step out, indexed
+  /// like FlatParameters::entries(), the same on all ranks; empty: none.
+  void step(double lr, double divisor, const std::vector<bool>& unused = {});
+  /// A step in which every parameter sits out.
+  void skip();
 
+  /// Steps so far, the skipped ones included.
   std::int64_t steps() const { return steps_; }
-  /// The state as flat tensors: name ("exp_avg") → one tensor per group. Empty for a method without state.
-  virtual std::map<std::string, std::vector<at::Tensor>> state() const = 0;
-  /// Goes on after `steps` steps; the tensors of `state()` were filled in place.
-  void resume(std::int64_t steps);
+  /// How many of these each parameter sat out, indexed like FlatParameters::entries().
+  const std::vector<std::int64_t>& skipped() const { return skipped_; }
+  const std::vector<FlatSlice>& slices() const { return slices_; }
+  /// The state as flat tensors: name ("exp_avg") → one tensor per slice. Empty for a method without state.
+  const std::map<std::string, std::vector<at::Tensor>>& state() const { return state_; }
+  /// Bytes of it, on this rank.
+  std::int64_t state_bytes() const;
+  /// Goes on after `steps` steps; the tensors of `state()` were filled in place. `skipped` empty: none.
+  void resume(std::int64_t steps, const std::vector<std::int64_t>& skipped = {});
 
  protected:
-  explicit Optimizer(FlatParameters& parameters) : parameters_(parameters) {}
-  virtual void update(std::size_t group, double lr, const std::optional<at::Tensor>& divisor) = 0;
-  virtual void restored() {}
-  FlatParameters& parameters_;
-  std::int64_t steps_ = 0;  ///< steps done before the current one
+  /// One fused call: lists of equal length, an entry a span. `state` is in the order of `state()`.
+  struct Operands {
+    std::vector<at::Tensor> values, gradients;
+    std::vector<std::vector<at::Tensor>> state;
+    std::vector<at::Tensor> counts;  ///< 0-dim float32: steps in which it took part, this one included
+  };
+
+  Optimizer(const FlatParameters& parameters, std::vector<FlatSlice> slices,
+            const std::vector<std::string>& state_names, bool needs_counts);
+  virtual void apply(const Operands& operands, double lr, const std::optional<at::Tensor>& divisor) = 0;
+
+ private:
+  Operands operands_of(std::size_t slice, const std::vector<bool>& unused) const;
+
+  const FlatParameters& parameters_;
+  std::vector<FlatSlice> slices_;
+  std::map<std::string, std::vector<at::Tensor>> state_;
+  std::vector<Operands> whole_;  ///< of each slice, when all of its parameters are treated alike
+  std::vector<std::int64_t> skipped_;
+  std::int64_t steps_ = 0;
+  bool needs_counts_;
+  bool even_ = true;  ///< all of `skipped_` are equal
 };
 
-std::unique_ptr<Optimizer> make_optimizer(const OptimizerConfig& config, FlatParameters& parameters);
-
-/// The norm of all gradients together, in one pass, in float64.
-double gradient_norm(const FlatParameters& parameters);
+/// `slices`: what this rank updates.
+std::unique_ptr<Optimizer> make_optimizer(const OptimizerConfig& config, const FlatParameters& parameters,
+                                          std::vector<FlatSlice> slices);
+/// Of all parameters.
+std::unique_ptr<Optimizer> make_optimizer(const OptimizerConfig& config, const FlatParameters& parameters);
 
 }  // namespace ringtrain

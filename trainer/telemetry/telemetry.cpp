@@ -24,7 +24,7 @@ Telemetry::Telemetry(const Options& options) : options_(options), since_(Clock::
 
 Telemetry::~Telemetry() = default;
 
-void Telemetry::step(std::int64_t step, const StepTotals& totals, double learning_rate) {
+void Telemetry::step(std::int64_t step, const StepTotals& totals, double learning_rate, double loss_scale) {
   if (!log_) return;
   samples_ += totals.samples;
   loss_sum_ += totals.loss_sum;
@@ -37,13 +37,15 @@ void Telemetry::step(std::int64_t step, const StepTotals& totals, double learnin
                                         with_commas(std::lround(samples_ / seconds))));
   }
   if (!due) return;
-  log_->line({{"event", "step"},
-              {"step", step},
-              {"epoch", epoch},
-              {"loss", finite_or_null(totals.loss_sum / totals.weight)},
-              {"weight", totals.weight},
-              {"learning_rate", learning_rate},
-              {"samples_per_second", std::round(samples_ / seconds)}});
+  nlohmann::ordered_json line{{"event", "step"},
+                              {"step", step},
+                              {"epoch", epoch},
+                              {"loss", finite_or_null(totals.loss_sum / totals.weight)},
+                              {"weight", totals.weight},
+                              {"learning_rate", learning_rate},
+                              {"samples_per_second", std::round(samples_ / seconds)}};
+  if (loss_scale != 1) line["loss_scale"] = loss_scale;
+  log_->line(line);
   since_ = Clock::now();
   samples_ = loss_sum_ = weight_ = 0;
 }

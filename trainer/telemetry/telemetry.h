@@ -24,8 +24,8 @@ class Telemetry {
   explicit Telemetry(const Options& options);
   ~Telemetry();
 
-  /// A step was done: `step` counts from 1.
-  void step(std::int64_t step, const StepTotals& totals, double learning_rate);
+  /// A step was done: `step` counts from 1. `loss_scale` is logged where it is not 1.
+  void step(std::int64_t step, const StepTotals& totals, double learning_rate, double loss_scale = 1);
   /// An evaluation: `part` is "validation" or "test"; `train_loss` is the mean since the epoch's begin.
   void evaluation(std::int64_t step, const std::string& part, double train_loss, const MetricsReport& report,
                   bool is_best);

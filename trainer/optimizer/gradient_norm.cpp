@@ -1,0 +1,48 @@
+#include "trainer/optimizer/gradient_norm.h"
+
+#include <ATen/ATen.h>
+
+#include <array>
+#include <cmath>
+
+namespace ringtrain {
+namespace {
+
+/// linalg_vector_norm with dtype float64 first makes a float64 copy of a float32 tensor: 60 times the time
+/// and three times the memory. Several sums, so that additions need not wait for each other.
+double squares_of(const float* numbers, std::int64_t count) {
+  constexpr std::size_t kSums = 8;
+  std::array<double, kSums> sums{};
+  std::int64_t i = 0;
+  for (; i + static_cast<std::int64_t>(kSums) <= count; i += kSums)
+    for (std::size_t s = 0; s < kSums; ++s) {
+      const double number = numbers[i + static_cast<std::int64_t>(s)];
+      sums[s] += number * number;
+    }
+  for (; i < count; ++i) sums[0] += static_cast<double>(numbers[i]) * numbers[i];
+  double sum = 0;
+  for (const double part : sums) sum += part;
+  return sum;
+}
+
+double squares_of(const at::Tensor& gradients) {
+  if (gradients.numel() == 0) return 0;
+  if (gradients.is_cpu() && gradients.scalar_type() == at::kFloat)
+    return squares_of(gradients.const_data_ptr<float>(), gradients.numel());
+  const double norm = at::linalg_vector_norm(gradients, 2, {}, false, at::kDouble).item<double>();
+  return norm * norm;
+}
+
+}  // namespace
+
+double sum_of_squares(const std::vector<FlatSlice>& slices) {
+  double sum = 0;
+  for (const auto& slice : slices) sum += squares_of(slice.gradients);
+  return sum;
+}
+
+double gradient_norm(const FlatParameters& parameters) {
+  return std::sqrt(sum_of_squares(whole_slices(parameters)));
+}
+
+}  // namespace ringtrain

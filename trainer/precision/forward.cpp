@@ -1,0 +1,15 @@
+#include "trainer/precision/forward.h"
+
+#include <ATen/ATen.h>
+
+#include "trainer/precision/autocast.h"
+
+namespace ringtrain {
+
+at::Tensor forward(Model& model, const at::Tensor& inputs, std::optional<c10::ScalarType> autocast) {
+  const Autocast scope(inputs.device().type(), autocast);
+  const at::Tensor outputs = model.forward(inputs);
+  return autocast ? outputs.to(at::kFloat) : outputs;
+}
+
+}  // namespace ringtrain

@@ -1,0 +1,203 @@
+#include "trainer/training_step.h"
+
+#include <ATen/ATen.h>
+#include <ATen/Context.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "comm/agreement.h"
+#include "common/log.h"
+#include "data/sampler.h"
+#include "models/norm.h"
+#include "trainer/optimizer/gradient_norm.h"
+#include "trainer/optimizer/schedule.h"
+#include "trainer/precision/autocast.h"
+#include "trainer/precision/forward.h"
+#include "trainer/step_seed.h"
+
+namespace ringtrain {
+namespace {
+
+/// Each step starts the generator anew (trainer/step_seed.h).
+void seed_step(std::uint64_t seed, const at::Device& device) {
+  auto generator = at::globalContext().defaultGenerator(device);
+  const std::lock_guard lock(generator.mutex());
+  generator.set_current_seed(seed);
+}
+
+/// What an averager knows of parameters that no rank used.
+template <class Averager>
+std::vector<bool> unused_of(const Averager& averager) {
+  if constexpr (requires { averager.unused(); })
+    return averager.unused();
+  else
+    return {};
+}
+
+}  // namespace
+
+TrainingStep::TrainingStep(World& world, const RunConfig& config, const Task& task, Replica& replica,
+                           Communicator& gradients, const std::string& device)
+    : world_(world),
+      config_(config),
+      task_(task),
+      replica_(replica),
+      device_(device),
+      autocast_(autocast_type(config.trainer.precision)) {
+  if (!replica.shards) averager_ = std::make_unique<GradientAverager>(*replica.parameters, gradients);
+  if (autocast_ == at::kHalf) scaler_.emplace();
+  if (!config.trainer.sync_batch_norm || world.world_size() == 1) return;
+  // Backward's sums may run while gradients are averaged: a communicator of their own.
+  statistics_ = gradients.duplicate();
+  together(world.control(), "synchronising batch norm",
+           [&] { synchronised_ = synchronise_batch_norms(*replica.model, statistics_); });
+  if (synchronised_ == 0) statistics_.reset();
+}
+
+void TrainingStep::resume(const nlohmann::json& state) {
+  if (scaler_ && !state.is_null()) scaler_ = LossScaler::from_json(state);
+}
+
+std::int64_t TrainingStep::bytes_per_step() const {
+  return averager_ ? averager_->bytes_per_step() : replica_.shards->bytes_per_step();
+}
+
+StepOutcome TrainingStep::run(Loader& loader, const StopSignal& signal, std::int64_t step,
+                              std::int64_t total_steps) {
+  StepTotals mine;
+  std::exception_ptr failure;
+  Batch batch;
+  try {
+    batch = loader.next().samples;
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  if (!any_failed(failure != nullptr)) {
+    try {
+      seed_step(step_seed(config_.seed, step, world_.rank()), at::Device(device_));
+      mine = work_through(batch);
+    } catch (...) {
+      failure = std::current_exception();
+      if (statistics_) leave(failure, step);
+    }
+  }
+  if (failure) mine = {.failed = 1};
+  mine.stop = signal.caught() ? 1 : 0;
+  const StepTotals totals = average(mine);
+  if (totals.failed > 0) raise_together(world_.control(), fmt::format("training step {}", step + 1), failure);
+  return update(totals, step, total_steps);
+}
+
+/// Whether a rank will not take part in the collectives inside of forward and backward.
+bool TrainingStep::any_failed(bool mine) {
+  if (!statistics_) return mine;
+  const auto flag = at::full({1}, mine ? 1 : 0, at::TensorOptions(at::kInt).device(at::Device(device_)));
+  statistics_->all_reduce(flag, ReduceOp::max).wait();
+  return flag.item<int>() > 0;
+}
+
+/// The others wait in a batch norm for this rank: they cannot be told. Returns only where every rank failed
+/// alike.
+void TrainingStep::leave(const std::exception_ptr& failure, std::int64_t step) {
+  std::string text;
+  int exit_code = 1;
+  try {
+    std::rethrow_exception(failure);
+  } catch (const Error& error) {
+    if (error.agreed()) return;
+    text = error.what();
+    exit_code = error.exit_code();
+  } catch (const std::exception& error) {
+    text = error.what();
+  }
+  log::error(fmt::format("rank {}, training step {}: {}", world_.rank(), step + 1, text));
+  world_.control().abort(exit_code);
+  std::rethrow_exception(failure);
+}
+
+/// Forward and backward over this rank's share, in `accumulate` pieces. The loss is a sum; the one factor,
+/// known to all ranks, only keeps gradients of usual size.
+StepTotals TrainingStep::work_through(const Batch& batch) {
+  replica_.parameters->zero_gradients();
+  StepTotals totals;
+  const double seed =
+      (scaler_ ? scaler_->scale() : 1.0) / static_cast<double>(config_.trainer.global_batch_size);
+  const auto pieces = static_cast<int>(config_.trainer.accumulate);
+  for (int piece = 0; piece < pieces; ++piece) {
+    const Range part = even_share(batch.size(), piece, pieces);
+    const std::int64_t count = part.end - part.begin;
+    // With statistics over all ranks each rank runs every piece: its shares may be empty where others are
+    // not.
+    if (count == 0 && !statistics_) continue;
+    const at::Device device(device_);
+    const auto outputs =
+        forward(*replica_.model, batch.inputs.narrow(0, part.begin, count).to(device), autocast_);
+    const auto loss = task_.loss_sum(outputs, batch.targets.narrow(0, part.begin, count).to(device));
+    loss.loss_sum.backward(at::full_like(loss.loss_sum, seed));
+    totals.loss_sum += loss.loss_sum.item<double>();
+    totals.weight += loss.weight.item<double>();
+    totals.samples += static_cast<double>(count);
+  }
+  return totals;
+}
+
+StepTotals TrainingStep::average(const StepTotals& mine) {
+  return averager_ ? averager_->finish(mine) : replica_.shards->finish(mine);
+}
+
+/// Of the summed gradients, before any division.
+double TrainingStep::norm() {
+  const double mine = sum_of_squares(replica_.optimizer->slices());
+  return std::sqrt(averager_ ? mine : replica_.shards->sum(mine));
+}
+
+/// Every rank decides by the same numbers: they throw together or not at all.
+void TrainingStep::adjust_scale(bool finite) {
+  try {
+    scaler_->update(finite);
+  } catch (const TrainingError&) {
+    raise_together(world_.control(), "training", std::current_exception());
+  }
+}
+
+void TrainingStep::check_finite(double number, std::string_view what, std::int64_t step) {
+  if (std::isfinite(number)) return;
+  raise_together(world_.control(), "training",
+                 std::make_exception_ptr(TrainingError(
+                     fmt::format("{} is {} at step {}; lower trainer.optimizer.lr, clip the gradient "
+                                 "(trainer.clip_norm), or look for extreme values in the data",
+                                 what, std::isnan(number) ? "nan" : fmt::format("{}", number), step + 1))));
+}
+
+/// Divides once, by the weight of all samples of all ranks and the loss scale, clips, and takes the
+/// optimizer's step.
+StepOutcome TrainingStep::update(const StepTotals& totals, std::int64_t step, std::int64_t total_steps) {
+  StepOutcome outcome{.totals = totals, .loss_scale = scaler_ ? scaler_->scale() : 1.0};
+  outcome.learning_rate =
+      learning_rate(config_.trainer.schedule, config_.trainer.optimizer.lr, step, total_steps);
+  const double loss = totals.loss_sum / totals.weight;
+  double divisor =
+      outcome.loss_scale * totals.weight / static_cast<double>(config_.trainer.global_batch_size);
+  const double clip = config_.trainer.clip_norm;
+  // One pass serves clipping and the look for what is not finite.
+  const double length = clip > 0 || scaler_ ? norm() / divisor : 0;
+  if (scaler_) {
+    outcome.skipped = !std::isfinite(length) || !std::isfinite(loss);
+    adjust_scale(!outcome.skipped);
+  }
+  if (outcome.skipped) {
+    replica_.optimizer->skip();
+    return outcome;
+  }
+  check_finite(loss, "the loss", step);
+  check_finite(length, "the norm of the gradient", step);
+  if (clip > 0) divisor *= std::max(1.0, (length + 1e-6) / clip);
+  replica_.optimizer->step(outcome.learning_rate, divisor,
+                           averager_ ? unused_of(*averager_) : replica_.shards->unused());
+  if (replica_.shards) replica_.shards->share_values();
+  return outcome;
+}
+
+}  // namespace ringtrain

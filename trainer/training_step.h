@@ -1,0 +1,72 @@
+#pragma once
+
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "comm/averaging/gradient_averager.h"
+#include "comm/world.h"
+#include "data/loader.h"
+#include "trainer/precision/loss_scaler.h"
+#include "trainer/replica.h"
+#include "trainer/run_config.h"
+#include "trainer/stop_signal.h"
+#include "trainer/tasks/task.h"
+
+namespace ringtrain {
+
+/// What one step came to; the same on every rank.
+struct StepOutcome {
+  StepTotals totals;
+  double learning_rate = 0;
+  double loss_scale = 1;  ///< that this step ran with
+  bool skipped = false;   ///< float16: the gradient was not finite, nothing was updated
+};
+
+/// One optimizer step on all ranks: forward and backward over this rank's share, the averaging of gradients,
+/// clipping, the update. All methods but the accessors are collective.
+class TrainingStep {
+ public:
+  /// What it is given outlives it. `device`: "cpu" or "cuda:N".
+  TrainingStep(World& world, const RunConfig& config, const Task& task, Replica& replica,
+               Communicator& gradients, const std::string& device);
+
+  /// Step `step` (from 0) of `total_steps`, on the loader's next batch. An error on one rank ends all.
+  StepOutcome run(Loader& loader, const StopSignal& signal, std::int64_t step, std::int64_t total_steps);
+
+  /// The state besides the replica's, for a checkpoint; null where there is none.
+  nlohmann::json state() const { return scaler_ ? scaler_->to_json() : nlohmann::json(nullptr); }
+  /// Goes on from it; null: begins anew.
+  void resume(const nlohmann::json& state);
+
+  std::int64_t bytes_per_step() const;
+  /// Batch norms that take their statistics over all ranks.
+  std::int64_t synchronised_batch_norms() const { return synchronised_; }
+
+ private:
+  bool any_failed(bool mine);
+  void leave(const std::exception_ptr& failure, std::int64_t step);
+  StepTotals work_through(const Batch& batch);
+  StepTotals average(const StepTotals& mine);
+  StepOutcome update(const StepTotals& totals, std::int64_t step, std::int64_t total_steps);
+  double norm();
+  void adjust_scale(bool finite);
+  void check_finite(double number, std::string_view what, std::int64_t step);
+
+  World& world_;
+  const RunConfig& config_;
+  const Task& task_;
+  Replica& replica_;
+  std::string device_;
+  std::optional<c10::ScalarType> autocast_;
+  std::unique_ptr<GradientAverager> averager_;  // null: replica_.shards does it
+  std::optional<LossScaler> scaler_;            // float16 only
+  std::shared_ptr<Communicator> statistics_;    // of batch norms; null: each rank has its own
+  std::int64_t synchronised_ = 0;
+};
+
+}  // namespace ringtrain
