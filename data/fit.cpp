@@ -113,7 +113,8 @@ Preprocessing fit_preprocessing(const DataConfig& config, const Table& table,
                     "needs two. Check "
                     "that data.target names the right column and that the file is whole",
                     config.train_file, table.target_name, table.labels[0], with_commas(table.rows())));
-  Preprocessing result{.numeric = {}, .categorical = {}, .target = table.target_name, .labels = table.labels};
+  Preprocessing result{
+      .numeric = {}, .categorical = {}, .target = table.target_name, .labels = table.labels, .tokens = {}};
   const Statistics s = measure(table, train_rows, control);
   for (std::size_t c = 0; c < table.numeric_names.size(); ++c) {
     NumericColumn column{.name = table.numeric_names[c], .shift = 0, .scale = 1, .fill = {}};

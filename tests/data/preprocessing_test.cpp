@@ -85,5 +85,15 @@ TEST(Preprocessing, JsonNamesWhatIsWrong) {
                   "field 'numeric'");
 }
 
+TEST(Preprocessing, TokensComeBackFromJson) {
+  Preprocessing p;
+  EXPECT_FALSE(Preprocessing::from_json(p.to_json()).tokens.has_value());
+  p.tokens = TokenInput{.context = 4, .vocabulary = 3, .texts = {"a", "\n", "é"}};
+  const auto back = Preprocessing::from_json(p.to_json()).tokens.value();
+  EXPECT_EQ(back.context, 4);
+  EXPECT_EQ(back.vocabulary, 3);
+  EXPECT_EQ(back.texts, p.tokens->texts);
+}
+
 }  // namespace
 }  // namespace ringtrain
