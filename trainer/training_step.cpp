@@ -27,6 +27,20 @@ void seed_step(std::uint64_t seed, const at::Device& device) {
   generator.set_current_seed(seed);
 }
 
+/// An averager that reduces while backward goes on is told which pass is the step's last.
+template <class Averager>
+void backward(Averager* averager, const at::Tensor& loss_sum, double seed, bool last) {
+  const auto gradient = at::full_like(loss_sum, seed);
+  if constexpr (requires { averager->no_sync(); }) {
+    if (averager && !last) {
+      const auto quiet = averager->no_sync();
+      loss_sum.backward(gradient);
+      return;
+    }
+  }
+  loss_sum.backward(gradient);
+}
+
 /// What an averager knows of parameters that no rank used.
 template <class Averager>
 std::vector<bool> unused_of(const Averager& averager) {
@@ -125,7 +139,10 @@ StepTotals TrainingStep::work_through(const Batch& batch) {
   const double seed =
       (scaler_ ? scaler_->scale() : 1.0) / static_cast<double>(config_.trainer.global_batch_size);
   const auto pieces = static_cast<int>(config_.trainer.accumulate);
-  for (int piece = 0; piece < pieces; ++piece) {
+  // Empty pieces are the last ones. With statistics over all ranks each rank runs them too: others have some.
+  const auto last =
+      statistics_ ? pieces - 1 : static_cast<int>(std::min<std::int64_t>(pieces, batch.size())) - 1;
+  for (int piece = 0; piece <= last; ++piece) {
     const Range part = even_share(batch.size(), piece, pieces);
     const std::int64_t count = part.end - part.begin;
     // With statistics over all ranks each rank runs every piece: its shares may be empty where others are
@@ -135,7 +152,7 @@ StepTotals TrainingStep::work_through(const Batch& batch) {
     const auto outputs =
         forward(*replica_.model, batch.inputs.narrow(0, part.begin, count).to(device), autocast_);
     const auto loss = task_.loss_sum(outputs, batch.targets.narrow(0, part.begin, count).to(device));
-    loss.loss_sum.backward(at::full_like(loss.loss_sum, seed));
+    backward(averager_.get(), loss.loss_sum, seed, piece == last);
     totals.loss_sum += loss.loss_sum.item<double>();
     totals.weight += loss.weight.item<double>();
     totals.samples += static_cast<double>(count);
@@ -149,7 +166,7 @@ StepTotals TrainingStep::average(const StepTotals& mine) {
 
 /// Of the summed gradients, before any division.
 double TrainingStep::norm() {
-  const double mine = sum_of_squares(replica_.optimizer->slices());
+  const double mine = sum_of_squares(replica_.optimizer->gradients());
   return std::sqrt(averager_ ? mine : replica_.shards->sum(mine));
 }
 

@@ -16,15 +16,22 @@ struct FlatSlice {
   std::size_t group = 0;
   std::int64_t begin = 0;  ///< in elements, in its group; a multiple of 64 bytes
   at::Tensor values;       ///< 1-d, a view of the group's values
-  at::Tensor gradients;    ///< 1-d, same size: what they are updated by
+  at::Tensor gradients;    ///< 1-d, same size: what they are updated by; undefined: the group's own
 };
 
-/// Every group whole.
+/// Every group whole, with its own gradients.
 inline std::vector<FlatSlice> whole_slices(const FlatParameters& parameters) {
   std::vector<FlatSlice> slices;
   for (const auto& group : parameters.groups())
-    slices.push_back({slices.size(), 0, group.values, group.gradients});
+    slices.push_back({slices.size(), 0, group.values, at::Tensor()});
   return slices;
+}
+
+/// The gradients of a slice, wherever its group's are now.
+inline at::Tensor gradients_of(const FlatSlice& slice, const FlatParameters& parameters) {
+  if (slice.gradients.defined()) return slice.gradients;
+  const at::Tensor& all = parameters.groups()[slice.group].gradients;
+  return slice.values.numel() == all.numel() ? all : all.narrow(0, slice.begin, slice.values.numel());
 }
 
 }  // namespace ringtrain

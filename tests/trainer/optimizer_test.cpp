@@ -198,6 +198,18 @@ TEST(Optimizer, GoesOnFromUnequalCounts) {
   }
 }
 
+// An averager may put the gradients into memory of its own after the optimizer was made.
+TEST(Optimizer, FollowsGradientsThatMove) {
+  torch::nn::Linear model(4, 3);
+  FlatParameters flat(*model);
+  const auto optimizer = make_optimizer(sgd(0, false, 0), flat);
+  const auto before = flat.groups()[0].values.clone();
+  const_cast<FlatParameters::Group&>(flat.groups()[0]).gradients = at::ones_like(before);
+  optimizer->step(0.5, 1);
+  EXPECT_TRUE(at::allclose(flat.groups()[0].values, before - 0.5));
+  EXPECT_TRUE(optimizer->gradients()[0].is_same(flat.groups()[0].gradients));
+}
+
 TEST(Optimizer, ASkippedStepChangesNothing) {
   const auto model = four_layers(torch::kFloat), other = four_layers(torch::kFloat);
   FlatParameters flat(*model), flat_other(*other);

@@ -32,7 +32,7 @@ void work(Replica& replica, int steps) {
     unused[1] = step == 1;
     for (const auto& slice : replica.optimizer->slices()) {
       const auto places = at::arange(slice.begin, slice.begin + slice.values.numel());
-      slice.gradients.copy_((places * 0.37).sin() + step);
+      gradients_of(slice, *replica.parameters).copy_((places * 0.37).sin() + step);
     }
     replica.optimizer->step(0.01, 1, unused);
     if (replica.shards) replica.shards->share_values();

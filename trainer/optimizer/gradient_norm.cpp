@@ -35,14 +35,16 @@ double squares_of(const at::Tensor& gradients) {
 
 }  // namespace
 
-double sum_of_squares(const std::vector<FlatSlice>& slices) {
+double sum_of_squares(const std::vector<at::Tensor>& gradients) {
   double sum = 0;
-  for (const auto& slice : slices) sum += squares_of(slice.gradients);
+  for (const auto& tensor : gradients) sum += squares_of(tensor);
   return sum;
 }
 
 double gradient_norm(const FlatParameters& parameters) {
-  return std::sqrt(sum_of_squares(whole_slices(parameters)));
+  double sum = 0;
+  for (const auto& group : parameters.groups()) sum += squares_of(group.gradients);
+  return std::sqrt(sum);
 }
 
 }  // namespace ringtrain

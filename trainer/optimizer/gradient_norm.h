@@ -1,14 +1,16 @@
 #pragma once
 
+#include <ATen/core/Tensor.h>
+
 #include <vector>
 
-#include "comm/averaging/flat_slice.h"
+#include "comm/averaging/flat_parameters.h"
 
 namespace ringtrain {
 
-/// The sum of the squares of all gradients of `slices`, in one pass, in float64. Not finite exactly when a
-/// gradient is not (float64 gradients: or when their squares overflow).
-double sum_of_squares(const std::vector<FlatSlice>& slices);
+/// The sum of the squares of all numbers of `gradients` (1-d), in one pass, in float64. Not finite exactly
+/// when a gradient is not (float64 gradients: or when their squares overflow).
+double sum_of_squares(const std::vector<at::Tensor>& gradients);
 
 /// The norm of all gradients together.
 double gradient_norm(const FlatParameters& parameters);

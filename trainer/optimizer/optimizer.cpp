@@ -67,7 +67,7 @@ Optimizer::Optimizer(const FlatParameters& parameters, std::vector<FlatSlice> sl
       needs_counts_(needs_counts) {
   for (const auto& slice : slices_)
     whole_.push_back(
-        {{slice.values}, {slice.gradients}, {}, {at::zeros({}, slice.values.options().dtype(at::kFloat))}});
+        {{slice.values}, {at::Tensor()}, {}, {at::zeros({}, slice.values.options().dtype(at::kFloat))}});
   for (const auto& name : state_names) state_[name];
   for (auto& [name, tensors] : state_)
     for (std::size_t i = 0; i < slices_.size(); ++i) {
@@ -76,7 +76,14 @@ Optimizer::Optimizer(const FlatParameters& parameters, std::vector<FlatSlice> sl
     }
 }
 
-Optimizer::Operands Optimizer::operands_of(std::size_t i, const std::vector<bool>& unused) const {
+std::vector<at::Tensor> Optimizer::gradients() const {
+  std::vector<at::Tensor> gradients;
+  for (const auto& slice : slices_) gradients.push_back(gradients_of(slice, parameters_));
+  return gradients;
+}
+
+Optimizer::Operands Optimizer::operands_of(std::size_t i, const at::Tensor& gradients,
+                                           const std::vector<bool>& unused) const {
   std::vector<std::int64_t> counts(skipped_.size(), 0);
   if (needs_counts_)
     for (std::size_t e = 0; e < counts.size(); ++e) counts[e] = steps_ - skipped_[e];
@@ -86,7 +93,7 @@ Optimizer::Operands Optimizer::operands_of(std::size_t i, const std::vector<bool
   std::vector<float> numbers;
   for (const auto& span : spans) {
     operands.values.push_back(slices_[i].values.narrow(0, span.begin, span.numel));
-    operands.gradients.push_back(slices_[i].gradients.narrow(0, span.begin, span.numel));
+    operands.gradients.push_back(gradients.narrow(0, span.begin, span.numel));
     std::size_t s = 0;
     for (const auto& [name, tensors] : state_)
       operands.state[s++].push_back(tensors[i].narrow(0, span.begin, span.numel));
@@ -104,7 +111,7 @@ void Optimizer::step(double lr, double divisor, const std::vector<bool>& unused)
     even_ = all_equal(skipped_);
   }
   for (std::size_t i = 0; i < slices_.size(); ++i) {
-    const auto& gradients = slices_[i].gradients;
+    const at::Tensor gradients = gradients_of(slices_[i], parameters_);
     if (gradients.numel() == 0) continue;
     std::optional<at::Tensor> inside;
     if (gradients.scalar_type() == at::kFloat)
@@ -112,9 +119,10 @@ void Optimizer::step(double lr, double divisor, const std::vector<bool>& unused)
     else if (divisor != 1)
       gradients.div_(divisor);  // the fused calls take no float64 divisor
     if (all && (even_ || !needs_counts_)) {
+      whole_[i].gradients[0] = gradients;
       whole_[i].counts[0].fill_(static_cast<double>(steps_ - (skipped_.empty() ? 0 : skipped_[0])));
       apply(whole_[i], lr, inside);
-    } else if (const Operands some = operands_of(i, unused); !some.values.empty()) {
+    } else if (const Operands some = operands_of(i, gradients, unused); !some.values.empty()) {
       apply(some, lr, inside);
     }
   }

@@ -36,6 +36,8 @@ class Optimizer {
   /// How many of these each parameter sat out, indexed like FlatParameters::entries().
   const std::vector<std::int64_t>& skipped() const { return skipped_; }
   const std::vector<FlatSlice>& slices() const { return slices_; }
+  /// What the next step takes, a tensor per slice.
+  std::vector<at::Tensor> gradients() const;
   /// The state as flat tensors: name ("exp_avg") → one tensor per slice. Empty for a method without state.
   const std::map<std::string, std::vector<at::Tensor>>& state() const { return state_; }
   /// Bytes of it, on this rank.
@@ -56,7 +58,7 @@ class Optimizer {
   virtual void apply(const Operands& operands, double lr, const std::optional<at::Tensor>& divisor) = 0;
 
  private:
-  Operands operands_of(std::size_t slice, const std::vector<bool>& unused) const;
+  Operands operands_of(std::size_t slice, const at::Tensor& gradients, const std::vector<bool>& unused) const;
 
   const FlatParameters& parameters_;
   std::vector<FlatSlice> slices_;
