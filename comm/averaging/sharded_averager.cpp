@@ -123,8 +123,7 @@ void ShardedAverager::deal(std::size_t i, const at::Tensor& whole, const at::Ten
 
 std::int64_t ShardedAverager::bytes_per_step() const {
   std::int64_t bytes = static_cast<std::int64_t>(numbers_.nbytes());
-  for (const auto& group : parameters_.groups())
-    bytes += static_cast<std::int64_t>(group.gradients.nbytes() + group.values.nbytes());
+  for (const auto& group : parameters_.groups()) bytes += static_cast<std::int64_t>(group.gradients.nbytes());
   return bytes;
 }
 

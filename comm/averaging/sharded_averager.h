@@ -49,7 +49,7 @@ class ShardedAverager {
   void deal(std::size_t i, const at::Tensor& whole, const at::Tensor& slice);
 
   const std::vector<FlatSlice>& slices() const { return slices_; }
-  /// Bytes that `finish` and `share_values` move through the communicator together.
+  /// Bytes that `finish` reduces; `share_values` gathers as many.
   std::int64_t bytes_per_step() const;
 
  private:

@@ -20,12 +20,15 @@ struct Borrowed : torch::CustomClassHolder {
   Communicator& communicator;
 };
 
-/// [1, channels, 1, ...], to be broadcast against x.
+/// [1, channels, 1, ...] in float32 or float64, to be broadcast against x.
 at::Tensor per_channel(const at::Tensor& values, const at::Tensor& x) {
   std::vector<std::int64_t> shape(static_cast<std::size_t>(x.dim()), 1);
   shape[1] = x.size(1);
-  return values.to(x.scalar_type()).view(shape);
+  return values.to(x.scalar_type() == at::kDouble ? at::kDouble : at::kFloat).view(shape);
 }
+
+/// x itself, or in float32 where it has 16 bits.
+at::Tensor widened(const at::Tensor& x) { return x.element_size() == 2 ? x.to(at::kFloat) : x; }
 
 struct Statistics {
   at::Tensor mean, variance;  ///< [channels], float64, of the joined batch
@@ -37,12 +40,8 @@ Statistics joined_statistics(const at::Tensor& x, Communicator& communicator) {
   const auto options = x.options().dtype(at::kDouble).requires_grad(false);
   auto mine = at::zeros({2 * channels + 1}, options);
   if (x.numel() > 0) {
-    std::vector<std::int64_t> others{0};
-    for (std::int64_t i = 2; i < x.dim(); ++i) others.push_back(i);
     const auto count = static_cast<double>(x.numel() / channels);
-    const bool short_type = x.element_size() == 2;
-    const auto [variance, mean] =
-        at::var_mean(short_type ? x.to(at::kFloat) : x, others, /*correction=*/at::Scalar(0));
+    const auto [mean, variance] = at::batch_norm_update_stats(widened(x), {}, {}, /*momentum=*/0);
     mine.narrow(0, 0, channels).copy_(mean);
     mine.narrow(0, channels, channels).copy_(variance).mul_(count);
     mine[2 * channels].fill_(count);
@@ -116,7 +115,11 @@ struct SyncBatchNorm : torch::autograd::Function<SyncBatchNorm> {
     const auto factor = weight.to(at::kDouble) * rate / count;
     const auto by_value = factor * rate * sums.narrow(0, 0, channels);
     const auto constant = factor * sums.narrow(0, channels, channels);
-    of_x.sub_(per_channel(constant, of_x)).sub_((x - per_channel(mean, x)).mul_(per_channel(by_value, x)));
+    const auto offset = constant - mean.to(at::kDouble) * by_value;
+    of_x = widened(of_x)
+               .sub_(per_channel(offset, x))
+               .addcmul_(widened(x), per_channel(by_value, x), /*value=*/-1)
+               .to(x.scalar_type());
     return {of_x, of_weight, of_bias, {}, {}, {}, {}, {}};
   }
 };

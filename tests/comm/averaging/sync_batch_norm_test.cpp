@@ -117,21 +117,25 @@ TEST(SyncBatchNorm, TakesRowsWithoutSides) {
 TEST(SyncBatchNorm, OtherTypes) { compare({9, kChannels, 4, 4}, {0, 4, 9}, at::kFloat, at::kFloat, 1e-4); }
 
 TEST(SyncBatchNorm, SixteenBitsBesideFloat32) {
-  // Values that bfloat16 holds, so that only the answer is rounded.
-  Problem problem({8, kChannels, 4, 4});
-  const auto x = ((problem.x - 100) * 8).round() / 8;
-  const auto weight = problem.weight.to(at::kFloat), bias = problem.bias.to(at::kFloat);
-  const auto mean = at::zeros({kChannels}), variance = at::ones({kChannels});
+  // Values that both types hold, so that only answers are rounded.
+  const Problem problem({8, kChannels, 4, 4});
+  const auto x = ((problem.x - 70) * 2).round() / 2;
+  const auto joined_x = x.clone().requires_grad_();
   const auto expected =
-      at::batch_norm(x, problem.weight, problem.bias, {}, {}, true, kMomentum, kEpsilon, false);
+      at::batch_norm(joined_x, problem.weight, problem.bias, {}, {}, true, kMomentum, kEpsilon, false);
+  (expected * problem.slope).sum().backward();
+  const auto weight = problem.weight.to(at::kFloat), bias = problem.bias.to(at::kFloat);
   for (const auto type : {at::kBFloat16, at::kHalf})
     run_as_threads(2, [&](Communicator& communicator) {
-      const auto half = x.narrow(0, 4 * communicator.rank(), 4).to(type);
-      const auto y = sync_batch_norm(half, weight, bias, mean.clone(), variance.clone(), kMomentum, kEpsilon,
-                                     communicator);
+      const auto rows = [&](const at::Tensor& whole) { return whole.narrow(0, 4 * communicator.rank(), 4); };
+      const auto half = rows(x).to(type).requires_grad_();
+      const auto y = sync_batch_norm(half, weight, bias, at::zeros({kChannels}), at::ones({kChannels}),
+                                     kMomentum, kEpsilon, communicator);
       EXPECT_EQ(y.scalar_type(), type);
-      EXPECT_TRUE(
-          at::allclose(y.to(at::kDouble), expected.narrow(0, 4 * communicator.rank(), 4), 1e-2, 1e-2));
+      near(y.detach(), rows(expected).detach(), 1e-2, "y");
+      (y.to(at::kDouble) * rows(problem.slope)).sum().backward();
+      EXPECT_EQ(half.grad().scalar_type(), type);
+      near(half.grad(), rows(joined_x.grad()), 1e-2, "gradient of x");
     });
 }
 
