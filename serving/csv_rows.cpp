@@ -1,6 +1,7 @@
 #include <ATen/ATen.h>
 #include <fmt/format.h>
 
+#include "common/errors.h"
 #include "data/column_stream.h"
 #include "serving/row_batch.h"
 
@@ -19,6 +20,8 @@ RawRow row_of(const Table& piece, const at::TensorAccessor<float, 2>& numbers, s
 
 std::int64_t predict_csv(const Predictor& predictor, const std::filesystem::path& file, std::ostream& out,
                          const PredictOptions& options) {
+  if (predictor.manifest().preprocessing.tokens)
+    throw ConfigError("a language model reads tokens, not columns; use --json-instances");
   const auto& preprocessing = predictor.manifest().preprocessing;
   std::vector<std::string> numeric, categorical;
   for (const auto& column : preprocessing.numeric) numeric.push_back(column.name);

@@ -38,6 +38,11 @@ std::vector<std::string> words_of(const c10::IValue& value) {
 ExpectedCase case_of(const c10::IValue& value) {
   const auto& parts = value.toTupleRef().elements();
   ExpectedCase result;
+  if (parts.at(0).toTensor().scalar_type() == at::kLong) {
+    result.rows.tokens = parts.at(0).toTensor();
+    result.answers.logits = parts.at(2).toTensor();
+    return result;
+  }
   result.rows.numeric = parts.at(0).toTensor();
   for (const auto& words : parts.at(1).toTupleRef().elements())
     result.rows.categorical.push_back(words_of(words));
@@ -50,10 +55,20 @@ ExpectedCase case_of(const c10::IValue& value) {
   return result;
 }
 
+at::Tensor inputs_of(const Preprocessing& preprocessing, const Predictor::Rows& rows) {
+  if (preprocessing.tokens) return rows.tokens;
+  const at::Tensor codes = encode_words(preprocessing.categorical, rows.categorical, rows.numeric.size(0));
+  return preprocessing.apply(rows.numeric, codes);
+}
+
 }  // namespace
 
 Predictor::Rows random_rows(const Preprocessing& preprocessing, std::int64_t rows, std::uint64_t seed) {
   auto generator = at::detail::createCPUGenerator(seed);
+  if (const auto& tokens = preprocessing.tokens)
+    return {.numeric = {},
+            .categorical = {},
+            .tokens = at::randint(tokens->vocabulary, {rows, tokens->context}, generator, at::kLong)};
   const auto columns = static_cast<std::int64_t>(preprocessing.numeric.size());
   Predictor::Rows result;
   at::Tensor numbers = at::randn({rows, columns}, generator, at::kDouble);
@@ -77,13 +92,13 @@ Predictor::Rows random_rows(const Preprocessing& preprocessing, std::int64_t row
 std::vector<ExpectedCase> expected_cases(const Manifest& manifest, Model& network, std::uint64_t seed) {
   const at::NoGradGuard no_grad;
   std::vector<ExpectedCase> cases;
+  const auto& tokens = manifest.preprocessing.tokens;
   for (const std::int64_t rows : {1, 2, 7, 64}) {
+    if (tokens && rows > 2 && rows_at_once(*tokens, rows) < rows) continue;
     ExpectedCase result;
     result.rows =
         random_rows(manifest.preprocessing, rows, seed_of({seed, static_cast<std::uint64_t>(rows)}));
-    const at::Tensor codes = encode_words(manifest.preprocessing.categorical, result.rows.categorical, rows);
-    result.answers =
-        answers_of(manifest, network.forward(manifest.preprocessing.apply(result.rows.numeric, codes)));
+    result.answers = answers_of(manifest, network.forward(inputs_of(manifest.preprocessing, result.rows)));
     cases.push_back(std::move(result));
   }
   return cases;
@@ -92,6 +107,10 @@ std::vector<ExpectedCase> expected_cases(const Manifest& manifest, Model& networ
 void write_cases(const std::filesystem::path& file, const std::vector<ExpectedCase>& cases) {
   std::vector<c10::IValue> values;
   for (const auto& one : cases) {
+    if (one.rows.tokens.defined()) {
+      values.push_back(tuple({one.rows.tokens, tuple({}), one.answers.logits, c10::IValue()}));
+      continue;
+    }
     std::vector<c10::IValue> words;
     for (const auto& column : one.rows.categorical) words.push_back(words_value(column));
     const bool regression = one.answers.predictions.defined();

@@ -57,11 +57,12 @@ std::shared_ptr<Model> evaluation_copy(const ExportRequest& request) {
 
 void require_fitting_outputs(const Manifest& manifest, Model& network) {
   const at::NoGradGuard no_grad;
-  const at::Tensor outputs = network.forward(at::zeros({1, manifest.preprocessing.width()}));
-  if (outputs.dim() != 2 || outputs.size(1) != network_outputs(manifest))
+  const at::Tensor outputs = network.forward(zero_inputs(manifest.preprocessing, 1));
+  const auto expected = output_shape(manifest, 1);
+  if (outputs.sizes() != expected)
     throw ExportError(fmt::format(
-        "the model {} gives outputs of the shape [{}] for one row; {} of this data needs [1, {}]",
-        network.name(), fmt::join(outputs.sizes(), ", "), manifest.task, network_outputs(manifest)));
+        "the model {} gives outputs of the shape [{}] for one row; {} of this data needs [{}]",
+        network.name(), fmt::join(outputs.sizes(), ", "), manifest.task, fmt::join(expected, ", ")));
 }
 
 void require_formats(const std::vector<std::string>& formats) {
@@ -98,7 +99,7 @@ void add_provenance(Manifest& manifest, const std::vector<std::string>& formats)
 /// Writes the formats and the manifest.
 void write_files(const fs::path& folder, Manifest& manifest, Model& network,
                  const std::vector<std::string>& formats) {
-  const TracedNetwork traced = trace_network(network, manifest.preprocessing.width());
+  const TracedNetwork traced = trace_network(network, manifest.preprocessing);
   manifest.files = nlohmann::json::object();
   const auto write = [&](const char* name, const std::string& content) {
     write_file_synced(folder / name, content);

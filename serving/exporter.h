@@ -18,7 +18,9 @@ namespace ringtrain {
 ///   categorical column manifest.json  columns, types, labels, threshold, metrics, provenance
 /// and, one level up, config.pbtxt and labels.txt (NVIDIA Triton's model repository layout).
 /// Outputs of both: classification "probabilities" [n, K] float32 and "class" [n] int64; regression
-/// "prediction" [n] float32.
+/// "prediction" [n] float32. A language model: forward(tokens [n, context] int64), input "tokens", output
+/// "logits" [n, context, vocabulary] float32 of each next token; what is shorter is filled up behind, with
+/// any token: a position sees only what is before it.
 struct ExportRequest {
   std::filesystem::path base;  ///< BASE
   Manifest manifest;           ///< name and all but the version

@@ -8,6 +8,7 @@
 #include "common/errors.h"
 #include "common/text.h"
 #include "serving/row_batch.h"
+#include "serving/token_rows.h"
 
 namespace ringtrain {
 namespace {
@@ -97,6 +98,7 @@ class JsonRowReader {
 
 std::int64_t predict_json_lines(const Predictor& predictor, std::istream& in, std::ostream& out,
                                 const PredictOptions& options) {
+  if (predictor.manifest().preprocessing.tokens) return predict_token_lines(predictor, in, out, options);
   const JsonRowReader reader(predictor.manifest().preprocessing);
   AnswerWriter writer(predictor, out, options);
   std::string line;

@@ -12,7 +12,7 @@ namespace ringtrain {
 namespace {
 
 constexpr std::int64_t format_version = 1;
-constexpr std::array tasks{"binary_classification", "classification", "regression"};
+constexpr std::array tasks{"binary_classification", "classification", "regression", "language_model"};
 
 /// The columns as a server's client sends them, for readers that know nothing of ringtrain.
 nlohmann::json columns_of(const Preprocessing& preprocessing) {
@@ -64,7 +64,10 @@ Manifest Manifest::from_json(const nlohmann::json& json) {
   }
   if (std::find(tasks.begin(), tasks.end(), result.task) == tasks.end())
     throw ExportError(fmt::format(
-        "task: unknown '{}'; expected binary_classification, classification or regression", result.task));
+        "task: unknown '{}'; expected binary_classification, classification, regression or language_model",
+        result.task));
+  if ((result.task == "language_model") != result.preprocessing.tokens.has_value())
+    throw ExportError(fmt::format("task: {} does not fit preprocessing.tokens", result.task));
   return result;
 }
 

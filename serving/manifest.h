@@ -13,7 +13,7 @@ namespace ringtrain {
 struct Manifest {
   std::string name;             ///< "fraud"
   std::int64_t version = 0;     ///< set on publishing
-  std::string task;             ///< "binary_classification", "classification", "regression"
+  std::string task;             ///< "binary_classification", "classification", "regression", "language_model"
   Preprocessing preprocessing;  ///< columns, types, vocabularies, labels
   double threshold = 0.5;       ///< binary: class 1 where its probability is at least this
   nlohmann::json metrics;       ///< of the test part, by name; may be empty

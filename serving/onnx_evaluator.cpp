@@ -81,7 +81,8 @@ class OnnxRunner : public ModelRunner {
       : model_(onnx::read_model(read_file(folder / "model.onnx"))),
         names_(onnx_input_names(manifest.preprocessing)),
         has_numeric_(!manifest.preprocessing.numeric.empty()),
-        classification_(is_classification(manifest)) {
+        classification_(is_classification(manifest)),
+        language_model_(is_language_model(manifest)) {
     if (model_.graph.inputs.size() != names_.size())
       throw ExportError(
           fmt::format("model.onnx has {} inputs, expected {}", model_.graph.inputs.size(), names_.size()));
@@ -94,6 +95,7 @@ class OnnxRunner : public ModelRunner {
   Predictor::Answers run(const Predictor::Rows& rows) const override {
     std::map<std::string, onnx::Value> inputs;
     auto name = names_.begin();
+    if (language_model_) inputs[*name++] = rows.tokens;
     if (has_numeric_) inputs[*name++] = rows.numeric;
     for (const auto& words : rows.categorical) inputs[*name++] = words;
     const auto outputs = onnx::evaluate(model_.graph, inputs);
@@ -103,7 +105,9 @@ class OnnxRunner : public ModelRunner {
       return found->second;
     };
     Predictor::Answers answers;
-    if (classification_) {
+    if (language_model_) {
+      answers.logits = take("logits");
+    } else if (classification_) {
       answers.probabilities = take("probabilities");
       answers.classes = take("class");
     } else {
@@ -116,7 +120,7 @@ class OnnxRunner : public ModelRunner {
   onnx::Model model_;
   std::vector<std::string> names_;
   bool has_numeric_;
-  bool classification_;
+  bool classification_, language_model_;
 };
 
 }  // namespace

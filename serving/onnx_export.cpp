@@ -22,6 +22,7 @@ constexpr auto to_float = static_cast<std::int64_t>(ElementType::float32);
 constexpr auto to_int64 = static_cast<std::int64_t>(ElementType::int64);
 
 std::vector<std::string> output_names(const Manifest& manifest) {
+  if (is_language_model(manifest)) return {"logits"};
   if (!is_classification(manifest)) return {"prediction"};
   return {"probabilities", "class"};
 }
@@ -58,6 +59,10 @@ std::string add_categorical(GraphBuilder& graph, const CategoricalColumn& column
 }
 
 void add_answers(GraphBuilder& graph, const Manifest& manifest, const std::string& outputs) {
+  if (const auto& tokens = manifest.preprocessing.tokens) {
+    graph.node("Identity", {outputs}, {}, "logits");
+    return graph.output("logits", ElementType::float32, {batch, tokens->context, tokens->vocabulary});
+  }
   if (!is_classification(manifest)) {
     graph.node("Squeeze", {outputs, graph.constant({1})}, {}, "prediction");
     return graph.output("prediction", ElementType::float32, {batch});
@@ -82,6 +87,7 @@ void add_answers(GraphBuilder& graph, const Manifest& manifest, const std::strin
 }  // namespace
 
 std::vector<std::string> onnx_input_names(const Preprocessing& preprocessing) {
+  if (preprocessing.tokens) return {"tokens"};
   std::vector<std::string> names, taken{"numeric", "probabilities", "class", "prediction"};
   if (!preprocessing.numeric.empty()) names.emplace_back("numeric");
   for (const auto& column : preprocessing.categorical) {
@@ -100,6 +106,11 @@ onnx::Model make_onnx(const Manifest& manifest, const TracedNetwork& network) {
   for (const auto& name : names) graph.reserve(name);
   for (const auto& name : output_names(manifest)) graph.reserve(name);
 
+  if (preprocessing.tokens) {
+    graph.input("tokens", ElementType::int64, {batch, preprocessing.tokens->context});
+    add_answers(graph, manifest, onnx::add_network(graph, network, "tokens"));
+    return {graph.take(), RINGTRAIN_VERSION, {{"task", manifest.task}}};
+  }
   std::vector<std::string> parts;
   if (!preprocessing.numeric.empty()) {
     graph.input("numeric", ElementType::float32,

@@ -109,6 +109,20 @@ at::Tensor concat(const NodeCall& call) {
   return at::cat(parts, call.attribute<std::int64_t>("axis"));
 }
 
+/// Slice of one axis, by steps of 1.
+at::Tensor slice(const NodeCall& call) {
+  return call.tensor(0).slice(call.integers_of(3).at(0), call.integers_of(1).at(0),
+                              call.integers_of(2).at(0));
+}
+
+/// Along axis 0; the indices may have any shape.
+at::Tensor gather(const NodeCall& call) {
+  const at::Tensor indices = call.tensor(1);
+  Sizes sizes = indices.sizes().vec();
+  for (const auto size : call.tensor(0).sizes().slice(1)) sizes.push_back(size);
+  return call.tensor(0).index_select(0, indices.flatten()).reshape(sizes);
+}
+
 at::Tensor cast(const NodeCall& call) {
   switch (static_cast<ElementType>(call.attribute<std::int64_t>("to"))) {
     case ElementType::float32:
@@ -184,6 +198,9 @@ std::map<std::string, Kernel> make_kernels() {
   table["ReduceSum"] = [](const NodeCall& c) {
     return c.tensor(0).sum(c.integers_of(1), c.attribute<std::int64_t>("keepdims") != 0);
   };
+  table["Identity"] = [](const NodeCall& c) { return c.tensor(0); };
+  table["Slice"] = slice;
+  table["Gather"] = gather;
   table["Gemm"] = gemm;
   table["Conv"] = convolution;
   table["MaxPool"] = max_pool;

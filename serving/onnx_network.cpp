@@ -40,6 +40,8 @@ class NetworkTranslator {
       values_[node.output()] = Constant{*torch::jit::toIValue(node.output()), ""};
     } else if (kind == c10::prim::GetAttr) {
       values_[node.output()] = attribute(node);
+    } else if (kind == c10::prim::ListUnpack) {
+      unpack(node);
     } else {
       std::vector<Translated> inputs;
       for (const auto* input : node.inputs()) inputs.push_back(value(input));
@@ -77,10 +79,22 @@ class NetworkTranslator {
     return Constant{values, ""};
   }
 
+  void unpack(const torch::jit::Node& node) {
+    const auto* list = std::get_if<TensorList>(&value(node.input()));
+    if (!list || list->size() != node.outputs().size())
+      OperatorCall(graph_, node, {}).fail("its list has another length");
+    const TensorList names = *list;  // values_ may grow
+    for (std::size_t i = 0; i < names.size(); ++i) values_[node.output(i)] = names[i];
+  }
+
   void call(const torch::jit::Node& node, const std::vector<Translated>& inputs) {
     const OperatorCall operation(graph_, node, inputs);
     std::string name = node.kind().toQualString();
     if (name.ends_with('_') && !name.ends_with("__")) name.pop_back();
+    if (name == "aten::split" && !all_constant(inputs)) {
+      values_[node.output()] = split(operation);
+      return;
+    }
     const auto found = operators().find(name);
     if (found != operators().end())
       values_[node.output()] = found->second(operation);

@@ -101,6 +101,7 @@ const std::map<std::string, Operator>& operators() {
     add_elementwise_operators(made);
     add_layer_operators(made);
     add_shape_operators(made);
+    add_attention_operators(made);
     return made;
   }();
   return table;

@@ -68,9 +68,13 @@ using Operator = std::string (*)(const OperatorCall& call);
 /// takes the row of the plain one.
 const std::map<std::string, Operator>& operators();
 
+/// split(x, size, dim) into the parts of a list.
+TensorList split(const OperatorCall& call);
+
 // The parts of the table, one file each.
 void add_elementwise_operators(std::map<std::string, Operator>& table);
 void add_layer_operators(std::map<std::string, Operator>& table);
 void add_shape_operators(std::map<std::string, Operator>& table);
+void add_attention_operators(std::map<std::string, Operator>& table);
 
 }  // namespace ringtrain::onnx

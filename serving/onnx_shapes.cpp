@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <numeric>
 
 #include "serving/onnx_operators.h"
@@ -45,6 +46,18 @@ std::string cat(const OperatorCall& call) {
 }
 
 }  // namespace
+
+TensorList split(const OperatorCall& call) {
+  auto& g = call.graph;
+  const std::int64_t dim = OperatorCall::from_front(call.integer(2), call.rank(0));
+  if (dim == 0) call.fail("it divides the samples of a batch");
+  const std::int64_t size = call.integer(1), all = call.shape(0).at(static_cast<std::size_t>(dim));
+  TensorList parts;
+  for (std::int64_t begin = 0; begin < all; begin += size)
+    parts.push_back(g.node("Slice", {call.tensor(0), g.constant({begin}),
+                                     g.constant({std::min(begin + size, all)}), g.constant({dim})}));
+  return parts;
+}
 
 void add_shape_operators(std::map<std::string, Operator>& table) {
   for (const char* name : {"aten::flatten", "aten::unflatten", "aten::view", "aten::reshape", "aten::squeeze",

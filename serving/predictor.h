@@ -24,11 +24,13 @@ class Predictor {
   struct Rows {
     at::Tensor numeric;                                 ///< [n, F] float32, NaN for missing
     std::vector<std::vector<std::string>> categorical;  ///< [columns][n]
+    at::Tensor tokens;                                  ///< [n, context] int64, of a language model alone
   };
   struct Answers {
     at::Tensor probabilities;  ///< [n, K] (classification)
     at::Tensor classes;        ///< [n] int64
     at::Tensor predictions;    ///< [n] (regression)
+    at::Tensor logits;         ///< [n, context, vocabulary] of each next token (language model)
   };
   Answers predict(const Rows& rows) const;
 
@@ -40,17 +42,21 @@ class Predictor {
 /// Answers a file, row by row, in input order, in constant memory. Output: JSON lines
 ///   {"class": 1, "label": "fraud", "probabilities": [0.02, 0.98]}   or   {"prediction": 3.2}   or {"error":
 ///   "row 3: ..."}
+/// Of a language model, in JSON lines alone: the likeliest next tokens (at most five), and how well the given
+/// ones are foretold, in nats a token:
+///   {"next": [{"token": 43, "text": "e", "probability": 0.41}, …], "loss": 1.7, "perplexity": 5.5}
 /// Returns how many rows had an error.
 struct PredictOptions {
   std::int64_t batch_size = 1024;
   std::string output = "jsonl";  ///< or "csv"
 };
 /// `in`: one JSON value a line: an object by column names, or an array in manifest order (numeric columns,
-/// then categorical ones). Empty lines are skipped.
+/// then categorical ones); of a language model: an array of tokens, {"tokens": […]}, or {"text": "…"} where
+/// the manifest knows the tokens' texts. Empty lines are skipped.
 std::int64_t predict_json_lines(const Predictor& predictor, std::istream& in, std::ostream& out,
                                 const PredictOptions& options);
-/// A CSV file with a header; columns that the model does not know are ignored, missing columns throw
-/// DataError.
+/// Throws ConfigError for a language model. A CSV file with a header; columns that the model does not know
+/// are ignored, missing columns throw DataError.
 std::int64_t predict_csv(const Predictor& predictor, const std::filesystem::path& file, std::ostream& out,
                          const PredictOptions& options);
 

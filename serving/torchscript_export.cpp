@@ -102,10 +102,10 @@ std::string forward_source(const Manifest& manifest) {
 
 }  // namespace
 
-TracedNetwork trace_network(Model& network, std::int64_t features) {
+TracedNetwork trace_network(Model& network, const Preprocessing& preprocessing) {
   const at::NoGradGuard no_grad;
   auto module = mirror(network, std::make_shared<CompilationUnit>());
-  const auto example = at::zeros({traced_rows, features});
+  const auto example = zero_inputs(preprocessing, traced_rows);
   try {
     auto [state, outputs] = torch::jit::tracer::trace(
         {example},
@@ -130,6 +130,11 @@ torch::jit::Module make_torchscript(const Manifest& manifest, const torch::jit::
                             network._ivalue()->compilation_unit(),
                             /*shouldMangle=*/true);
   module.register_attribute("training", c10::BoolType::get(), false);
+  if (is_language_model(manifest)) {
+    module.register_module("network", network);
+    module.define("def forward(self, tokens: Tensor) -> Tensor:\n  return self.network.forward(tokens)\n");
+    return module;
+  }
   register_preprocessing(module, manifest.preprocessing);
   if (is_binary(manifest)) module.register_attribute("threshold", c10::FloatType::get(), manifest.threshold);
   module.register_module("network", network);

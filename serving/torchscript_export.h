@@ -17,10 +17,11 @@ struct TracedNetwork {
 
 /// Traces `network`, which must be a float32 CPU module in eval mode with no parameter that requires a
 /// gradient. The traced module shares its tensors. Throws ExportError.
-TracedNetwork trace_network(Model& network, std::int64_t features);
+TracedNetwork trace_network(Model& network, const Preprocessing& preprocessing);
 
 /// The whole model as TorchScript: preprocessing, `network`, activation. `forward(numeric [n, F], c0:
-/// List[str], ...)` returns (probabilities, class), or the prediction of a regression.
+/// List[str], ...)` returns (probabilities, class), or the prediction of a regression; of a language model
+/// `forward(tokens [n, context])` returns logits.
 torch::jit::Module make_torchscript(const Manifest& manifest, const torch::jit::Module& network);
 
 }  // namespace ringtrain

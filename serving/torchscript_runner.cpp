@@ -12,7 +12,7 @@ namespace {
 class TorchScriptRunner : public ModelRunner {
  public:
   TorchScriptRunner(const std::filesystem::path& folder, const Manifest& manifest)
-      : classification_(is_classification(manifest)) {
+      : classification_(is_classification(manifest)), language_model_(is_language_model(manifest)) {
     const auto file = folder / "model.pt";
     if (!std::filesystem::exists(file))
       throw ExportError(fmt::format("{} is missing; export with the format torchscript", file.string()));
@@ -26,13 +26,15 @@ class TorchScriptRunner : public ModelRunner {
 
   Predictor::Answers run(const Predictor::Rows& rows) const override {
     const at::NoGradGuard no_grad;
-    torch::jit::Stack inputs{rows.numeric};
+    torch::jit::Stack inputs{language_model_ ? rows.tokens : rows.numeric};
     for (const auto& words : rows.categorical) inputs.emplace_back(c10::List<std::string>(words));
     try {
       // Not Module::forward, which is not const.
       const c10::IValue outputs = module_.get_method("forward")(std::move(inputs));
       Predictor::Answers answers;
-      if (classification_) {
+      if (language_model_) {
+        answers.logits = outputs.toTensor();
+      } else if (classification_) {
         answers.probabilities = outputs.toTupleRef().elements().at(0).toTensor();
         answers.classes = outputs.toTupleRef().elements().at(1).toTensor();
       } else {
@@ -48,7 +50,7 @@ class TorchScriptRunner : public ModelRunner {
 
  private:
   torch::jit::Module module_;
-  bool classification_;
+  bool classification_, language_model_;
 };
 
 }  // namespace

@@ -15,6 +15,7 @@ struct Port {
   std::string type;
   std::int64_t width = 0;  ///< 0: one value a row, without a dimension of its own
   bool labels = false;
+  std::int64_t depth = 0;  ///< of a second dimension; 0: none
 };
 
 /// In protobuf's text format.
@@ -35,8 +36,9 @@ std::string ports(const char* field, const std::vector<Port>& list) {
   std::string text = fmt::format("{} [\n", field);
   for (std::size_t i = 0; i < list.size(); ++i) {
     const auto& port = list[i];
-    text += fmt::format("  {{\n    name: {}\n    data_type: {}\n    dims: [ {} ]\n", quoted(port.name),
-                        port.type, std::max<std::int64_t>(port.width, 1));
+    text += fmt::format("  {{\n    name: {}\n    data_type: {}\n    dims: [ {}{} ]\n", quoted(port.name),
+                        port.type, std::max<std::int64_t>(port.width, 1),
+                        port.depth > 0 ? fmt::format(", {}", port.depth) : "");
     if (port.width == 0) text += "    reshape: { shape: [ ] }\n";
     if (port.labels) text += "    label_filename: \"labels.txt\"\n";
     text += i + 1 < list.size() ? "  },\n" : "  }\n";
@@ -45,6 +47,8 @@ std::string ports(const char* field, const std::vector<Port>& list) {
 }
 
 std::vector<Port> output_ports(const Manifest& manifest, bool libtorch) {
+  if (const auto& tokens = manifest.preprocessing.tokens)
+    return {{libtorch ? "OUTPUT__0" : "logits", "TYPE_FP32", tokens->context, false, tokens->vocabulary}};
   if (!is_classification(manifest)) return {{libtorch ? "OUTPUT__0" : "prediction", "TYPE_FP32"}};
   return {{libtorch ? "OUTPUT__0" : "probabilities", "TYPE_FP32", class_count(manifest), true},
           {libtorch ? "OUTPUT__1" : "class", "TYPE_INT64"}};
@@ -52,6 +56,8 @@ std::vector<Port> output_ports(const Manifest& manifest, bool libtorch) {
 
 std::vector<Port> input_ports(const Manifest& manifest, bool libtorch) {
   const auto& preprocessing = manifest.preprocessing;
+  if (preprocessing.tokens)
+    return {{libtorch ? "INPUT__0" : "tokens", "TYPE_INT64", preprocessing.tokens->context}};
   const auto columns = static_cast<std::int64_t>(preprocessing.numeric.size());
   if (libtorch) return {{"INPUT__0", "TYPE_FP32", columns}};
   std::vector<Port> inputs;

@@ -6,7 +6,7 @@
 namespace ringtrain {
 
 /// The largest difference that an export may have: absolute for probabilities, relative to the largest
-/// prediction for a regression.
+/// prediction for a regression, or logit of a language model.
 inline constexpr double export_tolerance = 1e-5;
 
 /// Compares a loaded model with one case. `what`: "model.pt". Throws ExportError that names batch size,

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <exception>
 
+#include "models/resnet.h"
 #include "serving/expected_outputs.h"
 #include "tests/serving/test_models.h"
 
@@ -41,11 +42,24 @@ int main(int count, char** arguments) {
     words.numeric.clear();
     export_sample(base, "words", "binary_classification", words, test::make_mlp(6, 1));
     for (const auto& kind : built_in_models()) {
-      const bool image = kind->name() == "convnet";
-      export_sample(base, "built_in_" + kind->name(), "classification",
-                    test::numeric_columns(image ? 784 : 12, {"a", "b", "c"}),
-                    [kind, image] { return kind->make({.features = image ? 784 : 12, .outputs = 3}); });
+      const std::string name = "built_in_" + kind->name();
+      if (const auto sequence = kind->sequence()) {
+        export_sample(base, name, "language_model", test::token_input(sequence->context, 50),
+                      [kind] { return kind->make({.outputs = 50}); });
+        continue;
+      }
+      const bool convnet = kind->name() == "convnet", resnet = kind->name() == "resnet";
+      const std::int64_t features = convnet ? 784 : resnet ? 3072 : 12;
+      export_sample(base, name, "classification", test::numeric_columns(features, {"a", "b", "c"}),
+                    [kind, features] { return kind->make({.features = features, .outputs = 3}); });
     }
+    export_sample(base, "resnet50", "classification", test::numeric_columns(3 * 32 * 32, {"a", "b", "c"}),
+                  [] {
+                    ResnetKind kind;
+                    kind.depth = "50";
+                    kind.image = {3, 32, 32};
+                    return kind.make({.features = 3 * 32 * 32, .outputs = 3});
+                  });
     return 0;
   } catch (const std::exception& error) {
     std::fprintf(stderr, "%s\n", error.what());

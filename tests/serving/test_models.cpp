@@ -156,6 +156,14 @@ Preprocessing mixed_columns(std::vector<std::string> labels) {
   return result;
 }
 
+Preprocessing token_input(std::int64_t context, std::int64_t vocabulary, bool texts) {
+  Preprocessing result;
+  result.tokens = TokenInput{.context = context, .vocabulary = vocabulary};
+  for (std::int64_t i = 0; texts && i < vocabulary; ++i)
+    result.tokens->texts.emplace_back(1, static_cast<char>('a' + i));
+  return result;
+}
+
 Manifest make_manifest(const std::string& name, const std::string& task, Preprocessing preprocessing) {
   Manifest manifest;
   manifest.name = name;

@@ -30,6 +30,9 @@ Preprocessing numeric_columns(std::int64_t count, std::vector<std::string> label
 /// Three numeric columns, and "color" (missing is a category) and "class" (a name that is also an output's).
 Preprocessing mixed_columns(std::vector<std::string> labels);
 
+/// What a language model reads; with `texts` the tokens stand for "a", "b", …
+Preprocessing token_input(std::int64_t context, std::int64_t vocabulary, bool texts = false);
+
 Manifest make_manifest(const std::string& name, const std::string& task, Preprocessing preprocessing);
 
 /// An export of a fresh model in training mode whose dropout and normalisation would show.
