@@ -8,7 +8,9 @@
 #include "comm/agreement.h"
 #include "comm/gpu.h"
 #include "comm/local/local_communicator.h"
+#include "comm/mpi/mpi_communicator.h"
 #include "comm/nccl/nccl_library.h"
+#include "comm/ring/mpi_ring.h"
 #include "common/errors.h"
 #include "common/text.h"
 
@@ -68,7 +70,7 @@ std::unique_ptr<Communicator> make_local(World& world, const std::string& device
   return std::make_unique<LocalCommunicator>();
 }
 
-std::unique_ptr<Communicator> make_mpi(World& world, const std::string& device) {
+std::unique_ptr<Communicator> make_mpi(World& world, const std::string& device, const RingOptions& options) {
   if (world.control().backend() != "mpi")
     throw ConfigError(
         "comm.backend: mpi needs a process that an MPI launcher started; use mpirun, or --ranks, or "
@@ -78,7 +80,7 @@ std::unique_ptr<Communicator> make_mpi(World& world, const std::string& device) 
         fmt::format("comm.backend: mpi moves tensors in host memory only, the device is {}; use "
                     "comm.backend: nccl, or device: cpu",
                     device));
-  return world.control().duplicate();
+  return ring::make_mpi_ring(dynamic_cast<mpi::MpiCommunicator&>(world.control()), options);
 }
 
 std::unique_ptr<Communicator> make_nccl(World& world, const std::string& device) {
@@ -103,7 +105,7 @@ std::string choose_backend(World& world, const std::string& device) {
 }
 
 std::unique_ptr<Communicator> make_communicator(World& world, const std::string& backend,
-                                                const std::string& device) {
+                                                const std::string& device, const RingOptions& ring) {
   agree_on(world.control(), "comm.backend", backend);
   agree_on(world.control(), "the kind of device", is_cuda(device) ? "cuda" : device);
   const std::string chosen = backend == "auto" ? choose_backend(world, device) : backend;
@@ -111,7 +113,7 @@ std::unique_ptr<Communicator> make_communicator(World& world, const std::string&
   if (std::find(known.begin(), known.end(), chosen) == known.end())
     throw ConfigError(fmt::format("comm.backend: unknown '{}'; this build has: {}", chosen, join(known)));
   if (chosen == "local") return make_local(world, device);
-  if (chosen == "mpi") return make_mpi(world, device);
+  if (chosen == "mpi") return make_mpi(world, device, ring);
   return make_nccl(world, device);
 }
 

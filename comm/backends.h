@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "comm/communicator.h"
+#include "comm/ring/options.h"
 #include "comm/world.h"
 
 namespace ringtrain {
@@ -22,10 +23,11 @@ std::string mpi_version();
 std::string choose_backend(World& world, const std::string& device);
 
 /// Makes the communicator that moves gradients. `backend`: one of the above or "auto"; `device`: "cpu" or
-/// "cuda:N". Throws ConfigError with the valid names or the reason: `comm.backend: unknown 'ncl'; this build
-/// has: local, mpi, nccl`, "local" for several ranks, "nccl" without a GPU for each rank. Collective.
+/// "cuda:N"; `ring`: how the MPI backend reduces. Throws ConfigError with the valid names or the reason:
+/// `comm.backend: unknown 'ncl'; this build has: local, mpi, nccl`, "local" for several ranks, "nccl" without
+/// a GPU for each rank. Collective.
 std::unique_ptr<Communicator> make_communicator(World& world, const std::string& backend,
-                                                const std::string& device);
+                                                const std::string& device, const RingOptions& ring = {});
 
 /// Runs `body` as `world_size` ranks in one process, a thread each, for tests. The first exception is thrown
 /// on after all ended; a rank that throws makes the collectives of the others throw CommError.

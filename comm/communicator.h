@@ -2,12 +2,20 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <cstdint>
 #include <memory>
 #include <string_view>
+#include <utility>
 
 namespace ringtrain {
 
 enum class ReduceOp { sum, max, min };
+
+/// Something that runs collectives in order and waits for one by its number.
+struct Waitable {
+  virtual ~Waitable() = default;
+  virtual void wait(std::uint64_t number) = 0;
+};
 
 /// A collective that may still be under way. `wait` returns when the tensors of the call hold the result (on
 /// a GPU: when the current stream is ordered after it) and throws CommError when it failed. A Work that is
@@ -20,12 +28,33 @@ class Work {
   };
   Work() = default;  ///< already done
   explicit Work(std::unique_ptr<State> state) : state_(std::move(state)) {}
+  /// Operation `number` of `queue`, which outlives this.
+  Work(Waitable& queue, std::uint64_t number) : queue_(&queue), number_(number) {}
+  Work(Work&& other) noexcept { swap(other); }
+  Work& operator=(Work&& other) noexcept {
+    Work(std::move(other)).swap(*this);
+    return *this;
+  }
+  ~Work() {
+    try {
+      wait();
+    } catch (...) {  // whoever uses the communicator next is told
+    }
+  }
   void wait() {
+    if (auto* queue = std::exchange(queue_, nullptr)) queue->wait(number_);
     if (auto state = std::move(state_)) state->wait();
   }
 
  private:
+  void swap(Work& other) noexcept {
+    std::swap(state_, other.state_);
+    std::swap(queue_, other.queue_);
+    std::swap(number_, other.number_);
+  }
   std::unique_ptr<State> state_;
+  Waitable* queue_ = nullptr;
+  std::uint64_t number_ = 0;
 };
 
 /// A group of ranks that move tensors among themselves.
@@ -55,6 +84,12 @@ class Communicator {
   /// Joins `input` of all ranks, in rank order, into `output` (world_size × input.numel() elements).
   virtual Work all_gather(const at::Tensor& output, const at::Tensor& input) = 0;
   virtual void barrier() = 0;
+  /// Whether an `all_reduce` of an allocated tensor goes on by itself while the caller computes.
+  virtual bool works_in_background() const { return false; }
+  /// A zeroed tensor of one dimension that this communicator moves fastest: on one host it lies in memory
+  /// that the ranks share, so that `all_reduce` of it, or of a view, copies nothing. Collective. Backends
+  /// without such memory give an ordinary tensor.
+  virtual at::Tensor allocate(std::int64_t numel, const at::TensorOptions& options);
   /// A communicator over the same ranks whose collectives do not mix with this one's.
   virtual std::unique_ptr<Communicator> duplicate() = 0;
   /// Ends the job on all ranks, now: for an error that the others cannot be told of. Does not return where

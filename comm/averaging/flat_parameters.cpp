@@ -65,26 +65,40 @@ void FlatParameters::zero_gradients() {
 }
 
 int FlatParameters::repair_gradients() {
-  const torch::NoGradGuard no_grad;
   int repaired = 0;
-  for (auto& entry : entries_) {
-    const at::Tensor& gradients = groups_[entry.group].gradients;
-    const auto* expected =
-        static_cast<const char*>(gradients.const_data_ptr()) + entry.offset * gradients.element_size();
-    const at::Tensor& grad = entry.parameter.grad();
-    if (grad.defined() && grad.layout() == at::kStrided && grad.const_data_ptr() == expected) continue;
-    if (grad.defined() && grad.layout() != at::kStrided)
-      throw ConfigError("the gradient of parameter " + entry.name +
-                        " is sparse; ringtrain averages dense gradients only (embeddings: sparse=false)");
-    auto place = view(gradients, entry);
-    if (grad.defined())
-      place.copy_(grad);
-    else
-      place.zero_();
-    entry.parameter.mutable_grad() = place;
-    ++repaired;
-  }
+  for (std::size_t i = 0; i < entries_.size(); ++i) repaired += repair_gradient(i) ? 1 : 0;
   return repaired;
+}
+
+bool FlatParameters::repair_gradient(std::size_t number) {
+  Entry& entry = entries_[number];
+  const at::Tensor& gradients = groups_[entry.group].gradients;
+  const auto* expected =
+      static_cast<const char*>(gradients.const_data_ptr()) + entry.offset * gradients.element_size();
+  const at::Tensor& grad = entry.parameter.grad();
+  if (grad.defined() && grad.layout() == at::kStrided && grad.const_data_ptr() == expected) return false;
+  if (grad.defined() && grad.layout() != at::kStrided)
+    throw ConfigError("the gradient of parameter " + entry.name +
+                      " is sparse; ringtrain averages dense gradients only (embeddings: sparse=false)");
+  const torch::NoGradGuard no_grad;
+  auto place = view(gradients, entry);
+  if (grad.defined())
+    place.copy_(grad);
+  else
+    place.zero_();
+  entry.parameter.mutable_grad() = place;
+  return true;
+}
+
+void FlatParameters::move_gradients(
+    const std::function<at::Tensor(std::int64_t, const at::TensorOptions&)>& allocate) {
+  const torch::NoGradGuard no_grad;
+  for (auto& group : groups_) {
+    at::Tensor moved = allocate(group.gradients.numel(), group.gradients.options());
+    moved.copy_(group.gradients);
+    group.gradients = std::move(moved);
+  }
+  for (auto& entry : entries_) entry.parameter.mutable_grad() = view(groups_[entry.group].gradients, entry);
 }
 
 std::map<std::string, at::Tensor> FlatParameters::views(const at::Tensor& flat, std::size_t group) const {

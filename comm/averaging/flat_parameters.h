@@ -3,6 +3,7 @@
 #include <torch/nn/module.h>
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -43,6 +44,12 @@ class FlatParameters {
   /// a loss without a parameter leaves it): what was accumulated meanwhile is copied in. Returns how many
   /// were repaired.
   int repair_gradients();
+  /// The same for one entry; returns whether it was repaired.
+  bool repair_gradient(std::size_t entry);
+
+  /// Puts the gradients into other memory: `allocate(numel, options)` makes each group's new tensor. Their
+  /// values are copied.
+  void move_gradients(const std::function<at::Tensor(std::int64_t, const at::TensorOptions&)>& allocate);
 
   /// Views of `flat` (one tensor of the size of `group`'s) by parameter name, shaped and strided as the
   /// parameters.

@@ -1,38 +1,166 @@
 #include "comm/averaging/gradient_averager.h"
 
 #include <ATen/ATen.h>
+#include <fmt/format.h>
+#include <torch/csrc/autograd/utils/lambda_post_hook.h>
+#include <torch/csrc/autograd/variable.h>
+#include <torch/utils.h>
 
 #include <algorithm>
-#include <vector>
+#include <numeric>
+
+#include "common/errors.h"
 
 namespace ringtrain {
+namespace {
 
-constexpr std::int64_t kTotals = sizeof(StepTotals) / sizeof(double);
+// StepTotals, and how many ranks left a parameter unused.
+constexpr std::int64_t total_count = sizeof(StepTotals) / sizeof(double) + 1;
 
-GradientAverager::GradientAverager(FlatParameters& parameters, Communicator& gradients)
-    : parameters_(parameters), gradients_(gradients) {
-  auto options = at::TensorOptions(at::kDouble);
+}  // namespace
+
+struct GradientAverager::Hooks {
+  struct Hook {
+    std::shared_ptr<torch::autograd::Node> accumulator;
+    std::uintptr_t key;
+  };
+  std::vector<Hook> hooks;
+  ~Hooks() {
+    for (auto& hook : hooks) hook.accumulator->del_post_hook(hook.key);
+  }
+};
+
+GradientAverager::GradientAverager(FlatParameters& parameters, Communicator& gradients,
+                                   const AveragerOptions& options)
+    : parameters_(parameters), gradients_(gradients), hooks_(std::make_unique<Hooks>()) {
+  parameters.move_gradients([&gradients](std::int64_t numel, const at::TensorOptions& tensor_options) {
+    return gradients.allocate(numel, tensor_options);
+  });
+  auto device = at::Device(at::kCPU);
   for (const auto& group : parameters.groups()) {
-    options = options.device(group.values.device());
+    device = group.values.device();
     gradients.broadcast(group.values, 0).wait();
     bytes_ += static_cast<std::int64_t>(group.gradients.nbytes());
   }
-  totals_ = at::zeros({kTotals}, options);
+  totals_ = at::zeros({total_count}, at::TensorOptions(at::kDouble).device(device));
   bytes_ += static_cast<std::int64_t>(totals_.nbytes());
+  used_.resize(parameters.entries().size());
+  used_tensor_ =
+      at::zeros({static_cast<std::int64_t>(used_.size())}, at::TensorOptions(at::kByte).device(device));
+
+  const bool background = gradients.works_in_background();
+  overlaps_ = options.overlap == AveragerOptions::Overlap::automatic
+                  ? background
+                  : options.overlap == AveragerOptions::Overlap::on;
+  std::int64_t bucket_bytes = 0;
+  if (overlaps_)
+    bucket_bytes = options.bucket_bytes > 0 ? options.bucket_bytes : measure_bucket_bytes(gradients, device);
+  buckets_ = Buckets(parameters, bucket_bytes);
+  order_.resize(buckets_.size());
+  std::iota(order_.begin(), order_.end(), std::size_t{0});
+  missing_.resize(buckets_.size());
+  works_.reserve(buckets_.size() + 1);
+  set_hooks();
+  begin_next_step();
+}
+
+GradientAverager::~GradientAverager() = default;
+
+void GradientAverager::set_hooks() {
+  using torch::autograd::variable_list;
+  for (std::size_t i = 0; i < parameters_.entries().size(); ++i) {
+    auto accumulator = torch::autograd::impl::grad_accumulator(parameters_.entries()[i].parameter);
+    auto hook = [this, i](const variable_list& outputs, const variable_list&) {
+      arrived(i);
+      return outputs;
+    };
+    const auto key =
+        accumulator->add_post_hook(std::make_unique<torch::autograd::utils::LambdaPostHook>(std::move(hook)));
+    hooks_->hooks.push_back({std::move(accumulator), key});
+  }
+}
+
+// Backward has accumulated the gradient of one parameter.
+void GradientAverager::arrived(std::size_t entry) {
+  used_[entry] = 1;
+  if (quiet_ || !overlaps_) return;
+  const std::size_t bucket = buckets_.bucket_of(entry);
+  if (--missing_[bucket] < 0)
+    throw ConfigError(fmt::format(
+        "the gradient of {} was accumulated a second time after it was sent to the other ranks; run every "
+        "backward of a step but the last one within GradientAverager::no_sync()",
+        parameters_.entries()[entry].name));
+  if (missing_[bucket] > 0) return;
+  if (!ordered_) arrivals_.push_back(bucket);
+  launch_full_ones();
+}
+
+void GradientAverager::launch_full_ones() {
+  for (; launched_ < order_.size() && missing_[order_[launched_]] == 0; ++launched_) {
+    launch(order_[launched_]);
+    ++early_;
+  }
+}
+
+void GradientAverager::launch(std::size_t number) {
+  const auto& bucket = buckets_[number];
+  for (const std::size_t entry : bucket.entries) parameters_.repair_gradient(entry);
+  works_.push_back(gradients_.all_reduce(
+      parameters_.groups()[bucket.group].gradients.narrow(0, bucket.begin, bucket.end - bucket.begin)));
 }
 
 StepTotals GradientAverager::finish(const StepTotals& mine) {
-  parameters_.repair_gradients();
-  if (mine.failed > 0) parameters_.zero_gradients();
-  std::array<double, kTotals> numbers{mine.weight, mine.loss_sum, mine.samples, mine.stop, mine.failed};
-  const auto host = at::from_blob(numbers.data(), {kTotals}, at::kDouble);
+  using Clock = std::chrono::steady_clock;
+  const auto start = Clock::now();
+  if (mine.failed > 0 && launched_ == 0) parameters_.zero_gradients();
+  const bool complete = std::all_of(used_.begin(), used_.end(), [](auto used) { return used != 0; });
+  std::array<double, total_count> numbers{mine.weight, mine.loss_sum, mine.samples,
+                                          mine.stop,   mine.failed,   complete ? 0.0 : 1.0};
+  const auto host = at::from_blob(numbers.data(), {total_count}, at::kDouble);
   totals_.copy_(host);
-  std::vector<Work> works;
-  for (const auto& group : parameters_.groups()) works.push_back(gradients_.all_reduce(group.gradients));
-  works.push_back(gradients_.all_reduce(totals_));
-  for (auto& work : works) work.wait();
+  for (; launched_ < order_.size(); ++launched_) launch(order_[launched_]);
+  works_.push_back(gradients_.all_reduce(totals_));
+  for (auto& work : works_) work.wait();
   host.copy_(totals_);
+  unused_.clear();
+  if (numbers[5] > 0) find_unused();
+  if (!ordered_) agree_on_order();
+  traffic_ = {.bytes = bytes_, .exposed = Clock::now() - start, .early_buckets = early_};
+  begin_next_step();
   return {numbers[0], numbers[1], numbers[2], numbers[3], numbers[4]};
+}
+
+void GradientAverager::begin_next_step() {
+  works_.clear();
+  launched_ = 0;
+  early_ = 0;
+  std::fill(used_.begin(), used_.end(), std::uint8_t{0});
+  for (std::size_t b = 0; b < buckets_.size(); ++b)
+    missing_[b] = static_cast<int>(buckets_[b].entries.size());
+}
+
+// Some rank did not use some parameter: which ones did nobody use?
+void GradientAverager::find_unused() {
+  const auto host = at::from_blob(used_.data(), {static_cast<std::int64_t>(used_.size())}, at::kByte);
+  used_tensor_.copy_(host);
+  gradients_.all_reduce(used_tensor_, ReduceOp::max).wait();
+  host.copy_(used_tensor_);
+  if (std::all_of(used_.begin(), used_.end(), [](auto used) { return used != 0; })) return;
+  for (const auto used : used_) unused_.push_back(used == 0);
+}
+
+// From the second step on buckets go in the order in which they filled on rank 0.
+void GradientAverager::agree_on_order() {
+  ordered_ = true;
+  if (!overlaps_ || buckets_.size() < 2) return;
+  for (std::size_t b = 0; b < buckets_.size(); ++b)
+    if (std::find(arrivals_.begin(), arrivals_.end(), b) == arrivals_.end()) arrivals_.push_back(b);
+  std::vector<std::int64_t> numbers(arrivals_.begin(), arrivals_.end());
+  const auto host = at::from_blob(numbers.data(), {static_cast<std::int64_t>(numbers.size())}, at::kLong);
+  const at::Tensor agreed = host.to(totals_.device());
+  gradients_.broadcast(agreed, 0).wait();
+  host.copy_(agreed);
+  std::copy(numbers.begin(), numbers.end(), order_.begin());
 }
 
 }  // namespace ringtrain

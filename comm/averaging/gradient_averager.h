@@ -3,8 +3,12 @@
 #include <ATen/core/Tensor.h>
 
 #include <array>
+#include <chrono>
 #include <cstdint>
+#include <memory>
+#include <vector>
 
+#include "comm/averaging/buckets.h"
 #include "comm/averaging/flat_parameters.h"
 #include "comm/communicator.h"
 
@@ -20,30 +24,106 @@ struct StepTotals {
   double failed = 0;  ///< ranks whose step failed: their gradients are zero
 };
 
+struct AveragerOptions {
+  enum class Overlap {
+    automatic,  ///< on where the communicator works in the background
+    on,
+    off
+  };
+  Overlap overlap = Overlap::automatic;
+  /// Of one bucket; 0: measured at the start. Without overlap there is one bucket for each group.
+  std::int64_t bucket_bytes = 0;
+};
+
+/// What averaging did in the last step.
+struct StepTraffic {
+  std::int64_t bytes = 0;                    ///< reduced, on this rank
+  std::chrono::duration<double> exposed{0};  ///< that the step waited for it, after backward
+  std::int64_t early_buckets = 0;            ///< begun while backward went on
+};
+
 /// Sums gradients over ranks: with the loss a *sum* over samples, and a division by the global weight once,
 /// afterwards, N ranks compute what one rank computes on the joined batch, however uneven the shares are.
 ///
-///     flat.zero_gradients();
-///     if (!share.empty()) loss_sum.backward();      // as often as wanted: accumulation does not communicate
-///     const StepTotals totals = averager.finish({weight, loss_sum, ...});
-///     // flat.groups()[i].gradients now hold the sum over all samples of all ranks; divide by totals.weight
+///     FlatParameters flat(*module);
+///     GradientAverager averager(flat, communicator);
+///     for each step:
+///       flat.zero_gradients();
+///       {
+///         auto quiet = averager.no_sync();       // for all micro-steps but the last one, if there are
+///         several first_loss_sum.backward();
+///       }
+///       last_loss_sum.backward();                // full buckets are reduced while backward goes on
+///       const StepTotals totals = averager.finish({weight, loss_sum, ...});
+///       // flat.groups()[i].gradients now hold the sum over all samples of all ranks; divide by
+///       totals.weight
 ///
-/// `finish` is collective. Its all-reduces are one per group of flat parameters, and one of a few float64
-/// numbers.
+/// A rank without samples calls `finish` alone. The order in which buckets are reduced is the same on all
+/// ranks, whatever the order in which their backward fills them: parameters that a rank does not use, or
+/// graphs that differ from step to step, delay a bucket until `finish` and are no hang. A parameter used
+/// twice counts once. One thread at a time uses this object.
 class GradientAverager {
  public:
-  /// Makes all ranks start from rank 0's values: broadcasts them. Collective.
-  GradientAverager(FlatParameters& parameters, Communicator& gradients);
-  /// Throws CommError.
+  /// Makes all ranks start from rank 0's values: broadcasts them. Moves the gradients to memory of the
+  /// communicator. Collective. The hooks it sets in the module's parameters go with it.
+  GradientAverager(FlatParameters& parameters, Communicator& gradients, const AveragerOptions& options = {});
+  ~GradientAverager();
+  GradientAverager(const GradientAverager&) = delete;
+  GradientAverager& operator=(const GradientAverager&) = delete;
+
+  /// While it lives, backward only accumulates.
+  class NoSync {
+   public:
+    explicit NoSync(bool& quiet) : quiet_(quiet) { quiet_ = true; }
+    ~NoSync() { quiet_ = false; }
+    NoSync(const NoSync&) = delete;
+    NoSync& operator=(const NoSync&) = delete;
+
+   private:
+    bool& quiet_;
+  };
+  [[nodiscard]] NoSync no_sync() { return NoSync(quiet_); }
+
+  /// Ends the step. Collective. Throws CommError.
   StepTotals finish(const StepTotals& mine);
+
+  /// After `finish`: by number of FlatParameters::entries(), which parameters no rank used in this step;
+  /// empty when each was used. An optimizer leaves them alone.
+  const std::vector<bool>& unused() const { return unused_; }
+
   /// Bytes that `finish` reduces.
   std::int64_t bytes_per_step() const { return bytes_; }
+  const StepTraffic& traffic() const { return traffic_; }
+  const Buckets& buckets() const { return buckets_; }
+  bool overlaps() const { return overlaps_; }
 
  private:
+  void set_hooks();
+  void arrived(std::size_t entry);
+  void launch_full_ones();
+  void launch(std::size_t bucket);
+  void begin_next_step();
+  void agree_on_order();
+  void find_unused();
+
   FlatParameters& parameters_;
   Communicator& gradients_;
-  at::Tensor totals_;
+  bool overlaps_ = false, quiet_ = false;
+  Buckets buckets_;
+  std::vector<std::size_t> order_;     // in which buckets are launched
+  std::vector<std::size_t> arrivals_;  // in which they filled, in the first step
+  std::vector<int> missing_;           // parameters that a bucket waits for
+  std::size_t launched_ = 0;           // of order_
+  std::int64_t early_ = 0;
+  std::vector<Work> works_;
+  std::vector<std::uint8_t> used_;
+  std::vector<bool> unused_;
+  bool ordered_ = false;
+  at::Tensor totals_, used_tensor_;
   std::int64_t bytes_ = 0;
+  StepTraffic traffic_;
+  struct Hooks;
+  std::unique_ptr<Hooks> hooks_;
 };
 
 }  // namespace ringtrain

@@ -24,6 +24,7 @@ class MpiCommunicator : public Communicator {
   void barrier() override;
   std::unique_ptr<Communicator> duplicate() override;
   [[noreturn]] void abort(int exit_code) noexcept override;
+  const Handle& handle() const { return handle_; }
 
  private:
   Handle handle_;

@@ -61,6 +61,10 @@ class Handle {
 
   /// Collective.
   Handle duplicate() const;
+  /// The ranks that give the same `color`, ordered by `key`. Collective.
+  Handle split(int color, int key) const;
+  /// The ranks of this host, in order. Collective.
+  Handle split_by_host() const;
 
  private:
   friend class Session;

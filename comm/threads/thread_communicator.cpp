@@ -154,7 +154,7 @@ void run_as_threads(int world_size, const std::function<void(Communicator&)>& bo
     threads::ThreadCommunicator communicator(group, rank);
     try {
       body(communicator);
-      run->break_off(fmt::format("rank {} has ended", rank));
+      run->end_of(rank);
     } catch (...) {
       {
         const std::lock_guard lock(mutex);

@@ -25,6 +25,7 @@ class ThreadCommunicator : public Communicator {
   std::unique_ptr<Communicator> duplicate() override;
   /// Makes the collectives of all ranks throw CommError; returns, since the process is shared.
   void abort(int exit_code) noexcept override;
+  std::shared_ptr<Run> run() const { return group_->shared_run(); }
 
  private:
   std::shared_ptr<Group> group_;

@@ -9,9 +9,23 @@ namespace ringtrain::threads {
 void Run::break_off(const std::string& why) {
   {
     const std::lock_guard lock(mutex);
-    if (broken.empty()) broken = why;
+    if (!failed) broken = why;
+    failed = true;
   }
   changed.notify_all();
+}
+
+void Run::end_of(int rank) {
+  {
+    const std::lock_guard lock(mutex);
+    if (broken.empty()) broken = fmt::format("rank {} has ended", rank);
+  }
+  changed.notify_all();
+}
+
+void Run::throw_if_failed() {
+  const std::lock_guard lock(mutex);
+  if (failed) throw CommError(broken);
 }
 
 Group::Group(std::shared_ptr<Run> run, int world_size)

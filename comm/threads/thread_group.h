@@ -16,9 +16,13 @@ namespace ringtrain::threads {
 struct Run {
   std::mutex mutex;
   std::condition_variable changed;
-  std::string broken;  // why no collective can end any more; empty while all is well
+  std::string broken;   // why no collective of all ranks can begin any more; empty while all is well
+  bool failed = false;  // a rank did not end well
 
   void break_off(const std::string& why);
+  /// The rank ended well: what needs it no more may go on.
+  void end_of(int rank);
+  void throw_if_failed();
 };
 
 /// What a rank brings to a collective.
@@ -34,6 +38,7 @@ class Group {
   Group(std::shared_ptr<Run> run, int world_size);
   int world_size() const { return static_cast<int>(calls_.size()); }
   Run& run() { return *run_; }
+  const std::shared_ptr<Run>& shared_run() const { return run_; }
 
   /// Shows `call` to the others and waits for theirs. Throws CommError when ranks called different things, or
   /// the run broke.

@@ -13,6 +13,8 @@
 namespace ringtrain {
 namespace {
 
+const RingOptions plain{.algorithm = RingOptions::Algorithm::mpi};
+
 // The limit on counts, and whether it is the true one.
 class MpiConformance : public testing::TestWithParam<std::tuple<conformance::Case, std::int64_t>> {
  protected:
@@ -23,7 +25,7 @@ TEST_P(MpiConformance, Holds) {
   const auto& [one, limit] = GetParam();
   set_mpi_count_limit_for_test(limit);
   mpi_calls().reset();
-  const auto communicator = make_communicator(test_world(), "mpi", "cpu");
+  const auto communicator = make_communicator(test_world(), "mpi", "cpu", plain);
   EXPECT_EQ(communicator->backend(), "mpi");
   one.body(*communicator);
   EXPECT_LE(mpi_calls().largest_count, limit);
@@ -44,7 +46,7 @@ class MpiSplit : public testing::Test {
     set_mpi_count_limit_for_test(INT_MAX);
     mpi_calls().reset();
   }
-  std::unique_ptr<Communicator> communicator_ = make_communicator(test_world(), "mpi", "cpu");
+  std::unique_ptr<Communicator> communicator_ = make_communicator(test_world(), "mpi", "cpu", plain);
   const std::int64_t ranks_ = test_world().world_size();
 };
 

@@ -1,0 +1,196 @@
+#include "comm/ring/operation.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "comm/checks.h"
+#include "comm/ring/reduce.h"
+#include "common/errors.h"
+
+namespace ringtrain::ring {
+namespace {
+
+// Tags of the operations that may be under way at once do not overlap.
+constexpr std::int64_t tags_per_operation = 1 << 21;
+
+std::string describe(const Call& call) {
+  static constexpr const char* names[] = {"sum", "max", "min"};
+  return fmt::format("the {} of {} {}", names[call.op], call.numel,
+                     checks::dtype_name(static_cast<at::ScalarType>(call.dtype)));
+}
+
+}  // namespace
+
+Operation::Operation(const Seat& seat, BufferPool& buffers, std::uint64_t number, const at::Tensor& tensor,
+                     ReduceOp op)
+    : seat_(seat),
+      buffers_(buffers),
+      number_(number),
+      tensor_(tensor),
+      op_(op),
+      inlined_(tensor.nbytes() <= payload_bytes) {
+  Neighbours& neighbours = *seat_.neighbours;
+  Board& board = neighbours.board(neighbours.rank());
+  auto& slot = board.slots[number_ % slot_count];
+  void* data = tensor.data_ptr();
+  if (inlined_) data = std::memcpy(slot.payload.data(), data, tensor.nbytes());
+  slot.call = {.place = neighbours.place_of(data, tensor.nbytes()).value(),
+               .numel = tensor.numel(),
+               .dtype = static_cast<std::int32_t>(tensor.scalar_type()),
+               .op = static_cast<std::int32_t>(op)};
+  board.announced.store(number_ + 1, std::memory_order_release);
+}
+
+bool Operation::advance(bool& moved) {
+  try {
+    return go_on(moved);
+  } catch (const CommError& error) {
+    throw CommError(fmt::format("all_reduce of {} {}: {}", tensor_.numel(),
+                                checks::dtype_name(tensor_.scalar_type()), error.what()));
+  }
+}
+
+bool Operation::go_on(bool& moved) {
+  while (stage_ != Stage::done) {
+    if (stage_ == Stage::ringing) {
+      if (!ring_->advance(moved)) return false;
+    }
+    if (!step()) return false;
+    moved = true;
+  }
+  return true;
+}
+
+// The next stage, if this one is over.
+bool Operation::step() {
+  Board& board = seat_.neighbours->board(seat_.neighbours->rank());
+  switch (stage_) {
+    case Stage::gathering:
+      if (!all(&Board::announced)) return false;
+      require_same_calls();
+      for (int r = 0; r < seat_.neighbours->size(); ++r) tensors_.push_back(address(r));
+      choose_slice();
+      reduce_in_host();
+      if (seat_.link) start_ring();
+      stage_ = ring_ ? Stage::ringing : Stage::finishing;
+      return true;
+    case Stage::ringing:
+      ring_.reset();
+      spread_in_host();
+      stage_ = Stage::finishing;
+      return true;
+    case Stage::finishing:
+      // The counter counts operations in order, also when a ring of a later one was faster.
+      if (board.finished.load(std::memory_order_relaxed) != number_) return false;
+      board.finished.store(number_ + 1, std::memory_order_release);
+      stage_ = Stage::spreading;
+      return true;
+    default:
+      // A payload on one host was reduced by each rank for itself.
+      if (!(inlined_ && !seat_.several_hosts) && !all(&Board::finished)) return false;
+      if (inlined_ && seat_.several_hosts) read_payload();
+      stage_ = Stage::done;
+      return true;
+  }
+}
+
+bool Operation::all(std::atomic<std::uint64_t> Board::*counter) const {
+  for (int r = 0; r < seat_.neighbours->size(); ++r) {
+    const Board& board = seat_.neighbours->board(r);
+    const auto behind = [&] { return (board.*counter).load(std::memory_order_acquire) <= number_; };
+    if (!behind()) continue;
+    if (board.gone.load(std::memory_order_acquire) && behind())
+      throw CommError(fmt::format("local rank {} has ended and takes part no more", r));
+    return false;
+  }
+  return true;
+}
+
+void Operation::require_same_calls() const {
+  Neighbours& neighbours = *seat_.neighbours;
+  const auto call_of = [&](int r) -> const Call& {
+    return neighbours.board(r).slots[number_ % slot_count].call;
+  };
+  const Call& mine = call_of(neighbours.rank());
+  for (int r = 0; r < neighbours.size(); ++r) {
+    const Call& other = call_of(r);
+    if (other.numel == mine.numel && other.dtype == mine.dtype && other.op == mine.op) continue;
+    throw CommError(
+        fmt::format("ranks of one host reduce different things: local rank {} {}, local rank {} {}; every "
+                    "rank must call the "
+                    "same collectives in the same order",
+                    neighbours.rank(), describe(mine), r, describe(other)));
+  }
+}
+
+std::byte* Operation::address(int rank) const {
+  return seat_.neighbours->address(rank,
+                                   seat_.neighbours->board(rank).slots[number_ % slot_count].call.place);
+}
+
+// Slices begin at cache lines. A payload is one slice, of a column that changes with the operation.
+void Operation::choose_slice() {
+  const int rank = seat_.neighbours->rank();
+  const std::int64_t numel = tensor_.numel(), columns = seat_.columns;
+  if (inlined_) {
+    const bool mine = !seat_.several_hosts || static_cast<std::int64_t>(number_) % columns == rank;
+    end_ = mine ? numel : 0;
+    return;
+  }
+  const auto line = static_cast<std::int64_t>(64 / tensor_.element_size());
+  const std::int64_t share = ((numel + columns - 1) / columns + line - 1) / line * line;
+  begin_ = std::min(numel, rank * share);
+  end_ = rank < columns ? std::min(numel, begin_ + share) : begin_;
+}
+
+// Sums go in rank order, whoever makes them: every element has the same bits everywhere.
+void Operation::reduce_in_host() {
+  if (begin_ == end_) return;
+  const auto rank = static_cast<std::size_t>(seat_.neighbours->rank());
+  const c10::SmallVector<const std::byte*, 16> sources(tensors_.begin(), tensors_.end());
+  const std::span<const std::byte* const> all_sources(sources.data(), sources.size());
+  if (inlined_ && !seat_.several_hosts) {
+    auto* result = static_cast<std::byte*>(tensor_.data_ptr());
+    reduce_all(tensor_.scalar_type(), op_, all_sources, {&result, 1}, begin_, end_);
+  } else if (seat_.several_hosts) {
+    if (tensors_.size() > 1)
+      reduce_all(tensor_.scalar_type(), op_, all_sources, {&tensors_[rank], 1}, begin_, end_);
+  } else {
+    reduce_all(tensor_.scalar_type(), op_, all_sources, {tensors_.data(), tensors_.size()}, begin_, end_);
+  }
+}
+
+void Operation::start_ring() {
+  const auto size = static_cast<std::int64_t>(tensor_.element_size());
+  const at::ScalarType dtype = tensor_.scalar_type();
+  std::byte* mine = tensors_[static_cast<std::size_t>(seat_.neighbours->rank())];
+  // Where it lies in the tensor that was allocated; a view that shares its storage is a part of it.
+  const std::int64_t position = inlined_ ? 0 : tensor_.storage_offset() + begin_;
+  ring_.emplace(*seat_.link, buffers_,
+                RingTensor{.data = mine + begin_ * size,
+                           .numel = end_ - begin_,
+                           .position = position,
+                           .dtype = dtype,
+                           .wire = dtype == at::kFloat && op_ == ReduceOp::sum ? seat_.wire : dtype,
+                           .op = op_},
+                static_cast<int>(static_cast<std::int64_t>(number_ % (2 * slot_count)) * tags_per_operation));
+}
+
+void Operation::spread_in_host() {
+  if (begin_ == end_) return;
+  const auto size = static_cast<std::int64_t>(tensor_.element_size());
+  const auto rank = static_cast<std::size_t>(seat_.neighbours->rank());
+  for (std::size_t r = 0; r < tensors_.size(); ++r)
+    if (r != rank)
+      std::memcpy(tensors_[r] + begin_ * size, tensors_[rank] + begin_ * size,
+                  static_cast<std::size_t>((end_ - begin_) * size));
+}
+
+void Operation::read_payload() {
+  std::memcpy(tensor_.data_ptr(), tensors_[static_cast<std::size_t>(seat_.neighbours->rank())],
+              tensor_.nbytes());
+}
+
+}  // namespace ringtrain::ring

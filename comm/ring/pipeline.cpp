@@ -1,0 +1,113 @@
+#include "comm/ring/pipeline.h"
+
+#include "comm/ring/backoff.h"
+
+namespace ringtrain::ring {
+
+Pipeline::Pipeline(const Seat& seat, bool thread) : seat_(seat) {
+  if (thread) thread_ = std::jthread([this] { run(); });
+}
+
+Pipeline::~Pipeline() {
+  {
+    const std::lock_guard lock(mutex_);
+    stop_ = true;
+    seat_.neighbours->board(seat_.neighbours->rank()).gone.store(true, std::memory_order_release);
+  }
+  more_.notify_all();
+}
+
+std::uint64_t Pipeline::begin(const at::Tensor& tensor, ReduceOp op) {
+  std::unique_lock lock(mutex_);
+  ++waiting_for_slot_;
+  wait_until(lock, [this] { return begun_ - ended_ < slot_count && slot_is_free(); });
+  --waiting_for_slot_;
+  operation(begun_).emplace(seat_, buffers_, begun_, tensor, op);
+  ++begun_;
+  if (thread_.joinable())
+    more_.notify_one();
+  else
+    advance();
+  return begun_ - 1;
+}
+
+void Pipeline::wait(std::uint64_t number) {
+  std::unique_lock lock(mutex_);
+  wait_until(lock, [this, number] { return ended_ > number; });
+}
+
+// All neighbours have done with the operation that used the slot before.
+bool Pipeline::slot_is_free() const {
+  if (begun_ < slot_count) return true;
+  for (int r = 0; r < seat_.neighbours->size(); ++r)
+    if (seat_.neighbours->board(r).finished.load(std::memory_order_acquire) + slot_count <= begun_)
+      return false;
+  return true;
+}
+
+// Returns whether something was done. Operations that have ended leave in order.
+bool Pipeline::advance() {
+  if (error_) std::rethrow_exception(error_);
+  bool moved = false;
+  try {
+    for (std::uint64_t n = ended_; n < begun_; ++n) operation(n)->advance(moved);
+    bool unused = false;
+    for (; ended_ < begun_ && operation(ended_)->advance(unused); ++ended_) operation(ended_).reset();
+    if (!moved) seat_.neighbours->check();
+  } catch (...) {
+    error_ = std::current_exception();
+    throw;
+  }
+  return moved;
+}
+
+// Works itself, or, where there is a thread, waits for it.
+template <class Ended>
+void Pipeline::wait_until(std::unique_lock<std::mutex>& lock, const Ended& ended) {
+  if (!thread_.joinable()) {
+    Backoff backoff;
+    while (!ended()) {
+      if (advance())
+        backoff.reset();
+      else
+        backoff.pause();
+    }
+    return;
+  }
+  ++waiting_;
+  changed_.wait(lock, [&] { return error_ || ended(); });
+  --waiting_;
+  if (error_) std::rethrow_exception(error_);
+}
+
+void Pipeline::run() {
+  std::unique_lock lock(mutex_);
+  Backoff backoff;
+  while (true) {
+    more_.wait(lock, [this] { return stop_ || ended_ < begun_ || waiting_ > 0; });
+    if (stop_) return;
+    const std::uint64_t before = ended_;
+    bool moved = false;
+    try {
+      moved = advance();
+    } catch (...) {  // kept in error_
+      changed_.notify_all();
+      return;
+    }
+    if (ended_ != before || waiting_for_slot_ > 0) changed_.notify_all();
+    if (moved) {
+      backoff.reset();
+      continue;
+    }
+    const bool awaited = waiting_ > 0;
+    lock.unlock();
+    // Nobody waits: what computes shall have the core.
+    if (awaited)
+      backoff.pause();
+    else
+      Backoff::sleep();
+    lock.lock();
+  }
+}
+
+}  // namespace ringtrain::ring

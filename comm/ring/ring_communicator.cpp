@@ -1,0 +1,66 @@
+#include "comm/ring/ring_communicator.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "comm/checks.h"
+
+namespace ringtrain::ring {
+namespace {
+
+constexpr std::int64_t piece_bytes = 1 << 20;  // of the sizes measured the fastest: docs/comm.md
+
+}  // namespace
+
+RingCommunicator::RingCommunicator(const Factory& factory) : factory_(factory), parts_(factory()) {
+  staging_ = parts_.neighbours->allocate(2 * piece_bytes, at::TensorOptions(at::kByte));
+  pipeline_ = std::make_unique<Pipeline>(parts_.seat, parts_.thread);
+}
+
+at::Tensor RingCommunicator::allocate(std::int64_t numel, const at::TensorOptions& options) {
+  return options.device().is_cpu() ? parts_.neighbours->allocate(numel, options)
+                                   : Communicator::allocate(numel, options);
+}
+
+Work RingCommunicator::all_reduce(const at::Tensor& tensor, ReduceOp op) {
+  checks::require_host_tensor("all_reduce", "tensor", tensor, backend());
+  if (tensor.numel() == 0) return {};
+  if (tensor.nbytes() <= payload_bytes || parts_.neighbours->place_of(tensor.data_ptr(), tensor.nbytes()))
+    return {*pipeline_, pipeline_->begin(tensor, op)};
+  reduce_in_pieces(tensor, op);
+  return {};
+}
+
+// One piece is copied in or out while the other one is reduced.
+void RingCommunicator::reduce_in_pieces(const at::Tensor& tensor, ReduceOp op) {
+  const auto size = static_cast<std::int64_t>(tensor.element_size());
+  const std::int64_t piece = piece_bytes / size;
+  auto* data = static_cast<std::byte*>(tensor.data_ptr());
+  const at::Tensor staging = staging_.view(tensor.scalar_type());
+  struct Piece {
+    Work work;
+    at::Tensor staged;
+    std::byte* target = nullptr;
+  } under_way[2];
+  const auto end = [](Piece& one) {
+    one.work.wait();
+    if (one.target)
+      std::memcpy(std::exchange(one.target, nullptr), one.staged.data_ptr(), one.staged.nbytes());
+  };
+  std::int64_t number = 0;
+  for (std::int64_t offset = 0; offset < tensor.numel(); offset += piece, ++number) {
+    Piece& one = under_way[number % 2];
+    end(one);
+    one.staged = staging.narrow(0, number % 2 * piece, std::min(piece, tensor.numel() - offset));
+    one.target = data + offset * size;
+    std::memcpy(one.staged.data_ptr(), one.target, one.staged.nbytes());
+    one.work = Work(*pipeline_, pipeline_->begin(one.staged, op));
+  }
+  end(under_way[number % 2]);
+  end(under_way[(number + 1) % 2]);
+}
+
+}  // namespace ringtrain::ring

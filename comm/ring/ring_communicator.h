@@ -1,0 +1,54 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string_view>
+
+#include "comm/communicator.h"
+#include "comm/ring/pipeline.h"
+
+namespace ringtrain::ring {
+
+/// All-reduces by shared memory inside a host and rings between hosts (docs/comm.md); the other collectives
+/// are those of `base`. `all_reduce` returns at once where the tensor can be reached by the neighbours
+/// (small, or made by `allocate`); others go through such memory piece by piece.
+class RingCommunicator : public Communicator {
+ public:
+  struct Parts {
+    std::unique_ptr<Communicator> base;
+    std::unique_ptr<Neighbours> neighbours;
+    std::unique_ptr<Link> link;  ///< null: one host, or no place in a ring
+    Seat seat;                   ///< of the two above
+    bool thread = false;
+  };
+  /// Makes the parts of a second communicator over the same ranks. Collective.
+  using Factory = std::function<Parts()>;
+  explicit RingCommunicator(const Factory& factory);
+
+  int rank() const override { return parts_.base->rank(); }
+  int world_size() const override { return parts_.base->world_size(); }
+  std::string_view backend() const override { return parts_.base->backend(); }
+
+  Work all_reduce(const at::Tensor& tensor, ReduceOp op) override;
+  Work broadcast(const at::Tensor& tensor, int root) override { return parts_.base->broadcast(tensor, root); }
+  Work reduce_scatter(const at::Tensor& output, const at::Tensor& input) override {
+    return parts_.base->reduce_scatter(output, input);
+  }
+  Work all_gather(const at::Tensor& output, const at::Tensor& input) override {
+    return parts_.base->all_gather(output, input);
+  }
+  void barrier() override { parts_.base->barrier(); }
+  std::unique_ptr<Communicator> duplicate() override { return std::make_unique<RingCommunicator>(factory_); }
+  void abort(int exit_code) noexcept override { parts_.base->abort(exit_code); }
+  bool works_in_background() const override { return parts_.thread; }
+  at::Tensor allocate(std::int64_t numel, const at::TensorOptions& options) override;
+
+ private:
+  void reduce_in_pieces(const at::Tensor& tensor, ReduceOp op);
+  Factory factory_;
+  Parts parts_;
+  at::Tensor staging_;  // two pieces of bytes
+  std::unique_ptr<Pipeline> pipeline_;
+};
+
+}  // namespace ringtrain::ring

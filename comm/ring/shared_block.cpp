@@ -1,0 +1,75 @@
+#include "comm/ring/shared_block.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <string>
+#include <utility>
+
+#include "common/errors.h"
+
+namespace ringtrain::ring {
+namespace {
+
+[[noreturn]] void fail(const std::string& what) {
+  throw CommError(fmt::format("{}: {}", what, std::strerror(errno)));
+}
+
+}  // namespace
+
+SharedBlock::SharedBlock(int file, std::size_t bytes) : bytes_(bytes), file_(file) {
+  void* mapped = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+  if (mapped == MAP_FAILED) {
+    ::close(file);
+    fail(fmt::format("cannot map {} bytes of shared memory", bytes));
+  }
+  data_ = static_cast<std::byte*>(mapped);
+}
+
+SharedBlock SharedBlock::make(std::size_t bytes) {
+  const int file = ::memfd_create("ringtrain", MFD_CLOEXEC);
+  if (file < 0) fail("memfd_create");
+  // Reserved now: a page that is missing later would be a SIGBUS.
+  if (const int error = ::posix_fallocate(file, 0, static_cast<off_t>(bytes)); error != 0) {
+    ::close(file);
+    errno = error;
+    fail(fmt::format("cannot reserve {} bytes of shared memory", bytes));
+  }
+  return {file, bytes};
+}
+
+SharedBlock SharedBlock::open(pid_t process, int file, std::size_t bytes) {
+  const std::string path = fmt::format("/proc/{}/fd/{}", process, file);
+  const int opened = ::open(path.c_str(), O_RDWR | O_CLOEXEC);
+  if (opened < 0) fail("cannot open " + path);
+  SharedBlock block(opened, bytes);
+  block.close_file();
+  return block;
+}
+
+SharedBlock::SharedBlock(SharedBlock&& other) noexcept
+    : data_(std::exchange(other.data_, nullptr)),
+      bytes_(std::exchange(other.bytes_, 0)),
+      file_(std::exchange(other.file_, -1)) {}
+
+SharedBlock& SharedBlock::operator=(SharedBlock&& other) noexcept {
+  std::swap(data_, other.data_);
+  std::swap(bytes_, other.bytes_);
+  std::swap(file_, other.file_);
+  return *this;
+}
+
+SharedBlock::~SharedBlock() {
+  close_file();
+  if (data_) ::munmap(data_, bytes_);
+}
+
+void SharedBlock::close_file() {
+  if (file_ >= 0) ::close(std::exchange(file_, -1));
+}
+
+}  // namespace ringtrain::ring
