@@ -14,7 +14,15 @@
 namespace ringtrain {
 namespace {
 
+/// Samples answered at once, and the outputs of a task with several answers a sample: their memory counts.
 constexpr std::int64_t kBatch = 1024;
+constexpr std::int64_t kOutputs = 1 << 23;
+
+std::int64_t batch_size(const Task& task, const Dataset& dataset) {
+  if (task.has_scores() || dataset.size() == 0) return kBatch;
+  const std::int64_t answers = dataset.read({0}).targets.numel();
+  return std::clamp<std::int64_t>(kOutputs / (answers * task.outputs()), 1, kBatch);
+}
 
 /// Rows of float64 numbers of all ranks, in rank order. `counts`: how many each rank has.
 at::Tensor gather_rows(Communicator& control, const at::Tensor& mine,
@@ -36,6 +44,18 @@ std::vector<double> column(const at::Tensor& rows, std::int64_t from, std::int64
   return {part.const_data_ptr<double>(), part.const_data_ptr<double>() + part.numel()};
 }
 
+double ratio(const at::Tensor& sum, const at::Tensor& weight) {
+  return weight.item<double>() > 0 ? (sum / weight).item<double>() : std::numeric_limits<double>::quiet_NaN();
+}
+
+Evaluation of_sums(Communicator& control, const at::Tensor& sums) {
+  control.all_reduce(sums).wait();
+  Evaluation result;
+  result.loss = ratio(sums[0], sums[1]);
+  result.accuracy = ratio(sums[2], sums[1]);
+  return result;
+}
+
 }  // namespace
 
 Evaluation evaluate(Model& model, const Task& task, const Dataset& dataset, Communicator& control,
@@ -46,16 +66,22 @@ Evaluation evaluate(Model& model, const Task& task, const Dataset& dataset, Comm
   const int ranks = control.world_size();
   const Range share = even_share(dataset.size(), control.rank(), ranks);
   std::vector<at::Tensor> answers;
-  auto sums = at::zeros({2}, at::kDouble);
+  auto sums = at::zeros({3}, at::kDouble);  // loss, weight, right answers
   together(control, "evaluating", [&] {
-    for (std::int64_t begin = share.begin; begin < share.end; begin += kBatch) {
-      std::vector<std::int64_t> indices(static_cast<std::size_t>(std::min(kBatch, share.end - begin)));
+    const std::int64_t size = batch_size(task, dataset);
+    for (std::int64_t begin = share.begin; begin < share.end; begin += size) {
+      std::vector<std::int64_t> indices(static_cast<std::size_t>(std::min(size, share.end - begin)));
       std::iota(indices.begin(), indices.end(), begin);
       const Batch batch = dataset.read(indices);
       const auto outputs = forward(model, batch.inputs.to(at::Device(device)), autocast);
-      const auto loss = task.loss_sum(outputs, batch.targets.to(at::Device(device)));
+      const auto targets = batch.targets.to(at::Device(device));
+      const auto loss = task.loss_sum(outputs, targets);
       sums[0] += loss.loss_sum.cpu().to(at::kDouble);
       sums[1] += loss.weight.cpu().to(at::kDouble);
+      if (!task.has_scores()) {
+        sums[2] += task.right(outputs, targets).cpu().to(at::kDouble);
+        continue;
+      }
       const auto scores = task.scores(outputs).cpu().to(at::kDouble);
       answers.push_back(at::cat(
           {scores, batch.targets.to(at::kDouble).unsqueeze(1), batch.rows.to(at::kDouble).unsqueeze(1)}, 1));
@@ -63,6 +89,7 @@ Evaluation evaluate(Model& model, const Task& task, const Dataset& dataset, Comm
   });
   model.train(was_training);
 
+  if (!task.has_scores()) return of_sums(control, sums);
   Evaluation result;
   result.width = std::max<std::int64_t>(
       1, task.outputs() == 1 && !answers.empty() ? answers[0].size(1) - 2 : task.outputs());
@@ -77,8 +104,7 @@ Evaluation evaluate(Model& model, const Task& task, const Dataset& dataset, Comm
   const auto mine = answers.empty() ? at::zeros({0, result.width + 2}, at::kDouble) : at::cat(answers);
   const auto all = gather_rows(control, mine, counts);
   control.all_reduce(sums).wait();
-  result.loss = sums[1].item<double>() > 0 ? (sums[0] / sums[1]).item<double>()
-                                           : std::numeric_limits<double>::quiet_NaN();
+  result.loss = ratio(sums[0], sums[1]);
   result.scores = column(all, 0, result.width);
   result.targets = column(all, result.width, 1);
   for (const double row : column(all, result.width + 1, 1))

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
+
 #include "common/files.h"
 #include "trainer/metrics/classification.h"
 #include "trainer/metrics/regression.h"
@@ -23,7 +25,16 @@ std::vector<double> positive_scores(const Evaluation& answers) {
   return scores;
 }
 
+/// Perplexity: e to the loss in nats a token.
+MetricsReport language_metrics(const Evaluation& answers) {
+  MetricsReport report;
+  report.set("perplexity", std::exp(answers.loss));
+  report.set("accuracy", answers.accuracy);
+  return report;
+}
+
 MetricsReport task_metrics(const Evaluation& answers, const TaskConfig& task, double threshold) {
+  if (task.type == "language_model") return language_metrics(answers);
   if (task.type == "regression") return regression_metrics(answers.scores, answers.targets);
   if (task.type == "binary_classification")
     return binary_metrics(positive_scores(answers), classes_of(answers), threshold);

@@ -9,6 +9,8 @@
 #include "common/text.h"
 #include "data/fit.h"
 #include "data/split.h"
+#include "data/table_dataset.h"
+#include "trainer/prepared_tokens.h"
 #include "trainer/tasks/task.h"
 
 namespace ringtrain {
@@ -34,6 +36,7 @@ std::string describe_counts(const PreparedData& data) {
 
 PreparedData prepare_data(const RunConfig& config, Communicator& control,
                           const std::optional<Preprocessing>& fitted) {
+  if (config.data.format == "tokens") return prepare_tokens(config, control, fitted);
   PreparedData data;
   Table table;
   Split split;

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "common/config_writer.h"
 #include "common/errors.h"
 #include "common/text.h"
@@ -70,11 +72,15 @@ void TaskConfig::describe(config::Visitor& v) {
                       fraction());
         }},
        {"classification", "Several classes; softmax.", classification},
-       {"regression", "A number.", [this](config::Visitor& inner) {
+       {"regression", "A number.",
+        [this](config::Visitor& inner) {
           inner.field("loss", loss,
                       "Loss of a sample: squared error, absolute error, or Huber's with delta 1.",
                       {"mse", "l1", "huber"});
-        }}});
+        }},
+       {"language_model",
+        "The next token: softmax over the vocabulary. Losses are nats a token; every token weighs the same.",
+        [](config::Visitor&) {}}});
 }
 
 void OptimizerConfig::describe(config::Visitor& v) {
@@ -124,7 +130,8 @@ void CheckpointConfig::describe(config::Visitor& v) {
           non_negative());
   v.field("keep", keep, "How many of the newest are kept; the best one is kept besides.", at_least(1));
   v.field("metric", metric, "The metric of the validation part by which the best checkpoint is chosen.",
-          {"loss", "accuracy", "precision", "recall", "f1", "roc_auc", "pr_auc", "mae", "rmse", "r2"});
+          {"loss", "accuracy", "precision", "recall", "f1", "roc_auc", "pr_auc", "perplexity", "mae", "rmse",
+           "r2"});
   v.field("at_start", at_start, "Also one before the first step.");
 }
 
@@ -176,6 +183,28 @@ void TrainerConfig::describe(config::Visitor& v) {
 void CommConfig::describe(config::Visitor& v) {
   v.field("backend", backend,
           "How gradients travel: auto, local (one rank), mpi, or nccl (a GPU for each rank).");
+  v.field(
+      "algorithm", algorithm,
+      "How the mpi backend reduces: auto (shared memory inside a host, a ring between hosts), ring (of all "
+      "ranks), or mpi (MPI_Allreduce).",
+      {"auto", "ring", "mpi"});
+  v.field("overlap", overlap,
+          "Whether gradients are averaged while backward goes on; auto: on GPUs and between hosts, where it "
+          "pays.",
+          {"auto", "on", "off"});
+  v.field(
+      "bucket_bytes", bucket_bytes,
+      "Size of the parts in which gradients are averaged during backward: a number of bytes, or auto (from "
+      "latency and bandwidth, measured at the start).");
+  v.require("bucket_bytes",
+            bucket_bytes == "auto" || (!bucket_bytes.empty() && bucket_bytes.size() < 12 &&
+                                       bucket_bytes.find_first_not_of("0123456789") == std::string::npos &&
+                                       std::stoll(bucket_bytes) >= 1024),
+            "expected auto, or a number of bytes from 1024 on");
+  v.field("wire_dtype", wire_dtype,
+          "What float32 gradients travel as between hosts of the mpi backend; a 16-bit type halves the bytes "
+          "and rounds. Sums are kept in float32.",
+          {"float32", "bfloat16", "float16"});
 }
 
 void ExportConfig::describe(config::Visitor& v) {
@@ -194,6 +223,36 @@ static bool is_plain_name(const std::string& name) {
              std::string::npos;
 }
 
+/// Which metrics of the validation part a task has.
+static std::vector<std::string> metrics_of(const std::string& task) {
+  if (task == "regression") return {"loss", "mae", "rmse", "r2"};
+  if (task == "language_model") return {"loss", "perplexity", "accuracy"};
+  return {"loss", "accuracy", "precision", "recall", "f1", "roc_auc", "pr_auc"};
+}
+
+/// The rules that concern several blocks.
+static void require_fitting(config::Visitor& v, const RunConfig& run) {
+  const std::string& metric = run.trainer.checkpoint.metric;
+  const auto metrics = metrics_of(run.task.type);
+  v.require("trainer", std::find(metrics.begin(), metrics.end(), metric) != metrics.end(),
+            fmt::format("checkpoint.metric: {} is not a metric of the task {}; it has: {}", metric,
+                        run.task.type, join(metrics)));
+  const bool language = run.task.type == "language_model";
+  v.require("data", language == (run.data.format == "tokens"),
+            language ? "format: the task language_model needs data.format: tokens"
+                     : fmt::format("format: tokens are for the task language_model, not {}", run.task.type));
+  for (const auto& kind : run.model.kinds)
+    if (kind->name() == run.model.type)
+      v.require("model", language == kind->sequence().has_value(),
+                language ? fmt::format("type: {} does not read tokens; use model.type: gpt", run.model.type)
+                         : fmt::format("type: {} reads tokens; it needs task.type: language_model",
+                                       run.model.type));
+  v.require(
+      "trainer", !language || !run.trainer.save_predictions,
+      "save_predictions: a language model's answers are a probability for each token of the vocabulary, at "
+      "each position: too many to write down");
+}
+
 void RunConfig::describe(config::Visitor& v) {
   v.field("name", name, "Name of the run and of the exported model.");
   v.require("name", is_plain_name(name), "expected letters, digits, '_', '-' and '.'");
@@ -206,10 +265,7 @@ void RunConfig::describe(config::Visitor& v) {
   v.section("trainer", "The training loop.", trainer);
   v.section("comm", "Communication between ranks.", comm);
   v.section("export", "The model that is written for serving.", export_);
-  const std::string metric = trainer.checkpoint.metric;
-  const bool of_regression = metric == "mae" || metric == "rmse" || metric == "r2";
-  v.require("trainer", metric == "loss" || of_regression == (task.type == "regression"),
-            fmt::format("checkpoint.metric: {} is not a metric of the task {}", metric, task.type));
+  require_fitting(v, *this);
 }
 
 void RunConfig::resolve() {

@@ -14,6 +14,7 @@
 #include "common/log.h"
 #include "common/text.h"
 #include "models/norm.h"
+#include "trainer/comm_options.h"
 #include "trainer/device.h"
 #include "trainer/evaluation.h"
 #include "trainer/judgement.h"
@@ -38,8 +39,9 @@ Trainer::Trainer(World& world, const RunConfig& config, const StartOptions& opti
   agree_on(control, "the configuration", config.to_yaml());
   together(control, "starting", [&] { start(options); });
   together(control, "choosing a device", [&] { device_ = choose_device(world, config); });
-  together(control, "starting the communicator",
-           [&] { gradients_ = make_communicator(world, config.comm.backend, device_); });
+  together(control, "starting the communicator", [&] {
+    gradients_ = make_communicator(world, config.comm.backend, device_, ring_options(config.comm));
+  });
 
   // What rank 0 goes on from, the others are told: the job folder need not be shared.
   const auto from = broadcast_string(control, resumed_ ? resumed_->preprocessing.dump() : "", 0);
@@ -50,7 +52,8 @@ Trainer::Trainer(World& world, const RunConfig& config, const StartOptions& opti
   WholeState loaded;
   together(control, "making the model", [&] {
     plan_steps();
-    task_ = make_task(config.task, data_.preprocessing.labels, data_.class_counts);
+    task_ = make_task(config.task, data_.preprocessing.labels, data_.class_counts,
+                      data_.preprocessing.tokens ? data_.preprocessing.tokens->vocabulary : 0);
     replica_ = make_replica(config, model_shape(), device_, gradients_.get());
     if (resumed_) loaded = load_replica(*resumed_, replica_);
     claim_job_folder(options);

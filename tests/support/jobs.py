@@ -14,9 +14,9 @@ RINGTRAIN = os.environ["RINGTRAIN"]
 SOURCE = Path(os.environ["RINGTRAIN_SOURCE"])
 
 
-def run(*arguments, expect=0, **options):
+def run(*arguments, expect=0, timeout=100, **options):
     """Runs `ringtrain ARGUMENTS`; returns the finished process. `expect`: its exit code, or None for any."""
-    done = subprocess.run([RINGTRAIN, *map(str, arguments)], capture_output=True, text=True, timeout=100, cwd=SOURCE, **options)
+    done = subprocess.run([RINGTRAIN, *map(str, arguments)], capture_output=True, text=True, timeout=timeout, cwd=SOURCE, **options)
     if expect is not None and done.returncode != expect:
         raise AssertionError(f"ringtrain {' '.join(map(str, arguments))}\nended with {done.returncode}, not {expect}\n"
                              f"{done.stdout[-2000:]}\n{done.stderr[-4000:]}")
@@ -75,6 +75,15 @@ def relative_difference(a, b):
     a, b = numpy.asarray(a, numpy.float64), numpy.asarray(b, numpy.float64)
     assert a.shape == b.shape, (a.shape, b.shape)
     return float(numpy.abs(a - b).max() / max(1e-300, numpy.abs(b).max())) if a.size else 0.0
+
+
+def write_tokens(file, tokens=2000, vocabulary=20, seed=0):
+    """Tokens that a network can foretell: each is the one before plus 3, or anything in one of four cases."""
+    random = numpy.random.default_rng(seed)
+    values = [0]
+    for _ in range(tokens - 1):
+        values.append(int(random.integers(vocabulary)) if random.random() < 0.25 else (values[-1] + 3) % vocabulary)
+    numpy.array(values, "<u2").tofile(file)
 
 
 def write_pixels(file, rows=300, seed=0):

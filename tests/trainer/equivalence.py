@@ -1,6 +1,6 @@
 """N ranks compute what one rank computes on the joined batch, and what PyTorch computes.
 
-usage: equivalence.py MODEL    (linear, mlp, convnet, mlp32)
+usage: equivalence.py MODEL    (linear, mlp, convnet, gpt, mlp32)
 
 Each model is trained for 50 steps on 1, 2, 3 and 4 ranks with a global batch that none of 2, 3, 4 divides, by SGD with momentum and
 by AdamW, with accumulation 1 and 3. In float64 losses and weights agree to 1e-9; mlp32 is the mlp in float32: losses, and the weights of
@@ -19,6 +19,7 @@ MODELS = {
     "linear": dict(model__type="linear"),
     "mlp": dict(model__type="mlp", model__hidden=[16, 8]),
     "convnet": dict(model__type="convnet", model__image=[1, 8, 8], model__channels=[4, 8], model__groups=2, model__hidden=16),
+    "gpt": dict(model__type="gpt", model__layers=2, model__heads=2, model__width=16, model__context=12, model__vocabulary=20),
 }
 OPTIMIZERS = {
     "sgd": dict(trainer__optimizer__type="sgd", trainer__optimizer__lr=0.05, trainer__optimizer__momentum=0.9),
@@ -28,18 +29,21 @@ OPTIMIZERS = {
 
 def config(folder, model, precision):
     """A configuration whose training part is the whole file, in file order."""
-    image = model == "convnet"
-    if image:
+    data, task = "train_file: datasets/cancer.csv\n  target: diagnosis", "binary_classification"
+    if model == "convnet":
         jobs.write_pixels(folder / "pixels.csv")
+        data, task = f"train_file: {folder / 'pixels.csv'}\n  target: kind", "classification"
+    if model == "gpt":
+        jobs.write_tokens(folder / "tokens.bin")
+        data, task = f"train_file: {folder / 'tokens.bin'}\n  format: tokens", "language_model"
     file = folder / "config.yaml"
     file.write_text(f"""
 name: same
 seed: 11
 data:
-  train_file: {folder / 'pixels.csv' if image else 'datasets/cancer.csv'}
-  target: {'kind' if image else 'diagnosis'}
+  {data}
   split: {{train: 1, validation: 0, test: 0}}
-task: {{type: {'classification' if image else 'binary_classification'}}}
+task: {{type: {task}}}
 trainer:
   epochs: 1000
   max_steps: {STEPS}

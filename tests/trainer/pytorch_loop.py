@@ -3,8 +3,10 @@
 import csv
 import json
 import math
+import sys
 from pathlib import Path
 
+import numpy
 import torch
 import yaml_of_job
 
@@ -81,9 +83,24 @@ class Linear(torch.nn.Module):
         return self.output(x)
 
 
+def read_tokens(file, context):
+    """Windows of `context` tokens, and what follows each token."""
+    tokens = torch.from_numpy(numpy.fromfile(file, "<u2").astype(numpy.int64))
+    count = (len(tokens) - 1) // context
+    return tokens[:count * context].reshape(count, context), tokens[1:count * context + 1].reshape(count, context)
+
+
+def gpt(type):
+    sys.path.insert(0, str(Path(__file__).parent.parent / "support"))
+    from networks import Gpt
+    return Gpt(20, 12, 16, 2, 2).to(type)
+
+
 def read(job, type):
     """All rows, normalised in float64 by the training rows' mean and deviation."""
     config = yaml_of_job.read(job)
+    if config["data"]["train_file"].endswith(".bin"):
+        return read_tokens(config["data"]["train_file"], 12)
     target = config["data"]["target"]
     with open(config["data"]["train_file"], newline="") as file:
         rows = list(csv.DictReader(file))
@@ -98,7 +115,7 @@ def train(job, model_name, optimizer_name, steps, batch):
     from safetensors.torch import load_file
     start = load_file(Path(job) / "checkpoints" / "step-0" / "model.safetensors")
     type = next(iter(start.values())).dtype
-    model = {"linear": Linear, "mlp": Mlp, "convnet": Convnet}[model_name](type)
+    model = {"linear": Linear, "mlp": Mlp, "convnet": Convnet, "gpt": gpt}[model_name](type)
     model.load_state_dict(start)
     inputs, targets = read(job, type)
     base = 0.05 if optimizer_name == "sgd" else 0.01
@@ -114,7 +131,9 @@ def train(job, model_name, optimizer_name, steps, batch):
             order = permutation(len(inputs), 11, epoch)
         chosen = order[number * batch:(number + 1) * batch]
         outputs = model(inputs[chosen])
-        if model_name == "convnet":
+        if model_name == "gpt":
+            loss = torch.nn.functional.cross_entropy(outputs.flatten(0, 1), targets[chosen].flatten())
+        elif model_name == "convnet":
             loss = torch.nn.functional.cross_entropy(outputs, targets[chosen])
         else:
             loss = torch.nn.functional.binary_cross_entropy_with_logits(outputs.squeeze(1), targets[chosen].to(type))

@@ -30,8 +30,21 @@ TEST(RunConfig, EveryShippedConfigurationIsValid) {
   EXPECT_GE(count, 3);
 }
 
+TEST(RunConfig, TaskDataAndModelMustFitEachOther) {
+  const auto text = problems_of({"task.type=language_model"});
+  EXPECT_NE(text.find("needs data.format: tokens"), std::string::npos) << text;
+  EXPECT_NE(text.find("mlp does not read tokens; use model.type: gpt"), std::string::npos) << text;
+  EXPECT_NE(
+      text.find("roc_auc is not a metric of the task language_model; it has: loss, perplexity, accuracy"),
+      std::string::npos)
+      << text;
+  EXPECT_NE(problems_of({"trainer.checkpoint.metric=perplexity"}).find("perplexity is not a metric"),
+            std::string::npos);
+}
+
 TEST(RunConfig, TheResolvedTextGivesTheSameConfiguration) {
-  for (const char* name : {"cancer.yaml", "fraud.yaml", "mnist.yaml"}) {
+  for (const char* name :
+       {"cancer.yaml", "fraud.yaml", "mnist.yaml", "mnist_resnet.yaml", "gpt_chars.yaml"}) {
     const auto text =
         RunConfig::load(kConfigs + name, {"trainer.optimizer.lr=0.0030000000000000001"}).to_yaml();
     EXPECT_EQ(RunConfig::from_text(text, "config.yaml").to_yaml(), text);

@@ -8,6 +8,7 @@
 
 #include "common/errors.h"
 #include "common/text.h"
+#include "trainer/tasks/language_model.h"
 
 namespace ringtrain {
 namespace {
@@ -84,12 +85,17 @@ std::vector<double> class_weights(const TaskConfig& config, const std::vector<st
 
 }  // namespace
 
+at::Tensor Task::right(const at::Tensor& outputs, const at::Tensor& targets) const {
+  return scores(outputs).argmax(1).eq(targets).sum();
+}
+
 TargetKind target_kind(const TaskConfig& config) {
   return config.type == "regression" ? TargetKind::number : TargetKind::classes;
 }
 
 std::unique_ptr<Task> make_task(const TaskConfig& config, const std::vector<std::string>& labels,
-                                const std::vector<std::int64_t>& class_counts) {
+                                const std::vector<std::int64_t>& class_counts, std::int64_t vocabulary) {
+  if (config.type == "language_model") return make_language_model_task(vocabulary);
   if (config.type == "regression") return std::make_unique<Regression>(config.loss);
   const bool binary = config.type == "binary_classification";
   if (binary && labels.size() != 2)

@@ -24,18 +24,24 @@ class Task {
  public:
   virtual ~Task() = default;
   virtual std::int64_t outputs() const = 0;
-  /// `outputs`: [n, outputs()]; `targets`: [n], int64 classes or floats.
+  /// Whether the scores of each sample are gathered to be judged; else its answers are judged by sums: the
+  /// loss, and how many are `right`.
+  virtual bool has_scores() const { return true; }
+  /// `outputs`: [n, outputs()]; `targets`: [n], int64 classes or floats. What a language model has:
+  /// language_model.h.
   virtual LossSum loss_sum(const at::Tensor& outputs, const at::Tensor& targets) const = 0;
   /// What people and metrics read: probabilities [n, classes], or predictions [n, 1].
   virtual at::Tensor scores(const at::Tensor& outputs) const = 0;
+  /// 0-dim int64: how many answers are the target. Asked of tasks without scores only.
+  virtual at::Tensor right(const at::Tensor& outputs, const at::Tensor& targets) const;
 };
 
 /// How the target column is read for this task.
 TargetKind target_kind(const TaskConfig& config);
 
-/// `class_counts`: samples of each class in the training part (empty for regression). Throws ConfigError when
-/// the number of classes or class weights does not fit the task.
+/// `class_counts`: samples of each class in the training part (empty but for classification). `vocabulary`:
+/// of a language model. Throws ConfigError when the number of classes or class weights does not fit the task.
 std::unique_ptr<Task> make_task(const TaskConfig& config, const std::vector<std::string>& labels,
-                                const std::vector<std::int64_t>& class_counts);
+                                const std::vector<std::int64_t>& class_counts, std::int64_t vocabulary = 0);
 
 }  // namespace ringtrain
