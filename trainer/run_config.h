@@ -90,6 +90,10 @@ struct TrainerConfig {
 
 struct CommConfig {
   std::string backend = "auto";
+  std::string algorithm = "auto";     ///< auto | ring | mpi
+  std::string overlap = "auto";       ///< auto | on | off
+  std::string bucket_bytes = "auto";  ///< auto, or a number
+  std::string wire_dtype = "float32";
   void describe(config::Visitor& v);
 };
 

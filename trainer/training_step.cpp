@@ -11,6 +11,7 @@
 #include "common/log.h"
 #include "data/sampler.h"
 #include "models/norm.h"
+#include "trainer/comm_options.h"
 #include "trainer/optimizer/gradient_norm.h"
 #include "trainer/optimizer/schedule.h"
 #include "trainer/precision/autocast.h"
@@ -60,7 +61,9 @@ TrainingStep::TrainingStep(World& world, const RunConfig& config, const Task& ta
       replica_(replica),
       device_(device),
       autocast_(autocast_type(config.trainer.precision)) {
-  if (!replica.shards) averager_ = std::make_unique<GradientAverager>(*replica.parameters, gradients);
+  if (!replica.shards)
+    averager_ =
+        std::make_unique<GradientAverager>(*replica.parameters, gradients, averager_options(config.comm));
   if (autocast_ == at::kHalf) scaler_.emplace();
   if (!config.trainer.sync_batch_norm || world.world_size() == 1) return;
   // Backward's sums may run while gradients are averaged: a communicator of their own.
