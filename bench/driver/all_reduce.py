@@ -2,7 +2,7 @@
 
 from contextlib import ExitStack
 
-from rounds import measure
+from rounds import each, measure
 from workers import PROGRAMS, Workers, mpirun, torchrun
 
 RANKS = 2
@@ -27,7 +27,7 @@ def asking(size, ranks=RANKS):
         answer = workers.ask("all_reduce", bytes=size, count=count)[0]
         if answer["sum"] != ranks * (ranks + 1) / 2:
             raise AssertionError(f"{workers.name}: the sum of {size} bytes is {answer['sum']}")
-        return answer["seconds"]
+        return answer
     return ask
 
 
@@ -36,7 +36,7 @@ def run(report, settings):
     with ExitStack() as stack:
         sides = {name: stack.enter_context(side) for name, side in start(settings).items()}
         for size in SIZES[2:5:2] if settings.quick else SIZES:
-            results = measure(sides, settings.rounds, min(settings.block_s, 0.5), asking(size))
+            results = each(measure(sides, settings.rounds, min(settings.block_s, 0.5), asking(size)))
             bandwidth = {name: [2 * (RANKS - 1) / RANKS * size / s / 1e9 for s in seconds] for name, seconds in results.items()}
             for peer in ("MPI_Allreduce", "gloo"):
                 report.compare("all_reduce", f"{size_name(size)}, time", results["ours"], results[peer], "us", peer, scale=1e6)

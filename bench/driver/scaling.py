@@ -7,7 +7,7 @@ from cases import CASES
 from cost_model import CostModel, fit_overlap, step_seconds
 from hosts import Hosts, available
 from report import median
-from rounds import measure
+from rounds import each, measure
 from training import ask_steps, start_ours, training_sides
 from workers import PROGRAMS, Workers, usable_cores
 
@@ -39,7 +39,7 @@ def efficiency(report, settings):
             times = {}
             for n in [1, 2] if settings.quick else [1, *ranks]:
                 with training_sides(case, spec, n) as sides:
-                    times[n] = measure(sides, settings.rounds, settings.block_s, ask_steps)
+                    times[n] = each(measure(sides, settings.rounds, settings.block_s, ask_steps))
             for n in list(times)[1:]:
                 over = ", oversubscribed" if n > usable_cores() else ""
                 of = lambda side: [median(times[1][side]) / seconds for seconds in times[n][side]]
@@ -55,7 +55,8 @@ def measure_sums(hosts, rates, sizes, settings):
         for rate in rates:
             hosts.rate(f"{rate * 1000:.0f}mbit")
             for size in sizes:
-                found = measure({"ours": workers}, max(2, settings.rounds // 2), settings.block_s / 2, all_reduce.asking(size, hosts.count))
+                found = each(measure({"ours": workers}, max(2, settings.rounds // 2), settings.block_s / 2,
+                                     all_reduce.asking(size, hosts.count)))
                 runs.append((size, hosts.count, rate * GIGABIT, median(found["ours"])))
     return runs
 
@@ -67,7 +68,7 @@ def measure_steps(hosts, case, spec, rates, settings):
         parts = workers.ask("parts", count=3 if settings.quick else 20)[0]
         for rate in rates:
             hosts.rate(f"{rate * 1000:.0f}mbit")
-            seconds = measure({"ours": workers}, max(2, settings.rounds // 2), settings.block_s, ask_steps)
+            seconds = each(measure({"ours": workers}, max(2, settings.rounds // 2), settings.block_s, ask_steps))
             found[rate] = parts, median(seconds["ours"])
     return found
 

@@ -5,7 +5,7 @@ import tempfile
 from cases import CASES
 from hosts import Hosts, available
 from report import median
-from rounds import measure
+from rounds import each, measure
 from training import ask_steps, training_sides
 
 NAMES = ["mlp_4m", "gpt"]
@@ -32,7 +32,7 @@ def run(report, settings):
             spec = case.write(folder)
             with training_sides(case, spec, HOSTS, hosts=hosts) as sides:
                 parts = sides["ours"].ask("parts", count=3 if settings.quick else 20)[0]
-                results = measure(sides, settings.rounds, settings.block_s, ask_steps)
+                results = each(measure(sides, settings.rounds, settings.block_s, ask_steps))
             ideal = ideal_seconds(parts, bandwidth)
             report.compare("slow_network", f"{case.name}, {RATE}", results["ours"], results["DDP tuned"], "ms", "DDP tuned", scale=1e3)
             report.compare("slow_network", f"{case.name}, {RATE}", results["ours"], [ideal], "ms", "perfect overlap", scale=1e3)

@@ -3,7 +3,7 @@
 import tempfile
 
 from cases import CASES
-from rounds import measure
+from rounds import each, measure
 from training import ask_steps, choose_peer, training_sides
 from workers import usable_cores, usable_gpus
 
@@ -32,6 +32,8 @@ def run_case(report, settings, case, spec, ranks):
     with training_sides(case, spec, ranks, default_too=not settings.quick) as sides:
         results = measure(sides, settings.rounds, settings.block_s, ask_steps)
     oversubscribed = ", oversubscribed" if ranks > usable_cores() else ""
+    seconds, cpu = each(results), each(results, "cpu_seconds")
     for peer in list(sides)[1:]:
-        report.compare("step_time", f"{case.name}, {ranks} ranks{oversubscribed}", results["ours"], results[peer], "ms", peer,
-                       scale=1e3)
+        title = f"{case.name}, {ranks} ranks{oversubscribed}"
+        report.compare("step_time", title, seconds["ours"], seconds[peer], "ms", peer, scale=1e3)
+        report.compare("step_time", title + ", CPU", cpu["ours"], cpu[peer], "ms", peer, scale=1e3)

@@ -4,7 +4,7 @@ import json
 from contextlib import ExitStack, contextmanager
 
 from report import median
-from rounds import measure
+from rounds import each, measure
 from workers import PROGRAMS, Workers, mpirun, torchrun
 
 CHECKED_STEPS = 10
@@ -47,14 +47,14 @@ def check_losses(what, sides, tolerance):
 
 
 def ask_steps(workers, count):
-    return workers.ask("steps", count=count)[0]["seconds"]
+    return workers.ask("steps", count=count)[0]
 
 
 def choose_peer(case, spec, ranks, settings):
     """DDP at its best: of the settings that help some models only, those that are fastest for this one here."""
     with ExitStack() as stack:
         sides = {json.dumps(options): stack.enter_context(start_ddp(spec, ranks, options)) for options in case.variants()}
-        results = measure(sides, max(3, settings.rounds // 2), settings.block_s / 2, ask_steps)
+        results = each(measure(sides, max(3, settings.rounds // 2), settings.block_s / 2, ask_steps))
     best = min(results, key=lambda name: median(results[name]))
     case.tuned = json.loads(best)
     print("    DDP tuned: " + ", ".join(f"{name} {median(seconds) * 1e3:.2f} ms" for name, seconds in results.items()) + f"; taken: {best}")

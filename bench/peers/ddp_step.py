@@ -65,15 +65,16 @@ def obey(command, step):
     if command["do"] == "memory":
         return resident_memory()
     dist.barrier()
-    begin = time.perf_counter()
+    begin, cpu_begin = time.perf_counter(), time.process_time()
     losses = [step.run() for _ in range(command["count"])]
     if step.device.type == "cuda":
         torch.cuda.synchronize()
     dist.barrier()
     seconds = (time.perf_counter() - begin) / command["count"]
+    cpu_seconds = (time.process_time() - cpu_begin) / command["count"]
     joined = torch.stack(losses).double()
     dist.all_reduce(joined)
-    return {"seconds": seconds, "losses": (joined / step.world).tolist()}
+    return {"seconds": seconds, "cpu_seconds": cpu_seconds, "losses": (joined / step.world).tolist()}
 
 
 def main():

@@ -13,6 +13,7 @@
 #include "common/errors.h"
 #include "common/files.h"
 #include "trainer/checkpoint/safetensors.h"
+#include "trainer/comm_options.h"
 #include "trainer/device.h"
 #include "trainer/precision/autocast.h"
 #include "trainer/precision/forward.h"
@@ -51,13 +52,14 @@ void write_weights(const Case& spec) {
 Step::Step(const Case& spec, World& world) : spec_(spec), world_(world) {
   at::set_num_threads(1);
   const std::string device = choose_device(world, spec.config);
-  communicator_ = make_communicator(world, "auto", device);
+  communicator_ = make_communicator(world, spec.config.comm.backend, device, ring_options(spec.config.comm));
   task_ = make_task(spec.config.task, spec.labels, {}, spec.shape.outputs);
   device_ = at::Device(device);
   autocast_ = autocast_type(spec.config.trainer.precision);
   replica_ = make_replica(spec.config, spec.shape, device);
   load_weights(read_safetensors(read_file(spec.weights), spec.weights), *replica_.model);
-  averager_ = std::make_unique<GradientAverager>(*replica_.parameters, *communicator_);
+  averager_ = std::make_unique<GradientAverager>(*replica_.parameters, *communicator_,
+                                                 averager_options(spec.config.comm));
   const auto data = read_safetensors(read_file(spec.data), spec.data);
   inputs_ = data.at("inputs").to(device_).split(spec.batch);
   targets_ = data.at("targets").to(device_).split(spec.batch);

@@ -3,6 +3,7 @@
 //   bench_step_time --write-weights CASE   one process: writes the weights that both sides start from
 #include <chrono>
 #include <cstdio>
+#include <ctime>
 #include <string_view>
 
 #include "bench/programs/control.h"
@@ -20,10 +21,12 @@ nlohmann::json obey(const nlohmann::json& command, bench::Step& step) {
   auto losses = nlohmann::json::array();
   step.communicator().barrier();
   const auto begin = std::chrono::steady_clock::now();
+  const std::clock_t cpu_begin = std::clock();
   for (int i = 0; i < count; ++i) losses.push_back(step.run());
   step.communicator().barrier();
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
-  return {{"seconds", seconds.count() / count}, {"losses", losses}};
+  const double cpu_seconds = static_cast<double>(std::clock() - cpu_begin) / CLOCKS_PER_SEC;
+  return {{"seconds", seconds.count() / count}, {"cpu_seconds", cpu_seconds / count}, {"losses", losses}};
 }
 
 int work(const std::string& file, const std::string& socket) {
