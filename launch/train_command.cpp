@@ -23,6 +23,7 @@ std::string quoted(const std::string& text) {
 struct Arguments {
   std::string config;
   std::optional<int> ranks;
+  std::int64_t trace_steps = 0;
   std::vector<std::string> overrides;
   std::string train_file, job_dir, checkpoint;
   bool resume = false, overwrite = false, no_export = false, dry_run = false;
@@ -44,6 +45,10 @@ struct Arguments {
       words.push_back(text);
     }
     if (resume) words.push_back("--resume");
+    if (trace_steps > 0) {
+      words.push_back("--trace");
+      words.push_back(std::to_string(trace_steps));
+    }
     if (overwrite) words.push_back("--overwrite");
     if (!checkpoint.empty()) {
       words.push_back("--checkpoint");
@@ -54,7 +59,10 @@ struct Arguments {
 };
 
 StartOptions start_options(const Arguments& arguments) {
-  StartOptions options{.resume = arguments.resume, .from_step = {}, .overwrite = arguments.overwrite};
+  StartOptions options{.resume = arguments.resume,
+                       .from_step = {},
+                       .trace_steps = arguments.trace_steps,
+                       .overwrite = arguments.overwrite};
   if (!arguments.checkpoint.empty()) {
     const auto digits =
         arguments.checkpoint.starts_with("step-") ? arguments.checkpoint.substr(5) : arguments.checkpoint;
@@ -99,6 +107,11 @@ void add_train_command(CLI::App& app, int& exit_code) {
                  "Replace an earlier run of the job folder; exported versions stay")
       ->excludes("--resume")
       ->excludes("--checkpoint");
+  command
+      ->add_option("--trace", arguments->trace_steps,
+                   "Record the first STEPS steps of every rank in trace.json, for ui.perfetto.dev")
+      ->type_name("STEPS")
+      ->check(CLI::Range(1, 10000));
   command->add_flag("--no-export", arguments->no_export, "Do not export the trained model");
   command->add_flag("--dry-run", arguments->dry_run, "With --ranks: print the mpirun command and end");
   command->footer(

@@ -67,7 +67,8 @@ Trainer::Trainer(World& world, const RunConfig& config, const StartOptions& opti
     broadcast_weights(replica_, *gradients_);
   else
     share_replica(replica_, loaded, *gradients_);
-  training_ = std::make_unique<TrainingStep>(world, config_, *task_, replica_, *gradients_, device_);
+  trace_ = std::make_unique<Trace>(control, options.trace_steps);
+  training_ = std::make_unique<TrainingStep>(world, config_, *task_, replica_, *gradients_, device_, *trace_);
   together(control, "resuming", [&] { training_->resume(progress.value(kTrainingState, nlohmann::json())); });
   saved_step_ = resumed_ ? step_ : -1;
   resumed_.reset();
@@ -193,6 +194,9 @@ Outcome Trainer::fit() {
 StepTotals Trainer::train_step(Loader& loader, const StopSignal& signal) {
   const StepOutcome done = training_->run(loader, signal, step_, total_steps_);
   ++step_;
+  const auto trace_file = std::filesystem::path(config_.job_dir) / "trace.json";
+  if (trace_->end_step(world_.control(), trace_file))
+    telemetry_->event(step_, fmt::format("trace: {}; open it with ui.perfetto.dev", trace_file.string()));
   if (std::isfinite(done.totals.loss_sum)) {
     standing_.epoch_loss_sum += done.totals.loss_sum;
     standing_.epoch_weight += done.totals.weight;
@@ -201,7 +205,7 @@ StepTotals Trainer::train_step(Loader& loader, const StopSignal& signal) {
     telemetry_->event(
         step_, fmt::format("step {} is left out: the gradient overflows float16 at the loss scale {}; now {}",
                            with_commas(step_), done.loss_scale, done.loss_scale * LossScaler::kBackoff));
-  telemetry_->step(step_, done.totals, done.learning_rate, done.loss_scale);
+  telemetry_->step(step_, done.totals, done.learning_rate, done.loss_scale, training_->traffic());
   return done.totals;
 }
 

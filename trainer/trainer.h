@@ -16,6 +16,7 @@
 #include "trainer/standing.h"
 #include "trainer/stop_signal.h"
 #include "trainer/telemetry/telemetry.h"
+#include "trainer/telemetry/trace.h"
 #include "trainer/training_step.h"
 
 namespace ringtrain {
@@ -24,6 +25,7 @@ namespace ringtrain {
 struct StartOptions {
   bool resume = false;                    ///< from the newest checkpoint of the job folder
   std::optional<std::int64_t> from_step;  ///< from this one; implies resume
+  std::int64_t trace_steps = 0;           ///< so many first steps go into trace.json
   bool overwrite = false;  ///< an earlier run's checkpoints and logs in the job folder are removed
 };
 
@@ -78,6 +80,7 @@ class Trainer {
   Replica replica_;
   std::unique_ptr<TrainingStep> training_;
   std::unique_ptr<Telemetry> telemetry_;
+  std::unique_ptr<Trace> trace_;
   Standing standing_;
   std::int64_t step_ = 0, total_steps_ = 0, batches_per_epoch_ = 0, saved_step_ = -1;
 };

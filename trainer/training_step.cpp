@@ -54,12 +54,13 @@ std::vector<bool> unused_of(const Averager& averager) {
 }  // namespace
 
 TrainingStep::TrainingStep(World& world, const RunConfig& config, const Task& task, Replica& replica,
-                           Communicator& gradients, const std::string& device)
+                           Communicator& gradients, const std::string& device, Trace& trace)
     : world_(world),
       config_(config),
       task_(task),
       replica_(replica),
       device_(device),
+      trace_(trace),
       autocast_(autocast_type(config.trainer.precision)) {
   if (!replica.shards)
     averager_ =
@@ -87,6 +88,7 @@ StepOutcome TrainingStep::run(Loader& loader, const StopSignal& signal, std::int
   std::exception_ptr failure;
   Batch batch;
   try {
+    const auto span = trace_.span("load");
     batch = loader.next().samples;
   } catch (...) {
     failure = std::current_exception();
@@ -152,10 +154,16 @@ StepTotals TrainingStep::work_through(const Batch& batch) {
     // not.
     if (count == 0 && !statistics_) continue;
     const at::Device device(device_);
-    const auto outputs =
-        forward(*replica_.model, batch.inputs.narrow(0, part.begin, count).to(device), autocast_);
-    const auto loss = task_.loss_sum(outputs, batch.targets.narrow(0, part.begin, count).to(device));
-    backward(averager_.get(), loss.loss_sum, seed, piece == last);
+    const auto loss = [&] {
+      const auto span = trace_.span("forward");
+      const auto outputs =
+          forward(*replica_.model, batch.inputs.narrow(0, part.begin, count).to(device), autocast_);
+      return task_.loss_sum(outputs, batch.targets.narrow(0, part.begin, count).to(device));
+    }();
+    {
+      const auto span = trace_.span("backward");
+      backward(averager_.get(), loss.loss_sum, seed, piece == last);
+    }
     totals.loss_sum += loss.loss_sum.item<double>();
     totals.weight += loss.weight.item<double>();
     totals.samples += static_cast<double>(count);
@@ -164,6 +172,7 @@ StepTotals TrainingStep::work_through(const Batch& batch) {
 }
 
 StepTotals TrainingStep::average(const StepTotals& mine) {
+  const auto span = trace_.span("average");
   return averager_ ? averager_->finish(mine) : replica_.shards->finish(mine);
 }
 
@@ -194,6 +203,7 @@ void TrainingStep::check_finite(double number, std::string_view what, std::int64
 /// Divides once, by the weight of all samples of all ranks and the loss scale, clips, and takes the
 /// optimizer's step.
 StepOutcome TrainingStep::update(const StepTotals& totals, std::int64_t step, std::int64_t total_steps) {
+  const auto span = trace_.span("update");
   StepOutcome outcome{.totals = totals, .loss_scale = scaler_ ? scaler_->scale() : 1.0};
   outcome.learning_rate =
       learning_rate(config_.trainer.schedule, config_.trainer.optimizer.lr, step, total_steps);

@@ -16,6 +16,7 @@
 #include "trainer/run_config.h"
 #include "trainer/stop_signal.h"
 #include "trainer/tasks/task.h"
+#include "trainer/telemetry/trace.h"
 
 namespace ringtrain {
 
@@ -33,7 +34,7 @@ class TrainingStep {
  public:
   /// What it is given outlives it. `device`: "cpu" or "cuda:N".
   TrainingStep(World& world, const RunConfig& config, const Task& task, Replica& replica,
-               Communicator& gradients, const std::string& device);
+               Communicator& gradients, const std::string& device, Trace& trace);
 
   /// Step `step` (from 0) of `total_steps`, on the loader's next batch. An error on one rank ends all.
   StepOutcome run(Loader& loader, const StopSignal& signal, std::int64_t step, std::int64_t total_steps);
@@ -44,6 +45,8 @@ class TrainingStep {
   void resume(const nlohmann::json& state);
 
   std::int64_t bytes_per_step() const;
+  /// What averaging did in the last step; null where the optimizer is sharded.
+  const StepTraffic* traffic() const { return averager_ ? &averager_->traffic() : nullptr; }
   /// Batch norms that take their statistics over all ranks.
   std::int64_t synchronised_batch_norms() const { return synchronised_; }
 
@@ -62,6 +65,7 @@ class TrainingStep {
   const Task& task_;
   Replica& replica_;
   std::string device_;
+  Trace& trace_;
   std::optional<c10::ScalarType> autocast_;
   std::unique_ptr<GradientAverager> averager_;  // null: replica_.shards does it
   std::optional<LossScaler> scaler_;            // float16 only

@@ -24,11 +24,14 @@ Telemetry::Telemetry(const Options& options) : options_(options), since_(Clock::
 
 Telemetry::~Telemetry() = default;
 
-void Telemetry::step(std::int64_t step, const StepTotals& totals, double learning_rate, double loss_scale) {
+void Telemetry::step(std::int64_t step, const StepTotals& totals, double learning_rate, double loss_scale,
+                     const StepTraffic* traffic) {
   if (!log_) return;
   samples_ += totals.samples;
   loss_sum_ += totals.loss_sum;
   weight_ += totals.weight;
+  ++steps_;
+  if (traffic) exposed_seconds_ += traffic->exposed.count();
   const bool due = step % options_.log_every_steps == 0 || step == options_.total_steps;
   const double seconds = std::chrono::duration<double>(Clock::now() - since_).count();
   const std::int64_t epoch = (step - 1) / options_.batches_per_epoch + 1;
@@ -44,10 +47,16 @@ void Telemetry::step(std::int64_t step, const StepTotals& totals, double learnin
                               {"weight", totals.weight},
                               {"learning_rate", learning_rate},
                               {"samples_per_second", std::round(samples_ / seconds)}};
+  if (traffic) {
+    line["averaged_bytes"] = traffic->bytes;
+    line["averaging_exposed_ms"] = 1e3 * exposed_seconds_ / static_cast<double>(steps_);
+    line["averaging_early_buckets"] = traffic->early_buckets;
+  }
   if (loss_scale != 1) line["loss_scale"] = loss_scale;
   log_->line(line);
   since_ = Clock::now();
-  samples_ = loss_sum_ = weight_ = 0;
+  samples_ = loss_sum_ = weight_ = exposed_seconds_ = 0;
+  steps_ = 0;
 }
 
 void Telemetry::evaluation(std::int64_t step, const std::string& part, double train_loss,

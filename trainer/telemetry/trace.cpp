@@ -1,0 +1,60 @@
+#include "trainer/telemetry/trace.h"
+
+#include <nlohmann/json.hpp>
+
+#include "comm/agreement.h"
+#include "common/files.h"
+
+namespace ringtrain {
+namespace {
+
+double microseconds(Trace::Clock::duration duration) {
+  return std::chrono::duration<double, std::micro>(duration).count();
+}
+
+}  // namespace
+
+Trace::Trace(Communicator& control, std::int64_t steps) : steps_(steps) {
+  if (!records()) return;
+  control.barrier();
+  origin_ = Clock::now();
+}
+
+void Trace::add(const char* name, Clock::time_point begin, Clock::time_point end) {
+  if (!records()) return;
+  events_.push_back({name, microseconds(begin - origin_), microseconds(end - begin), step_ + 1});
+}
+
+bool Trace::end_step(Communicator& control, const std::filesystem::path& file) {
+  if (!records() || ++step_ < steps_) return false;
+  const auto parts = all_gather_strings(control, to_json(control.rank()));
+  together(control, "writing the trace", [&] {
+    if (control.rank() != 0) return;
+    auto events = nlohmann::json::array();
+    for (const auto& part : parts)
+      for (auto& event : nlohmann::json::parse(part)) events.push_back(std::move(event));
+    write_file_atomically(file, nlohmann::json{{"traceEvents", events}, {"displayTimeUnit", "ms"}}.dump(1));
+  });
+  steps_ = 0;
+  events_.clear();
+  return true;
+}
+
+std::string Trace::to_json(int rank) const {
+  auto events = nlohmann::json::array();
+  events.push_back({{"ph", "M"},
+                    {"name", "process_name"},
+                    {"pid", rank},
+                    {"args", {{"name", "rank " + std::to_string(rank)}}}});
+  for (const auto& event : events_)
+    events.push_back({{"ph", "X"},
+                      {"name", event.name},
+                      {"pid", rank},
+                      {"tid", 0},
+                      {"ts", event.begin_us},
+                      {"dur", event.duration_us},
+                      {"args", {{"step", event.step}}}});
+  return events.dump();
+}
+
+}  // namespace ringtrain
