@@ -28,27 +28,12 @@ void seed_step(std::uint64_t seed, const at::Device& device) {
   generator.set_current_seed(seed);
 }
 
-/// An averager that reduces while backward goes on is told which pass is the step's last.
-template <class Averager>
-void backward(Averager* averager, const at::Tensor& loss_sum, double seed, bool last) {
+/// An averager that reduces while backward goes on is told which pass is the step's last. Null: none is.
+void backward(GradientAverager* averager, const at::Tensor& loss_sum, double seed, bool last) {
   const auto gradient = at::full_like(loss_sum, seed);
-  if constexpr (requires { averager->no_sync(); }) {
-    if (averager && !last) {
-      const auto quiet = averager->no_sync();
-      loss_sum.backward(gradient);
-      return;
-    }
-  }
+  if (averager == nullptr || last) return loss_sum.backward(gradient);
+  const auto quiet = averager->no_sync();
   loss_sum.backward(gradient);
-}
-
-/// What an averager knows of parameters that no rank used.
-template <class Averager>
-std::vector<bool> unused_of(const Averager& averager) {
-  if constexpr (requires { averager.unused(); })
-    return averager.unused();
-  else
-    return {};
 }
 
 }  // namespace
@@ -150,9 +135,6 @@ StepTotals TrainingStep::work_through(const Batch& batch) {
   for (int piece = 0; piece <= last; ++piece) {
     const Range part = even_share(batch.size(), piece, pieces);
     const std::int64_t count = part.end - part.begin;
-    // With statistics over all ranks each rank runs every piece: its shares may be empty where others are
-    // not.
-    if (count == 0 && !statistics_) continue;
     const at::Device device(device_);
     const auto loss = [&] {
       const auto span = trace_.span("forward");
@@ -225,7 +207,7 @@ StepOutcome TrainingStep::update(const StepTotals& totals, std::int64_t step, st
   check_finite(length, "the norm of the gradient", step);
   if (clip > 0) divisor *= std::max(1.0, (length + 1e-6) / clip);
   replica_.optimizer->step(outcome.learning_rate, divisor,
-                           averager_ ? unused_of(*averager_) : replica_.shards->unused());
+                           averager_ ? averager_->unused() : replica_.shards->unused());
   if (replica_.shards) replica_.shards->share_values();
   return outcome;
 }

@@ -55,7 +55,8 @@ void run(const std::string& where) {
   replica.model = std::make_shared<Net>(failing && where == "model" ? 3 : -1);
   replica.parameters = std::make_unique<FlatParameters>(*replica.model);
   replica.optimizer = make_optimizer(config.trainer.optimizer, *replica.parameters);
-  TrainingStep training(world, config, *task, replica, *gradients, "cpu");
+  Trace trace(world.control(), 0);
+  TrainingStep training(world, config, *task, replica, *gradients, "cpu", trace);
   const Rows rows(failing && where == "data" ? 3 : -1);
   Loader loader(rows,
                 Sampler({.samples = 40,
