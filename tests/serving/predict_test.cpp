@@ -51,7 +51,7 @@ const char* const good = R"({"V0": 0.5, "V1": 2, "V2": -1e-3, "color": "green", 
 
 TEST_F(Predict, AnswersAreThoseOfTheModel) {
   const auto line = json::parse(answers(std::string(good) + "\n", 0).at(0));
-  Predictor::Rows rows{at::tensor({0.5F, 2.0F, -1e-3F}).view({1, 3}), {{"green"}, {"first"}}};
+  Predictor::Rows rows{at::tensor({0.5F, 2.0F, -1e-3F}).view({1, 3}), {{"green"}, {"first"}}, {}};
   const auto expected = predictor_->predict(rows);
   EXPECT_EQ(line["probabilities"][0].get<float>(), expected.probabilities[0][0].item<float>());
   EXPECT_EQ(line["probabilities"][1].get<float>(), expected.probabilities[0][1].item<float>());
@@ -123,7 +123,7 @@ TEST_F(Predict, RowsKeepTheirOrderAtEveryBatchSize) {
                 std::string::npos);
     } else {
       const auto row = at::tensor({i * 0.1, i * 0.2, -i * 0.1}).to(at::kFloat).view({1, 3});
-      const auto p = predictor_->predict({row, {{"blue"}, {i % 2 ? "first" : "second"}}})
+      const auto p = predictor_->predict({row, {{"blue"}, {i % 2 ? "first" : "second"}}, {}})
                          .probabilities[0][1]
                          .item<float>();
       EXPECT_NEAR(line.at("probabilities")[1].get<float>(), p, 1e-6);
@@ -220,7 +220,7 @@ TEST(PredictRegression, GivesOneNumberARow) {
   EXPECT_EQ(predict_json_lines(predictor, in, out, {}), 1);
   const auto value = json::parse(out.str().substr(0, out.str().find('\n'))).at("prediction").get<float>();
   EXPECT_EQ(value,
-            predictor.predict({at::tensor({1.0F, 2.0F}).view({1, 2}), {}}).predictions[0].item<float>());
+            predictor.predict({at::tensor({1.0F, 2.0F}).view({1, 2}), {}, {}}).predictions[0].item<float>());
   EXPECT_EQ(predict_json_lines(predictor, again, csv, {.output = "csv"}), 1);
   EXPECT_EQ(csv.str().substr(0, 17), "prediction,error\n");
   EXPECT_NE(csv.str().find("\n,\"row 2: expected 2 values (V0, V1), got 1\"\n"), std::string::npos);

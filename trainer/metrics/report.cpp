@@ -96,7 +96,8 @@ std::string MetricsReport::to_table(const std::vector<std::string>& labels) cons
 }
 
 bool larger_is_better(std::string_view metric) {
-  return metric != "loss" && metric != "perplexity" && metric != "mae" && metric != "rmse" && !metric.ends_with("_loss");
+  return metric != "loss" && metric != "perplexity" && metric != "mae" && metric != "rmse" &&
+         !metric.ends_with("_loss");
 }
 
 }  // namespace ringtrain

@@ -32,7 +32,8 @@ struct MetricsReport {
   std::string to_table(const std::vector<std::string>& labels = {}) const;
 };
 
-/// Whether a larger value of this metric is the better one: false for loss, perplexity, mae, rmse and what ends in
+/// Whether a larger value of this metric is the better one: false for loss, perplexity, mae, rmse and what
+/// ends in
 /// "_loss".
 bool larger_is_better(std::string_view metric);
 
