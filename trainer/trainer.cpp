@@ -70,7 +70,7 @@ Trainer::Trainer(World& world, const RunConfig& config, const StartOptions& opti
   trace_ = std::make_unique<Trace>(control, options.trace_steps);
   training_ = std::make_unique<TrainingStep>(world, config_, *task_, replica_, *gradients_, device_, *trace_);
   together(control, "resuming", [&] { training_->resume(progress.value(kTrainingState, nlohmann::json())); });
-  saved_step_ = resumed_ ? step_ : -1;
+  saved_step_ = from.empty() ? -1 : step_;  // resumed_ is rank 0's alone
   resumed_.reset();
 
   together(control, "opening the job folder", [&] {

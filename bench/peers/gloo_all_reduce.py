@@ -13,17 +13,15 @@ from control import Control, resident_memory
 def obey(command, rank):
     if command["do"] == "memory":
         return resident_memory()
-    buffer = torch.full((command["bytes"] // 4,), rank + 1.0)
-    dist.barrier()
-    dist.all_reduce(buffer)
-    total = buffer[-1].item()
-    buffer.zero_()
-    dist.barrier()
-    begin = time.perf_counter()
+    buffer = torch.empty(command["bytes"] // 4)
+    seconds = 0.0
     for _ in range(command["count"]):
+        buffer.fill_(rank + 1.0)
+        dist.barrier()
+        begin = time.perf_counter()
         dist.all_reduce(buffer)
-    dist.barrier()
-    return {"seconds": (time.perf_counter() - begin) / command["count"], "sum": total}
+        seconds += time.perf_counter() - begin
+    return {"seconds": seconds / command["count"], "sum": buffer[-1].item()}
 
 
 def main():

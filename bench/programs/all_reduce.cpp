@@ -22,11 +22,11 @@ int main(int argc, char** argv) {
     const auto communicator = make_communicator(world, "auto", "cpu");
     bench::serve_all_reduce(
         control, world.rank(), [&] { communicator->barrier(); },
-        [&](std::span<float> buffer) {
-          const auto size = static_cast<std::int64_t>(buffer.size());
-          return [&, tensor = at::from_blob(buffer.data(), {size}, at::kFloat)] {
-            communicator->all_reduce(tensor).wait();
-          };
+        // As GradientAverager does: in memory of the communicator.
+        [&](std::size_t floats) {
+          const auto tensor = communicator->allocate(static_cast<std::int64_t>(floats), at::kFloat);
+          return bench::Reduced{{tensor.data_ptr<float>(), floats},
+                                [&, tensor] { communicator->all_reduce(tensor).wait(); }};
         });
     world.close();
     return 0;

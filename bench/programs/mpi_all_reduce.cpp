@@ -4,6 +4,8 @@
 #include <mpi.h>
 
 #include <cstdio>
+#include <memory>
+#include <vector>
 
 #include "bench/programs/all_reduce.h"
 
@@ -17,11 +19,13 @@ int main(int argc, char** argv) {
     ringtrain::bench::Control control(argv[1], rank);
     ringtrain::bench::serve_all_reduce(
         control, rank, [] { MPI_Barrier(MPI_COMM_WORLD); },
-        [](std::span<float> buffer) {
-          return [buffer] {
-            MPI_Allreduce(MPI_IN_PLACE, buffer.data(), static_cast<int>(buffer.size()), MPI_FLOAT, MPI_SUM,
-                          MPI_COMM_WORLD);
-          };
+        [](std::size_t floats) {
+          const auto buffer = std::make_shared<std::vector<float>>(floats);
+          return ringtrain::bench::Reduced{*buffer, [buffer] {
+                                             MPI_Allreduce(MPI_IN_PLACE, buffer->data(),
+                                                           static_cast<int>(buffer->size()), MPI_FLOAT,
+                                                           MPI_SUM, MPI_COMM_WORLD);
+                                           }};
         });
   } catch (const std::exception& error) {
     std::fprintf(stderr, "bench_mpi_all_reduce: %s\n", error.what());

@@ -19,9 +19,9 @@ data: {{train_file: {folder}/pixels.csv, target: kind, split: {{train: 0.6, vali
 model: {{type: resnet, depth: 20, image: [1, 8, 8]}}
 task: {{type: classification}}
 trainer:
-  epochs: 3
+  epochs: 12
   global_batch_size: 25
-  optimizer: {{type: sgd, lr: 0.05, momentum: 0.9}}
+  optimizer: {{type: adamw, lr: 0.003}}
   checkpoint: {{every_steps: 5, keep: 99}}
 """
 GPT = """

@@ -52,7 +52,7 @@ trainer:
   log_every_steps: 1
   clip_norm: 1.5
   schedule: {{type: cosine, warmup_steps: 5}}
-  checkpoint: {{at_start: true, keep: 9}}
+  checkpoint: {{at_start: true, keep: 99}}
 export: {{enabled: false}}
 """)
     return file

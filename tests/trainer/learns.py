@@ -10,7 +10,7 @@ import numpy
 sys.path.insert(0, str(Path(__file__).parent.parent / "support"))
 import jobs  # noqa: E402
 
-PROMISES = {"cancer": ("roc_auc", 0.99), "mnist": ("accuracy", 0.96), "gpt_chars": ("perplexity", -6)}  # negative: at most
+PROMISES = {"cancer": ("roc_auc", 0.99), "mnist": ("accuracy", 0.96), "gpt_chars": ("perplexity", -7)}  # negative: at most
 LICENSES = sorted(Path("/usr/share/common-licenses").glob("*"))
 
 
