@@ -65,17 +65,19 @@ Buckets::Buckets(const FlatParameters& parameters, std::int64_t bytes)
   }
 }
 
-std::int64_t measure_bucket_bytes(Communicator& communicator, const at::Device& device) {
+std::int64_t measure_bucket_bytes(Communicator& communicator, const at::Device& device,
+                                  std::int64_t total_bytes) {
   constexpr std::int64_t small = 1024, large = 256 * 1024;  // floats
   const auto options = at::TensorOptions(at::kFloat).device(device);
   const at::Tensor tensor = communicator.allocate(large, options);
   const double latency = seconds_of_all_reduce(communicator, tensor.narrow(0, 0, small));
   const double transfer = seconds_of_all_reduce(communicator, tensor);
   const double per_byte = std::max(1e-13, (transfer - latency) / static_cast<double>(4 * (large - small)));
-  const at::Tensor bytes = at::full({1}, 20 * latency / per_byte, options.dtype(at::kDouble));
+  const at::Tensor bytes = at::full({1}, 4 * latency / per_byte, options.dtype(at::kDouble));
   communicator.all_reduce(bytes, ReduceOp::max).wait();
+  const double wanted = std::min(bytes.item<double>(), static_cast<double>(total_bytes) / 8);
   return static_cast<std::int64_t>(
-      std::clamp(bytes.item<double>(), static_cast<double>(smallest), static_cast<double>(largest)));
+      std::clamp(wanted, static_cast<double>(smallest), static_cast<double>(largest)));
 }
 
 }  // namespace ringtrain

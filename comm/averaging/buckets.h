@@ -35,8 +35,10 @@ class Buckets {
   std::int64_t bytes_ = 0;
 };
 
-/// The smallest bucket whose latency costs less than a twentieth of its transfer, from a few all-reduces of
-/// two sizes: the same on all ranks. Between 256 KiB and 25 MiB. Collective.
-std::int64_t measure_bucket_bytes(Communicator& communicator, const at::Device& device);
+/// The smallest bucket whose latency is less than a quarter of its transfer, from a few all-reduces of two
+/// sizes, but an eighth of `total_bytes` at most, so that the first one is full early; between 256 KiB and 25
+/// MiB. The same on all ranks. Collective.
+std::int64_t measure_bucket_bytes(Communicator& communicator, const at::Device& device,
+                                  std::int64_t total_bytes);
 
 }  // namespace ringtrain

@@ -54,7 +54,8 @@ GradientAverager::GradientAverager(FlatParameters& parameters, Communicator& gra
                   : options.overlap == AveragerOptions::Overlap::on;
   std::int64_t bucket_bytes = 0;
   if (overlaps_)
-    bucket_bytes = options.bucket_bytes > 0 ? options.bucket_bytes : measure_bucket_bytes(gradients, device);
+    bucket_bytes =
+        options.bucket_bytes > 0 ? options.bucket_bytes : measure_bucket_bytes(gradients, device, bytes_);
   buckets_ = Buckets(parameters, bucket_bytes);
   order_.resize(buckets_.size());
   std::iota(order_.begin(), order_.end(), std::size_t{0});

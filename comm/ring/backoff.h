@@ -19,8 +19,8 @@ class Backoff {
     sleep();
   }
   void reset() { looks_ = 0; }
-  static void sleep() {
-    const timespec some{.tv_sec = 0, .tv_nsec = 20'000};
+  static void sleep(long microseconds = 20) {
+    const timespec some{.tv_sec = 0, .tv_nsec = microseconds * 1000};
     ::nanosleep(&some, nullptr);
   }
 

@@ -4,6 +4,9 @@
 
 namespace ringtrain::ring {
 
+// Between the thread's looks while nobody waits: 16 blocks of 64 KiB are under way meanwhile.
+constexpr long look_microseconds = 200;
+
 Pipeline::Pipeline(const Seat& seat, bool thread) : seat_(seat) {
   if (thread) thread_ = std::jthread([this] { run(); });
 }
@@ -105,7 +108,7 @@ void Pipeline::run() {
     if (awaited)
       backoff.pause();
     else
-      Backoff::sleep();
+      Backoff::sleep(look_microseconds);
     lock.lock();
   }
 }
