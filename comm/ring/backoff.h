@@ -2,6 +2,7 @@
 
 #include <sched.h>
 #include <time.h>
+#include <unistd.h>
 
 namespace ringtrain::ring {
 
@@ -9,10 +10,13 @@ namespace ringtrain::ring {
 /// by sleeping.
 class Backoff {
  public:
+  /// `ranks`: of this host. Where they outnumber the cores, whoever spins keeps from its core the rank that
+  /// it waits for.
+  explicit Backoff(int ranks) : spins_(ranks > ::sysconf(_SC_NPROCESSORS_ONLN) ? 10 : 2000) {}
   void pause() {
     ++looks_;
-    if (looks_ < spins) return;
-    if (looks_ < spins + yields) {
+    if (looks_ < spins_) return;
+    if (looks_ < spins_ + yields) {
       ::sched_yield();
       return;
     }
@@ -25,8 +29,8 @@ class Backoff {
   }
 
  private:
-  static constexpr int spins = 2000, yields = 2000;
-  int looks_ = 0;
+  static constexpr int yields = 100;
+  int spins_, looks_ = 0;
 };
 
 }  // namespace ringtrain::ring

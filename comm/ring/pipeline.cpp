@@ -68,7 +68,7 @@ bool Pipeline::advance() {
 template <class Ended>
 void Pipeline::wait_until(std::unique_lock<std::mutex>& lock, const Ended& ended) {
   if (!thread_.joinable()) {
-    Backoff backoff;
+    Backoff backoff(seat_.neighbours->size());
     while (!ended()) {
       if (advance())
         backoff.reset();
@@ -85,7 +85,7 @@ void Pipeline::wait_until(std::unique_lock<std::mutex>& lock, const Ended& ended
 
 void Pipeline::run() {
   std::unique_lock lock(mutex_);
-  Backoff backoff;
+  Backoff backoff(seat_.neighbours->size());
   while (true) {
     more_.wait(lock, [this] { return stop_ || ended_ < begun_ || waiting_ > 0; });
     if (stop_) return;
