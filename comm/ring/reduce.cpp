@@ -5,7 +5,7 @@
 #include <cstring>
 
 #include "comm/arithmetic.h"
-#include "comm/ring/with_type.h"
+#include "comm/with_type.h"
 
 namespace ringtrain::ring {
 namespace {

@@ -10,6 +10,7 @@
 #include "comm/arithmetic.h"
 #include "comm/backends.h"
 #include "comm/checks.h"
+#include "comm/with_type.h"
 #include "common/errors.h"
 
 namespace ringtrain {
@@ -30,27 +31,6 @@ void reduce_range(const std::vector<const void*>& sources, std::int64_t begin, s
     for (std::size_t r = 1; r < sources.size(); ++r)
       sum = arithmetic::combine<op, A>(sum, static_cast<A>(static_cast<const T*>(sources[r])[i]));
     store(i, static_cast<T>(sum));
-  }
-}
-
-// Calls `body` with a value of the C++ type of `type`.
-template <class Body>
-void with_type(at::ScalarType type, const Body& body) {
-  switch (type) {
-    case at::kFloat:
-      return body(float());
-    case at::kDouble:
-      return body(double());
-    case at::kBFloat16:
-      return body(c10::BFloat16());
-    case at::kHalf:
-      return body(c10::Half());
-    case at::kLong:
-      return body(std::int64_t());
-    case at::kInt:
-      return body(std::int32_t());
-    default:
-      return body(std::uint8_t());
   }
 }
 

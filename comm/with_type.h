@@ -6,7 +6,7 @@
 
 #include <cstdint>
 
-namespace ringtrain::ring {
+namespace ringtrain {
 
 /// Calls `body` with a value of the C++ type of `type`, one of those that communicators move.
 template <class Body>
@@ -29,4 +29,4 @@ decltype(auto) with_type(at::ScalarType type, const Body& body) {
   }
 }
 
-}  // namespace ringtrain::ring
+}  // namespace ringtrain
