@@ -1,3 +1,20 @@
+# What sanitizers are told, and what they shall keep silent about (tests/sanitizers/): the libraries are not instrumented.
+if(RINGTRAIN_SANITIZE)
+  set(RINGTRAIN_TEST_ENVIRONMENT
+      "ASAN_OPTIONS=detect_leaks=1:halt_on_error=1:detect_odr_violation=0"
+      "LSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/sanitizers/leaks.txt:print_suppressions=0"
+      "UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1"
+      "TSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/sanitizers/races.txt:halt_on_error=1:print_suppressions=0")
+endif()
+
+# Sanitized programs are several times as slow.
+function(ringtrain_scale_timeout variable)
+  if(RINGTRAIN_SANITIZE)
+    math(EXPR ${variable} "10 * ${${variable}}")
+  endif()
+  set(${variable} ${${variable}} PARENT_SCOPE)
+endfunction()
+
 # ringtrain_add_test(NAME FOLDER folder SOURCES file... [LIBRARIES target...] [TIMEOUT seconds])
 # A GoogleTest program of one process, labelled with its folder.
 function(ringtrain_add_test name)
@@ -5,10 +22,12 @@ function(ringtrain_add_test name)
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 120)
   endif()
+  ringtrain_scale_timeout(ARG_TIMEOUT)
   ringtrain_test_program(${name} "${ARG_SOURCES}" "${ARG_LIBRARIES};GTest::gtest_main")
   # One process for all of a program's tests: loading LibTorch takes longer than most of them.
   add_test(NAME ${ARG_FOLDER}.${name} COMMAND ${name} --gtest_brief=1)
   set_tests_properties(${ARG_FOLDER}.${name} PROPERTIES LABELS "${ARG_FOLDER}" TIMEOUT ${ARG_TIMEOUT})
+  set_property(TEST ${ARG_FOLDER}.${name} APPEND PROPERTY ENVIRONMENT ${RINGTRAIN_TEST_ENVIRONMENT})
 endfunction()
 
 # ringtrain_add_rank_test(NAME FOLDER folder RANKS n... SOURCES file... [LIBRARIES target...] [TIMEOUT seconds])
@@ -19,6 +38,7 @@ function(ringtrain_add_rank_test name)
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 120)
   endif()
+  ringtrain_scale_timeout(ARG_TIMEOUT)
   ringtrain_test_program(${name} "${ARG_SOURCES};${PROJECT_SOURCE_DIR}/tests/rank_test_main.cpp"
                          "${ARG_LIBRARIES};ringtrain::comm;GTest::gtest")
   foreach(ranks IN LISTS ARG_RANKS)
@@ -26,6 +46,7 @@ function(ringtrain_add_rank_test name)
              COMMAND ${MPIEXEC_EXECUTABLE} --oversubscribe --bind-to none --mca mpi_yield_when_idle 1 -np ${ranks} $<TARGET_FILE:${name}>)
     set_tests_properties(${ARG_FOLDER}.${name}.${ranks}_ranks PROPERTIES LABELS "${ARG_FOLDER};ranks" TIMEOUT ${ARG_TIMEOUT}
       ENVIRONMENT "RINGTRAIN_TEST_RANKS=${ranks};OMPI_ALLOW_RUN_AS_ROOT=1;OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1")
+    set_property(TEST ${ARG_FOLDER}.${name}.${ranks}_ranks APPEND PROPERTY ENVIRONMENT ${RINGTRAIN_TEST_ENVIRONMENT})
   endforeach()
 endfunction()
 
@@ -36,6 +57,7 @@ function(ringtrain_add_script_test name)
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 120)
   endif()
+  ringtrain_scale_timeout(ARG_TIMEOUT)
   set(labels "${ARG_FOLDER}")
   if(ARG_RANKS)
     list(APPEND labels ranks)
@@ -43,6 +65,7 @@ function(ringtrain_add_script_test name)
   add_test(NAME ${ARG_FOLDER}.${name} COMMAND ${ARG_COMMAND} WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}")
   set_tests_properties(${ARG_FOLDER}.${name} PROPERTIES LABELS "${labels}" TIMEOUT ${ARG_TIMEOUT}
     ENVIRONMENT "RINGTRAIN=$<$<TARGET_EXISTS:ringtrain>:$<TARGET_FILE:ringtrain>>;PEERS_PYTHON=${RINGTRAIN_PEERS_PYTHON};RINGTRAIN_SOURCE=${PROJECT_SOURCE_DIR};RINGTRAIN_BUILD=${PROJECT_BINARY_DIR};OMPI_ALLOW_RUN_AS_ROOT=1;OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1")
+  set_property(TEST ${ARG_FOLDER}.${name} APPEND PROPERTY ENVIRONMENT ${RINGTRAIN_TEST_ENVIRONMENT})
 endfunction()
 
 function(ringtrain_test_program name sources libraries)

@@ -194,6 +194,11 @@ void raise_together(Communicator& control, std::string_view phase, std::exceptio
   throw_agreed(PeerError(text, exit_code));
 }
 
+Said what_of(const std::exception_ptr& failure) {
+  const Failure said = describe(failure);
+  return {said.text, said.exit_code};
+}
+
 void together(Communicator& control, std::string_view phase, const std::function<void()>& body) {
   std::exception_ptr failure;
   try {

@@ -29,6 +29,13 @@ void together(Communicator& control, std::string_view phase, const std::function
 /// The same for an outcome that is already known: `failure` is this rank's error, or null.
 void raise_together(Communicator& control, std::string_view phase, std::exception_ptr failure);
 
+/// What an exception says, without the backtraces of LibTorch's; and the exit code that it asks for.
+struct Said {
+  std::string text;
+  int exit_code = 1;
+};
+Said what_of(const std::exception_ptr& failure);
+
 /// Throws ConfigError on all ranks, naming the first rank whose `value` differs from rank 0's, and both
 /// values. Collective.
 void agree_on(Communicator& control, std::string_view what, std::string_view value);

@@ -2,6 +2,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string_view>
@@ -13,8 +14,10 @@ enum class ReduceOp { sum, max, min };
 
 /// Something that runs collectives in order and waits for one by its number.
 struct Waitable {
+  using Time = std::chrono::steady_clock::time_point;
   virtual ~Waitable() = default;
-  virtual void wait(std::uint64_t number) = 0;
+  /// Returns when it ended, which may be before this was called.
+  virtual Time wait(std::uint64_t number) = 0;
 };
 
 /// A collective that may still be under way. `wait` returns when the tensors of the call hold the result (on
@@ -22,11 +25,12 @@ struct Waitable {
 /// dropped unwaited is waited for silently.
 class Work {
  public:
+  using Time = Waitable::Time;
   struct State {
     virtual ~State() = default;
     virtual void wait() = 0;
   };
-  Work() = default;  ///< already done
+  Work() : ended_(std::chrono::steady_clock::now()) {}  ///< already done, now
   explicit Work(std::unique_ptr<State> state) : state_(std::move(state)) {}
   /// Operation `number` of `queue`, which outlives this.
   Work(Waitable& queue, std::uint64_t number) : queue_(&queue), number_(number) {}
@@ -37,13 +41,18 @@ class Work {
   }
   ~Work() {
     try {
-      wait();
+      if (queue_ || state_) wait();
     } catch (...) {  // whoever uses the communicator next is told
     }
   }
-  void wait() {
-    if (auto* queue = std::exchange(queue_, nullptr)) queue->wait(number_);
-    if (auto state = std::move(state_)) state->wait();
+  /// Returns when it ended, as far as the backend knows that: else the time of return.
+  Time wait() {
+    if (auto* queue = std::exchange(queue_, nullptr)) ended_ = queue->wait(number_);
+    if (const auto state = std::move(state_)) {
+      state->wait();
+      ended_ = std::chrono::steady_clock::now();
+    }
+    return ended_;
   }
 
  private:
@@ -51,16 +60,19 @@ class Work {
     std::swap(state_, other.state_);
     std::swap(queue_, other.queue_);
     std::swap(number_, other.number_);
+    std::swap(ended_, other.ended_);
   }
   std::unique_ptr<State> state_;
   Waitable* queue_ = nullptr;
   std::uint64_t number_ = 0;
+  Time ended_;
 };
 
 /// A group of ranks that move tensors among themselves.
 ///
 /// Every method but the accessors and `abort` is collective: each rank calls the same methods in the same
-/// order with tensors of equal dtype and (where not said otherwise) equal size. Tensors are contiguous, of
+/// order with tensors of equal dtype and (where not said otherwise) equal size; a view of an allocated tensor
+/// (`allocate`) begins at the same element of it everywhere. Tensors are contiguous, of
 /// any shape, also empty; float32, float64, bfloat16, float16, int64, int32 and uint8. They stay alive until
 /// the Work is waited for. An argument that breaks the contract throws CommError before anything is sent. One
 /// thread at a time calls a communicator; a second thread takes its own, made by `duplicate`.
@@ -86,6 +98,9 @@ class Communicator {
   virtual void barrier() = 0;
   /// Whether an `all_reduce` of an allocated tensor goes on by itself while the caller computes.
   virtual bool works_in_background() const { return false; }
+  /// Goes on with what is under way as far as it can without waiting: for a caller that computes meanwhile.
+  /// Not collective; what fails is thrown where it is waited for.
+  virtual void progress() noexcept {}
   /// A zeroed tensor of one dimension that this communicator moves fastest: on one host it lies in memory
   /// that the ranks share, so that `all_reduce` of it, or of a view, copies nothing. Collective. Backends
   /// without such memory give an ordinary tensor.

@@ -6,6 +6,7 @@
 #include <torch/nn/modules/normalization.h>
 
 #include "models/activation.h"
+#include "models/dense.h"
 #include "models/image.h"
 
 namespace ringtrain {
@@ -35,9 +36,9 @@ class Convnet : public Model {
     at::Tensor x = at::unflatten(inputs, 1, image_);
     for (std::size_t i = 0; i < convolutions_.size(); ++i)
       x = at::max_pool2d(activate(activation_, norms_[i](convolutions_[i](x))), 2);
-    x = activate(activation_, hidden_(x.flatten(1)));
+    x = activate(activation_, dense(x.flatten(1), hidden_));
     if (dropout_ > 0) x = at::dropout(x, dropout_, is_training());
-    return output_(x);
+    return dense(x, output_);
   }
 
  private:

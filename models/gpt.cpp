@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "common/errors.h"
+#include "models/dense.h"
 #include "models/gpt_block.h"
 
 namespace ringtrain {
@@ -47,7 +48,7 @@ class Gpt : public Model {
     at::Tensor x = wte_(inputs) + (length == positions.size(0) ? positions : positions.narrow(0, 0, length));
     if (dropout_ > 0) x = at::dropout(x, dropout_, is_training());
     for (const auto& block : blocks_) x = block->forward(x);
-    return at::linear(ln_f_(x), wte_->weight);
+    return dense(ln_f_(x), wte_->weight);
   }
 
  private:

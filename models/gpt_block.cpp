@@ -2,6 +2,8 @@
 
 #include <ATen/ATen.h>
 
+#include "models/dense.h"
+
 namespace ringtrain {
 
 CausalAttention::CausalAttention(std::int64_t width, std::int64_t heads, double dropout)
@@ -14,14 +16,14 @@ CausalAttention::CausalAttention(std::int64_t width, std::int64_t heads, double 
 
 at::Tensor CausalAttention::forward(const at::Tensor& x) {
   // Split, not narrow: its backward is one concatenation, not three zero-filled copies and two sums.
-  const auto parts = c_attn_(x).split(width_, 2);
+  const auto parts = dense(x, c_attn_).split(width_, 2);
   const auto heads = [this](const at::Tensor& part) {
     return at::unflatten(part, 2, {heads_, width_ / heads_}).transpose(1, 2);
   };
   const double dropout = is_training() ? dropout_ : 0;
   const auto mixed = at::scaled_dot_product_attention(heads(parts[0]), heads(parts[1]), heads(parts[2]), {},
                                                       dropout, /*is_causal=*/true);
-  return c_proj_(mixed.transpose(1, 2).flatten(2));
+  return dense(mixed.transpose(1, 2).flatten(2), c_proj_);
 }
 
 FeedForward::FeedForward(std::int64_t width)
@@ -29,7 +31,9 @@ FeedForward::FeedForward(std::int64_t width)
       c_fc_(register_module("c_fc", torch::nn::Linear(width, 4 * width))),
       c_proj_(register_module("c_proj", torch::nn::Linear(4 * width, width))) {}
 
-at::Tensor FeedForward::forward(const at::Tensor& x) { return c_proj_(at::gelu(c_fc_(x), "tanh")); }
+at::Tensor FeedForward::forward(const at::Tensor& x) {
+  return dense(at::gelu(dense(x, c_fc_), "tanh"), c_proj_);
+}
 
 GptBlock::GptBlock(std::int64_t width, std::int64_t heads, double dropout)
     : Module("GptBlock"),

@@ -2,6 +2,8 @@
 
 #include <torch/nn/modules/linear.h>
 
+#include "models/dense.h"
+
 namespace ringtrain {
 namespace {
 
@@ -12,7 +14,7 @@ class Linear : public Model {
         output_(register_module(
             "output",
             torch::nn::Linear(torch::nn::LinearOptions(shape.features, shape.outputs).bias(options.bias)))) {}
-  at::Tensor forward(const at::Tensor& inputs) override { return output_(inputs); }
+  at::Tensor forward(const at::Tensor& inputs) override { return dense(inputs, output_); }
 
  private:
   torch::nn::Linear output_;

@@ -4,6 +4,7 @@
 #include <torch/nn/modules/linear.h>
 
 #include "models/activation.h"
+#include "models/dense.h"
 
 namespace ringtrain {
 namespace {
@@ -24,10 +25,10 @@ class Mlp : public Model {
   at::Tensor forward(const at::Tensor& inputs) override {
     at::Tensor x = inputs;
     for (auto& layer : hidden_) {
-      x = activate(activation_, layer(x));
+      x = activation_ == "relu" ? dense(x, layer, /*relu=*/true) : activate(activation_, dense(x, layer));
       if (dropout_ > 0) x = at::dropout(x, dropout_, is_training());
     }
-    return output_(x);
+    return dense(x, output_);
   }
 
  private:

@@ -5,6 +5,7 @@
 #include <torch/nn/init.h>
 #include <torch/nn/modules/linear.h>
 
+#include "models/dense.h"
 #include "models/image.h"
 #include "models/resnet_blocks.h"
 
@@ -57,7 +58,7 @@ class Resnet : public Model {
     x = bn1_->forward(conv1_(x)).relu_();
     if (!plan_.small_images) x = at::max_pool2d(x, 3, 2, 1);
     for (const auto& stage : stages_) x = stage->forward(x);
-    return fc_(at::adaptive_avg_pool2d(x, {1, 1}).flatten(1));
+    return dense(at::adaptive_avg_pool2d(x, {1, 1}).flatten(1), fc_);
   }
 
  private:

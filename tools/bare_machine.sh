@@ -47,17 +47,17 @@ if [[ ! -e "$root/.ringtrain-bare-machine" && -n "$(ls -A "$root")" ]]; then
 fi
 touch "$root/.ringtrain-bare-machine"
 
+# The deepest first; commands inside mount folders too (ip netns).
 unmount() {
   local folder
-  for folder in dev/shm dev/pts dev sys proc; do
-    if mountpoint -q "$root/$folder"; then umount "$root/$folder" || umount --lazy "$root/$folder"; fi
-  done
+  awk -v root="$root" '$2 == root || index($2, root "/") == 1 {print $2}' /proc/mounts | sort --reverse |
+    while read -r folder; do umount "$folder" || umount --lazy "$folder"; done
 }
 leave() {
   local status=$?
   unmount
   # Never delete through a mount that is still there.
-  if grep -qF " $root/" /proc/mounts; then
+  if grep -qE " $root[/ ]" /proc/mounts; then
     echo "bare machine: something is still mounted below $root: it is left there"
   elif ! $keep; then
     rm -rf --one-file-system "$root"
@@ -100,10 +100,13 @@ for file in /etc/apt/apt.conf /etc/apt/apt.conf.d/*; do
   if [[ -f "$file" ]] && grep -qE '^[^/#]*Acquire::' "$file"; then install -D -m 644 "$file" "$root$file"; fi
 done
 
+mount --bind "$root" "$root"  # as on a machine, / is a mount point
+mount --make-private "$root"
 mount -t proc proc "$root/proc"
 mount -t sysfs sys "$root/sys"
 mount --bind /dev "$root/dev"
-mkdir -p "$root/dev/shm"
+mkdir -p "$root/dev/shm" "$root/dev/pts"
+mount -t devpts -o gid=5,mode=620,ptmxmode=666 devpts "$root/dev/pts"
 mount -t tmpfs -o size=2g shm "$root/dev/shm"  # MPI's ranks meet there
 
 # Nothing of this machine's environment but how to reach packages.

@@ -253,6 +253,20 @@ static void require_fitting(config::Visitor& v, const RunConfig& run) {
       "each position: too many to write down");
 }
 
+/// Settings of `comm` that would be without effect.
+static void require_effect(config::Visitor& v, const RunConfig& run) {
+  const CommConfig& comm = run.comm;
+  const bool rounds = comm.wire_dtype != "float32", sharded = run.trainer.shard_optimizer;
+  v.require("comm", !rounds || (!sharded && comm.algorithm != "mpi" && comm.backend != "nccl"),
+            fmt::format("wire_dtype: {} needs the mpi backend's own all-reduce: not {}", comm.wire_dtype,
+                        sharded                   ? "trainer.shard_optimizer: true"
+                        : comm.algorithm == "mpi" ? "comm.algorithm: mpi"
+                                                  : "comm.backend: nccl"));
+  v.require("comm", !sharded || (comm.overlap != "on" && comm.bucket_bytes == "auto"),
+            fmt::format("{}: with trainer.shard_optimizer: true gradients are averaged after backward, whole",
+                        comm.overlap == "on" ? "overlap" : "bucket_bytes"));
+}
+
 void RunConfig::describe(config::Visitor& v) {
   v.field("name", name, "Name of the run and of the exported model.");
   v.require("name", is_plain_name(name), "expected letters, digits, '_', '-' and '.'");
@@ -266,6 +280,7 @@ void RunConfig::describe(config::Visitor& v) {
   v.section("comm", "Communication between ranks.", comm);
   v.section("export", "The model that is written for serving.", export_);
   require_fitting(v, *this);
+  require_effect(v, *this);
 }
 
 void RunConfig::resolve() {

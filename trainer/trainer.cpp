@@ -24,7 +24,7 @@ namespace ringtrain {
 namespace {
 
 /// Where a checkpoint's progress keeps TrainingStep::state.
-const char* const kTrainingState = "loss_scaler";
+const char* const kTrainingState = "training";
 
 std::filesystem::path checkpoint_folder(const RunConfig& config) {
   return std::filesystem::path(config.job_dir) / "checkpoints";
@@ -60,7 +60,7 @@ Trainer::Trainer(World& world, const RunConfig& config, const StartOptions& opti
   });
   step_ = std::stoll(broadcast_string(control, std::to_string(resumed_ ? resumed_->step : 0), 0));
   auto progress = standing_.to_json();
-  if (resumed_) progress[kTrainingState] = resumed_->progress.value(kTrainingState, nlohmann::json());
+  if (resumed_) progress[kTrainingState] = resumed_->progress.value(kTrainingState, nlohmann::json::object());
   progress = nlohmann::json::parse(broadcast_string(control, progress.dump(), 0));
   standing_ = Standing::from_json(progress);
   if (from.empty())
@@ -68,8 +68,8 @@ Trainer::Trainer(World& world, const RunConfig& config, const StartOptions& opti
   else
     share_replica(replica_, loaded, *gradients_);
   trace_ = std::make_unique<Trace>(control, options.trace_steps);
-  training_ = std::make_unique<TrainingStep>(world, config_, *task_, replica_, *gradients_, device_, *trace_);
-  together(control, "resuming", [&] { training_->resume(progress.value(kTrainingState, nlohmann::json())); });
+  training_ = std::make_unique<TrainingStep>(world, config_, *task_, replica_, *gradients_, device_, *trace_,
+                                             progress.value(kTrainingState, nlohmann::json::object()));
   saved_step_ = from.empty() ? -1 : step_;  // resumed_ is rank 0's alone
   resumed_.reset();
 
@@ -91,6 +91,10 @@ void Trainer::tell_beginning() {
                   gradients_->backend(), device_,
                   human_bytes(static_cast<double>(training_->bytes_per_step())), with_commas(total_steps_),
                   step_ > 0 ? fmt::format(", going on after step {}", with_commas(step_)) : ""));
+  if (const auto* buckets = training_->buckets())
+    telemetry_->event(step_,
+                      fmt::format("gradients are averaged while backward goes on, in {} parts of about {}",
+                                  buckets->size(), human_bytes(static_cast<double>(buckets->bytes()))));
   if (replica_.shards)
     telemetry_->event(step_, fmt::format("optimizer state: {} on each rank, 1/{} of the whole",
                                          human_bytes(static_cast<double>(replica_.optimizer->state_bytes())),
@@ -247,8 +251,7 @@ void Trainer::save_checkpoint(bool is_best) {
     Checkpoint checkpoint;
     checkpoint.step = step_;
     checkpoint.progress = standing_.to_json();
-    if (const auto scaler = training_->state(); !scaler.is_null())
-      checkpoint.progress[kTrainingState] = scaler;
+    checkpoint.progress[kTrainingState] = training_->state();
     checkpoint.preprocessing = data_.preprocessing.to_json();
     checkpoint.config = config_.to_yaml();
     save_replica(replica_, state, checkpoint);

@@ -8,6 +8,7 @@
 #include <cmath>
 
 #include "comm/agreement.h"
+#include "common/errors.h"
 #include "common/log.h"
 #include "data/sampler.h"
 #include "models/norm.h"
@@ -36,10 +37,24 @@ void backward(GradientAverager* averager, const at::Tensor& loss_sum, double see
   loss_sum.backward(gradient);
 }
 
+const char* const kLossScaler = "loss_scaler";
+const char* const kBucketBytes = "bucket_bytes";
+
+/// With NCCL or MPI_Allreduce buckets may decide the order of summation: a resumed run takes those of the
+/// run before.
+std::int64_t bucket_bytes_of(const nlohmann::json& state) {
+  const auto found = state.find(kBucketBytes);
+  if (found == state.end()) return 0;
+  if (!found->is_number_integer() || *found < 1)
+    throw CheckpointError("the checkpoint's state.json: bucket_bytes is no positive whole number");
+  return found->get<std::int64_t>();
+}
+
 }  // namespace
 
 TrainingStep::TrainingStep(World& world, const RunConfig& config, const Task& task, Replica& replica,
-                           Communicator& gradients, const std::string& device, Trace& trace)
+                           Communicator& gradients, const std::string& device, Trace& trace,
+                           const nlohmann::json& state)
     : world_(world),
       config_(config),
       task_(task),
@@ -47,10 +62,14 @@ TrainingStep::TrainingStep(World& world, const RunConfig& config, const Task& ta
       device_(device),
       trace_(trace),
       autocast_(autocast_type(config.trainer.precision)) {
+  auto options = averager_options(config.comm);
+  together(world.control(), "resuming", [&] {
+    if (options.bucket_bytes == 0) options.bucket_bytes = bucket_bytes_of(state);
+    if (autocast_ != at::kHalf) return;
+    scaler_ = state.contains(kLossScaler) ? LossScaler::from_json(state.at(kLossScaler)) : LossScaler();
+  });
   if (!replica.shards)
-    averager_ =
-        std::make_unique<GradientAverager>(*replica.parameters, gradients, averager_options(config.comm));
-  if (autocast_ == at::kHalf) scaler_.emplace();
+    averager_ = std::make_unique<GradientAverager>(*replica.parameters, gradients, options);
   if (!config.trainer.sync_batch_norm || world.world_size() == 1) return;
   // Backward's sums may run while gradients are averaged: a communicator of their own.
   statistics_ = gradients.duplicate();
@@ -59,8 +78,11 @@ TrainingStep::TrainingStep(World& world, const RunConfig& config, const Task& ta
   if (synchronised_ == 0) statistics_.reset();
 }
 
-void TrainingStep::resume(const nlohmann::json& state) {
-  if (scaler_ && !state.is_null()) scaler_ = LossScaler::from_json(state);
+nlohmann::json TrainingStep::state() const {
+  auto state = nlohmann::json::object();
+  if (scaler_) state[kLossScaler] = scaler_->to_json();
+  if (buckets()) state[kBucketBytes] = buckets()->bytes();
+  return state;
 }
 
 std::int64_t TrainingStep::bytes_per_step() const {
@@ -82,6 +104,7 @@ StepOutcome TrainingStep::run(Loader& loader, const StopSignal& signal, std::int
     try {
       seed_step(step_seed(config_.seed, step, world_.rank()), at::Device(device_));
       mine = work_through(batch);
+      replica_.parameters->repair_gradients();  // throws for what cannot be averaged
     } catch (...) {
       failure = std::current_exception();
       if (statistics_) leave(failure, step);
@@ -105,19 +128,16 @@ bool TrainingStep::any_failed(bool mine) {
 /// The others wait in a batch norm for this rank: they cannot be told. Returns only where every rank failed
 /// alike.
 void TrainingStep::leave(const std::exception_ptr& failure, std::int64_t step) {
-  std::string text;
-  int exit_code = 1;
   try {
     std::rethrow_exception(failure);
   } catch (const Error& error) {
     if (error.agreed()) return;
-    text = error.what();
-    exit_code = error.exit_code();
-  } catch (const std::exception& error) {
-    text = error.what();
+  } catch (...) {  // whatever it is: what_of knows
   }
-  log::error(fmt::format("rank {}, training step {}: {}", world_.rank(), step + 1, text));
-  world_.control().abort(exit_code);
+  const Said said = what_of(failure);
+  log::error(fmt::format("rank {} (host {}), training step {}: {}", world_.rank(), world_.host(), step + 1,
+                         said.text));
+  world_.control().abort(said.exit_code);
   std::rethrow_exception(failure);
 }
 
@@ -155,7 +175,13 @@ StepTotals TrainingStep::work_through(const Batch& batch) {
 
 StepTotals TrainingStep::average(const StepTotals& mine) {
   const auto span = trace_.span("average");
-  return averager_ ? averager_->finish(mine) : replica_.shards->finish(mine);
+  if (!averager_) return replica_.shards->finish(mine);
+  const StepTotals totals = averager_->finish(mine);
+  if (trace_.records())
+    for (const auto& [begin, end, bucket] : averager_->traffic().spans)
+      trace_.add_beside(bucket < averager_->buckets().size() ? fmt::format("bucket {}", bucket) : "totals",
+                        begin, end);
+  return totals;
 }
 
 /// Of the summed gradients, before any division.

@@ -32,21 +32,24 @@ struct StepOutcome {
 /// clipping, the update. All methods but the accessors are collective.
 class TrainingStep {
  public:
-  /// What it is given outlives it. `device`: "cpu" or "cuda:N".
+  /// What it is given outlives it. `device`: "cpu" or "cuda:N". `state`: what an earlier run's `state()`
+  /// gave, the same on all ranks, to go on from it; empty: begins anew.
   TrainingStep(World& world, const RunConfig& config, const Task& task, Replica& replica,
-               Communicator& gradients, const std::string& device, Trace& trace);
+               Communicator& gradients, const std::string& device, Trace& trace, const nlohmann::json& state);
 
   /// Step `step` (from 0) of `total_steps`, on the loader's next batch. An error on one rank ends all.
   StepOutcome run(Loader& loader, const StopSignal& signal, std::int64_t step, std::int64_t total_steps);
 
-  /// The state besides the replica's, for a checkpoint; null where there is none.
-  nlohmann::json state() const { return scaler_ ? scaler_->to_json() : nlohmann::json(nullptr); }
-  /// Goes on from it; null: begins anew.
-  void resume(const nlohmann::json& state);
+  /// The state besides the replica's, for a checkpoint: an object.
+  nlohmann::json state() const;
 
   std::int64_t bytes_per_step() const;
   /// What averaging did in the last step; null where the optimizer is sharded.
   const StepTraffic* traffic() const { return averager_ ? &averager_->traffic() : nullptr; }
+  /// The parts in which gradients are averaged while backward goes on; null where it does not.
+  const Buckets* buckets() const {
+    return averager_ && averager_->overlaps() ? &averager_->buckets() : nullptr;
+  }
   /// Batch norms that take their statistics over all ranks.
   std::int64_t synchronised_batch_norms() const { return synchronised_; }
 

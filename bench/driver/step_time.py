@@ -29,7 +29,7 @@ def run(report, settings):
 
 
 def run_case(report, settings, case, spec, ranks):
-    with training_sides(case, spec, ranks, default_too=not settings.quick) as sides:
+    with training_sides(case, spec, ranks, default_too=not settings.quick, alone_too=ranks == 1) as sides:
         results = measure(sides, settings.rounds, settings.block_s, ask_steps)
     oversubscribed = ", oversubscribed" if ranks > usable_cores() else ""
     seconds, cpu = each(results), each(results, "cpu_seconds")

@@ -49,7 +49,7 @@ void write_weights(const Case& spec) {
   write_file_atomically(spec.weights, write_safetensors(weights));
 }
 
-Step::Step(const Case& spec, World& world) : spec_(spec), world_(world) {
+Step::Step(const Case& spec, World& world, bool averages) : spec_(spec), world_(world) {
   at::set_num_threads(1);
   const std::string device = choose_device(world, spec.config);
   communicator_ = make_communicator(world, spec.config.comm.backend, device, ring_options(spec.config.comm));
@@ -58,8 +58,9 @@ Step::Step(const Case& spec, World& world) : spec_(spec), world_(world) {
   autocast_ = autocast_type(spec.config.trainer.precision);
   replica_ = make_replica(spec.config, spec.shape, device);
   load_weights(read_safetensors(read_file(spec.weights), spec.weights), *replica_.model);
-  averager_ = std::make_unique<GradientAverager>(*replica_.parameters, *communicator_,
-                                                 averager_options(spec.config.comm));
+  if (averages)
+    averager_ = std::make_unique<GradientAverager>(*replica_.parameters, *communicator_,
+                                                   averager_options(spec.config.comm));
   const auto data = read_safetensors(read_file(spec.data), spec.data);
   inputs_ = data.at("inputs").to(device_).split(spec.batch);
   targets_ = data.at("targets").to(device_).split(spec.batch);
@@ -87,7 +88,7 @@ double Step::run() {
   mine.loss_sum = loss.loss_sum.item<double>();
   mine.weight = loss.weight.item<double>();
   mine.samples = static_cast<double>(spec_.batch);
-  const StepTotals totals = averager_->finish(mine);
+  const StepTotals totals = averager_ ? averager_->finish(mine) : mine;
   replica_.optimizer->step(spec_.config.trainer.optimizer.lr,
                            totals.weight / static_cast<double>(global_batch()));
   ++step_;

@@ -29,8 +29,8 @@ void write_weights(const Case& spec);
 /// Training as the trainer does it (trainer/training_step.cpp), over batches that are in memory already.
 class Step {
  public:
-  /// Collective.
-  Step(const Case& spec, World& world);
+  /// Without `averages`, for one rank alone: no averager, to see what it costs. Collective.
+  Step(const Case& spec, World& world, bool averages = true);
   /// One step: forward, backward, averaging, optimizer. Returns the loss of the joined batch. Collective.
   double run();
   /// The mean seconds of the parts that do not communicate, over `count` steps of a second replica that is
@@ -51,8 +51,8 @@ class Step {
   std::unique_ptr<Communicator> communicator_;
   std::unique_ptr<Task> task_;
   Replica replica_;
-  std::unique_ptr<GradientAverager> averager_;
-  std::vector<at::Tensor> inputs_, targets_;  // batches of all ranks, in turn
+  std::unique_ptr<GradientAverager> averager_;  // null: not averaged
+  std::vector<at::Tensor> inputs_, targets_;    // batches of all ranks, in turn
   std::int64_t step_ = 0;
 };
 

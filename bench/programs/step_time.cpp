@@ -1,5 +1,6 @@
 // ringtrain's side of the benches of training steps.
 //   bench_step_time CASE SOCKET            a rank, started by mpirun: takes commands from the driver
+//   bench_step_time CASE SOCKET --alone    the same for one rank, without an averager
 //   bench_step_time --write-weights CASE   one process: writes the weights that both sides start from
 #include <chrono>
 #include <cstdio>
@@ -29,11 +30,11 @@ nlohmann::json obey(const nlohmann::json& command, bench::Step& step) {
   return {{"seconds", seconds.count() / count}, {"cpu_seconds", cpu_seconds / count}, {"losses", losses}};
 }
 
-int work(const std::string& file, const std::string& socket) {
+int work(const std::string& file, const std::string& socket, bool averages) {
   World world;
   bench::Control control(socket, world.rank());
   const bench::Case spec(file);
-  bench::Step step(spec, world);
+  bench::Step step(spec, world, averages);
   while (const auto command = control.next()) control.answer(obey(*command, step));
   world.close();
   return 0;
@@ -43,9 +44,11 @@ int work(const std::string& file, const std::string& socket) {
 
 int main(int argc, char** argv) {
   tune_allocator();
-  if (argc != 3) {
-    std::fprintf(stderr,
-                 "usage: bench_step_time CASE SOCKET | --write-weights CASE (see docs/benchmarks.md)\n");
+  const bool alone = argc == 4 && argv[3] == std::string_view("--alone");
+  if (argc != 3 && !alone) {
+    std::fprintf(
+        stderr,
+        "usage: bench_step_time CASE SOCKET [--alone] | --write-weights CASE (see docs/benchmarks.md)\n");
     return 2;
   }
   try {
@@ -53,7 +56,7 @@ int main(int argc, char** argv) {
       bench::write_weights(bench::Case(argv[2]));
       return 0;
     }
-    return work(argv[1], argv[2]);
+    return work(argv[1], argv[2], !alone);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "bench_step_time: %s\n", error.what());
     return 1;

@@ -19,6 +19,18 @@ constexpr std::int64_t total_count = sizeof(StepTotals) / sizeof(double) + 1;
 
 }  // namespace
 
+std::chrono::duration<double> StepTraffic::under_way() const {
+  std::chrono::duration<double> sum{0};
+  auto covered = std::chrono::steady_clock::time_point::min();
+  for (const auto& span : spans) {  // they are sorted by their begin
+    const auto begin = std::max(span.begin, covered);
+    if (span.end <= begin) continue;
+    sum += span.end - begin;
+    covered = span.end;
+  }
+  return sum;
+}
+
 struct GradientAverager::Hooks {
   struct Hook {
     std::shared_ptr<torch::autograd::Node> accumulator;
@@ -43,6 +55,9 @@ GradientAverager::GradientAverager(FlatParameters& parameters, Communicator& gra
     bytes_ += static_cast<std::int64_t>(group.gradients.nbytes());
   }
   totals_ = at::zeros({total_count}, at::TensorOptions(at::kDouble).device(device));
+  host_totals_ = device.is_cpu()
+                     ? totals_
+                     : at::zeros({total_count}, at::TensorOptions(at::kDouble).pinned_memory(true));
   bytes_ += static_cast<std::int64_t>(totals_.nbytes());
   used_.resize(parameters.entries().size());
   used_tensor_ =
@@ -61,6 +76,10 @@ GradientAverager::GradientAverager(FlatParameters& parameters, Communicator& gra
   std::iota(order_.begin(), order_.end(), std::size_t{0});
   missing_.resize(buckets_.size());
   works_.reserve(buckets_.size() + 1);
+  traffic_.spans.reserve(buckets_.size() + 1);
+  for (std::size_t b = 0; b < buckets_.size(); ++b)
+    bucket_gradients_.push_back(
+        parameters.groups()[buckets_[b].group].gradients.slice(0, buckets_[b].begin, buckets_[b].end));
   set_hooks();
   begin_next_step();
 }
@@ -91,9 +110,11 @@ void GradientAverager::arrived(std::size_t entry) {
         "the gradient of {} was accumulated a second time after it was sent to the other ranks; run every "
         "backward of a step but the last one within GradientAverager::no_sync()",
         parameters_.entries()[entry].name));
-  if (missing_[bucket] > 0) return;
-  if (!ordered_) arrivals_.push_back(bucket);
-  launch_full_ones();
+  if (missing_[bucket] == 0) {
+    if (!ordered_) arrivals_.push_back(bucket);
+    launch_full_ones();
+  }
+  if (!works_.empty()) gradients_.progress();
 }
 
 void GradientAverager::launch_full_ones() {
@@ -104,37 +125,51 @@ void GradientAverager::launch_full_ones() {
 }
 
 void GradientAverager::launch(std::size_t number) {
-  const auto& bucket = buckets_[number];
-  for (const std::size_t entry : bucket.entries) parameters_.repair_gradient(entry);
-  works_.push_back(gradients_.all_reduce(
-      parameters_.groups()[bucket.group].gradients.narrow(0, bucket.begin, bucket.end - bucket.begin)));
+  // A failed step is thrown away: what cannot be repaired need not be.
+  if (!broken_)
+    for (const std::size_t entry : buckets_[number].entries) parameters_.repair_gradient(entry);
+  start(bucket_gradients_[number], number);
+}
+
+void GradientAverager::start(const at::Tensor& tensor, std::size_t number) {
+  if (works_.empty()) traffic_.spans.clear();
+  const auto now = std::chrono::steady_clock::now();
+  traffic_.spans.push_back({now, now, number});
+  works_.push_back(gradients_.all_reduce(tensor));
 }
 
 StepTotals GradientAverager::finish(const StepTotals& mine) {
   using Clock = std::chrono::steady_clock;
-  const auto start = Clock::now();
+  const auto begin = Clock::now();
   if (mine.failed > 0 && launched_ == 0) parameters_.zero_gradients();
   const bool complete = std::all_of(used_.begin(), used_.end(), [](auto used) { return used != 0; });
-  std::array<double, total_count> numbers{mine.weight, mine.loss_sum, mine.samples,
-                                          mine.stop,   mine.failed,   complete ? 0.0 : 1.0};
-  const auto host = at::from_blob(numbers.data(), {total_count}, at::kDouble);
-  totals_.copy_(host);
+  auto* numbers = host_totals_.mutable_data_ptr<double>();
+  const std::array<double, total_count> mine_now{mine.weight, mine.loss_sum, mine.samples,
+                                                 mine.stop,   mine.failed,   complete ? 0.0 : 1.0};
+  std::copy(mine_now.begin(), mine_now.end(), numbers);
+  if (!totals_.is_same(host_totals_)) totals_.copy_(host_totals_);
+  if (mine.failed > 0) broken_ = true;
   for (; launched_ < order_.size(); ++launched_) launch(order_[launched_]);
-  works_.push_back(gradients_.all_reduce(totals_));
-  for (auto& work : works_) work.wait();
-  host.copy_(totals_);
+  start(totals_, buckets_.size());
+  for (std::size_t i = 0; i < works_.size(); ++i) traffic_.spans[i].end = works_[i].wait();
+  if (!totals_.is_cpu()) traffic_.spans.clear();
+  if (!totals_.is_same(host_totals_)) host_totals_.copy_(totals_);
+  const StepTotals totals{numbers[0], numbers[1], numbers[2], numbers[3], numbers[4]};
   unused_.clear();
   if (numbers[5] > 0) find_unused();
   if (!ordered_) agree_on_order();
-  traffic_ = {.bytes = bytes_, .exposed = Clock::now() - start, .early_buckets = early_};
+  traffic_.bytes = bytes_;
+  traffic_.exposed = Clock::now() - begin;
+  traffic_.early_buckets = early_;
   begin_next_step();
-  return {numbers[0], numbers[1], numbers[2], numbers[3], numbers[4]};
+  return totals;
 }
 
 void GradientAverager::begin_next_step() {
   works_.clear();
   launched_ = 0;
   early_ = 0;
+  broken_ = false;
   std::fill(used_.begin(), used_.end(), std::uint8_t{0});
   for (std::size_t b = 0; b < buckets_.size(); ++b)
     missing_[b] = static_cast<int>(buckets_[b].entries.size());

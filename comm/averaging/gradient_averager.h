@@ -21,7 +21,7 @@ struct StepTotals {
   double loss_sum = 0;  ///< of their losses, each times its weight
   double samples = 0;
   double stop = 0;    ///< ranks that caught a signal
-  double failed = 0;  ///< ranks whose step failed: their gradients are zero
+  double failed = 0;  ///< ranks whose step failed: the sum of the gradients holds no meaning
 };
 
 struct AveragerOptions {
@@ -37,9 +37,18 @@ struct AveragerOptions {
 
 /// What averaging did in the last step.
 struct StepTraffic {
+  struct Span {
+    std::chrono::steady_clock::time_point begin, end;
+    std::size_t bucket;  ///< its number; that of the totals is the number of buckets
+  };
   std::int64_t bytes = 0;                    ///< reduced, on this rank
   std::chrono::duration<double> exposed{0};  ///< that the step waited for it, after backward
   std::int64_t early_buckets = 0;            ///< begun while backward went on
+  /// In the order in which they were begun. None on a GPU: the host does not know when they end.
+  std::vector<Span> spans;
+
+  /// Time in which at least one of the spans was under way.
+  std::chrono::duration<double> under_way() const;
 };
 
 /// Sums gradients over ranks: with the loss a *sum* over samples, and a division by the global weight once,
@@ -50,14 +59,14 @@ struct StepTraffic {
 ///     for each step:
 ///       flat.zero_gradients();
 ///       {
-///         auto quiet = averager.no_sync();       // for all micro-steps but the last one, if there are
-///         several first_loss_sum.backward();
+///         auto quiet = averager.no_sync();  // around all micro-steps but the last one
+///         first_loss_sum.backward();
 ///       }
-///       last_loss_sum.backward();                // full buckets are reduced while backward goes on
+///       last_loss_sum.backward();  // full buckets are reduced while it goes on
 ///       const StepTotals totals = averager.finish({weight, loss_sum, ...});
-///       // flat.groups()[i].gradients now hold the sum over all samples of all ranks; divide by
-///       totals.weight
+///       for (auto& group : flat.groups()) group.gradients.div_(totals.weight);
 ///
+/// The gradients hold the sum over all samples of all ranks when `finish` returns.
 /// A rank without samples calls `finish` alone. The order in which buckets are reduced is the same on all
 /// ranks, whatever the order in which their backward fills them: parameters that a rank does not use, or
 /// graphs that differ from step to step, delay a bucket until `finish` and are no hang. A parameter used
@@ -102,6 +111,7 @@ class GradientAverager {
   void arrived(std::size_t entry);
   void launch_full_ones();
   void launch(std::size_t bucket);
+  void start(const at::Tensor& tensor, std::size_t number);
   void begin_next_step();
   void agree_on_order();
   void find_unused();
@@ -115,11 +125,13 @@ class GradientAverager {
   std::vector<int> missing_;           // parameters that a bucket waits for
   std::size_t launched_ = 0;           // of order_
   std::int64_t early_ = 0;
+  std::vector<at::Tensor> bucket_gradients_;
   std::vector<Work> works_;
   std::vector<std::uint8_t> used_;
   std::vector<bool> unused_;
-  bool ordered_ = false;
-  at::Tensor totals_, used_tensor_;
+  bool ordered_ = false, broken_ = false;
+  at::Tensor totals_, host_totals_;  // the same tensor where gradients are on the host
+  at::Tensor used_tensor_;
   std::int64_t bytes_ = 0;
   StepTraffic traffic_;
   struct Hooks;

@@ -47,8 +47,10 @@ ShardedAverager::ShardedAverager(FlatParameters& parameters, std::vector<FlatSli
 }
 
 StepTotals ShardedAverager::finish(const StepTotals& mine) {
-  parameters_.repair_gradients();
-  if (mine.failed > 0) parameters_.zero_gradients();
+  if (mine.failed > 0)
+    parameters_.zero_gradients();
+  else
+    parameters_.repair_gradients();
   std::vector<double> numbers{mine.weight, mine.loss_sum, mine.samples, mine.stop, mine.failed};
   for (const bool used : used_.take()) numbers.push_back(used ? 1 : 0);
   const auto host = at::from_blob(numbers.data(), numbers_.sizes(), at::kDouble);

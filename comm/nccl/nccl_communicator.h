@@ -24,6 +24,7 @@ class NcclCommunicator : public Communicator {
   int rank() const override { return control_->rank(); }
   int world_size() const override { return control_->world_size(); }
   std::string_view backend() const override { return "nccl"; }
+  bool works_in_background() const override { return true; }
 
   Work all_reduce(const at::Tensor& tensor, ReduceOp op) override;
   Work broadcast(const at::Tensor& tensor, int root) override;

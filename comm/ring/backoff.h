@@ -2,7 +2,6 @@
 
 #include <sched.h>
 #include <time.h>
-#include <unistd.h>
 
 namespace ringtrain::ring {
 
@@ -12,7 +11,7 @@ class Backoff {
  public:
   /// `ranks`: of this host. Where they outnumber the cores, whoever spins keeps from its core the rank that
   /// it waits for.
-  explicit Backoff(int ranks) : spins_(ranks > ::sysconf(_SC_NPROCESSORS_ONLN) ? 10 : 2000) {}
+  explicit Backoff(int ranks) : spins_(ranks > usable_cores() ? 10 : 2000) {}
   void pause() {
     ++looks_;
     if (looks_ < spins_) return;
@@ -29,6 +28,10 @@ class Backoff {
   }
 
  private:
+  static int usable_cores() {
+    cpu_set_t cores;
+    return ::sched_getaffinity(0, sizeof(cores), &cores) == 0 ? CPU_COUNT(&cores) : 1;
+  }
   static constexpr int yields = 100;
   int spins_, looks_ = 0;
 };

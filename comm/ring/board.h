@@ -13,10 +13,12 @@ struct Place {
   bool operator==(const Place&) const = default;
 };
 
-/// What a rank announces when it enters an all-reduce: equal on all ranks but for the place.
+/// What a rank announces when it enters an all-reduce: equal on all ranks but for the place, and on one host
+/// the position.
 struct Call {
   Place place;
   std::int64_t numel = 0;
+  std::int64_t position = 0;
   std::int32_t dtype = 0, op = 0;
 };
 

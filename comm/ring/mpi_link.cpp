@@ -1,10 +1,23 @@
 #include "comm/ring/mpi_link.h"
 
+#include <fmt/format.h>
+
+#include "comm/ring/operation.h"
+#include "common/errors.h"
+
 namespace ringtrain::ring {
 
 MpiLink::MpiLink(mpi::Handle column) : column_(std::move(column)) {
   mpi::check(MPI_Comm_rank(column_.get(), &host_), "MPI_Comm_rank");
   mpi::check(MPI_Comm_size(column_.get(), &hosts_), "MPI_Comm_size");
+  int* largest = nullptr;
+  int known = 0;
+  mpi::check(MPI_Comm_get_attr(column_.get(), MPI_TAG_UB, static_cast<void*>(&largest), &known),
+             "MPI_Comm_get_attr");
+  if (known && Operation::tags(hosts_) - 1 > *largest)
+    throw CommError(
+        fmt::format("a ring of {} hosts needs {} message tags, this MPI has {}; set comm.algorithm: mpi",
+                    hosts_, Operation::tags(hosts_), *largest));
 }
 
 Link::Ticket MpiLink::free_ticket() {

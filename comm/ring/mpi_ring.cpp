@@ -6,6 +6,7 @@
 #include "comm/ring/mpi_link.h"
 #include "comm/ring/process_neighbours.h"
 #include "comm/ring/ring_communicator.h"
+#include "common/errors.h"
 
 namespace ringtrain::ring {
 namespace {
@@ -33,6 +34,12 @@ struct Hosts {
                             first_ranks.begin());
   }
 };
+
+int size_of(const mpi::Handle& ranks) {
+  int size = 0;
+  mpi::check(MPI_Comm_size(ranks.get(), &size), "MPI_Comm_size");
+  return size;
+}
 
 int first_rank_of(const mpi::Handle& host_ranks, int rank) {
   int first = rank;
@@ -63,6 +70,10 @@ RingCommunicator::Parts make_parts(const mpi::Handle& original, const RingOption
     first = rank;
     parts.neighbours = ProcessNeighbours::make(everybody, everybody.split(rank, 0));
   }
+  if (!parts.neighbours)
+    throw CommError(
+        "no memory can be shared on some host (the warning above says why); set comm.algorithm: mpi");
+  const int ranks_on_host = size_of(everybody.split_by_host());
   const int local = parts.neighbours->rank();
   const Hosts hosts = find_hosts(everybody, world_size, first, parts.neighbours->size());
   const bool several = hosts.first_ranks.size() > 1;
@@ -75,6 +86,7 @@ RingCommunicator::Parts make_parts(const mpi::Handle& original, const RingOption
   parts.seat = {.neighbours = parts.neighbours.get(),
                 .link = parts.link.get(),
                 .columns = columns,
+                .ranks_on_host = ranks_on_host,
                 .several_hosts = several,
                 .wire = options.wire};
   parts.thread =

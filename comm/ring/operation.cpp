@@ -12,9 +12,6 @@
 namespace ringtrain::ring {
 namespace {
 
-// Tags of the operations that may be under way at once do not overlap.
-constexpr std::int64_t tags_per_operation = 1 << 21;
-
 std::string describe(const Call& call) {
   static constexpr const char* names[] = {"sum", "max", "min"};
   return fmt::format("the {} of {} {}", names[call.op], call.numel,
@@ -35,9 +32,12 @@ Operation::Operation(const Seat& seat, BufferPool& buffers, std::uint64_t number
   Board& board = neighbours.board(neighbours.rank());
   auto& slot = board.slots[number_ % slot_count];
   void* data = tensor.data_ptr();
+  // A view that shares the allocated tensor's storage is a part of it, however small.
+  if (neighbours.place_of(data, tensor.nbytes())) position_ = tensor.storage_offset();
   if (inlined_) data = std::memcpy(slot.payload.data(), data, tensor.nbytes());
   slot.call = {.place = neighbours.place_of(data, tensor.nbytes()).value(),
                .numel = tensor.numel(),
+               .position = position_,
                .dtype = static_cast<std::int32_t>(tensor.scalar_type()),
                .op = static_cast<std::int32_t>(op)};
   board.announced.store(number_ + 1, std::memory_order_release);
@@ -116,7 +116,14 @@ void Operation::require_same_calls() const {
   const Call& mine = call_of(neighbours.rank());
   for (int r = 0; r < neighbours.size(); ++r) {
     const Call& other = call_of(r);
-    if (other.numel == mine.numel && other.dtype == mine.dtype && other.op == mine.op) continue;
+    if (other.numel == mine.numel && other.dtype == mine.dtype && other.op == mine.op) {
+      if (other.position == mine.position || !seat_.several_hosts) continue;
+      throw CommError(
+          fmt::format("local rank {} reduces a tensor at element {} of what it allocated, local rank {} one "
+                      "at element {}; "
+                      "between hosts every rank must reduce the same part",
+                      neighbours.rank(), mine.position, r, other.position));
+    }
     throw CommError(
         fmt::format("ranks of one host reduce different things: local rank {} {}, local rank {} {}; every "
                     "rank must call the "
@@ -166,16 +173,14 @@ void Operation::start_ring() {
   const auto size = static_cast<std::int64_t>(tensor_.element_size());
   const at::ScalarType dtype = tensor_.scalar_type();
   std::byte* mine = tensors_[static_cast<std::size_t>(seat_.neighbours->rank())];
-  // Where it lies in the tensor that was allocated; a view that shares its storage is a part of it.
-  const std::int64_t position = inlined_ ? 0 : tensor_.storage_offset() + begin_;
   ring_.emplace(*seat_.link, buffers_,
                 RingTensor{.data = mine + begin_ * size,
                            .numel = end_ - begin_,
-                           .position = position,
+                           .position = position_ + begin_,
                            .dtype = dtype,
                            .wire = dtype == at::kFloat && op_ == ReduceOp::sum ? seat_.wire : dtype,
                            .op = op_},
-                static_cast<int>(static_cast<std::int64_t>(number_ % (2 * slot_count)) * tags_per_operation));
+                static_cast<int>(number_ % (2 * slot_count)) * RingPass::tags(seat_.link->hosts()));
 }
 
 void Operation::spread_in_host() {

@@ -19,6 +19,7 @@ struct Seat {
   Link* link = nullptr;  ///< null: one host, or a rank that only works within its host
   /// How many ranks of each host take part in rings (the smallest host's number); each carries a slice.
   int columns = 1;
+  int ranks_on_host = 1;  ///< of the machine: neighbours or not
   bool several_hosts = false;
   at::ScalarType wire = at::kFloat;  ///< what float32 sums between hosts travel as
 };
@@ -28,6 +29,9 @@ struct Seat {
 /// its slice over its host.
 class Operation {
  public:
+  /// Message tags that the operations between `hosts` need, [0, tags).
+  static int tags(int hosts) { return static_cast<int>(2 * slot_count) * RingPass::tags(hosts); }
+
   /// Announces it to the neighbours. `tensor`: reachable by them, or at most payload_bytes large.
   Operation(const Seat& seat, BufferPool& buffers, std::uint64_t number, const at::Tensor& tensor,
             ReduceOp op);
@@ -57,6 +61,7 @@ class Operation {
   at::Tensor tensor_;
   ReduceOp op_;
   bool inlined_;                      ///< travels in the slot
+  std::int64_t position_ = 0;         ///< of the first element in the tensor that was allocated
   std::int64_t begin_ = 0, end_ = 0;  ///< this rank's slice
   Stage stage_ = Stage::gathering;
   std::optional<RingPass> ring_;

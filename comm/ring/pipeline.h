@@ -25,8 +25,10 @@ class Pipeline : public Waitable {
 
   /// Begins one; returns its number. Waits when too many are under way. Throws CommError.
   std::uint64_t begin(const at::Tensor& tensor, ReduceOp op);
+  /// Moves what can be moved now. An error is kept for `wait`.
+  void progress() noexcept;
   /// Throws the CommError that ended it, or an earlier one.
-  void wait(std::uint64_t number) override;
+  Time wait(std::uint64_t number) override;
 
  private:
   bool slot_is_free() const;
@@ -41,6 +43,7 @@ class Pipeline : public Waitable {
   std::mutex mutex_;
   std::condition_variable changed_, more_;
   std::array<std::optional<Operation>, slot_count> under_way_;  // operation n at n % slot_count
+  std::array<Time, 256> ends_;                                  // operation n at n % 256: of the last ones
   std::uint64_t begun_ = 0, ended_ = 0;
   std::exception_ptr error_;
   bool stop_ = false;

@@ -41,6 +41,7 @@ class RingCommunicator : public Communicator {
   std::unique_ptr<Communicator> duplicate() override { return std::make_unique<RingCommunicator>(factory_); }
   void abort(int exit_code) noexcept override { parts_.base->abort(exit_code); }
   bool works_in_background() const override { return parts_.thread; }
+  void progress() noexcept override { pipeline_->progress(); }
   at::Tensor allocate(std::int64_t numel, const at::TensorOptions& options) override;
 
  private:

@@ -21,12 +21,12 @@ std::vector<std::byte> BufferPool::take() {
 }
 
 RingPass::RingPass(Link& link, BufferPool& buffers, const RingTensor& tensor, int first_tag)
-    : link_(link),
-      buffers_(buffers),
-      tensor_(tensor),
-      tag_(first_tag),
-      // Each block is on one link at a time.
-      window_(std::max(least_window, 4 * static_cast<std::size_t>(link.hosts()))) {}
+    : link_(link), buffers_(buffers), tensor_(tensor), tag_(first_tag), window_(window(link.hosts())) {}
+
+// Each block is on one link at a time.
+std::size_t RingPass::window(int hosts) {
+  return std::max(least_window, 4 * static_cast<std::size_t>(hosts));
+}
 
 RingPass::~RingPass() {
   for (auto& block : active_) buffers_.give_back(std::move(block.buffer));
@@ -65,11 +65,10 @@ void RingPass::activate() {
   Block block{.begin = next_,
               .count = std::min((number + 1) * elements - absolute, tensor_.numel - next_),
               .distance = (link_.host() - start + link_.hosts()) % link_.hosts(),
-              .tag = tag_,
+              .tag = tag_ + static_cast<int>(2 * (begun_++ % window_)),
               .stage = Stage::receiving_partial,
               .ticket = 0,
               .buffer = buffers_.take()};
-  tag_ += 2;
   next_ += block.count;
   if (block.distance == 0)
     send(block, Stage::sending_partial);

@@ -42,7 +42,12 @@ struct RingTensor {
 /// all. Each host sends 2 (hosts - 1) / hosts of the bytes.
 class RingPass {
  public:
-  /// `first_tag`: the pass uses tags [first_tag, first_tag + 2 * blocks(tensor)).
+  /// How many tags a pass over `hosts` uses, whatever the size of its tensor: two for each block that may be
+  /// under way. A block takes the tags of one that has ended on this host, and messages of one tag arrive in
+  /// the order in which they were sent.
+  static int tags(int hosts) { return static_cast<int>(2 * window(hosts)); }
+
+  /// `first_tag`: the pass uses tags [first_tag, first_tag + tags(hosts)).
   RingPass(Link& link, BufferPool& buffers, const RingTensor& tensor, int first_tag);
   ~RingPass();
   RingPass(const RingPass&) = delete;
@@ -60,6 +65,7 @@ class RingPass {
     Link::Ticket ticket;
     std::vector<std::byte> buffer;
   };
+  static std::size_t window(int hosts);
   void activate();
   bool step(Block& block);
   void send(Block& block, Stage stage);
@@ -73,6 +79,7 @@ class RingPass {
   RingTensor tensor_;
   int tag_;
   std::int64_t next_ = 0;  ///< first element of the next block
+  std::size_t begun_ = 0;  ///< blocks
   std::size_t window_;
   std::deque<Block> active_;
 };

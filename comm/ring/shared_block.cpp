@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -32,7 +33,7 @@ SharedBlock::SharedBlock(int file, std::size_t bytes) : bytes_(bytes), file_(fil
 
 SharedBlock SharedBlock::make(std::size_t bytes) {
   const int file = ::memfd_create("ringtrain", MFD_CLOEXEC);
-  if (file < 0) fail("memfd_create");
+  if (file < 0) fail("cannot make shared memory (memfd_create)");
   // Reserved now: a page that is missing later would be a SIGBUS.
   if (const int error = ::posix_fallocate(file, 0, static_cast<off_t>(bytes)); error != 0) {
     ::close(file);
@@ -46,6 +47,12 @@ SharedBlock SharedBlock::open(pid_t process, int file, std::size_t bytes) {
   const std::string path = fmt::format("/proc/{}/fd/{}", process, file);
   const int opened = ::open(path.c_str(), O_RDWR | O_CLOEXEC);
   if (opened < 0) fail("cannot open " + path);
+  // In another process namespace it is another file; what lies beyond its end would be a SIGBUS.
+  struct stat found {};
+  if (::fstat(opened, &found) != 0 || !S_ISREG(found.st_mode) || found.st_size != static_cast<off_t>(bytes)) {
+    ::close(opened);
+    throw CommError(path + " is another file here");
+  }
   SharedBlock block(opened, bytes);
   block.close_file();
   return block;

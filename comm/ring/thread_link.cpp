@@ -15,8 +15,8 @@ void ThreadMail::put(const Key& key, std::vector<std::byte> message) {
 
 bool ThreadMail::take(const Key& key, std::byte* data, std::size_t bytes) {
   const std::lock_guard lock(mutex_);
-  const auto found = messages_.find(key);
-  if (found == messages_.end()) return false;
+  const auto found = messages_.lower_bound(key);  // the first that was put there
+  if (found == messages_.end() || found->first != key) return false;
   if (found->second.size() != bytes)
     throw CommError(fmt::format("a message of {} bytes where {} were expected", found->second.size(), bytes));
   std::copy(found->second.begin(), found->second.end(), data);

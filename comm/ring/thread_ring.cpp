@@ -61,6 +61,7 @@ RingCommunicator::Parts make_parts(Machines& machines, int number, Communicator&
   parts.seat = {.neighbours = parts.neighbours.get(),
                 .link = parts.link.get(),
                 .columns = columns,
+                .ranks_on_host = original.world_size(),
                 .several_hosts = hosts > 1,
                 .wire = options.wire};
   parts.thread = options.thread == RingOptions::Thread::on;

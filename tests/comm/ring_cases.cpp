@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <numeric>
+#include <thread>
 
 namespace ringtrain::ring_cases {
 namespace {
@@ -50,7 +52,8 @@ void allocated_tensors(Communicator& communicator) {
 void cuts_change_no_bit(Communicator& communicator) {
   constexpr std::int64_t numel = 300'000;
   at::Tensor first;
-  for (const std::int64_t bucket : {numel, std::int64_t{100'000}, std::int64_t{16'400}}) {
+  // The last ones travel in the board itself.
+  for (const std::int64_t bucket : {numel, std::int64_t{100'000}, std::int64_t{16'400}, std::int64_t{512}}) {
     const at::Tensor tensor = communicator.allocate(numel, at::TensorOptions(at::kFloat));
     tensor.copy_(rounding(communicator, numel));
     std::vector<Work> works;
@@ -82,6 +85,23 @@ void many_under_way(Communicator& communicator) {
   }
 }
 
+// More small ones at once than there are slots: a rank's own part of them may end before the others have
+// begun.
+void many_small_under_way(Communicator& communicator) {
+  for (int round = 0; round < 20; ++round) {
+    if (communicator.rank() == round % communicator.world_size())  // the others are ahead of it
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    const at::Tensor numbers = at::full({60}, 1.0, at::kDouble);
+    std::vector<Work> works;
+    for (std::int64_t i = 0; i < numbers.numel(); ++i) {
+      works.push_back(communicator.all_reduce(numbers.narrow(0, i, 1)));
+      communicator.progress();
+    }
+    for (auto& work : works) work.wait();
+    EXPECT_TRUE(at::all(numbers == communicator.world_size()).item<bool>()) << "round " << round;
+  }
+}
+
 void pieces(Communicator& communicator) {
   constexpr std::int64_t numel = 1'300'001;
   const at::Tensor tensor = conformance::filled(at::kFloat, communicator.rank(), numel);
@@ -95,6 +115,7 @@ std::vector<conformance::Case> all() {
   cases.push_back({"allocated_tensors", allocated_tensors});
   cases.push_back({"cuts_change_no_bit", cuts_change_no_bit});
   cases.push_back({"many_under_way", many_under_way});
+  cases.push_back({"many_small_under_way", many_small_under_way});
   cases.push_back({"pieces", pieces});
   return cases;
 }

@@ -11,6 +11,8 @@ void allocated_tensors(Communicator& communicator);
 void cuts_change_no_bit(Communicator& communicator);
 /// More all-reduces than there are slots, small and large in turn, waited for in another order.
 void many_under_way(Communicator& communicator);
+/// The same for numbers that travel in the board.
+void many_small_under_way(Communicator& communicator);
 /// Unallocated tensors of several pieces.
 void pieces(Communicator& communicator);
 

@@ -40,6 +40,10 @@ INSTANTIATE_TEST_SUITE_P(Case, ThreadRing,
                                                           Shape{4, 2, true}, Shape{3, 2, false})),
                          name_of);
 
+TEST(ThreadRingRules, CutsChangeNoBitOf16BitsOnTheWire) {
+  run_as_ring_of_threads(3, {.wire = at::kBFloat16, .ranks_per_host = 1}, ring_cases::cuts_change_no_bit);
+}
+
 TEST(ThreadRingRules, HalfTheBytesOnTheWireKeepReplicasEqual) {
   for (const auto wire : {at::kBFloat16, at::kHalf}) {
     const RingOptions options{.wire = wire, .ranks_per_host = 1};

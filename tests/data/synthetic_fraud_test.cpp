@@ -1,7 +1,7 @@
 #include "data/synthetic_fraud.h"
 
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <cmath>
 

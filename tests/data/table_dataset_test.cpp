@@ -1,7 +1,7 @@
 #include "data/table_dataset.h"
 
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 namespace ringtrain {
 namespace {

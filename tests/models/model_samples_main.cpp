@@ -1,6 +1,8 @@
 // model_samples FOLDER: for each model NAME.pt, a file that Python's torch.load reads: (parameters and
 // buffers by name, inputs, outputs in training mode, gradients of outputs.square().sum() by name).
-#include <torch/torch.h>
+#include <torch/serialize.h>
+#include <torch/types.h>
+#include <torch/utils.h>
 
 #include <cstdio>
 #include <exception>

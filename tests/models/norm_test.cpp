@@ -1,7 +1,7 @@
 #include "models/norm.h"
 
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 namespace ringtrain {
 namespace {

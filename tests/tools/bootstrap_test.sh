@@ -53,7 +53,7 @@ project(keys NONE)
 include(cmake/BootstrapFolder.cmake)
 file(WRITE "${CMAKE_BINARY_DIR}/found.txt" "${RINGTRAIN_WHEELS}\n${RINGTRAIN_PEERS_PYTHON}\n")
 CMAKE
-"$cmake" -S . -B b >/dev/null
+"$cmake" -G Ninja -S . -B b >/dev/null
 diff b/found.txt - <<TEXT || fail "CMake looks in another place than bootstrap.sh fills"
 $(ls -d "$RINGTRAIN_DEPS"/libraries-*/lib/python3.11/site-packages)
 $(ls "$RINGTRAIN_DEPS"/peers-*/bin/python3)

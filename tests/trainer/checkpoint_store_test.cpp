@@ -1,7 +1,7 @@
 #include "trainer/checkpoint/checkpoint_store.h"
 
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <fstream>
 

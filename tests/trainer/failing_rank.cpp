@@ -2,7 +2,8 @@
 // failing_rank.sh looks at what mpirun gives. The first argument says where: in its reader ("data"), in its
 // forward pass
 // ("model"), or all ranks fail alike ("batch": the joined batch has one value a channel).
-#include <torch/torch.h>
+#include <torch/nn/modules/linear.h>
+#include <torch/types.h>
 
 #include <cstdio>
 #include <string>
@@ -56,7 +57,7 @@ void run(const std::string& where) {
   replica.parameters = std::make_unique<FlatParameters>(*replica.model);
   replica.optimizer = make_optimizer(config.trainer.optimizer, *replica.parameters);
   Trace trace(world.control(), 0);
-  TrainingStep training(world, config, *task, replica, *gradients, "cpu", trace);
+  TrainingStep training(world, config, *task, replica, *gradients, "cpu", trace, nlohmann::json::object());
   const Rows rows(failing && where == "data" ? 3 : -1);
   Loader loader(rows,
                 Sampler({.samples = 40,

@@ -56,6 +56,18 @@ def other_number_of_ranks(folder):
     assert difference <= 1e-5
 
 
+def buckets_are_kept(folder):
+    """What the first run chose, a resumed one takes: 300000 is what no measurement would give."""
+    job = folder / "buckets"
+    ways = dict(comm__algorithm="ring", comm__overlap="on")
+    train(job, 2, comm__bucket_bytes="300000", **ways)
+    again = train(job, 2, "--checkpoint", "step-20", **ways)
+    state = json.loads(files(job, STEPS)["state.json"])
+    assert state["progress"]["training"]["bucket_bytes"] == 300000, state["progress"]
+    assert "parts of about 293.0 KiB" in again.stderr, again.stderr
+    print("a resumed run takes the buckets of the run before")
+
+
 def signalled(folder):
     whole, job = folder / "calm", folder / "signalled"
     settings = dict(trainer__epochs=60)
@@ -83,6 +95,7 @@ def main():
             bit_exact(folder, ranks, "adamw")
         bit_exact(folder, 2, "sgd")
         other_number_of_ranks(folder)
+        buckets_are_kept(folder)
         signalled(folder)
 
 

@@ -42,6 +42,22 @@ TEST(RunConfig, TaskDataAndModelMustFitEachOther) {
             std::string::npos);
 }
 
+TEST(RunConfig, SettingsWithoutEffectAreRefused) {
+  const std::string sharded = "trainer.shard_optimizer=true", half = "comm.wire_dtype=bfloat16";
+  for (const auto& [other, what] :
+       std::vector<std::pair<std::string, std::string>>{{sharded, "not trainer.shard_optimizer: true"},
+                                                        {"comm.algorithm=mpi", "not comm.algorithm: mpi"},
+                                                        {"comm.backend=nccl", "not comm.backend: nccl"}}) {
+    const auto text = problems_of({half, other});
+    EXPECT_NE(text.find("wire_dtype: bfloat16 needs"), std::string::npos) << text;
+    EXPECT_NE(text.find(what), std::string::npos) << text;
+  }
+  EXPECT_EQ(problems_of({half, "comm.algorithm=ring"}), "");
+  EXPECT_NE(problems_of({sharded, "comm.overlap=on"}).find("overlap: with trainer.shard_optimizer"),
+            std::string::npos);
+  EXPECT_NE(problems_of({sharded, "comm.bucket_bytes='2048'"}).find("bucket_bytes: with"), std::string::npos);
+}
+
 TEST(RunConfig, TheResolvedTextGivesTheSameConfiguration) {
   for (const char* name :
        {"cancer.yaml", "fraud.yaml", "mnist.yaml", "mnist_resnet.yaml", "gpt_chars.yaml"}) {

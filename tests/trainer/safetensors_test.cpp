@@ -1,7 +1,7 @@
 #include "trainer/checkpoint/safetensors.h"
 
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <cstring>
 

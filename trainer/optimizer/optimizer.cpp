@@ -113,8 +113,8 @@ void Optimizer::step(double lr, double divisor, const std::vector<bool>& unused)
   for (std::size_t i = 0; i < slices_.size(); ++i) {
     const at::Tensor gradients = gradients_of(slices_[i], parameters_);
     if (gradients.numel() == 0) continue;
-    std::optional<at::Tensor> inside;
-    if (gradients.scalar_type() == at::kFloat)
+    std::optional<at::Tensor> inside;  // none where it is 1: the fused calls write quotients back
+    if (divisor != 1 && gradients.scalar_type() == at::kFloat)
       inside = at::scalar_tensor(divisor, gradients.options());
     else if (divisor != 1)
       gradients.div_(divisor);  // the fused calls take no float64 divisor

@@ -23,14 +23,19 @@ class Classification : public Task {
   std::int64_t outputs() const override { return outputs_; }
 
   LossSum loss_sum(const at::Tensor& outputs, const at::Tensor& targets) const override {
-    at::Tensor losses = outputs_ == 1 ? at::binary_cross_entropy_with_logits(
-                                            outputs.squeeze(1), targets.to(outputs.scalar_type()), {}, {},
-                                            at::Reduction::None)
-                                      : at::cross_entropy_loss(outputs, targets, {}, at::Reduction::None);
+    const bool plain = gamma_ <= 0 && !weighted_;
+    const auto reduction = plain ? at::Reduction::Sum : at::Reduction::None;
+    at::Tensor losses = outputs_ == 1
+                            ? at::binary_cross_entropy_with_logits(
+                                  outputs.squeeze(1), targets.to(outputs.scalar_type()), {}, {}, reduction)
+                            : at::cross_entropy_loss(outputs, targets, {}, reduction);
+    const auto count = [&] {
+      return at::scalar_tensor(targets.size(0), outputs.options().requires_grad(false));
+    };
+    if (plain) return {losses, count()};
     // Cross entropy is -log p of the sample's class, for one logit as for K.
     if (gamma_ > 0) losses = at::pow(1 - at::exp(-losses), gamma_) * losses;
-    if (!weighted_)
-      return {losses.sum(), at::scalar_tensor(targets.size(0), outputs.options().requires_grad(false))};
+    if (!weighted_) return {losses.sum(), count()};
     const auto weights = weights_.to(outputs.options()).index_select(0, targets);
     return {(losses * weights).sum(), weights.sum()};
   }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "common/log.h"
@@ -31,7 +32,10 @@ void Telemetry::step(std::int64_t step, const StepTotals& totals, double learnin
   loss_sum_ += totals.loss_sum;
   weight_ += totals.weight;
   ++steps_;
-  if (traffic) exposed_seconds_ += traffic->exposed.count();
+  if (traffic) {
+    exposed_seconds_ += traffic->exposed.count();
+    under_way_seconds_ += traffic->under_way().count();
+  }
   const bool due = step % options_.log_every_steps == 0 || step == options_.total_steps;
   const double seconds = std::chrono::duration<double>(Clock::now() - since_).count();
   const std::int64_t epoch = (step - 1) / options_.batches_per_epoch + 1;
@@ -51,11 +55,16 @@ void Telemetry::step(std::int64_t step, const StepTotals& totals, double learnin
     line["averaged_bytes"] = traffic->bytes;
     line["averaging_exposed_ms"] = 1e3 * exposed_seconds_ / static_cast<double>(steps_);
     line["averaging_early_buckets"] = traffic->early_buckets;
+    if (!traffic->spans.empty()) {
+      // Of the time that all-reduces were under way, the part in which backward went on.
+      const double hidden = 1 - exposed_seconds_ / std::max({under_way_seconds_, exposed_seconds_, 1e-12});
+      line["averaging_overlap_percent"] = std::round(1000 * std::max(0.0, hidden)) / 10;
+    }
   }
   if (loss_scale != 1) line["loss_scale"] = loss_scale;
   log_->line(line);
   since_ = Clock::now();
-  samples_ = loss_sum_ = weight_ = exposed_seconds_ = 0;
+  samples_ = loss_sum_ = weight_ = exposed_seconds_ = under_way_seconds_ = 0;
   steps_ = 0;
 }
 

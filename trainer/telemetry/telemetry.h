@@ -42,7 +42,7 @@ class Telemetry {
   std::unique_ptr<RunLog> log_;
   std::unique_ptr<Progress> progress_;
   std::chrono::steady_clock::time_point since_;
-  double samples_ = 0, loss_sum_ = 0, weight_ = 0, exposed_seconds_ = 0;
+  double samples_ = 0, loss_sum_ = 0, weight_ = 0, exposed_seconds_ = 0, under_way_seconds_ = 0;
   std::int64_t steps_ = 0;
 };
 

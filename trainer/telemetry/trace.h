@@ -11,7 +11,7 @@
 namespace ringtrain {
 
 /// What each rank does in the first steps of a run, as a picture: Chrome's trace event format, which
-/// ui.perfetto.dev and chrome://tracing open; one lane a rank.
+/// ui.perfetto.dev and chrome://tracing open; one lane a rank, and below it what goes on beside.
 class Trace {
  public:
   using Clock = std::chrono::steady_clock;
@@ -34,6 +34,8 @@ class Trace {
   };
   [[nodiscard]] Span span(const char* name) { return {*this, name}; }
   void add(const char* name, Clock::time_point begin, Clock::time_point end);
+  /// What goes on beside the lane, and may overlap with others of its kind.
+  void add_beside(const std::string& name, Clock::time_point begin, Clock::time_point end);
 
   /// A step has ended. After the last one that is recorded, rank 0 writes `file` and this returns true;
   /// collective there.
@@ -41,9 +43,10 @@ class Trace {
 
  private:
   struct Event {
-    const char* name;
+    std::string name;
     double begin_us, duration_us;
     std::int64_t step;
+    bool beside = false;
   };
   std::string to_json(int rank) const;
   std::int64_t steps_, step_ = 0;

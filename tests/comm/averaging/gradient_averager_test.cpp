@@ -1,11 +1,15 @@
 #include "comm/averaging/gradient_averager.h"
 
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/nn/modules/embedding.h>
+#include <torch/nn/modules/linear.h>
+#include <torch/types.h>
+#include <torch/utils.h>
 
 #include <mutex>
 
 #include "comm/backends.h"
+#include "common/errors.h"
 #include "data/sampler.h"
 
 namespace ringtrain {
@@ -71,6 +75,25 @@ TEST_P(UnevenShares, AFailedRankAddsNothingAndAllKnow) {
     const StepTotals totals = averager.finish(mine);
     EXPECT_EQ(totals.failed, 1);
     EXPECT_EQ(replica->weight.grad()[0][0].item<float>(), static_cast<float>(communicator.world_size() - 1));
+  });
+}
+
+TEST_P(UnevenShares, ARankWhoseGradientIsSparseFailsAndAllKnow) {
+  run_as_threads(GetParam(), [&](Communicator& communicator) {
+    const bool sparse = communicator.rank() == 0;
+    torch::nn::Embedding replica(torch::nn::EmbeddingOptions(10, 4).sparse(sparse));
+    FlatParameters flat(*replica);
+    GradientAverager averager(flat, communicator);
+    replica->zero_grad(/*set_to_none=*/true);
+    replica(torch::tensor({1, 2})).sum().backward();
+    StepTotals mine;
+    try {
+      flat.repair_gradients();
+    } catch (const ConfigError&) {
+      mine.failed = 1;
+    }
+    EXPECT_EQ(mine.failed, sparse ? 1 : 0);
+    EXPECT_EQ(averager.finish(mine).failed, 1);
   });
 }
 

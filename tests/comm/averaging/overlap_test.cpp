@@ -1,7 +1,12 @@
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/nn/module.h>
+#include <torch/nn/modules/container/modulelist.h>
+#include <torch/nn/modules/linear.h>
+#include <torch/types.h>
+#include <torch/utils.h>
 
 #include <mutex>
+#include <set>
 
 #include "comm/averaging/gradient_averager.h"
 #include "comm/backends.h"
@@ -124,6 +129,35 @@ TEST_P(Overlap, BucketsAreBegunDuringTheFirstBackward) {
     EXPECT_GT(averager.buckets().size(), 2U);
     EXPECT_EQ(averager.traffic().early_buckets, static_cast<std::int64_t>(averager.buckets().size()));
   });
+}
+
+TEST_P(Overlap, EveryBucketAndTheTotalsHaveASpan) {
+  run([](Net& net, Communicator&, FlatParameters&, GradientAverager& averager) {
+    for (int step = 0; step < 2; ++step) {
+      const auto begin = std::chrono::steady_clock::now();
+      net.forward(samples(0)).square().sum().backward();
+      averager.finish({.weight = 1});
+      const auto& spans = averager.traffic().spans;
+      ASSERT_EQ(spans.size(), averager.buckets().size() + 1);
+      std::set<std::size_t> buckets;
+      for (const auto& span : spans) {
+        buckets.insert(span.bucket);
+        EXPECT_LE(begin, span.begin);
+        EXPECT_LE(span.begin, span.end);
+        EXPECT_LE(span.end, std::chrono::steady_clock::now());
+      }
+      EXPECT_EQ(buckets.size(), spans.size());
+    }
+  });
+}
+
+TEST(StepTraffic, CountsTimeUnderWayOnce) {
+  const std::chrono::steady_clock::time_point zero;
+  const auto span = [&](int begin, int end) {
+    return StepTraffic::Span{zero + std::chrono::seconds(begin), zero + std::chrono::seconds(end), 0};
+  };
+  EXPECT_EQ((StepTraffic{.spans = {span(1, 4), span(2, 3), span(3, 6), span(8, 9)}}).under_way().count(), 6);
+  EXPECT_EQ(StepTraffic().under_way().count(), 0);
 }
 
 TEST_P(Overlap, MicroStepsAreSentOnce) {

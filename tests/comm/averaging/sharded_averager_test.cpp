@@ -1,7 +1,8 @@
 #include "comm/averaging/sharded_averager.h"
 
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/nn/module.h>
+#include <torch/types.h>
 
 #include "comm/backends.h"
 
