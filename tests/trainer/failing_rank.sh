@@ -17,7 +17,7 @@ case $where in
     says "row 7 is torn" 1 ;;
   model)
     [ $code -eq 7 ] || fail "expected 7"
-    says "rank 1, training step 3: out of memory" 1 ;;
+    says "rank 1 (host $(hostname)), training step 3: out of memory" 1 ;;
   batch)
     [ $code -eq 7 ] || fail "expected 7"
     says "error: .*batch norm in training needs more than one value a channel" 1
