@@ -4,6 +4,8 @@
 #include <ATen/autocast_mode.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include "models/matrix_product.h"
+
 namespace ringtrain {
 namespace {
 
@@ -21,18 +23,53 @@ at::Tensor place_for_gradient(const at::Tensor& parameter, at::ScalarType dtype)
              : at::Tensor();
 }
 
+bool is_plain(const at::Tensor& matrix) {
+  return matrix.stride(1) == 1 && matrix.stride(0) >= matrix.size(1);
+}
+
+/// Whether matrix_product computes with these, and is worth it. All have two dimensions.
+bool by_matrix_product(const at::Tensor& rows, const at::Tensor& weight) {
+  return rows.scalar_type() == at::kFloat && rows.numel() > 0 && weight.numel() > 0 && is_plain(rows) &&
+         is_plain(weight) && matrix_product::faster_here();
+}
+
+/// `bias` may be undefined.
+at::Tensor product(const at::Tensor& rows, const at::Tensor& weight, const at::Tensor& bias, bool relu) {
+  // Each call transposes the weight: that pays for itself with enough rows.
+  if (rows.size(0) >= 64 && by_matrix_product(rows, weight)) {
+    auto y = at::empty({rows.size(0), weight.size(0)}, rows.options());
+    matrix_product::forward(rows, weight, bias, relu, y);
+    return y;
+  }
+  auto y = bias.defined() ? at::addmm(bias, rows, weight.t()) : at::mm(rows, weight.t());
+  if (relu) y.relu_();
+  return y;
+}
+
+at::Tensor input_gradient(const at::Tensor& outer, const at::Tensor& weight) {
+  if (!by_matrix_product(outer, weight)) return outer.mm(weight);
+  auto gradient = at::empty({outer.size(0), weight.size(1)}, outer.options());
+  matrix_product::input_gradient(outer, weight, gradient);
+  return gradient;
+}
+
 at::Tensor weight_gradient(const at::Tensor& weight, const at::Tensor& outer, const at::Tensor& rows) {
   auto place = place_for_gradient(weight, outer.scalar_type());
   if (!place.defined()) return outer.t().mm(rows);
-  place.addmm_(outer.t(), rows);
+  if (is_plain(outer) && is_plain(place) && by_matrix_product(rows, weight))
+    matrix_product::add_weight_gradient(outer, rows, place);
+  else
+    place.addmm_(outer.t(), rows);
   return {};
 }
 
 at::Tensor bias_gradient(const at::Tensor& bias, const at::Tensor& outer) {
-  const auto sum = outer.sum(0);
   auto place = place_for_gradient(bias, outer.scalar_type());
-  if (!place.defined()) return sum;
-  place.add_(sum);
+  if (!place.defined()) return outer.sum(0);
+  if (outer.scalar_type() == at::kFloat && is_plain(outer) && place.is_contiguous())
+    matrix_product::add_bias_gradient(outer, place);
+  else
+    place.add_(outer.sum(0));
   return {};
 }
 
@@ -41,8 +78,7 @@ class Dense : public torch::autograd::Function<Dense> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& weight,
                             const std::optional<at::Tensor>& bias, bool relu) {
     const auto rows = as_rows(x);
-    auto y = bias ? at::addmm(*bias, rows, weight.t()) : at::mm(rows, weight.t());
-    if (relu) y.relu_();
+    auto y = product(rows, weight, bias.value_or(at::Tensor()), relu);
     if (x.dim() != 2) {
       auto sizes = x.sizes().vec();
       sizes.back() = weight.size(0);
@@ -59,7 +95,9 @@ class Dense : public torch::autograd::Function<Dense> {
     if (y.defined()) gradient = at::threshold_backward(gradient, y, 0);
     const auto outer = as_rows(gradient), rows = as_rows(x);
     variable_list results(4);
-    if (context->needs_input_grad(0)) results[0] = outer.mm(weight).view(x.sizes());
+    if (context->needs_input_grad(0))
+      results[0] =
+          (at::GradMode::is_enabled() ? outer.mm(weight) : input_gradient(outer, weight)).view(x.sizes());
     if (at::GradMode::is_enabled()) {  // these gradients will be differentiated themselves
       if (context->needs_input_grad(1)) results[1] = outer.t().mm(rows);
       if (bias.defined() && context->needs_input_grad(2)) results[2] = outer.sum(0);

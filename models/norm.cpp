@@ -5,6 +5,7 @@
 
 #include "comm/averaging/sync_batch_norm.h"
 #include "common/errors.h"
+#include "models/fused_batch_norm.h"
 
 namespace ringtrain {
 namespace {
@@ -23,11 +24,16 @@ class BatchNorm2d : public Norm2d {
   }
 
   at::Tensor forward(const at::Tensor& x) override {
+    if (fuses(x, {})) return fused(x, {}, /*relu=*/false);
     if (is_training()) batches_.add_(1);
     if (is_training() && communicator_)
       return sync_batch_norm(x, weight, bias_, mean_, variance_, kMomentum, kEpsilon, *communicator_);
     return at::batch_norm(x, weight, bias_, mean_, variance_, is_training(), kMomentum, kEpsilon,
                           /*cudnn_enabled=*/true);
+  }
+
+  at::Tensor forward_relu(const at::Tensor& x, const at::Tensor& shortcut) override {
+    return fuses(x, shortcut) ? fused(x, shortcut, /*relu=*/true) : Norm2d::forward_relu(x, shortcut);
   }
 
   bool synchronise(const std::shared_ptr<Communicator>& communicator) override {
@@ -46,6 +52,17 @@ class BatchNorm2d : public Norm2d {
   using Norm2d::to;
 
  private:
+  BatchNormState state() const { return {weight, bias_, mean_, variance_, kMomentum, kEpsilon}; }
+
+  bool fuses(const at::Tensor& x, const at::Tensor& shortcut) const {
+    return is_training() && !communicator_ && fused_batch_norm_applies(x, shortcut, state());
+  }
+
+  at::Tensor fused(const at::Tensor& x, const at::Tensor& shortcut, bool relu) {
+    batches_.add_(1);
+    return fused_batch_norm(x, state(), shortcut, relu);
+  }
+
   /// Module::to converts every buffer; a count in float would stop at 2^24 batches.
   void keep_count_whole() { batches_.set_data(batches_.to(at::kLong)); }
 
@@ -59,6 +76,12 @@ bool is_stock_batch_norm(const torch::nn::Module& module) {
 }
 
 }  // namespace
+
+at::Tensor Norm2d::forward_relu(const at::Tensor& x, const at::Tensor& shortcut) {
+  auto y = forward(x);
+  if (shortcut.defined()) y = y.add_(shortcut);
+  return y.relu_();  // in place: a norm's backward needs its input only
+}
 
 std::int64_t count_batch_norms(const torch::nn::Module& module) {
   std::int64_t count = 0;

@@ -14,6 +14,8 @@ class Norm2d : public torch::nn::Module {
  public:
   using torch::nn::Module::Module;
   virtual at::Tensor forward(const at::Tensor& x) = 0;
+  /// relu(forward(x) + shortcut); `shortcut` may be undefined.
+  virtual at::Tensor forward_relu(const at::Tensor& x, const at::Tensor& shortcut = {});
   /// From now on takes the statistics of training over all ranks of `communicator`
   /// (comm/averaging/sync_batch_norm.h). Returns false for one without statistics across samples.
   virtual bool synchronise(const std::shared_ptr<Communicator>& communicator) = 0;

@@ -54,14 +54,22 @@ class Resnet : public Model {
 
   at::Tensor forward(const at::Tensor& inputs) override {
     at::Tensor x = at::unflatten(inputs, 1, image_);
-    if (channels_last_) x = x.contiguous(at::MemoryFormat::ChannelsLast);
-    x = bn1_->forward(conv1_(x)).relu_();
+    if (channels_last_) x = with_channels_last(x);
+    x = bn1_->forward_relu(conv1_(x));
     if (!plan_.small_images) x = at::max_pool2d(x, 3, 2, 1);
     for (const auto& stage : stages_) x = stage->forward(x);
     return dense(at::adaptive_avg_pool2d(x, {1, 1}).flatten(1), fc_);
   }
 
  private:
+  /// With one channel both formats are the same memory, and only strides tell the convolution which one its
+  /// result shall have. Exported graphs do without: it is no matter of values.
+  at::Tensor with_channels_last(const at::Tensor& x) const {
+    if (x.size(1) == 1 && is_training() && x.is_contiguous())
+      return x.as_strided(x.sizes(), {x.stride(0), 1, x.stride(2), 1});
+    return x.contiguous(at::MemoryFormat::ChannelsLast);
+  }
+
   /// As torchvision: Kaiming's normal distribution by the fan out (He et al. 2015b).
   void initialise() {
     const torch::NoGradGuard no_grad;

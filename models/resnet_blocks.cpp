@@ -26,11 +26,9 @@ class Block : public ResidualBlock {
 
   at::Tensor forward(const at::Tensor& x) override {
     at::Tensor y = x;
-    for (std::size_t i = 0; i < convolutions_.size(); ++i) {
-      y = norms_[i]->forward(convolutions_[i](y));
-      if (i + 1 < convolutions_.size()) y = y.relu_();  // in place: a norm's backward needs its input only
-    }
-    return y.add_(shortcut_ ? shortcut_->forward(x) : x).relu_();
+    const std::size_t last = convolutions_.size() - 1;
+    for (std::size_t i = 0; i < last; ++i) y = norms_[i]->forward_relu(convolutions_[i](y));
+    return norms_[last]->forward_relu(convolutions_[last](y), shortcut_ ? shortcut_->forward(x) : x);
   }
 
  protected:
