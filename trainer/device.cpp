@@ -28,8 +28,9 @@ std::string choose_device(World& world, const RunConfig& config) {
         "trainer.device: cuda needs a GPU for each rank, and rank {} has none ({}); use trainer.device: cpu",
         rank, problems[rank]));
   }
-  nccl::load();
-  return fmt::format("cuda:{}", world.local_rank());
+  const std::string device = fmt::format("cuda:{}", world.local_rank());
+  nccl::use_own_stream(device);
+  return device;
 }
 
 }  // namespace ringtrain

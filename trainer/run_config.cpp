@@ -154,6 +154,11 @@ void TrainerConfig::describe(config::Visitor& v) {
           {"float32", "float64", "bfloat16", "float16"});
   v.field("device", device, "auto: a GPU of its own for each rank where there is one, else the CPU.",
           {"auto", "cpu", "cuda"});
+  v.field(
+      "cuda_graph", cuda_graph,
+      "Whether a GPU records the whole step once and replays it. auto: where the step can be recorded; the "
+      "log says why where it cannot. on: an error where it cannot.",
+      {"auto", "on", "off"});
   v.field("threads_per_rank", threads_per_rank,
           "CPU threads that a rank computes with. Part of the configuration, since it decides the order of "
           "summation.",
@@ -174,6 +179,7 @@ void TrainerConfig::describe(config::Visitor& v) {
   v.field("shard_optimizer", shard_optimizer,
           "Each rank keeps and updates its part of the optimizer's state only (ZeRO stage 1): 1/ranks of the "
           "memory. The result is the same.");
+  v.require("cuda_graph", cuda_graph != "on" || device != "cpu", "on needs a GPU: not trainer.device: cpu");
   v.section("optimizer", "The optimizer.", optimizer);
   v.section("schedule", "The learning rate over time.", schedule);
   v.section("early_stopping", "When to stop early.", early_stopping);

@@ -74,6 +74,7 @@ struct TrainerConfig {
   std::int64_t accumulate = 1;
   std::string precision = "float32";
   std::string device = "auto";
+  std::string cuda_graph = "auto";
   std::int64_t threads_per_rank = 1;
   double clip_norm = 0;
   std::int64_t evaluate_every_steps = 0;

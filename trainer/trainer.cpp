@@ -10,6 +10,7 @@
 
 #include "comm/agreement.h"
 #include "comm/backends.h"
+#include "comm/nccl/nccl_library.h"
 #include "common/files.h"
 #include "common/log.h"
 #include "common/text.h"
@@ -69,7 +70,8 @@ Trainer::Trainer(World& world, const RunConfig& config, const StartOptions& opti
     share_replica(replica_, loaded, *gradients_);
   trace_ = std::make_unique<Trace>(control, options.trace_steps);
   training_ = std::make_unique<TrainingStep>(world, config_, *task_, replica_, *gradients_, device_, *trace_,
-                                             progress.value(kTrainingState, nlohmann::json::object()));
+                                             progress.value(kTrainingState, nlohmann::json::object()),
+                                             device_ == "cpu" ? nullptr : nccl::graph_recorder(device_));
   saved_step_ = from.empty() ? -1 : step_;  // resumed_ is rank 0's alone
   resumed_.reset();
 
@@ -197,6 +199,7 @@ Outcome Trainer::fit() {
 
 StepTotals Trainer::train_step(Loader& loader, const StopSignal& signal) {
   const StepOutcome done = training_->run(loader, signal, step_, total_steps_);
+  if (const auto news = training_->take_news(); !news.empty()) telemetry_->event(step_, news);
   ++step_;
   const auto trace_file = std::filesystem::path(config_.job_dir) / "trace.json";
   if (trace_->end_step(world_.control(), trace_file))

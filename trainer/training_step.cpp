@@ -37,6 +37,8 @@ void backward(GradientAverager* averager, const at::Tensor& loss_sum, double see
   loss_sum.backward(gradient);
 }
 
+std::string step_name(std::int64_t step) { return fmt::format("training step {}", step + 1); }
+
 const char* const kLossScaler = "loss_scaler";
 const char* const kBucketBytes = "bucket_bytes";
 
@@ -54,7 +56,7 @@ std::int64_t bucket_bytes_of(const nlohmann::json& state) {
 
 TrainingStep::TrainingStep(World& world, const RunConfig& config, const Task& task, Replica& replica,
                            Communicator& gradients, const std::string& device, Trace& trace,
-                           const nlohmann::json& state)
+                           const nlohmann::json& state, GraphRecorder recorder)
     : world_(world),
       config_(config),
       task_(task),
@@ -70,12 +72,59 @@ TrainingStep::TrainingStep(World& world, const RunConfig& config, const Task& ta
   });
   if (!replica.shards)
     averager_ = std::make_unique<GradientAverager>(*replica.parameters, gradients, options);
+  together(world.control(), "trainer.cuda_graph", [&] { prepare_recording(std::move(recorder)); });
   if (!config.trainer.sync_batch_norm || world.world_size() == 1) return;
   // Backward's sums may run while gradients are averaged: a communicator of their own.
   statistics_ = gradients.duplicate();
   together(world.control(), "synchronising batch norm",
            [&] { synchronised_ = synchronise_batch_norms(*replica.model, statistics_); });
   if (synchronised_ == 0) statistics_.reset();
+}
+
+void TrainingStep::prepare_recording(GraphRecorder recorder) {
+  const std::string& wanted = config_.trainer.cuda_graph;
+  if (wanted == "off" || (wanted == "auto" && !recorder)) return;
+  auto obstacle = RecordedStep::obstacle(config_, world_.world_size());
+  if (!recorder) obstacle = "there is no GPU for each rank";
+  if (!obstacle) {
+    recorded_ =
+        std::make_unique<RecordedStep>(config_, task_, replica_, *averager_, autocast_, std::move(recorder));
+    return;
+  }
+  if (wanted == "on")
+    throw ConfigError(fmt::format("trainer.cuda_graph: on, but {}; use auto or off", *obstacle));
+  news_ = fmt::format("steps are not recorded as a CUDA graph: {}", *obstacle);
+}
+
+/// Records the step when it is time for it.
+bool TrainingStep::can_replay(const Batch& batch) {
+  if (!recorded_ || !recorded_->takes(batch)) return false;
+  if (recorded_->recorded()) return true;
+  try {
+    recorded_->record(batch);
+    news_ = "the step is recorded as a CUDA graph, and replayed from here on";
+    return true;
+  } catch (const std::exception& error) {
+    const std::string why = what_of(std::current_exception()).text;
+    recorded_.reset();
+    if (config_.trainer.cuda_graph == "on")
+      throw ConfigError(fmt::format("trainer.cuda_graph: on, but the step cannot be recorded: {}", why));
+    news_ = fmt::format("steps are not recorded as a CUDA graph: {}", why);
+    return false;
+  }
+}
+
+StepOutcome TrainingStep::replay(const Batch& batch, bool stop, std::int64_t step, std::int64_t total_steps) {
+  const auto span = trace_.span("recorded step");
+  StepOutcome outcome;
+  outcome.learning_rate =
+      learning_rate(config_.trainer.schedule, config_.trainer.optimizer.lr, step, total_steps);
+  const auto numbers = recorded_->run(batch, outcome.learning_rate, stop);
+  outcome.totals = numbers.totals;
+  if (outcome.totals.failed > 0) raise_together(world_.control(), step_name(step), nullptr);
+  check_finite(outcome.totals.loss_sum / outcome.totals.weight, "the loss", step);
+  check_finite(numbers.norm, "the norm of the gradient", step);
+  return outcome;
 }
 
 nlohmann::json TrainingStep::state() const {
@@ -94,6 +143,7 @@ StepOutcome TrainingStep::run(Loader& loader, const StopSignal& signal, std::int
   StepTotals mine;
   std::exception_ptr failure;
   Batch batch;
+  bool replays = false;
   try {
     const auto span = trace_.span("load");
     batch = loader.next().samples;
@@ -103,17 +153,22 @@ StepOutcome TrainingStep::run(Loader& loader, const StopSignal& signal, std::int
   if (!any_failed(failure != nullptr)) {
     try {
       seed_step(step_seed(config_.seed, step, world_.rank()), at::Device(device_));
-      mine = work_through(batch);
-      replica_.parameters->repair_gradients();  // throws for what cannot be averaged
+      replays = can_replay(batch);
+      if (!replays) mine = work_through(batch);
     } catch (...) {
       failure = std::current_exception();
       if (statistics_) leave(failure, step);
     }
   }
-  if (failure) mine = {.failed = 1};
+  if (replays) return replay(batch, signal.caught(), step, total_steps);
+  if (failure) {
+    mine = {.failed = 1};
+    sums_ = at::Tensor();
+  }
   mine.stop = signal.caught() ? 1 : 0;
   const StepTotals totals = average(mine);
-  if (totals.failed > 0) raise_together(world_.control(), fmt::format("training step {}", step + 1), failure);
+  if (totals.failed > 0) raise_together(world_.control(), step_name(step), failure);
+  if (recorded_) recorded_->warmed_up(batch);
   return update(totals, step, total_steps);
 }
 
@@ -146,6 +201,7 @@ void TrainingStep::leave(const std::exception_ptr& failure, std::int64_t step) {
 StepTotals TrainingStep::work_through(const Batch& batch) {
   replica_.parameters->zero_gradients();
   StepTotals totals;
+  sums_ = at::Tensor();
   const double seed =
       (scaler_ ? scaler_->scale() : 1.0) / static_cast<double>(config_.trainer.global_batch_size);
   const auto pieces = static_cast<int>(config_.trainer.accumulate);
@@ -166,17 +222,23 @@ StepTotals TrainingStep::work_through(const Batch& batch) {
       const auto span = trace_.span("backward");
       backward(averager_.get(), loss.loss_sum, seed, piece == last);
     }
-    totals.loss_sum += loss.loss_sum.item<double>();
-    totals.weight += loss.weight.item<double>();
+    if (device.is_cpu()) {
+      totals.loss_sum += loss.loss_sum.item<double>();
+      totals.weight += loss.weight.item<double>();
+    } else {  // the host does not wait for them
+      const auto sums = at::stack({loss.weight.to(at::kDouble), loss.loss_sum.detach().to(at::kDouble)});
+      sums_ = sums_.defined() ? sums_ + sums : sums;
+    }
     totals.samples += static_cast<double>(count);
   }
+  replica_.parameters->repair_gradients();  // throws for what cannot be averaged
   return totals;
 }
 
 StepTotals TrainingStep::average(const StepTotals& mine) {
   const auto span = trace_.span("average");
-  if (!averager_) return replica_.shards->finish(mine);
-  const StepTotals totals = averager_->finish(mine);
+  if (!averager_) return replica_.shards->finish(mine, sums_);
+  const StepTotals totals = averager_->finish(mine, sums_);
   if (trace_.records())
     for (const auto& [begin, end, bucket] : averager_->traffic().spans)
       trace_.add_beside(bucket < averager_->buckets().size() ? fmt::format("bucket {}", bucket) : "totals",

@@ -6,12 +6,14 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "comm/averaging/gradient_averager.h"
 #include "comm/world.h"
 #include "data/loader.h"
 #include "trainer/precision/loss_scaler.h"
+#include "trainer/recorded_step.h"
 #include "trainer/replica.h"
 #include "trainer/run_config.h"
 #include "trainer/stop_signal.h"
@@ -33,9 +35,11 @@ struct StepOutcome {
 class TrainingStep {
  public:
   /// What it is given outlives it. `device`: "cpu" or "cuda:N". `state`: what an earlier run's `state()`
-  /// gave, the same on all ranks, to go on from it; empty: begins anew.
+  /// gave, the same on all ranks, to go on from it; empty: begins anew. `recorder`: null where the device
+  /// records nothing.
   TrainingStep(World& world, const RunConfig& config, const Task& task, Replica& replica,
-               Communicator& gradients, const std::string& device, Trace& trace, const nlohmann::json& state);
+               Communicator& gradients, const std::string& device, Trace& trace, const nlohmann::json& state,
+               GraphRecorder recorder = nullptr);
 
   /// Step `step` (from 0) of `total_steps`, on the loader's next batch. An error on one rank ends all.
   StepOutcome run(Loader& loader, const StopSignal& signal, std::int64_t step, std::int64_t total_steps);
@@ -50,11 +54,16 @@ class TrainingStep {
   const Buckets* buckets() const {
     return averager_ && averager_->overlaps() ? &averager_->buckets() : nullptr;
   }
+  /// What came of trainer.cuda_graph since it was asked last, in words; mostly nothing.
+  std::string take_news() { return std::exchange(news_, {}); }
   /// Batch norms that take their statistics over all ranks.
   std::int64_t synchronised_batch_norms() const { return synchronised_; }
 
  private:
   bool any_failed(bool mine);
+  void prepare_recording(GraphRecorder recorder);
+  bool can_replay(const Batch& batch);
+  StepOutcome replay(const Batch& batch, bool stop, std::int64_t step, std::int64_t total_steps);
   void leave(const std::exception_ptr& failure, std::int64_t step);
   StepTotals work_through(const Batch& batch);
   StepTotals average(const StepTotals& mine);
@@ -70,9 +79,12 @@ class TrainingStep {
   std::string device_;
   Trace& trace_;
   std::optional<c10::ScalarType> autocast_;
+  at::Tensor sums_;  // of this step's weights and losses, where they stay on a GPU: [2] float64
   std::unique_ptr<GradientAverager> averager_;  // null: replica_.shards does it
-  std::optional<LossScaler> scaler_;            // float16 only
-  std::shared_ptr<Communicator> statistics_;    // of batch norms; null: each rank has its own
+  std::unique_ptr<RecordedStep> recorded_;      // null: every step is a plain one
+  std::string news_;
+  std::optional<LossScaler> scaler_;          // float16 only
+  std::shared_ptr<Communicator> statistics_;  // of batch norms; null: each rank has its own
   std::int64_t synchronised_ = 0;
 };
 

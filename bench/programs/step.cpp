@@ -10,6 +10,7 @@
 #include <fstream>
 
 #include "comm/backends.h"
+#include "comm/nccl/nccl_library.h"
 #include "common/errors.h"
 #include "common/files.h"
 #include "trainer/checkpoint/safetensors.h"
@@ -61,14 +62,22 @@ Step::Step(const Case& spec, World& world, bool averages) : spec_(spec), world_(
   if (averages)
     averager_ = std::make_unique<GradientAverager>(*replica_.parameters, *communicator_,
                                                    averager_options(spec.config.comm));
+  if (averages && device != "cpu" && spec.config.trainer.cuda_graph != "off" &&
+      !RecordedStep::obstacle(spec.config, world.world_size()))
+    recorded_ = std::make_unique<RecordedStep>(spec_.config, *task_, replica_, *averager_, autocast_,
+                                               nccl::graph_recorder(device));
   const auto data = read_safetensors(read_file(spec.data), spec.data);
   inputs_ = data.at("inputs").to(device_).split(spec.batch);
   targets_ = data.at("targets").to(device_).split(spec.batch);
 }
 
+std::size_t Step::batch_number() const {
+  return static_cast<std::size_t>(step_ * world_.world_size() + world_.rank()) % inputs_.size();
+}
+
 LossSum Step::forward(Replica& replica) {
   replica.parameters->zero_gradients();
-  const auto index = static_cast<std::size_t>(step_ * world_.world_size() + world_.rank()) % inputs_.size();
+  const auto index = batch_number();
   return task_->loss_sum(ringtrain::forward(*replica.model, inputs_[index], autocast_), targets_[index]);
 }
 
@@ -82,6 +91,17 @@ double Step::run() {
     const std::lock_guard lock(generator.mutex());
     generator.set_current_seed(step_seed(spec_.config.seed, step_, world_.rank()));
   }
+  const double lr = spec_.config.trainer.optimizer.lr;
+  if (recorded_) {
+    const Batch batch{inputs_[batch_number()], targets_[batch_number()], targets_[batch_number()]};
+    if (recorded_->takes(batch)) {
+      if (!recorded_->recorded()) recorded_->record(batch);
+      const StepTotals totals = recorded_->run(batch, lr, false).totals;
+      ++step_;
+      return totals.loss_sum / totals.weight;
+    }
+    recorded_->warmed_up(batch);
+  }
   const LossSum loss = forward(replica_);
   backward(loss);
   StepTotals mine;
@@ -89,8 +109,7 @@ double Step::run() {
   mine.weight = loss.weight.item<double>();
   mine.samples = static_cast<double>(spec_.batch);
   const StepTotals totals = averager_ ? averager_->finish(mine) : mine;
-  replica_.optimizer->step(spec_.config.trainer.optimizer.lr,
-                           totals.weight / static_cast<double>(global_batch()));
+  replica_.optimizer->step(lr, totals.weight / static_cast<double>(global_batch()));
   ++step_;
   return totals.loss_sum / totals.weight;
 }

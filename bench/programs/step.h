@@ -4,6 +4,7 @@
 
 #include "comm/averaging/gradient_averager.h"
 #include "comm/world.h"
+#include "trainer/recorded_step.h"
 #include "trainer/replica.h"
 #include "trainer/run_config.h"
 #include "trainer/tasks/task.h"
@@ -41,6 +42,7 @@ class Step {
 
  private:
   std::int64_t global_batch() const { return spec_.batch * world_.world_size(); }
+  std::size_t batch_number() const;  // of this rank, in this step
   LossSum forward(Replica& replica);
   void backward(const LossSum& loss);
 
@@ -52,6 +54,7 @@ class Step {
   std::unique_ptr<Task> task_;
   Replica replica_;
   std::unique_ptr<GradientAverager> averager_;  // null: not averaged
+  std::unique_ptr<RecordedStep> recorded_;      // on a GPU; null: every step is a plain one
   std::vector<at::Tensor> inputs_, targets_;    // batches of all ranks, in turn
   std::int64_t step_ = 0;
 };

@@ -138,7 +138,7 @@ void GradientAverager::start(const at::Tensor& tensor, std::size_t number) {
   works_.push_back(gradients_.all_reduce(tensor));
 }
 
-StepTotals GradientAverager::finish(const StepTotals& mine) {
+StepTotals GradientAverager::finish(const StepTotals& mine, const at::Tensor& more) {
   using Clock = std::chrono::steady_clock;
   const auto begin = Clock::now();
   if (mine.failed > 0 && launched_ == 0) parameters_.zero_gradients();
@@ -147,16 +147,15 @@ StepTotals GradientAverager::finish(const StepTotals& mine) {
   const std::array<double, total_count> mine_now{mine.weight, mine.loss_sum, mine.samples,
                                                  mine.stop,   mine.failed,   complete ? 0.0 : 1.0};
   std::copy(mine_now.begin(), mine_now.end(), numbers);
-  if (!totals_.is_same(host_totals_)) totals_.copy_(host_totals_);
+  if (!totals_.is_same(host_totals_)) totals_.copy_(host_totals_, /*non_blocking=*/true);
+  if (more.defined()) totals_.narrow(0, 0, 2).add_(more);
   if (mine.failed > 0) broken_ = true;
-  for (; launched_ < order_.size(); ++launched_) launch(order_[launched_]);
-  start(totals_, buckets_.size());
-  for (std::size_t i = 0; i < works_.size(); ++i) traffic_.spans[i].end = works_[i].wait();
-  if (!totals_.is_cpu()) traffic_.spans.clear();
+  reduce_the_rest();
   if (!totals_.is_same(host_totals_)) host_totals_.copy_(totals_);
   const StepTotals totals{numbers[0], numbers[1], numbers[2], numbers[3], numbers[4]};
   unused_.clear();
-  if (numbers[5] > 0) find_unused();
+  all_used_ = numbers[5] == 0;
+  if (!all_used_) find_unused();
   if (!ordered_) agree_on_order();
   traffic_.bytes = bytes_;
   traffic_.exposed = Clock::now() - begin;
@@ -165,8 +164,32 @@ StepTotals GradientAverager::finish(const StepTotals& mine) {
   return totals;
 }
 
+void GradientAverager::finish_on_device(const at::Tensor& totals) {
+  const bool complete = std::all_of(used_.begin(), used_.end(), [](auto used) { return used != 0; });
+  if (!ordered_ || !complete)
+    throw CommError(complete ? "a first step must be ended by GradientAverager::finish"
+                             : "a parameter that the step does not use needs GradientAverager::finish");
+  const auto mine = totals_.narrow(0, 0, total_count - 1);
+  mine.copy_(totals);
+  totals_.narrow(0, total_count - 1, 1).zero_();
+  reduce_the_rest();
+  totals.copy_(mine);
+  traffic_.bytes = bytes_;
+  traffic_.exposed = {};
+  traffic_.early_buckets = early_;
+  begin_next_step();
+}
+
+void GradientAverager::reduce_the_rest() {
+  for (; launched_ < order_.size(); ++launched_) launch(order_[launched_]);
+  start(totals_, buckets_.size());
+  for (std::size_t i = 0; i < works_.size(); ++i) traffic_.spans[i].end = works_[i].wait();
+  if (!totals_.is_cpu()) traffic_.spans.clear();
+}
+
 void GradientAverager::begin_next_step() {
   works_.clear();
+  arrivals_.clear();
   launched_ = 0;
   early_ = 0;
   broken_ = false;

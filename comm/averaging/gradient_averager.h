@@ -41,9 +41,10 @@ struct StepTraffic {
     std::chrono::steady_clock::time_point begin, end;
     std::size_t bucket;  ///< its number; that of the totals is the number of buckets
   };
-  std::int64_t bytes = 0;                    ///< reduced, on this rank
-  std::chrono::duration<double> exposed{0};  ///< that the step waited for it, after backward
-  std::int64_t early_buckets = 0;            ///< begun while backward went on
+  std::int64_t bytes = 0;  ///< reduced, on this rank
+  /// That the step waited for it, after backward; 0 in a recorded step, where nobody knows.
+  std::chrono::duration<double> exposed{0};
+  std::int64_t early_buckets = 0;  ///< begun while backward went on
   /// In the order in which they were begun. None on a GPU: the host does not know when they end.
   std::vector<Span> spans;
 
@@ -93,8 +94,22 @@ class GradientAverager {
   };
   [[nodiscard]] NoSync no_sync() { return NoSync(quiet_); }
 
-  /// Ends the step. Collective. Throws CommError.
-  StepTotals finish(const StepTotals& mine);
+  /// Ends the step. Collective. Throws CommError. `more`: [2] float64 on the gradients' device, a weight and
+  /// a sum of losses that are added to `mine` there, so that the host need not wait for them; undefined:
+  /// none.
+  StepTotals finish(const StepTotals& mine, const at::Tensor& more = {});
+
+  /// `finish` without a wait of the host on a GPU, for a step that is recorded as a graph (device_graph.h).
+  /// `totals`: [5] float64 on the gradients' device, in StepTotals' order: first this rank's, then the sum.
+  /// Moves the same data as `finish`, so that some ranks may call the one, some the other. Only after a first
+  /// `finish`, and where every parameter is used: else throws CommError.
+  void finish_on_device(const at::Tensor& totals);
+
+  /// Forgets what was begun in this step on this rank alone: after the recording of a graph failed.
+  void abandon() { begin_next_step(); }
+
+  /// After `finish`: whether each rank used each parameter.
+  bool all_used() const { return all_used_; }
 
   /// After `finish`: by number of FlatParameters::entries(), which parameters no rank used in this step;
   /// empty when each was used. An optimizer leaves them alone.
@@ -112,6 +127,7 @@ class GradientAverager {
   void launch_full_ones();
   void launch(std::size_t bucket);
   void start(const at::Tensor& tensor, std::size_t number);
+  void reduce_the_rest();
   void begin_next_step();
   void agree_on_order();
   void find_unused();
@@ -129,7 +145,7 @@ class GradientAverager {
   std::vector<Work> works_;
   std::vector<std::uint8_t> used_;
   std::vector<bool> unused_;
-  bool ordered_ = false, broken_ = false;
+  bool ordered_ = false, broken_ = false, all_used_ = false;
   at::Tensor totals_, host_totals_;  // the same tensor where gradients are on the host
   at::Tensor used_tensor_;
   std::int64_t bytes_ = 0;

@@ -46,7 +46,7 @@ ShardedAverager::ShardedAverager(FlatParameters& parameters, std::vector<FlatSli
   numbers_ = at::zeros({kTotals + static_cast<std::int64_t>(parameters.entries().size())}, options);
 }
 
-StepTotals ShardedAverager::finish(const StepTotals& mine) {
+StepTotals ShardedAverager::finish(const StepTotals& mine, const at::Tensor& more) {
   if (mine.failed > 0)
     parameters_.zero_gradients();
   else
@@ -55,6 +55,7 @@ StepTotals ShardedAverager::finish(const StepTotals& mine) {
   for (const bool used : used_.take()) numbers.push_back(used ? 1 : 0);
   const auto host = at::from_blob(numbers.data(), numbers_.sizes(), at::kDouble);
   numbers_.copy_(host);
+  if (more.defined()) numbers_.narrow(0, 0, 2).add_(more);
   const int ranks = gradients_.world_size();
   for (std::size_t i = 0; i < slices_.size(); ++i) {
     const auto& gradients = parameters_.groups()[i].gradients;

@@ -32,7 +32,7 @@ class ShardedAverager {
 
   /// As GradientAverager::finish, but afterwards the sums are in `slices()[i].gradients`; the flat gradients
   /// hold no meaning.
-  StepTotals finish(const StepTotals& mine);
+  StepTotals finish(const StepTotals& mine, const at::Tensor& more = {});
   /// After `finish`: the parameters that no rank's backward reached, indexed like FlatParameters::entries().
   /// Empty: all were reached.
   const std::vector<bool>& unused() const { return unused_; }

@@ -48,6 +48,13 @@ void* open() {
   throw ConfigError(fmt::format("{} cannot be loaded; GPUs need it:{}", library_name, tried));
 }
 
+const Entry& entry() {
+  const auto point = reinterpret_cast<EntryPoint>(::dlsym(open(), entry_point_name));
+  if (!point)
+    throw ConfigError(fmt::format("{} lacks {}: it is of another build", library_name, entry_point_name));
+  return *point();
+}
+
 }  // namespace
 
 bool is_built() {
@@ -58,13 +65,18 @@ bool is_built() {
 #endif
 }
 
-void load() { open(); }
+void load() { entry(); }
 
 std::unique_ptr<Communicator> make(Communicator& control, const std::string& device) {
-  const auto entry = reinterpret_cast<EntryPoint>(::dlsym(open(), entry_point_name));
-  if (!entry)
-    throw ConfigError(fmt::format("{} lacks {}: it is of another build", library_name, entry_point_name));
-  return std::unique_ptr<Communicator>(entry(control, device));
+  return std::unique_ptr<Communicator>(entry().make_communicator(control, device));
+}
+
+void use_own_stream(const std::string& device) { entry().use_own_stream(device); }
+
+GraphRecorder graph_recorder(const std::string& device) {
+  return [device](const std::function<void()>& work) {
+    return std::unique_ptr<DeviceGraph>(entry().record(device, work));
+  };
 }
 
 }  // namespace ringtrain::nccl

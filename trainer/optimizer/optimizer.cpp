@@ -19,15 +19,23 @@ class Sgd : public Optimizer {
         config_(config) {}
 
  protected:
-  // A momentum of zeros makes the first step what is_first_step would make it.
   void apply(const Operands& with, double lr, const std::optional<at::Tensor>& divisor) override {
+    fused(with, lr, divisor);
+  }
+  void apply(const Operands& with, const at::Tensor& lr, const std::optional<at::Tensor>& divisor) override {
+    fused(with, lr, divisor);
+  }
+
+ private:
+  // A momentum of zeros makes the first step what is_first_step would make it.
+  template <class Rate>
+  void fused(const Operands& with, const Rate& lr, const std::optional<at::Tensor>& divisor) {
     const auto momentum = with.state.empty() ? at::TensorList{} : at::TensorList(with.state[0]);
     at::_fused_sgd_(with.values, with.gradients, momentum, config_.weight_decay, config_.momentum, lr,
                     /*dampening=*/0.0, config_.nesterov, /*maximize=*/false, /*is_first_step=*/false,
                     divisor);
   }
 
- private:
   OptimizerConfig config_;
 };
 
@@ -39,6 +47,15 @@ class Adam : public Optimizer {
 
  protected:
   void apply(const Operands& with, double lr, const std::optional<at::Tensor>& divisor) override {
+    fused(with, lr, divisor);
+  }
+  void apply(const Operands& with, const at::Tensor& lr, const std::optional<at::Tensor>& divisor) override {
+    fused(with, lr, divisor);
+  }
+
+ private:
+  template <class Rate>
+  void fused(const Operands& with, const Rate& lr, const std::optional<at::Tensor>& divisor) {
     if (config_.type == "adamw")
       at::_fused_adamw_(with.values, with.gradients, with.state[0], with.state[1], {}, with.counts, lr,
                         config_.beta1, config_.beta2, config_.weight_decay, config_.eps, /*amsgrad=*/false,
@@ -49,9 +66,14 @@ class Adam : public Optimizer {
                        /*maximize=*/false, divisor);
   }
 
- private:
   OptimizerConfig config_;
 };
+
+/// A graph keeps the learning rate in float32: so do all steps, else replicas that take one and the other
+/// would part.
+double rate_for(const at::Tensor& gradients, double lr) {
+  return gradients.scalar_type() == at::kFloat ? static_cast<double>(static_cast<float>(lr)) : lr;
+}
 
 bool all_equal(const std::vector<std::int64_t>& numbers) {
   return std::adjacent_find(numbers.begin(), numbers.end(), std::not_equal_to<>()) == numbers.end();
@@ -113,18 +135,44 @@ void Optimizer::step(double lr, double divisor, const std::vector<bool>& unused)
   for (std::size_t i = 0; i < slices_.size(); ++i) {
     const at::Tensor gradients = gradients_of(slices_[i], parameters_);
     if (gradients.numel() == 0) continue;
+    const double rate = rate_for(gradients, lr);
     std::optional<at::Tensor> inside;  // none where it is 1: the fused calls write quotients back
     if (divisor != 1 && gradients.scalar_type() == at::kFloat)
       inside = at::scalar_tensor(divisor, gradients.options());
     else if (divisor != 1)
       gradients.div_(divisor);  // the fused calls take no float64 divisor
     if (all && (even_ || !needs_counts_)) {
+      count_whole(i);
       whole_[i].gradients[0] = gradients;
-      whole_[i].counts[0].fill_(static_cast<double>(steps_ - (skipped_.empty() ? 0 : skipped_[0])));
-      apply(whole_[i], lr, inside);
+      apply(whole_[i], rate, inside);
     } else if (const Operands some = operands_of(i, gradients, unused); !some.values.empty()) {
-      apply(some, lr, inside);
+      apply(some, rate, inside);
     }
+  }
+}
+
+/// How many steps the slice's parameters, all treated alike, took part in.
+void Optimizer::count_whole(std::size_t i) {
+  whole_[i].counts[0].fill_(static_cast<double>(steps_ - (skipped_.empty() ? 0 : skipped_[0])));
+}
+
+void Optimizer::prepare(double lr, const at::Tensor& lr_on_device) {
+  ++steps_;
+  lr_on_device.fill_(lr);
+  for (std::size_t i = 0; i < slices_.size(); ++i) count_whole(i);
+}
+
+void Optimizer::update(const at::Tensor& lr, const at::Tensor& divisor) {
+  for (std::size_t i = 0; i < slices_.size(); ++i) {
+    const at::Tensor gradients = gradients_of(slices_[i], parameters_);
+    if (gradients.numel() == 0) continue;
+    std::optional<at::Tensor> inside;
+    if (gradients.scalar_type() == at::kFloat)
+      inside = divisor.to(at::kFloat);
+    else
+      gradients.div_(divisor);
+    whole_[i].gradients[0] = gradients;
+    apply(whole_[i], lr, inside);
   }
 }
 

@@ -31,6 +31,15 @@ class Optimizer {
   /// A step in which every parameter sits out.
   void skip();
 
+  /// A step in two halves, for one that is recorded as a graph (comm/device_graph.h): `prepare` does what the
+  /// host decides, `update` only starts work of the device. Every parameter takes part. The numbers are 0-dim
+  /// tensors on the slices' device: `lr` float32, `divisor` float64.
+  void prepare(double lr, const at::Tensor& lr_on_device);
+  void update(const at::Tensor& lr, const at::Tensor& divisor);
+
+  /// Whether all parameters sat out equally many steps: `prepare` and `update` need it.
+  bool treats_all_alike() const { return even_; }
+
   /// Steps so far, the skipped ones included.
   std::int64_t steps() const { return steps_; }
   /// How many of these each parameter sat out, indexed like FlatParameters::entries().
@@ -56,8 +65,11 @@ class Optimizer {
   Optimizer(const FlatParameters& parameters, std::vector<FlatSlice> slices,
             const std::vector<std::string>& state_names, bool needs_counts);
   virtual void apply(const Operands& operands, double lr, const std::optional<at::Tensor>& divisor) = 0;
+  virtual void apply(const Operands& operands, const at::Tensor& lr,
+                     const std::optional<at::Tensor>& divisor) = 0;
 
  private:
+  void count_whole(std::size_t slice);
   Operands operands_of(std::size_t slice, const at::Tensor& gradients, const std::vector<bool>& unused) const;
 
   const FlatParameters& parameters_;

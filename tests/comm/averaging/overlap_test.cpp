@@ -189,6 +189,28 @@ TEST_P(Overlap, ASecondBackwardWithoutNoSyncIsAnError) {
   });
 }
 
+TEST(Averager, ForgetsAnAbandonedBackward) {
+  run_as_ring_of_threads(1, {}, [](Communicator& communicator) {
+    Net net;
+    FlatParameters flat(net);
+    GradientAverager averager(flat, communicator,
+                              {.overlap = AveragerOptions::Overlap::on, .bucket_bytes = 4096});
+    const auto work = [&] {
+      flat.zero_gradients();
+      net.forward(samples(0)).square().sum().backward();
+    };
+    work();
+    averager.abandon();
+    work();  // without it: accumulated a second time after it was sent
+    EXPECT_EQ(averager.finish({.weight = 2}).weight, 2);
+    EXPECT_TRUE(averager.all_used());
+    const at::Tensor totals = at::tensor({4.0, 3.0, 2.0, 1.0, 0.0}, at::kDouble);
+    work();
+    averager.finish_on_device(totals);
+    EXPECT_TRUE(at::equal(totals, at::tensor({4.0, 3.0, 2.0, 1.0, 0.0}, at::kDouble)));
+  });
+}
+
 TEST_P(Overlap, WhatNobodyUsedIsNamed) {
   run([](Net& net, Communicator& communicator, FlatParameters& flat, GradientAverager& averager) {
     net.forward(samples(0), communicator.rank() == 0).sum().backward();
