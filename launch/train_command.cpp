@@ -5,7 +5,7 @@
 #include "comm/world.h"
 #include "common/errors.h"
 #include "launch/commands.h"
-#include "launch/local_launcher.h"
+#include "launch/mpirun_launcher.h"
 #include "launch/training_worker.h"
 
 namespace ringtrain {
@@ -23,6 +23,7 @@ std::string quoted(const std::string& text) {
 struct Arguments {
   std::string config;
   std::optional<int> ranks;
+  std::string hosts, hostfile;
   std::int64_t trace_steps = 0;
   std::vector<std::string> overrides;
   std::string train_file, job_dir, checkpoint;
@@ -74,11 +75,26 @@ StartOptions start_options(const Arguments& arguments) {
   return options;
 }
 
+/// What mpirun is to start; nothing where this process is the rank.
+std::optional<MpirunJob> mpirun_job(const Arguments& arguments) {
+  MpirunJob job;
+  if (!arguments.hosts.empty()) job.hosts = parse_hosts(arguments.hosts);
+  if (!arguments.hostfile.empty()) job.hosts = read_hostfile(arguments.hostfile);
+  if (job.hosts.empty() && !arguments.ranks) return std::nullopt;
+  job.ranks = arguments.ranks.value_or(total_ranks(job.hosts));
+  if (!job.hosts.empty() && job.ranks > total_ranks(job.hosts))
+    throw ConfigError(
+        fmt::format("--ranks: {} ranks, but the hosts take {} ({}); write how many each takes: node1:4",
+                    job.ranks, total_ranks(job.hosts), to_string(job.hosts)));
+  return job;
+}
+
 int run(const Arguments& arguments) {
   const StartOptions start = start_options(arguments);
-  if (arguments.ranks)
-    return run_local_ranks(*arguments.ranks, arguments.worker_arguments(), arguments.dry_run);
-  if (arguments.dry_run) throw ConfigError("--dry-run shows the command of --ranks N; give --ranks too");
+  if (const auto job = mpirun_job(arguments))
+    return run_under_mpirun(*job, arguments.worker_arguments(), arguments.dry_run);
+  if (arguments.dry_run)
+    throw ConfigError("--dry-run shows the command of --ranks, --hosts or --hostfile; give one of them too");
   return run_training_worker(arguments.config, arguments.all_overrides(), start);
 }
 
@@ -87,11 +103,21 @@ int run(const Arguments& arguments) {
 void add_train_command(CLI::App& app, int& exit_code) {
   auto arguments = std::make_shared<Arguments>();
   auto* command = app.add_subcommand(
-      "train", "Train a model: on one process, on --ranks N of this machine, or as a worker of mpirun.");
+      "train",
+      "Train a model: on one process, on --ranks N of this machine, on --hosts, or as a worker of mpirun.");
   command->add_option("CONFIG", arguments->config, "Configuration, YAML (see `ringtrain config`)")
       ->required();
-  command->add_option("--ranks", arguments->ranks, "Start so many ranks on this machine with mpirun")
+  command
+      ->add_option("--ranks", arguments->ranks,
+                   "Start so many ranks with mpirun: on this machine, or on the hosts")
       ->check(CLI::Range(1, 4096));
+  auto* hosts =
+      command
+          ->add_option("--hosts", arguments->hosts, "Start ranks on these machines, by ssh: node1:4,node2:4")
+          ->type_name("HOST:RANKS,...");
+  command->add_option("--hostfile", arguments->hostfile, "The same from a file; a line is: node1 slots=4")
+      ->type_name("FILE")
+      ->excludes(hosts);
   command
       ->add_option("--set", arguments->overrides,
                    "Override a field: --set trainer.epochs=3 --set 'model.hidden=[8,4]'")
@@ -113,12 +139,14 @@ void add_train_command(CLI::App& app, int& exit_code) {
       ->type_name("STEPS")
       ->check(CLI::Range(1, 10000));
   command->add_flag("--no-export", arguments->no_export, "Do not export the trained model");
-  command->add_flag("--dry-run", arguments->dry_run, "With --ranks: print the mpirun command and end");
+  command->add_flag("--dry-run", arguments->dry_run,
+                    "Print the mpirun command of --ranks, --hosts or --hostfile, and end");
   command->footer(
       "Examples:\n"
       "  ringtrain train configs/cancer.yaml\n"
       "  ringtrain train configs/fraud.yaml --ranks 2 --set trainer.epochs=3\n"
       "  ringtrain train configs/fraud.yaml --train-file creditcard.csv --job-dir jobs/cards --resume\n"
+      "  ringtrain train configs/fraud.yaml --hosts node1:4,node2:4 --job-dir /shared/jobs/fraud\n"
       "  mpirun -np 2 ringtrain train configs/fraud.yaml\n"
       "A signal (Ctrl-C) ends a run after a checkpoint, with exit code 75; --resume goes on.");
   command->callback([arguments, &exit_code] { exit_code = run(*arguments); });

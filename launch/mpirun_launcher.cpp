@@ -1,4 +1,4 @@
-#include "launch/local_launcher.h"
+#include "launch/mpirun_launcher.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -18,6 +19,8 @@
 #include <sstream>
 
 #include "common/errors.h"
+#include "launch/host_check.h"
+#include "launch/subprocess.h"
 
 extern char** environ;
 
@@ -38,19 +41,40 @@ std::string find_mpirun() {
       "cluster's module");
 }
 
+std::string program() { return fs::read_symlink("/proc/self/exe").string(); }
+
 int usable_cores() {
   cpu_set_t set;
   CPU_ZERO(&set);
   return ::sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
 }
 
-std::vector<std::string> mpirun_command(int ranks, const std::vector<std::string>& worker_arguments) {
+/// What the ranks of other hosts are to find in their environment too: mpirun sends nothing by itself.
+std::vector<std::string> forwarded_variables() {
+  std::vector<std::string> names;
+  for (char** entry = environ; *entry; ++entry) {
+    const std::string_view variable(*entry);
+    const bool known =
+        variable.starts_with("NCCL_") || variable.starts_with("OMP_") || variable.starts_with("RINGTRAIN_");
+    if (known) names.emplace_back(variable.substr(0, variable.find('=')));
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+std::vector<std::string> mpirun_command(const MpirunJob& job, const std::string& mpirun,
+                                        const std::vector<std::string>& worker_arguments) {
   // Ranks are not bound: which thread counts they use is part of the configuration. -q: the ranks say
   // themselves what went wrong.
-  std::vector<std::string> command{find_mpirun(), "-q",  "--oversubscribe",    "--bind-to",
-                                   "none",        "-np", std::to_string(ranks)};
-  if (ranks > usable_cores()) command.insert(command.end(), {"--mca", "mpi_yield_when_idle", "1"});
-  command.push_back(fs::read_symlink("/proc/self/exe").string());
+  std::vector<std::string> command{mpirun, "-q", "--bind-to", "none"};
+  if (job.hosts.empty()) {
+    command.emplace_back("--oversubscribe");
+    if (job.ranks > usable_cores()) command.insert(command.end(), {"--mca", "mpi_yield_when_idle", "1"});
+  } else {
+    command.insert(command.end(), {"--host", to_string(job.hosts)});
+    for (const auto& name : forwarded_variables()) command.insert(command.end(), {"-x", name});
+  }
+  command.insert(command.end(), {"-np", std::to_string(job.ranks), program()});
   command.insert(command.end(), worker_arguments.begin(), worker_arguments.end());
   return command;
 }
@@ -104,12 +128,15 @@ void pass_on(int) {
 
 }  // namespace
 
-int run_local_ranks(int ranks, const std::vector<std::string>& worker_arguments, bool dry_run) {
-  auto command = mpirun_command(ranks, worker_arguments);
+int run_under_mpirun(const MpirunJob& job, const std::vector<std::string>& worker_arguments, bool dry_run) {
+  const std::string mpirun = find_mpirun();
+  auto command = mpirun_command(job, mpirun, worker_arguments);
   if (dry_run) {
+    for (auto& word : command) word = shell_quoted(word);
     fmt::print("{}\n", fmt::join(command, " "));
     return 0;
   }
+  if (!job.hosts.empty()) check_hosts(job.hosts, program(), mpirun);
   auto environment = launch_environment();
   const pid_t parent = ::getpid();
   const pid_t child = ::fork();
