@@ -29,18 +29,26 @@ State& state() {
   return instance;
 }
 
+std::string line_of(std::string_view name, std::string_view text) {
+  const auto now = std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now());
+  const auto millis = now.time_since_epoch().count() % 1000;
+  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z {:<5} {}{}\n",
+                     fmt::gmtime(std::chrono::system_clock::to_time_t(now)), millis, name, state().identity,
+                     text);
+}
+
+void write_to_file(spdlog::level::level_enum level, std::string_view line) {
+  const State& s = state();
+  if (!s.file) return;
+  s.file->log(level, line.substr(0, line.size() - 1));
+  s.file->flush();
+}
+
 void write(spdlog::level::level_enum level, std::string_view name, std::string_view text) {
   State& s = state();
   const std::lock_guard lock(s.mutex);
-  const auto now = std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now());
-  const auto millis = now.time_since_epoch().count() % 1000;
-  const std::string line =
-      fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z {:<5} {}{}\n",
-                  fmt::gmtime(std::chrono::system_clock::to_time_t(now)), millis, name, s.identity, text);
-  if (s.file) {
-    s.file->log(level, std::string_view(line).substr(0, line.size() - 1));
-    s.file->flush();
-  }
+  const std::string line = line_of(name, text);
+  write_to_file(level, line);
   if (s.rank != 0 && level < spdlog::level::warn) return;
   if (s.before) s.before();
   std::string_view rest = line;
@@ -71,6 +79,11 @@ void also_to_file(const std::filesystem::path& file) {
   sink->set_pattern("%v");
   const std::lock_guard lock(state().mutex);
   state().file = std::make_shared<spdlog::logger>("file", sink);
+}
+
+void error_to_file(std::string_view text) {
+  const std::lock_guard lock(state().mutex);
+  write_to_file(spdlog::level::err, line_of("ERROR", text));
 }
 
 void info(std::string_view text) { write(spdlog::level::info, "INFO", text); }

@@ -17,6 +17,9 @@ void set_identity(int rank, int world_size, std::string_view host, std::string_v
 /// opened.
 void also_to_file(const std::filesystem::path& file);
 
+/// An ERROR line to that file alone: the terminal has been told.
+void error_to_file(std::string_view text);
+
 void info(std::string_view text);
 void warn(std::string_view text);
 void error(std::string_view text);

@@ -53,6 +53,10 @@ int run_training_worker(const std::string& config_file, const std::vector<std::s
     const std::string line = fmt::format("ringtrain: {}\n", text);
     (void)!::write(STDERR_FILENO, line.data(), line.size());
   };
+  const auto say_and_log = [&say](const std::string& text) {
+    say(text);
+    log::error_to_file(text);
+  };
   try {
     const int code = train(world, config_file, overrides, start);
     world.close();
@@ -60,16 +64,17 @@ int run_training_worker(const std::string& config_file, const std::vector<std::s
   } catch (const Error& error) {
     if (error.agreed()) {  // all ranks know; one says it
       if (world.rank() == 0) say(error.what());
+      log::error_to_file(error.what());
       world.close();
       return error.exit_code();
     }
-    say(fmt::format("rank {} of {} (host {}): {}", world.rank(), world.world_size(), world.host(),
-                    error.what()));
+    say_and_log(fmt::format("rank {} of {} (host {}): {}", world.rank(), world.world_size(), world.host(),
+                            error.what()));
     world.control().abort(error.exit_code());
     return error.exit_code();
   } catch (const std::exception& error) {
-    say(fmt::format("rank {} of {} (host {}): unexpected error: {}", world.rank(), world.world_size(),
-                    world.host(), error.what()));
+    say_and_log(fmt::format("rank {} of {} (host {}): unexpected error: {}", world.rank(), world.world_size(),
+                            world.host(), error.what()));
     world.control().abort(1);
     return 1;
   }

@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
@@ -39,7 +40,11 @@ Trainer::Trainer(World& world, const RunConfig& config, const StartOptions& opti
   at::set_num_threads(static_cast<int>(config.trainer.threads_per_rank));
   agree_on(control, "the configuration", config.to_yaml());
   together(control, "starting", [&] { start(options); });
+  open_log();
   together(control, "choosing a device", [&] { device_ = choose_device(world, config); });
+  log::set_identity(world.rank(), world.world_size(), world.host(), device_);
+  log::info(fmt::format("process {} on {}, {} of {} ranks of this host; {} threads", ::getpid(), device_,
+                        world.local_rank() + 1, world.local_size(), config.trainer.threads_per_rank));
   together(control, "starting the communicator", [&] {
     gradients_ = make_communicator(world, config.comm.backend, device_, ring_options(config.comm));
   });
@@ -133,6 +138,19 @@ void Trainer::start(const StartOptions& options) {
                     "name another folder with --job-dir",
                     config_.job_dir, store_.steps().size()));
   if (resumed_) standing_ = Standing::from_json(resumed_->progress);
+}
+
+/// Each rank's own file, on its own host: the job folder need not be shared. Rank 0 has shown that it can
+/// write.
+void Trainer::open_log() {
+  const auto file =
+      std::filesystem::path(config_.job_dir) / "logs" / fmt::format("rank-{:02}.log", world_.rank());
+  try {
+    ensure_writable_folder(file.parent_path());
+    log::also_to_file(file);
+  } catch (const Error& error) {
+    log::warn(fmt::format("there will be no log file of this rank: {}", error.what()));
+  }
 }
 
 /// Once all else is known to be good: what an earlier run left, and this one replaces, goes. Rank 0 alone.

@@ -59,6 +59,7 @@ class Trainer {
 
  private:
   void start(const StartOptions& options);
+  void open_log();
   void claim_job_folder(const StartOptions& options);
   void plan_steps();
   StepTotals train_step(Loader& loader, const StopSignal& signal);

@@ -35,13 +35,16 @@ TEST(Log, OtherRanksKeepInfoToTheirFile) {
   log::info("quiet");
   log::warn("careful");
   log::error("broken");
+  log::error_to_file("said already");
   const std::string text = captured.text();
   EXPECT_EQ(text.find("quiet"), std::string::npos);
   EXPECT_NE(text.find("WARN  [rank 05/08 node-02 cpu] careful\n"), std::string::npos) << text;
   EXPECT_NE(text.find("ERROR [rank 05/08 node-02 cpu] broken\n"), std::string::npos) << text;
   const std::string file = read_file(folder.path() / "rank-5.log");
   EXPECT_NE(file.find("INFO  [rank 05/08 node-02 cpu] quiet\n"), std::string::npos) << file;
-  EXPECT_EQ(std::count(file.begin(), file.end(), '\n'), 3);
+  EXPECT_NE(file.find("ERROR [rank 05/08 node-02 cpu] said already\n"), std::string::npos) << file;
+  EXPECT_EQ(text.find("said already"), std::string::npos);
+  EXPECT_EQ(std::count(file.begin(), file.end(), '\n'), 4);
   log::set_identity(0, 1, "here", "cpu");
 }
 

@@ -17,12 +17,17 @@ def newest(job):
 def main():
     with jobs.Folder() as folder:
         arguments = ["train", "configs/cancer.yaml", "--no-export", "--set", "trainer.epochs=3"]
-        jobs.run(*arguments, "--ranks", 2, "--job-dir", folder / "a")
+        shown_by_a = jobs.run(*arguments, "--ranks", 2, "--job-dir", folder / "a")
         jobs.run(*arguments, "--ranks", 2, "--job-dir", folder / "b")
         for name, options in (("c", ["--bind-to", "none"]), ("d", ["--bind-to", "core"])):
             command = ["mpirun", "--oversubscribe", *options, "-np", "2", jobs.RINGTRAIN, *arguments, "--job-dir", str(folder / name)]
             done = subprocess.run(command, cwd=jobs.SOURCE, capture_output=True, text=True, timeout=100)
             assert done.returncode == 0, done.stderr
+        # Each rank has a log of its own; the terminal has rank 0's.
+        for rank in (0, 1):
+            text = (folder / "a" / "logs" / f"rank-0{rank}.log").read_text()
+            assert f"[rank 0{rank}/02 " in text and f"{rank + 1} of 2 ranks of this host" in text, text
+        assert "[rank 01/02" not in shown_by_a.stderr, shown_by_a.stderr
         first = newest(folder / "a")
         for name in "bcd":
             assert newest(folder / name) == first, f"run {name} gave other weights"
