@@ -36,7 +36,7 @@ class Classification : public Task {
     // Cross entropy is -log p of the sample's class, for one logit as for K.
     if (gamma_ > 0) losses = at::pow(1 - at::exp(-losses), gamma_) * losses;
     if (!weighted_) return {losses.sum(), count()};
-    const auto weights = weights_.to(outputs.options()).index_select(0, targets);
+    const auto weights = weights_like(outputs).index_select(0, targets);
     return {(losses * weights).sum(), weights.sum()};
   }
 
@@ -47,10 +47,19 @@ class Classification : public Task {
   }
 
  private:
+  /// Copied once: a copy from the host cannot be recorded (trainer/recorded_step.h).
+  const at::Tensor& weights_like(const at::Tensor& outputs) const {
+    if (!placed_.defined() || placed_.device() != outputs.device() ||
+        placed_.scalar_type() != outputs.scalar_type())
+      placed_ = weights_.to(outputs.options().requires_grad(false));
+    return placed_;
+  }
+
   std::int64_t outputs_;
   double gamma_;
   bool weighted_;
   at::Tensor weights_;
+  mutable at::Tensor placed_;
 };
 
 class Regression : public Task {
