@@ -35,9 +35,9 @@ if(RINGTRAIN_SANITIZE)
 endif()
 
 # ringtrain_vectorise(file...): loops over plain memory, for which -O3 does pay. Not with sanitizers: GCC 12 breaks down in its
-# -fipa-cp, which -O3 turns on.
+# -fipa-cp, which -O3 turns on. Nor in a Debug build: without optimisation it has another precompiled header.
 function(ringtrain_vectorise)
-  if(NOT RINGTRAIN_SANITIZE)
+  if(NOT RINGTRAIN_SANITIZE AND NOT CMAKE_BUILD_TYPE STREQUAL "Debug")
     set_source_files_properties(${ARGN} PROPERTIES COMPILE_OPTIONS -O3)
   endif()
 endfunction()

@@ -52,6 +52,14 @@ std::int64_t bucket_bytes_of(const nlohmann::json& state) {
   return found->get<std::int64_t>();
 }
 
+/// A bucket each: the optimizer's slices are the groups.
+std::vector<Optimizer::Part> parts_of(const Buckets& buckets) {
+  std::vector<Optimizer::Part> parts;
+  for (std::size_t b = 0; b < buckets.size(); ++b)
+    parts.push_back({buckets[b].group, buckets[b].begin, buckets[b].end});
+  return parts;
+}
+
 }  // namespace
 
 TrainingStep::TrainingStep(World& world, const RunConfig& config, const Task& task, Replica& replica,
@@ -72,6 +80,7 @@ TrainingStep::TrainingStep(World& world, const RunConfig& config, const Task& ta
   });
   if (!replica.shards)
     averager_ = std::make_unique<GradientAverager>(*replica.parameters, gradients, options);
+  if (const auto* parts = buckets()) replica.optimizer->cut(parts_of(*parts));
   together(world.control(), "trainer.cuda_graph", [&] { prepare_recording(std::move(recorder)); });
   if (!config.trainer.sync_batch_norm || world.world_size() == 1) return;
   // Backward's sums may run while gradients are averaged: a communicator of their own.
@@ -167,7 +176,10 @@ StepOutcome TrainingStep::run(Loader& loader, const StopSignal& signal, std::int
   }
   mine.stop = signal.caught() ? 1 : 0;
   const StepTotals totals = average(mine);
-  if (totals.failed > 0) raise_together(world_.control(), step_name(step), failure);
+  if (totals.failed > 0) {
+    gather();
+    raise_together(world_.control(), step_name(step), failure);
+  }
   if (recorded_) recorded_->warmed_up(batch);
   return update(totals, step, total_steps);
 }
@@ -235,15 +247,41 @@ StepTotals TrainingStep::work_through(const Batch& batch) {
   return totals;
 }
 
+/// The totals; the sums of the gradients are there after `gather`.
 StepTotals TrainingStep::average(const StepTotals& mine) {
   const auto span = trace_.span("average");
-  if (!averager_) return replica_.shards->finish(mine, sums_);
-  const StepTotals totals = averager_->finish(mine, sums_);
+  return averager_ ? averager_->finish_totals(mine, sums_) : replica_.shards->finish(mine, sums_);
+}
+
+std::optional<std::size_t> TrainingStep::next_bucket() {
+  {
+    const auto span = trace_.span("wait");
+    if (const auto bucket = averager_->finish_bucket()) return bucket;
+  }
   if (trace_.records())
     for (const auto& [begin, end, bucket] : averager_->traffic().spans)
       trace_.add_beside(bucket < averager_->buckets().size() ? fmt::format("bucket {}", bucket) : "totals",
                         begin, end);
-  return totals;
+  return {};
+}
+
+void TrainingStep::gather() {
+  while (averager_ && next_bucket()) {
+  }
+}
+
+/// Where buckets arrive one after the other, and none is needed to decide about another one.
+bool TrainingStep::can_update_in_parts(double loss) const {
+  return buckets() && device_ == "cpu" && config_.trainer.clip_norm == 0 && !scaler_ &&
+         averager_->all_used() && replica_.optimizer->treats_all_alike() && std::isfinite(loss);
+}
+
+void TrainingStep::update_in_parts(double learning_rate, double divisor) {
+  replica_.optimizer->begin_parts();
+  while (const auto bucket = next_bucket()) {
+    const auto span = trace_.span("update");
+    replica_.optimizer->step_part(*bucket, learning_rate, divisor);
+  }
 }
 
 /// Of the summed gradients, before any division.
@@ -273,13 +311,18 @@ void TrainingStep::check_finite(double number, std::string_view what, std::int64
 /// Divides once, by the weight of all samples of all ranks and the loss scale, clips, and takes the
 /// optimizer's step.
 StepOutcome TrainingStep::update(const StepTotals& totals, std::int64_t step, std::int64_t total_steps) {
-  const auto span = trace_.span("update");
   StepOutcome outcome{.totals = totals, .loss_scale = scaler_ ? scaler_->scale() : 1.0};
   outcome.learning_rate =
       learning_rate(config_.trainer.schedule, config_.trainer.optimizer.lr, step, total_steps);
   const double loss = totals.loss_sum / totals.weight;
   double divisor =
       outcome.loss_scale * totals.weight / static_cast<double>(config_.trainer.global_batch_size);
+  if (can_update_in_parts(loss)) {
+    update_in_parts(outcome.learning_rate, divisor);
+    return outcome;
+  }
+  gather();
+  const auto span = trace_.span("update");
   const double clip = config_.trainer.clip_norm;
   // One pass serves clipping and the look for what is not finite.
   const double length = clip > 0 || scaler_ ? norm() / divisor : 0;

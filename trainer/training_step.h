@@ -67,6 +67,10 @@ class TrainingStep {
   void leave(const std::exception_ptr& failure, std::int64_t step);
   StepTotals work_through(const Batch& batch);
   StepTotals average(const StepTotals& mine);
+  std::optional<std::size_t> next_bucket();
+  void gather();
+  bool can_update_in_parts(double loss) const;
+  void update_in_parts(double learning_rate, double divisor);
   StepOutcome update(const StepTotals& totals, std::int64_t step, std::int64_t total_steps);
   double norm();
   void adjust_scale(bool finite);

@@ -19,20 +19,26 @@ def features(size, ranks, rate):
 
 
 class CostModel:
-    """`runs`: (bytes, ranks, bytes a second, measured seconds). Relative errors are minimised, so that small sizes count too."""
+    """`runs`: (bytes, ranks, bytes a second, measured seconds). The smallest size tells the latency: its bytes fit into the emulated
+    link's burst and cost next to nothing. The sizes from LARGE on tell the rest, by least squares of the relative errors."""
+
+    LARGE = 1 << 20
 
     def __init__(self, runs):
-        rows = numpy.array([features(*run[:3]) for run in runs], float)
-        seconds = numpy.array([run[3] for run in runs])
-        self.coefficients = self._fit(rows / seconds[:, None])
+        smallest = min(run[0] for run in runs)
+        latency = numpy.median([run[3] / (2 * (run[1] - 1)) for run in runs if run[0] == smallest])
+        large = [run for run in runs if run[0] >= self.LARGE]
+        rows = numpy.array([features(*run[:3]) for run in large], float)
+        seconds = numpy.array([run[3] for run in large])
+        self.coefficients = numpy.array([latency, *self._fit(rows[:, 1:] / seconds[:, None], 1 - latency * rows[:, 0] / seconds)])
 
     @staticmethod
-    def _fit(rows):
+    def _fit(rows, targets):
         """Non-negative: columns whose coefficient comes out negative are left out."""
         used = list(range(rows.shape[1]))
         while True:
             scale = numpy.linalg.norm(rows[:, used], axis=0)
-            found = numpy.linalg.lstsq(rows[:, used] / scale, numpy.ones(len(rows)), rcond=None)[0] / scale
+            found = numpy.linalg.lstsq(rows[:, used] / scale, targets, rcond=None)[0] / scale
             if (found >= 0).all():
                 result = numpy.zeros(rows.shape[1])
                 result[used] = found

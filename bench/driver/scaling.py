@@ -15,8 +15,8 @@ NAMES = ["mlp_784", "gpt"]
 GIGABIT = 125e6  # bytes a second
 FITTED_RATES = [0.2, 0.5, 1.0]  # Gbit/s
 HELD_OUT_RATE = 0.35
-FITTED_SIZES = [4 << 10, 64 << 10, 1 << 20, 8 << 20]
-HELD_OUT_SIZES = [256 << 10, 4 << 20]
+FITTED_SIZES = [4 << 10, 1 << 20, 8 << 20]
+HELD_OUT_SIZES = [2 << 20, 16 << 20]
 PREDICTED_RANKS = [8, 16, 64, 256, 1024, 4096]
 PREDICTED_RATES = [1.0, 10.0, 100.0]
 
@@ -81,7 +81,7 @@ def model(settings):
     with tempfile.TemporaryDirectory(prefix="ringtrain-bench-") as folder:
         for count in [2] if quick else [2, 4]:
             with Hosts(count, "1gbit") as hosts:
-                fitted += measure_sums(hosts, rates, FITTED_SIZES[:3] if quick else FITTED_SIZES, settings)
+                fitted += measure_sums(hosts, rates, FITTED_SIZES[:2] if quick else FITTED_SIZES, settings)
                 held_out += measure_sums(hosts, [HELD_OUT_RATE], HELD_OUT_SIZES[:1] if quick else HELD_OUT_SIZES, settings)
                 if count == 2:
                     for case in map(CASES.get, ["mlp_784"] if quick else ["mlp_4m", "gpt"]):

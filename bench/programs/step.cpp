@@ -62,6 +62,13 @@ Step::Step(const Case& spec, World& world, bool averages) : spec_(spec), world_(
   if (averages)
     averager_ = std::make_unique<GradientAverager>(*replica_.parameters, *communicator_,
                                                    averager_options(spec.config.comm));
+  if (averages) {
+    std::vector<Optimizer::Part> parts;
+    for (std::size_t b = 0; b < averager_->buckets().size(); ++b)
+      parts.push_back(
+          {averager_->buckets()[b].group, averager_->buckets()[b].begin, averager_->buckets()[b].end});
+    replica_.optimizer->cut(parts);
+  }
   if (averages && device != "cpu" && spec.config.trainer.cuda_graph != "off" &&
       !RecordedStep::obstacle(spec.config, world.world_size()))
     recorded_ = std::make_unique<RecordedStep>(spec_.config, *task_, replica_, *averager_, autocast_,
@@ -108,8 +115,13 @@ double Step::run() {
   mine.loss_sum = loss.loss_sum.item<double>();
   mine.weight = loss.weight.item<double>();
   mine.samples = static_cast<double>(spec_.batch);
-  const StepTotals totals = averager_ ? averager_->finish(mine) : mine;
-  replica_.optimizer->step(lr, totals.weight / static_cast<double>(global_batch()));
+  const StepTotals totals = averager_ ? averager_->finish_totals(mine) : mine;
+  const double divisor = totals.weight / static_cast<double>(global_batch());
+  const bool in_parts = averager_ && averager_->overlaps() && device_.is_cpu();
+  if (in_parts) replica_.optimizer->begin_parts();
+  while (const auto bucket = averager_ ? averager_->finish_bucket() : std::nullopt)
+    if (in_parts) replica_.optimizer->step_part(*bucket, lr, divisor);
+  if (!in_parts) replica_.optimizer->step(lr, divisor);
   ++step_;
   return totals.loss_sum / totals.weight;
 }

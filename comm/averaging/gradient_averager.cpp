@@ -72,6 +72,7 @@ GradientAverager::GradientAverager(FlatParameters& parameters, Communicator& gra
     bucket_bytes =
         options.bucket_bytes > 0 ? options.bucket_bytes : measure_bucket_bytes(gradients, device, bytes_);
   buckets_ = Buckets(parameters, bucket_bytes);
+  if (background && device.is_cpu() && buckets_.size() > 1) fast_lane_ = gradients.duplicate();
   order_.resize(buckets_.size());
   std::iota(order_.begin(), order_.end(), std::size_t{0});
   missing_.resize(buckets_.size());
@@ -135,12 +136,18 @@ void GradientAverager::start(const at::Tensor& tensor, std::size_t number) {
   if (works_.empty()) traffic_.spans.clear();
   const auto now = std::chrono::steady_clock::now();
   traffic_.spans.push_back({now, now, number});
-  works_.push_back(gradients_.all_reduce(tensor));
+  Communicator& through = fast_lane_ && number == buckets_.size() ? *fast_lane_ : gradients_;
+  works_.push_back(through.all_reduce(tensor));
 }
 
 StepTotals GradientAverager::finish(const StepTotals& mine, const at::Tensor& more) {
-  using Clock = std::chrono::steady_clock;
-  const auto begin = Clock::now();
+  const StepTotals totals = finish_totals(mine, more);
+  while (finish_bucket()) {
+  }
+  return totals;
+}
+
+StepTotals GradientAverager::finish_totals(const StepTotals& mine, const at::Tensor& more) {
   if (mine.failed > 0 && launched_ == 0) parameters_.zero_gradients();
   const bool complete = std::all_of(used_.begin(), used_.end(), [](auto used) { return used != 0; });
   auto* numbers = host_totals_.mutable_data_ptr<double>();
@@ -150,7 +157,9 @@ StepTotals GradientAverager::finish(const StepTotals& mine, const at::Tensor& mo
   if (!totals_.is_same(host_totals_)) totals_.copy_(host_totals_, /*non_blocking=*/true);
   if (more.defined()) totals_.narrow(0, 0, 2).add_(more);
   if (mine.failed > 0) broken_ = true;
-  reduce_the_rest();
+  traffic_.exposed = {};
+  launch_the_rest();
+  wait_for(buckets_.size());
   if (!totals_.is_same(host_totals_)) host_totals_.copy_(totals_);
   const StepTotals totals{numbers[0], numbers[1], numbers[2], numbers[3], numbers[4]};
   unused_.clear();
@@ -158,10 +167,18 @@ StepTotals GradientAverager::finish(const StepTotals& mine, const at::Tensor& mo
   if (!all_used_) find_unused();
   if (!ordered_) agree_on_order();
   traffic_.bytes = bytes_;
-  traffic_.exposed = Clock::now() - begin;
   traffic_.early_buckets = early_;
-  begin_next_step();
   return totals;
+}
+
+std::optional<std::size_t> GradientAverager::finish_bucket() {
+  if (waited_ == buckets_.size()) {
+    if (!totals_.is_cpu()) traffic_.spans.clear();
+    begin_next_step();
+    return {};
+  }
+  wait_for(waited_);
+  return traffic_.spans[waited_++].bucket;
 }
 
 void GradientAverager::finish_on_device(const at::Tensor& totals) {
@@ -180,15 +197,27 @@ void GradientAverager::finish_on_device(const at::Tensor& totals) {
   begin_next_step();
 }
 
-void GradientAverager::reduce_the_rest() {
+void GradientAverager::launch_the_rest() {
   for (; launched_ < order_.size(); ++launched_) launch(order_[launched_]);
   start(totals_, buckets_.size());
-  for (std::size_t i = 0; i < works_.size(); ++i) traffic_.spans[i].end = works_[i].wait();
+}
+
+/// Work `i`, in the order in which they were begun: the totals come last.
+void GradientAverager::wait_for(std::size_t i) {
+  const auto begin = std::chrono::steady_clock::now();
+  traffic_.spans[i].end = works_[i].wait();
+  traffic_.exposed += std::chrono::steady_clock::now() - begin;
+}
+
+void GradientAverager::reduce_the_rest() {
+  launch_the_rest();
+  for (std::size_t i = 0; i < works_.size(); ++i) wait_for(i);
   if (!totals_.is_cpu()) traffic_.spans.clear();
 }
 
 void GradientAverager::begin_next_step() {
   works_.clear();
+  waited_ = 0;
   arrivals_.clear();
   launched_ = 0;
   early_ = 0;

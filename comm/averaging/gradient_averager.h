@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "comm/averaging/buckets.h"
@@ -99,6 +100,16 @@ class GradientAverager {
   /// none.
   StepTotals finish(const StepTotals& mine, const at::Tensor& more = {});
 
+  /// `finish` in pieces, for a caller that uses the first buckets while the last ones are under way:
+  ///
+  ///     const StepTotals totals = averager.finish_totals(mine);
+  ///     while (const auto bucket = averager.finish_bucket()) update(averager.buckets()[*bucket]);
+  ///
+  /// Everything that `finish` says but the sums is known after `finish_totals`. Then `finish_bucket` is
+  /// called until it returns none: the number of the bucket that holds its sum now.
+  StepTotals finish_totals(const StepTotals& mine, const at::Tensor& more = {});
+  std::optional<std::size_t> finish_bucket();
+
   /// `finish` without a wait of the host on a GPU, for a step that is recorded as a graph (device_graph.h).
   /// `totals`: [5] float64 on the gradients' device, in StepTotals' order: first this rank's, then the sum.
   /// Moves the same data as `finish`, so that some ranks may call the one, some the other. Only after a first
@@ -127,7 +138,9 @@ class GradientAverager {
   void launch_full_ones();
   void launch(std::size_t bucket);
   void start(const at::Tensor& tensor, std::size_t number);
+  void launch_the_rest();
   void reduce_the_rest();
+  void wait_for(std::size_t work);
   void begin_next_step();
   void agree_on_order();
   void find_unused();
@@ -143,6 +156,9 @@ class GradientAverager {
   std::int64_t early_ = 0;
   std::vector<at::Tensor> bucket_gradients_;
   std::vector<Work> works_;
+  std::size_t waited_ = 0;  // of works_
+  /// For the totals, so that they overtake buckets under way; null: they go behind them.
+  std::unique_ptr<Communicator> fast_lane_;
   std::vector<std::uint8_t> used_;
   std::vector<bool> unused_;
   bool ordered_ = false, broken_ = false, all_used_ = false;

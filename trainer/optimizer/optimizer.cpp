@@ -135,20 +135,49 @@ void Optimizer::step(double lr, double divisor, const std::vector<bool>& unused)
   for (std::size_t i = 0; i < slices_.size(); ++i) {
     const at::Tensor gradients = gradients_of(slices_[i], parameters_);
     if (gradients.numel() == 0) continue;
-    const double rate = rate_for(gradients, lr);
-    std::optional<at::Tensor> inside;  // none where it is 1: the fused calls write quotients back
-    if (divisor != 1 && gradients.scalar_type() == at::kFloat)
-      inside = at::scalar_tensor(divisor, gradients.options());
-    else if (divisor != 1)
-      gradients.div_(divisor);  // the fused calls take no float64 divisor
     if (all && (even_ || !needs_counts_)) {
       count_whole(i);
       whole_[i].gradients[0] = gradients;
-      apply(whole_[i], rate, inside);
-    } else if (const Operands some = operands_of(i, gradients, unused); !some.values.empty()) {
-      apply(some, rate, inside);
+      update_alike(whole_[i], lr, divisor);
+    } else if (Operands some = operands_of(i, gradients, unused); !some.values.empty()) {
+      update_alike(some, lr, divisor);
     }
   }
+}
+
+void Optimizer::update_alike(Operands& operands, double lr, double divisor) {
+  const at::Tensor& first = operands.gradients[0];
+  std::optional<at::Tensor> inside;  // none where it is 1: the fused calls write quotients back
+  if (divisor != 1 && first.scalar_type() == at::kFloat)
+    inside = at::scalar_tensor(divisor, first.options());
+  else if (divisor != 1)
+    for (auto& gradients : operands.gradients)
+      gradients.div_(divisor);  // the fused calls take no float64 divisor
+  apply(operands, rate_for(first, lr), inside);
+}
+
+void Optimizer::cut(const std::vector<Part>& parts) {
+  parts_ = parts;
+  parts_of_slices_.clear();
+  for (const auto& [slice, begin, end] : parts_) {
+    const auto part = [from = begin, count = end - begin](const at::Tensor& whole) {
+      return whole.narrow(0, from, count);
+    };
+    const Operands& whole = whole_[slice];
+    Operands operands{
+        {part(whole.values[0])}, {part(gradients_of(slices_[slice], parameters_))}, {}, whole.counts};
+    for (const auto& tensors : whole.state) operands.state.push_back({part(tensors[0])});
+    parts_of_slices_.push_back(std::move(operands));
+  }
+}
+
+void Optimizer::begin_parts() {
+  ++steps_;
+  for (std::size_t i = 0; i < slices_.size(); ++i) count_whole(i);
+}
+
+void Optimizer::step_part(std::size_t part, double lr, double divisor) {
+  update_alike(parts_of_slices_[part], lr, divisor);
 }
 
 /// How many steps the slice's parameters, all treated alike, took part in.

@@ -31,6 +31,18 @@ class Optimizer {
   /// A step in which every parameter sits out.
   void skip();
 
+  /// Elements [begin, end) of slice `slice`.
+  struct Part {
+    std::size_t slice;
+    std::int64_t begin, end;
+  };
+  /// A step in parts, for gradients that come one after the other: `cut` once, then for each step
+  /// `begin_parts` and every part in any order. Together the parts are all slices. Every parameter takes
+  /// part.
+  void cut(const std::vector<Part>& parts);
+  void begin_parts();
+  void step_part(std::size_t part, double lr, double divisor);
+
   /// A step in two halves, for one that is recorded as a graph (comm/device_graph.h): `prepare` does what the
   /// host decides, `update` only starts work of the device. Every parameter takes part. The numbers are 0-dim
   /// tensors on the slices' device: `lr` float32, `divisor` float64.
@@ -70,12 +82,15 @@ class Optimizer {
 
  private:
   void count_whole(std::size_t slice);
+  void update_alike(Operands& operands, double lr, double divisor);
   Operands operands_of(std::size_t slice, const at::Tensor& gradients, const std::vector<bool>& unused) const;
 
   const FlatParameters& parameters_;
   std::vector<FlatSlice> slices_;
   std::map<std::string, std::vector<at::Tensor>> state_;
   std::vector<Operands> whole_;  ///< of each slice, when all of its parameters are treated alike
+  std::vector<Part> parts_;
+  std::vector<Operands> parts_of_slices_;  ///< of each part, likewise
   std::vector<std::int64_t> skipped_;
   std::int64_t steps_ = 0;
   bool needs_counts_;

@@ -122,6 +122,32 @@ TEST_P(Overlap, ARankWithoutSamplesIsNoHang) {
   });
 }
 
+TEST_P(Overlap, EachBucketHoldsItsSumWhenItIsNamed) {
+  run([](Net& net, Communicator& communicator, FlatParameters& flat, GradientAverager& averager) {
+    const int ranks = communicator.world_size();
+    for (int step = 0; step < 3; ++step) {
+      flat.zero_gradients();
+      net.forward(samples(0, step)).square().sum().backward();  // the same on all ranks
+      Net alone;
+      alone.forward(samples(0, step)).square().sum().backward();
+      const auto totals = averager.finish_totals({.weight = 1, .loss_sum = 2});
+      EXPECT_EQ(totals.weight, ranks);
+      EXPECT_TRUE(averager.all_used());
+      std::set<std::size_t> seen;
+      while (const auto bucket = averager.finish_bucket()) {
+        seen.insert(*bucket);
+        for (const std::size_t entry : averager.buckets()[*bucket].entries) {
+          const auto& [name, parameter, group, offset, numel] = flat.entries()[entry];
+          EXPECT_TRUE(
+              at::allclose(parameter.grad(), alone.named_parameters()[name].grad() * ranks, 1e-12, 1e-13))
+              << "step " << step << ", " << name;
+        }
+      }
+      EXPECT_EQ(seen.size(), averager.buckets().size());
+    }
+  });
+}
+
 TEST_P(Overlap, BucketsAreBegunDuringTheFirstBackward) {
   run([](Net& net, Communicator&, FlatParameters&, GradientAverager& averager) {
     net.forward(samples(0)).square().sum().backward();
