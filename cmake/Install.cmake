@@ -27,6 +27,7 @@ foreach(_folder common comm data models serving trainer)
   install(DIRECTORY ${_folder} DESTINATION include/ringtrain FILES_MATCHING PATTERN "*.h")
 endforeach()
 install(DIRECTORY configs DESTINATION share/ringtrain FILES_MATCHING PATTERN "*.yaml")
+install(DIRECTORY launch/templates DESTINATION share/ringtrain)
 install(FILES LICENSE DESTINATION share/doc/ringtrain OPTIONAL)
 
 # The consumer's build finds the same LibTorch and Arrow as this one, wherever its own CMAKE_PREFIX_PATH names no others.

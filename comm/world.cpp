@@ -4,8 +4,8 @@
 #include <unistd.h>
 
 #include <climits>
-#include <cstdlib>
 
+#include "comm/launcher.h"
 #include "comm/local/local_communicator.h"
 #include "comm/mpi/mpi_communicator.h"
 #include "common/errors.h"
@@ -19,17 +19,9 @@ std::string host_name() {
   return ::gethostname(name, sizeof(name) - 1) == 0 ? name : "unknown";
 }
 
-// How many ranks the launcher says it started; 0 when it does not say. The order matters: under mpirun inside
-// a Slurm job the processes also carry the size of the step that started mpirun's daemons.
-int announced_ranks() {
-  for (const char* name : {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"})
-    if (const char* value = std::getenv(name)) return std::atoi(value);
-  return 0;
-}
-
 // A launcher whose start-up protocol MPI does not speak gives many worlds of one rank.
 void require_announced(int world_size) {
-  const int announced = announced_ranks();
+  const int announced = launcher::announced_ranks();
   if (announced == 0 || announced == world_size) return;
   throw CommError(
       fmt::format("the launcher started {} ranks, but MPI sees {}: this MPI library does not speak the "
@@ -40,11 +32,7 @@ void require_announced(int world_size) {
 
 }  // namespace
 
-bool World::launched_by_mpi() {
-  for (const char* name : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_STEP_NUM_TASKS"})
-    if (std::getenv(name)) return true;
-  return false;
-}
+bool World::launched_by_mpi() { return launcher::started_rank(); }
 
 World::World() : host_(host_name()) {
   const bool given = mpi::Session::initialized_by_program();
@@ -52,6 +40,12 @@ World::World() : host_(host_name()) {
     control_ = std::make_unique<LocalCommunicator>();
     return;
   }
+  if (!given)
+    if (const auto problem = launcher::mismatch(launcher::from_process, launcher::MpiLibrary::of_process())) {
+      CommError error(*problem);
+      error.mark_agreed();  // every rank finds the same
+      throw error;
+    }
   session_ = mpi::Session::start();
   control_ = std::make_unique<mpi::MpiCommunicator>(session_->duplicate_world());
   rank_ = control_->rank();

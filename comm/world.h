@@ -17,12 +17,11 @@ class Session;
 /// uses it and `close` leaves MPI_Finalize to the program.
 class World {
  public:
-  /// Whether an MPI launcher started this process: OMPI_COMM_WORLD_RANK, PMIX_RANK, PMI_RANK or
-  /// SLURM_STEP_NUM_TASKS is set.
+  /// Whether an MPI launcher started this process (comm/launcher.h).
   static bool launched_by_mpi();
 
-  /// Throws CommError when MPI cannot be initialised, gives less than MPI_THREAD_MULTIPLE, or sees another
-  /// number of ranks than the launcher started. Collective.
+  /// Throws CommError when launcher and MPI library do not fit, MPI cannot be initialised, gives less than
+  /// MPI_THREAD_MULTIPLE, or sees another number of ranks than the launcher started. Collective.
   World();
   /// Only logs when `close` was not called: MPI_Finalize would wait for the other ranks while an exception
   /// flies.

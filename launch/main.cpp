@@ -2,6 +2,7 @@
 
 #include <cstdio>
 
+#include "comm/launcher.h"
 #include "common/allocator.h"
 #include "common/errors.h"
 #include "common/text.h"
@@ -31,11 +32,13 @@ int main(int argc, char** argv) {
       "Examples:\n"
       "  ringtrain generate fraud --output datasets/fraud_synthetic.csv\n"
       "  ringtrain train configs/fraud.yaml --ranks 2\n"
+      "  ringtrain submit configs/fraud.yaml --nodes 4 --gpus-per-node 8\n"
       "  mpirun -np 16 ringtrain train configs/fraud.yaml --train-file creditcard.csv --job-dir jobs/cards\n"
       "  ringtrain predict jobs/fraud/export/fraud --json-instances rows.json\n"
       "  ringtrain config trainer.optimizer");
   int exit_code = 0;
   ringtrain::add_train_command(app, exit_code);
+  ringtrain::add_submit_command(app, exit_code);
   ringtrain::add_verify_export_command(app, exit_code);
   ringtrain::add_predict_command(app, exit_code);
   ringtrain::add_generate_command(app, exit_code);
@@ -50,7 +53,9 @@ int main(int argc, char** argv) {
     const int code = app.exit(error);
     return code == 0 ? 0 : 2;
   } catch (const ringtrain::Error& error) {
-    fmt::print(stderr, "ringtrain: {}\n", error.what());
+    // What every rank finds is said by the first.
+    if (!error.agreed() || ringtrain::launcher::announced_rank() == 0)
+      fmt::print(stderr, "ringtrain: {}\n", error.what());
     return error.exit_code();
   } catch (const std::exception& error) {
     fmt::print(stderr, "ringtrain: unexpected error: {}\n", error.what());

@@ -16,10 +16,10 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
-#include <sstream>
 
 #include "common/errors.h"
 #include "launch/host_check.h"
+#include "launch/rank_debugger.h"
 #include "launch/subprocess.h"
 
 extern char** environ;
@@ -31,10 +31,7 @@ namespace fs = std::filesystem;
 
 /// mpirun on PATH, else the one that this program was built with.
 std::string find_mpirun() {
-  std::istringstream path(std::getenv("PATH") ? std::getenv("PATH") : "");
-  for (std::string folder; std::getline(path, folder, ':');)
-    if (const auto file = fs::path(folder) / "mpirun"; ::access(file.c_str(), X_OK) == 0)
-      return file.string();
+  if (auto file = find_on_path("mpirun"); !file.empty()) return file;
   if (::access(RINGTRAIN_MPIEXEC, X_OK) == 0) return RINGTRAIN_MPIEXEC;
   throw ConfigError(
       "there is no mpirun on PATH. Install Open MPI (Debian: apt-get install openmpi-bin), or load your "
@@ -63,19 +60,35 @@ std::vector<std::string> forwarded_variables() {
 }
 
 std::vector<std::string> mpirun_command(const MpirunJob& job, const std::string& mpirun,
-                                        const std::vector<std::string>& worker_arguments) {
+                                        const std::vector<std::string>& worker_arguments,
+                                        const std::vector<std::string>& debugger) {
   // Ranks are not bound: which thread counts they use is part of the configuration. -q: the ranks say
   // themselves what went wrong.
   std::vector<std::string> command{mpirun, "-q", "--bind-to", "none"};
-  if (job.hosts.empty()) {
+  std::vector<std::string> variables;
+  if (job.hosts.empty() && !job.allocated) {
     command.emplace_back("--oversubscribe");
     if (job.ranks > usable_cores()) command.insert(command.end(), {"--mca", "mpi_yield_when_idle", "1"});
   } else {
-    command.insert(command.end(), {"--host", to_string(job.hosts)});
-    for (const auto& name : forwarded_variables()) command.insert(command.end(), {"-x", name});
+    if (!job.hosts.empty()) command.insert(command.end(), {"--host", to_string(job.hosts)});
+    for (const auto& name : forwarded_variables()) variables.insert(variables.end(), {"-x", name});
   }
-  command.insert(command.end(), {"-np", std::to_string(job.ranks), program()});
-  command.insert(command.end(), worker_arguments.begin(), worker_arguments.end());
+  bool first = true;
+  const auto add_ranks = [&](int count, const std::vector<std::string>& before) {
+    if (count == 0) return;
+    if (!first) command.emplace_back(":");
+    first = false;
+    command.insert(command.end(), variables.begin(), variables.end());
+    command.insert(command.end(), {"-np", std::to_string(count)});
+    command.insert(command.end(), before.begin(), before.end());
+    command.push_back(program());
+    command.insert(command.end(), worker_arguments.begin(), worker_arguments.end());
+  };
+  // mpirun numbers the ranks of its programs in turn.
+  const int before = job.debug_rank.value_or(job.ranks);
+  add_ranks(before, {});
+  if (job.debug_rank) add_ranks(1, debugger);
+  if (job.debug_rank) add_ranks(job.ranks - before - 1, {});
   return command;
 }
 
@@ -130,12 +143,18 @@ void pass_on(int) {
 
 int run_under_mpirun(const MpirunJob& job, const std::vector<std::string>& worker_arguments, bool dry_run) {
   const std::string mpirun = find_mpirun();
-  auto command = mpirun_command(job, mpirun, worker_arguments);
+  RankDebugger debugger;
+  if (job.debug_rank && *job.debug_rank >= job.ranks)
+    throw ConfigError(fmt::format("--debug-rank: there is no rank {} among {}; the first is 0",
+                                  *job.debug_rank, job.ranks));
+  if (job.debug_rank) debugger = rank_debugger(*job.debug_rank, program());
+  auto command = mpirun_command(job, mpirun, worker_arguments, debugger.words);
   if (dry_run) {
     for (auto& word : command) word = shell_quoted(word);
     fmt::print("{}\n", fmt::join(command, " "));
     return 0;
   }
+  if (!debugger.hint.empty()) fmt::print(stderr, "ringtrain: {}\n", debugger.hint);
   if (!job.hosts.empty()) check_hosts(job.hosts, program(), mpirun);
   auto environment = launch_environment();
   const pid_t parent = ::getpid();

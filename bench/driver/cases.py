@@ -1,5 +1,6 @@
 """The models of the benches: one description that both sides build from, with the same weights and the same batches."""
 
+import copy
 import json
 import subprocess
 from pathlib import Path
@@ -25,6 +26,7 @@ class Case:
         self.tolerance = 2e-2 if gpu else 1e-3  # of losses: bfloat16 has 8 bits
         images = model["type"] == "resnet"
         self.tuned = {"channels_last": True} if images else {}  # until choose_peer has measured
+        self.wire = "float32"  # what gradients travel as between hosts
 
     def peers(self, default_too=True):
         """Name → options of bench/peers/ddp_step.py."""
@@ -43,7 +45,13 @@ class Case:
         task = "language_model" if self.tokens else "classification"
         trainer = "device: cuda, precision: bfloat16" if self.gpu else "device: cpu"
         return (f"data: {data}\nseed: 7\nmodel: {json.dumps(self.model)}\ntask: {{type: {task}}}\n"
-                f"trainer: {{{trainer}, optimizer: {self.optimizer}}}\n")
+                f"trainer: {{{trainer}, optimizer: {self.optimizer}}}\ncomm: {{wire_dtype: {self.wire}}}\n")
+
+    def narrow(self):
+        """The same with half the bytes between hosts."""
+        other = copy.copy(self)
+        other.name, other.wire = self.name + "_bf16", "bfloat16"
+        return other
 
     def inputs_and_targets(self):
         random = numpy.random.default_rng(11)

@@ -6,7 +6,7 @@ from cases import CASES
 from hosts import Hosts, available
 from report import median
 from rounds import each, measure
-from training import ask_steps, training_sides
+from training import ask_steps, start_ours, training_sides
 
 NAMES = ["mlp_4m", "gpt"]
 HOSTS = 2
@@ -30,12 +30,15 @@ def run(report, settings):
         for case in map(CASES.get, names):
             print(f"  {case.title}")
             spec = case.write(folder)
-            with training_sides(case, spec, HOSTS, hosts=hosts) as sides:
+            narrow = case.narrow().write(folder)
+            with training_sides(case, spec, HOSTS, hosts=hosts) as sides, start_ours(narrow, HOSTS, hosts) as in_16_bits:
                 parts = sides["ours"].ask("parts", count=3 if settings.quick else 20)[0]
-                results = each(measure(sides, settings.rounds, settings.block_s, ask_steps))
+                results = each(measure(sides | {"bfloat16": in_16_bits}, settings.rounds, settings.block_s, ask_steps))
             ideal = ideal_seconds(parts, bandwidth)
             report.compare("slow_network", f"{case.name}, {RATE}", results["ours"], results["DDP tuned"], "ms", "DDP tuned", scale=1e3)
             report.compare("slow_network", f"{case.name}, {RATE}", results["ours"], [ideal], "ms", "perfect overlap", scale=1e3)
+            report.compare("slow_network", f"{case.name}, {RATE}, bfloat16 on the wire", results["bfloat16"], results["ours"], "ms",
+                           "ringtrain, float32", scale=1e3)
             print(f"    forward {parts['forward'] * 1e3:.1f}, backward {parts['backward'] * 1e3:.1f}, optimizer {parts['optimizer'] * 1e3:.1f} ms; "
                   f"{parts['gradient_bytes'] / 1e6:.1f} MB in {parts['gradient_bytes'] / bandwidth * 1e3:.1f} ms; "
                   f"perfect overlap {ideal * 1e3:.1f} ms, ringtrain {median(results['ours']) / ideal:.2f} times that")
