@@ -10,7 +10,8 @@ usage: tools/bootstrap.sh [--peers] [--lint] [--no-wheels] [--check]
 Installs the Debian packages of tools/packages-debian.txt and, in a virtual environment, the Python wheels of
 tools/python-libraries.txt, which carry the C++ libraries of LibTorch and Arrow.
 
-  --peers      the Python libraries too that the tests compare with (tools/python-peers.txt)
+  --peers      what only tests and benches need too: the Python libraries that they compare with (tools/python-peers.txt),
+               Slurm and gdb (tools/packages-tests.txt)
   --lint       the packages too that tools/format.sh and tools/lint.sh need (tools/packages-lint.txt)
   --no-wheels  no wheels: for your own LibTorch and Arrow, named to cmake by -DCMAKE_PREFIX_PATH
   --check      install nothing; say what is missing and end with 1 if something is
@@ -43,6 +44,7 @@ key_of() { lines_of "$@" | sha256sum | cut -c 1-12; }
 # --- Debian packages -------------------------------------------------------------------------------------------------
 lists=(tools/packages-debian.txt)
 if $lint; then lists+=(tools/packages-lint.txt); fi
+if $peers; then lists+=(tools/packages-tests.txt); fi
 missing=()
 while read -r package; do
   state=$(dpkg-query --show --showformat='${db:Status-Status}' "$package" 2>/dev/null || true)

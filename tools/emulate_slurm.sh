@@ -11,7 +11,7 @@ usage: tools/emulate_slurm.sh FOLDER COMMAND
   down               cancels its jobs and ends its daemons; does nothing where there are none
 
 Partitions: debug (the default, at most 10 minutes) and long. A job that is requeued starts again at once. Needs root, and slurmctld,
-slurmd, slurm-client and munge (tools/bootstrap.sh --slurm). Several folders are several clusters.
+slurmd, slurm-client and munge (tools/bootstrap.sh --peers). Several folders are several clusters.
 
   tools/emulate_slurm.sh /tmp/slurm up
   tools/emulate_slurm.sh /tmp/slurm run srun -n 2 hostname
@@ -47,7 +47,7 @@ up() {
   if [[ "${1:-}" == --cpus ]]; then cpus=${2:?"--cpus needs a number"}; fi
   ((EUID == 0)) || fail "needs root: slurmd starts processes of other users"
   for tool in munged slurmctld slurmd srun; do
-    command -v "$tool" >/dev/null || fail "$tool is missing: tools/bootstrap.sh --slurm installs it"
+    command -v "$tool" >/dev/null || fail "$tool is missing: tools/bootstrap.sh --peers installs it"
   done
   down
   mkdir -p "$folder"/{state,spool}
