@@ -7,6 +7,7 @@ namespace ringtrain {
 
 void add_train_command(CLI::App& app, int& exit_code);
 void add_submit_command(CLI::App& app, int& exit_code);
+void add_doctor_command(CLI::App& app, int& exit_code);
 /// Hidden: the fresh process that an export is checked in.
 void add_verify_export_command(CLI::App& app, int& exit_code);
 void add_predict_command(CLI::App& app, int& exit_code);

@@ -39,6 +39,7 @@ int main(int argc, char** argv) {
   int exit_code = 0;
   ringtrain::add_train_command(app, exit_code);
   ringtrain::add_submit_command(app, exit_code);
+  ringtrain::add_doctor_command(app, exit_code);
   ringtrain::add_verify_export_command(app, exit_code);
   ringtrain::add_predict_command(app, exit_code);
   ringtrain::add_generate_command(app, exit_code);

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -18,6 +17,7 @@
 #include <filesystem>
 
 #include "common/errors.h"
+#include "launch/cores.h"
 #include "launch/host_check.h"
 #include "launch/rank_debugger.h"
 #include "launch/subprocess.h"
@@ -29,22 +29,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// mpirun on PATH, else the one that this program was built with.
-std::string find_mpirun() {
-  if (auto file = find_on_path("mpirun"); !file.empty()) return file;
-  if (::access(RINGTRAIN_MPIEXEC, X_OK) == 0) return RINGTRAIN_MPIEXEC;
-  throw ConfigError(
-      "there is no mpirun on PATH. Install Open MPI (Debian: apt-get install openmpi-bin), or load your "
-      "cluster's module");
-}
-
 std::string program() { return fs::read_symlink("/proc/self/exe").string(); }
-
-int usable_cores() {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  return ::sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
-}
 
 /// What the ranks of other hosts are to find in their environment too: mpirun sends nothing by itself.
 std::vector<std::string> forwarded_variables() {
@@ -68,7 +53,8 @@ std::vector<std::string> mpirun_command(const MpirunJob& job, const std::string&
   std::vector<std::string> variables;
   if (job.hosts.empty() && !job.allocated) {
     command.emplace_back("--oversubscribe");
-    if (job.ranks > usable_cores()) command.insert(command.end(), {"--mca", "mpi_yield_when_idle", "1"});
+    if (job.ranks > static_cast<int>(usable_cores().size()))
+      command.insert(command.end(), {"--mca", "mpi_yield_when_idle", "1"});
   } else {
     if (!job.hosts.empty()) command.insert(command.end(), {"--host", to_string(job.hosts)});
     for (const auto& name : forwarded_variables()) variables.insert(variables.end(), {"-x", name});
@@ -140,6 +126,14 @@ void pass_on(int) {
 }
 
 }  // namespace
+
+std::string find_mpirun() {
+  if (auto file = find_on_path("mpirun"); !file.empty()) return file;
+  if (::access(RINGTRAIN_MPIEXEC, X_OK) == 0) return RINGTRAIN_MPIEXEC;
+  throw ConfigError(
+      "there is no mpirun on PATH. Install Open MPI (Debian: apt-get install openmpi-bin), or load your "
+      "cluster's module");
+}
 
 int run_under_mpirun(const MpirunJob& job, const std::vector<std::string>& worker_arguments, bool dry_run) {
   const std::string mpirun = find_mpirun();

@@ -16,6 +16,9 @@ struct MpirunJob {
   std::optional<int> debug_rank;
 };
 
+/// mpirun on PATH, else the one that this program was built with. Throws ConfigError.
+std::string find_mpirun();
+
 /// Runs this program as ranks under mpirun and waits for their end; returns their exit code. mpirun gets a
 /// process group of its own: SIGINT and SIGTERM reach the ranks as SIGUSR1, so that they can write a
 /// checkpoint (mpirun itself would kill them after a second). Other hosts are looked at first (host_check.h);

@@ -5,7 +5,7 @@
 #include "common/errors.h"
 #include "launch/commands.h"
 #include "launch/mpirun_launcher.h"
-#include "launch/slurm/allocation.h"
+#include "launch/rank_options.h"
 #include "launch/training_arguments.h"
 #include "launch/training_worker.h"
 
@@ -14,41 +14,14 @@ namespace {
 
 struct Arguments {
   TrainingArguments training;
-  std::optional<int> ranks, debug_rank;
-  std::string hosts, hostfile;
+  RankOptions ranks;
+  std::optional<int> debug_rank;
   bool dry_run = false;
 };
 
-/// Ranks that a Slurm allocation holds: mpirun asks Slurm itself where.
-MpirunJob job_in(const slurm::Allocation& allocation, const std::optional<int>& ranks) {
-  if (ranks && *ranks > allocation.tasks)
-    throw ConfigError(
-        fmt::format("--ranks: {} ranks, but Slurm job {} on {} has room for {}; ask Slurm for more "
-                    "(--ntasks), or leave out --ranks",
-                    *ranks, allocation.job, allocation.nodes, allocation.tasks));
-  return {.ranks = ranks.value_or(allocation.tasks), .hosts = {}, .allocated = true, .debug_rank = {}};
-}
-
-/// What mpirun is to start; nothing where this process is the rank.
-std::optional<MpirunJob> mpirun_job(const Arguments& arguments) {
-  MpirunJob job;
-  if (!arguments.hosts.empty()) job.hosts = parse_hosts(arguments.hosts);
-  if (!arguments.hostfile.empty()) job.hosts = read_hostfile(arguments.hostfile);
-  if (job.hosts.empty()) {
-    if (const auto allocation = slurm::current_allocation()) return job_in(*allocation, arguments.ranks);
-    if (!arguments.ranks) return std::nullopt;
-  }
-  job.ranks = arguments.ranks.value_or(total_ranks(job.hosts));
-  if (!job.hosts.empty() && job.ranks > total_ranks(job.hosts))
-    throw ConfigError(
-        fmt::format("--ranks: {} ranks, but the hosts take {} ({}); write how many each takes: node1:4",
-                    job.ranks, total_ranks(job.hosts), to_string(job.hosts)));
-  return job;
-}
-
 int run(const Arguments& arguments) {
   const StartOptions start = arguments.training.start_options();
-  if (auto job = mpirun_job(arguments)) {
+  if (auto job = mpirun_job(arguments.ranks)) {
     job->debug_rank = arguments.debug_rank;
     return run_under_mpirun(*job, arguments.training.worker_arguments(), arguments.dry_run);
   }
@@ -69,17 +42,7 @@ void add_train_command(CLI::App& app, int& exit_code) {
                                      "--hosts, on the nodes of a Slurm allocation, "
                                      "or as a worker of mpirun or srun.");
   arguments->training.add_to(*command);
-  command
-      ->add_option("--ranks", arguments->ranks,
-                   "Start so many ranks with mpirun: on this machine, on the hosts, or in the allocation")
-      ->check(CLI::Range(1, 4096));
-  auto* hosts =
-      command
-          ->add_option("--hosts", arguments->hosts, "Start ranks on these machines, by ssh: node1:4,node2:4")
-          ->type_name("HOST:RANKS,...");
-  command->add_option("--hostfile", arguments->hostfile, "The same from a file; a line is: node1 slots=4")
-      ->type_name("FILE")
-      ->excludes(hosts);
+  arguments->ranks.add_to(*command);
   command
       ->add_option(
           "--debug-rank", arguments->debug_rank,

@@ -2,8 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+
 #include "comm/agreement.h"
 #include "comm/gpu.h"
+#include "comm/gpu_placement.h"
 #include "comm/nccl/nccl_library.h"
 #include "common/errors.h"
 
@@ -12,23 +16,24 @@ namespace ringtrain {
 std::string choose_device(World& world, const RunConfig& config) {
   const std::string& wanted = config.trainer.device;
   if (wanted == "cpu" || (wanted == "auto" && config.comm.backend == "mpi")) return "cpu";
-  const Gpus gpus = find_gpus();
-  std::string problem;
-  if (!nccl::is_built())
-    problem = "this build has no CUDA";
-  else if (gpus.ids.empty())
-    problem = gpus.why_none;
-  else if (static_cast<int>(gpus.ids.size()) < world.local_size())
-    problem = fmt::format("{} ranks share the {} GPUs of the host", world.local_size(), gpus.ids.size());
-  const auto problems = all_gather_strings(world.control(), problem);
-  for (std::size_t rank = 0; rank < problems.size(); ++rank) {
-    if (problems[rank].empty()) continue;
+  const Gpus gpus = nccl::is_built() ? find_gpus() : Gpus{.ids = {}, .why_none = "this build has no CUDA"};
+  const char* host_id = std::getenv("NCCL_HOSTID");
+  const nlohmann::json mine{
+      {"host", world.host()}, {"ids", gpus.ids}, {"why", gpus.why_none}, {"host_id", host_id ? host_id : ""}};
+  std::vector<RankGpus> ranks;
+  for (const auto& text : all_gather_strings(world.control(), mine.dump())) {
+    const auto one = nlohmann::json::parse(text);
+    ranks.push_back({one["host"], one["ids"], one["why"], one["host_id"]});
+  }
+  const GpuPlacement placement = place_on_gpus(ranks);
+  if (!placement.problem.empty()) {
     if (wanted == "auto") return "cpu";
     throw ConfigError(fmt::format(
         "trainer.device: cuda needs a GPU for each rank, and rank {} has none ({}); use trainer.device: cpu",
-        rank, problems[rank]));
+        placement.rank, placement.problem));
   }
-  const std::string device = fmt::format("cuda:{}", world.local_rank());
+  const std::string device =
+      fmt::format("cuda:{}", placement.devices[static_cast<std::size_t>(world.rank())]);
   nccl::use_own_stream(device);
   return device;
 }
