@@ -20,13 +20,13 @@ def features(size, ranks, rate):
 
 class CostModel:
     """`runs`: (bytes, ranks, bytes a second, measured seconds). The smallest size tells the latency: its bytes fit into the emulated
-    link's burst and cost next to nothing. The sizes from LARGE on tell the rest, by least squares of the relative errors."""
+    link's burst and cost next to nothing; the shortest counts, since ranks that outnumber the cores wait for each other's turns too. The sizes from LARGE on tell the rest, by least squares of the relative errors."""
 
     LARGE = 1 << 20
 
     def __init__(self, runs):
         smallest = min(run[0] for run in runs)
-        latency = numpy.median([run[3] / (2 * (run[1] - 1)) for run in runs if run[0] == smallest])
+        latency = min([run[3] / (2 * (run[1] - 1)) for run in runs if run[0] == smallest])
         large = [run for run in runs if run[0] >= self.LARGE]
         rows = numpy.array([features(*run[:3]) for run in large], float)
         seconds = numpy.array([run[3] for run in large])

@@ -89,7 +89,9 @@ def model(settings):
     cost = CostModel(fitted)
     a, b, c = cost.coefficients
     print(f"  a message {a * 1e6:.0f} us; the link busy {b:.2f} times its nominal time; the processor {c * 1e9:.2f} ns a byte")
-    for title, runs in (("fitted", fitted), ("held out", held_out)):
+    small = [run for run in fitted if run[0] < CostModel.LARGE]
+    large = [run for run in fitted if run[0] >= CostModel.LARGE]
+    for title, runs in (("4 KiB", small), ("1 and 8 MiB, fitted", large), ("2 and 16 MiB, held out", held_out)):
         errors = [abs(cost.relative_error(run)) for run in runs]
         print(f"  sums, {title}: {len(runs)} runs, relative error median {median(errors):.1%}, largest {max(errors):.1%}")
     for case, by_rate in steps.items():
