@@ -18,6 +18,7 @@ using Init = int (*)(unsigned);
 using GetCount = int (*)(int*);
 using GetDevice = int (*)(int*, int);
 using GetUuid = int (*)(Uuid*, int);
+using GetPciBusId = int (*)(char*, int, int);
 
 template <class Function>
 Function symbol(void* library, const char* name) {
@@ -30,7 +31,7 @@ std::string text_of(const Uuid& uuid) {
   return text;
 }
 
-Gpus none(std::string why) { return {.ids = {}, .why_none = std::move(why)}; }
+Gpus none(std::string why) { return {.ids = {}, .pci = {}, .why_none = std::move(why)}; }
 
 }  // namespace
 
@@ -48,6 +49,8 @@ Gpus find_gpus() {
   if (!get_uuid) get_uuid = symbol<GetUuid>(library, "cuDeviceGetUuid");
   if (!init || !get_count || !get_device || !get_uuid) return none("libcuda.so.1 is no NVIDIA driver");
 
+  const auto get_bus_id = symbol<GetPciBusId>(library, "cuDeviceGetPCIBusId");
+
   if (const int code = init(0); code != 0) {
     const char* visible = std::getenv("CUDA_VISIBLE_DEVICES");
     return none(fmt::format("the NVIDIA driver's cuInit gave error {}{}", code,
@@ -64,6 +67,9 @@ Gpus find_gpus() {
       found.ids.push_back(fmt::format("index-{}", index));
     else
       found.ids.push_back(text_of(uuid));
+    std::array<char, 32> bus{};
+    const bool known = get_bus_id && get_bus_id(bus.data(), static_cast<int>(bus.size()), device) == 0;
+    found.pci.emplace_back(known ? bus.data() : "");
   }
   if (found.ids.empty()) found.why_none = "the NVIDIA driver sees no GPU";
   return found;

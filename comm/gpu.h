@@ -9,6 +9,7 @@ namespace ringtrain {
 /// library is loaded and no context is made on any GPU.
 struct Gpus {
   std::vector<std::string> ids;  ///< one a GPU, unique on the host: device cuda:N is ids[N]
+  std::vector<std::string> pci;  ///< their places on the bus: "0000:3b:00.0"; empty texts where not known
   std::string why_none;          ///< when there are none: "no NVIDIA driver: /dev/nvidiactl is not there"
 };
 Gpus find_gpus();

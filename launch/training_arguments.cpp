@@ -50,7 +50,11 @@ std::vector<std::string> TrainingArguments::all_overrides() const {
 }
 
 StartOptions TrainingArguments::start_options() const {
-  StartOptions options{.resume = resume, .from_step = {}, .trace_steps = trace_steps, .overwrite = overwrite};
+  StartOptions options{.resume = resume,
+                       .from_step = {},
+                       .trace_steps = trace_steps,
+                       .overwrite = overwrite,
+                       .device_chosen = nullptr};
   if (!checkpoint.empty()) {
     const auto digits = checkpoint.starts_with("step-") ? checkpoint.substr(5) : checkpoint;
     if (digits.empty() || digits.size() > 15 || digits.find_first_not_of("0123456789") != std::string::npos)

@@ -10,6 +10,7 @@
 #include "common/log.h"
 #include "common/text.h"
 #include "launch/model_export.h"
+#include "launch/rank_cores.h"
 
 namespace ringtrain {
 namespace {
@@ -31,7 +32,11 @@ int train(World& world, const std::string& config_file, const std::vector<std::s
   RunConfig config;
   together(world.control(), "reading the configuration",
            [&] { config = RunConfig::load(config_file, overrides); });
-  Trainer trainer(world, config, start);
+  StartOptions options = start;
+  options.device_chosen = [&](const std::string& device) {
+    bind_near(world, device, static_cast<int>(config.trainer.threads_per_rank));
+  };
+  Trainer trainer(world, config, options);
   const Outcome outcome = trainer.fit();
   if (outcome.stopped) return kStoppedExitCode;
   std::string exported;

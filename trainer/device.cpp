@@ -16,7 +16,8 @@ namespace ringtrain {
 std::string choose_device(World& world, const RunConfig& config) {
   const std::string& wanted = config.trainer.device;
   if (wanted == "cpu" || (wanted == "auto" && config.comm.backend == "mpi")) return "cpu";
-  const Gpus gpus = nccl::is_built() ? find_gpus() : Gpus{.ids = {}, .why_none = "this build has no CUDA"};
+  const Gpus gpus =
+      nccl::is_built() ? find_gpus() : Gpus{.ids = {}, .pci = {}, .why_none = "this build has no CUDA"};
   const char* host_id = std::getenv("NCCL_HOSTID");
   const nlohmann::json mine{
       {"host", world.host()}, {"ids", gpus.ids}, {"why", gpus.why_none}, {"host_id", host_id ? host_id : ""}};

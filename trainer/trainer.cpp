@@ -43,6 +43,7 @@ Trainer::Trainer(World& world, const RunConfig& config, const StartOptions& opti
   open_log();
   together(control, "choosing a device", [&] { device_ = choose_device(world, config); });
   log::set_identity(world.rank(), world.world_size(), world.host(), device_);
+  if (options.device_chosen) options.device_chosen(device_);
   log::info(fmt::format("process {} on {}, {} of {} ranks of this host; {} threads", ::getpid(), device_,
                         world.local_rank() + 1, world.local_size(), config.trainer.threads_per_rank));
   together(control, "starting the communicator", [&] {

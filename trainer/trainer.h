@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -27,6 +28,8 @@ struct StartOptions {
   std::optional<std::int64_t> from_step;  ///< from this one; implies resume
   std::int64_t trace_steps = 0;           ///< so many first steps go into trace.json
   bool overwrite = false;  ///< an earlier run's checkpoints and logs in the job folder are removed
+  /// Told this rank's device ("cpu", "cuda:1") before anything is started there.
+  std::function<void(const std::string& device)> device_chosen = nullptr;
 };
 
 /// What came out of a run; the same on every rank.
