@@ -11,6 +11,7 @@ void add_doctor_command(CLI::App& app, int& exit_code);
 /// Hidden: the fresh process that an export is checked in.
 void add_verify_export_command(CLI::App& app, int& exit_code);
 void add_predict_command(CLI::App& app, int& exit_code);
+void add_serve_command(CLI::App& app, int& exit_code);
 void add_config_command(CLI::App& app, int& exit_code);
 void add_generate_command(CLI::App& app, int& exit_code);
 

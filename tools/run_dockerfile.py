@@ -3,7 +3,7 @@
 tools/bare_machine.sh. Then its health check and its entry point, as its user. What Docker alone does (layers, volumes, ports) is
 not tried.
 
-    tools/run_dockerfile.py launch/docker/Dockerfile.train [--folder FOLDER] [-- arguments of the entry point]
+    tools/run_dockerfile.py launch/docker/Dockerfile.train [--folder FOLDER] [--with HOST_FOLDER:FOLDER] [-- arguments of the entry point]
 
 Needs root and debootstrap. Only committed files are in the build context."""
 
@@ -51,7 +51,7 @@ def as_list(rest):
     return json.loads(rest) if rest.startswith("[") else ["/bin/sh", "-c", rest]
 
 
-def run_stage(stage, roots, folder, arguments):
+def run_stage(stage, roots, folder, arguments, with_folder, last):
     root = roots[stage["name"]] = folder / stage["name"]
     script = ["set -e"]
     user, entry, command, health = None, [], [], None
@@ -91,15 +91,27 @@ def run_stage(stage, roots, folder, arguments):
             entry = as_list(rest)
         elif word == "CMD":
             command = as_list(rest)
-        elif word not in ("LABEL", "EXPOSE"):
+        elif word not in ("LABEL", "EXPOSE", "STOPSIGNAL"):
             sys.exit(f"unknown instruction {word}")
-    if health:
-        run(health, "HEALTHCHECK")
-    if entry or command:
-        run(entry + (arguments or command), "ENTRYPOINT")
+    if arguments and (entry or command):
+        run(entry + arguments, "ENTRYPOINT")
+        if health and health[0] == entry[0]:
+            run(health, "HEALTHCHECK")
+    elif entry or command:  # what serves goes on until it is healthy
+        begin = f"setpriv --reuid {user} --regid {user} --clear-groups env HOME=/home/ringtrain " if user else ""
+        script.append(f"echo '-- ENTRYPOINT, then HEALTHCHECK'; {begin}{shlex.join(entry + command)} </dev/null & served=$!")
+        if health:
+            check = begin + shlex.join(health)
+            script.append(f"for i in $(seq 30); do {check} && break; sleep 1; done; {check}")
+        script.append("kill $served 2>/dev/null || true; wait $served || test $? -ge 128")
     # What other stages made is bound in while it is copied.
     subprocess.run(["mkdir", "-p", root], check=True)
     (root / ".ringtrain-bare-machine").touch()
+    if last and with_folder:
+        source, target = with_folder.split(":")
+        target = root / target.strip("/")
+        target.mkdir(parents=True, exist_ok=True)
+        subprocess.run(["cp", "-a", f"{source}/.", target], check=True)
     for word, rest in stage["steps"]:
         for option in [w for w in rest.split() if word == "COPY" and w.startswith("--from=")]:
             other = option.split("=", 1)[1]
@@ -118,13 +130,16 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("dockerfile", type=Path)
     parser.add_argument("--folder", type=Path, help="of the base systems; a new one by default, which stays")
+    parser.add_argument("--with", dest="with_folder", help="a folder of this machine that is copied into the last stage, as a volume would be")
     parser.add_argument("arguments", nargs="*")
     options = parser.parse_args()
     folder = (options.folder or Path(tempfile.mkdtemp(prefix="ringtrain-docker-"))).resolve()
     folder.mkdir(parents=True, exist_ok=True)
     roots = {}
-    for stage in stages(options.dockerfile.read_text()):
-        run_stage(stage, roots, folder, options.arguments)
+    found = stages(options.dockerfile.read_text())
+    for stage in found:
+        last = stage is found[-1]
+        run_stage(stage, roots, folder, options.arguments if last else [], options.with_folder, last)
     print(f"every step ran; the base systems are in {folder}")
 
 

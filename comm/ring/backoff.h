@@ -28,9 +28,13 @@ class Backoff {
   }
 
  private:
+  // Asked once: a small all-reduce takes as long as the question.
   static int usable_cores() {
-    cpu_set_t cores;
-    return ::sched_getaffinity(0, sizeof(cores), &cores) == 0 ? CPU_COUNT(&cores) : 1;
+    static const int count = [] {
+      cpu_set_t cores;
+      return ::sched_getaffinity(0, sizeof(cores), &cores) == 0 ? CPU_COUNT(&cores) : 1;
+    }();
+    return count;
   }
   static constexpr int yields = 100;
   int spins_, looks_ = 0;
