@@ -90,6 +90,16 @@ def spoilt_hosts(folder):
     refused(wrapper(folder, "silent", "sleep 100"), "given up after 15 s")
 
 
+def without_mpi(folder):
+    """The programs of Open MPI hidden, in a mount namespace of its own."""
+    mpirun = os.path.realpath(subprocess.run(["sh", "-c", "command -v mpirun"], capture_output=True, text=True).stdout.strip())
+    script = f"mount --bind /dev/null {mpirun} && exec {jobs.RINGTRAIN} {' '.join(ARGUMENTS)} --job-dir {folder}/none --ranks 2"
+    begin = time.monotonic()
+    done = subprocess.run(["unshare", "--mount", "bash", "-c", script], cwd=jobs.SOURCE, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2 and "there is no mpirun on PATH. Install Open MPI" in done.stderr, done
+    assert time.monotonic() - begin < 30
+
+
 def wrong_words(folder):
     """What is wrong with the list of hosts, and where. Nothing is started."""
     file = folder / "wrong.txt"
@@ -128,6 +138,7 @@ def main():
         with jobs.Folder() as folder:
             same_weights(folder)
             spoilt_hosts(folder)
+            without_mpi(folder)
             unknown = on_first_host([*ARGUMENTS, "--job-dir", folder / "x", "--hosts", "no-such-host:1"], agent="ssh -o BatchMode=yes")
             assert unknown.returncode == 2 and "host no-such-host cannot be used: ssh ended with 255" in unknown.stderr, unknown.stderr
     finally:
