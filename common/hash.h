@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <initializer_list>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -29,5 +30,21 @@ constexpr std::uint64_t seed_of(std::initializer_list<std::uint64_t> parts) {
 std::uint64_t hash_bytes(std::string_view bytes);
 std::string hash_text(std::string_view bytes);
 std::string hash_file(const std::filesystem::path& file);
+
+/// The same XXH3 of bytes that come in pieces.
+class Hasher {
+ public:
+  Hasher();
+  ~Hasher();
+  Hasher(const Hasher&) = delete;
+  Hasher& operator=(const Hasher&) = delete;
+  void add(std::string_view bytes);
+  /// Of all so far, as 16 hex digits.
+  std::string text() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
 
 }  // namespace ringtrain

@@ -277,7 +277,7 @@ void Trainer::save_checkpoint(bool is_best) {
     checkpoint.preprocessing = data_.preprocessing.to_json();
     checkpoint.config = config_.to_yaml();
     save_replica(replica_, state, checkpoint);
-    const auto folder = store_.save(checkpoint, is_best, config_.trainer.checkpoint.keep);
+    const auto folder = store_.save(checkpoint, is_best, {.keep = config_.trainer.checkpoint.keep});
     telemetry_->checkpoint(step_, folder.string(),
                            std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
   });

@@ -46,7 +46,7 @@ class Store : public testing::Test {
 
 TEST_F(Store, LoadsWhatWasSaved) {
   CheckpointStore store(folder_);
-  store.save(at_step(10), false, 3);
+  store.save(at_step(10), false, {.keep = 3});
   const auto loaded = store.load(10);
   EXPECT_EQ(loaded.step, 10);
   EXPECT_TRUE(at::equal(loaded.weights.at("layer.weight"), torch::full({2, 2}, 10.0)));
@@ -58,14 +58,14 @@ TEST_F(Store, LoadsWhatWasSaved) {
 
 TEST_F(Store, KeepsTheNewestAndTheBest) {
   CheckpointStore store(folder_);
-  for (int step = 1; step <= 6; ++step) store.save(at_step(step), step == 2, 2);
+  for (int step = 1; step <= 6; ++step) store.save(at_step(step), step == 2, {.keep = 2});
   EXPECT_EQ(store.steps(), (std::vector<std::int64_t>{2, 5, 6}));
   EXPECT_EQ(store.best(), 2);
 }
 
 TEST_F(Store, NothingButWholeFoldersIsLeftBehind) {
   CheckpointStore store(folder_);
-  store.save(at_step(1), true, 3);
+  store.save(at_step(1), true, {.keep = 3});
   for (const auto& entry : fs::directory_iterator(folder_)) {
     const auto name = entry.path().filename().string();
     EXPECT_TRUE(name == "step-1" || name == "latest" || name == "best") << name;
@@ -76,7 +76,7 @@ TEST_F(Store, EachDamagedFileIsNamed) {
   CheckpointStore store(folder_);
   for (const char* file :
        {"model.safetensors", "optimizer.safetensors", "state.json", "preprocessing.json", "config.yaml"}) {
-    store.save(at_step(1), false, 3);
+    store.save(at_step(1), false, {.keep = 3});
     const auto path = store.folder_of(1) / file;
     auto content = read_file(path);
     content.back() ^= 1;
@@ -90,8 +90,8 @@ TEST_F(Store, EachDamagedFileIsNamed) {
 
 TEST_F(Store, TheOneBeforeADamagedOneIsLoaded) {
   CheckpointStore store(folder_);
-  store.save(at_step(1), false, 3);
-  store.save(at_step(2), false, 3);
+  store.save(at_step(1), false, {.keep = 3});
+  store.save(at_step(2), false, {.keep = 3});
   fs::resize_file(store.folder_of(2) / "model.safetensors", 10);
   EXPECT_EQ(store.load_newest().step, 1);
   fs::remove(store.folder_of(1) / "manifest.json");
@@ -102,9 +102,9 @@ TEST_F(Store, TheOneBeforeADamagedOneIsLoaded) {
 
 TEST_F(Store, ADamagedOneIsReplacedWhenItsStepComesAgain) {
   CheckpointStore store(folder_);
-  store.save(at_step(2), false, 3);
+  store.save(at_step(2), false, {.keep = 3});
   fs::resize_file(store.folder_of(2) / "model.safetensors", 10);
-  store.save(at_step(2), false, 3);
+  store.save(at_step(2), false, {.keep = 3});
   EXPECT_EQ(store.load(2).step, 2);
 }
 

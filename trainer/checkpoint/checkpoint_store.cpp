@@ -9,6 +9,8 @@
 #include "common/files.h"
 #include "common/hash.h"
 #include "common/log.h"
+#include "common/text.h"
+#include "trainer/checkpoint/checked_file.h"
 
 namespace ringtrain {
 namespace {
@@ -24,10 +26,21 @@ std::optional<std::int64_t> step_of(const std::string& name) {
   return step;
 }
 
+bool is_plain_name(const std::string& name) {
+  return !name.empty() && name[0] != '.' && name.find('/') == std::string::npos;
+}
+
+std::uint64_t bytes_of(const NamedTensors& tensors) {
+  std::uint64_t bytes = 0;
+  for (const auto& [name, tensor] : tensors) bytes += tensor.nbytes() + name.size() + 128;
+  return bytes;
+}
+
 /// Reads the files that the manifest lists, verified.
 std::map<std::string, std::string> read_verified(const fs::path& folder) {
-  const auto damaged = [&folder](std::string_view file, std::string_view why) {
-    return CheckpointError(fmt::format("checkpoint {} is damaged: {} {}", folder.string(), file, why));
+  const auto damaged = [&folder](const fs::path& file, std::string_view why) {
+    return CheckpointError(
+        fmt::format("checkpoint {} is damaged: {} {}", folder.string(), file.string(), why));
   };
   if (!fs::is_directory(folder))
     throw CheckpointError(fmt::format("there is no checkpoint {}", folder.string()));
@@ -35,17 +48,22 @@ std::map<std::string, std::string> read_verified(const fs::path& folder) {
   const auto manifest = nlohmann::json::parse(read_file(folder / "manifest.json"), nullptr, false);
   if (!manifest.is_object() || !manifest.contains("files") || !manifest["files"].is_object())
     throw damaged("manifest.json", "is not a manifest");
-  if (manifest.value("format", 0) != kFormat)
+  const auto format = manifest.value("format", nlohmann::json());
+  if (format != kFormat)
     throw CheckpointError(fmt::format("checkpoint {} has format {}; this ringtrain reads format {}",
-                                      folder.string(), manifest.value("format", 0), kFormat));
+                                      folder.string(), format.dump(), kFormat));
   std::map<std::string, std::string> files;
   for (const auto& [name, entry] : manifest["files"].items()) {
-    if (!fs::exists(folder / name)) throw damaged(name, "is missing");
+    if (!is_plain_name(name)) throw damaged("manifest.json", "names a file elsewhere");
+    if (!entry.is_object() || !entry.contains("bytes") || !entry["bytes"].is_number_unsigned() ||
+        !entry.contains("xxh3") || !entry["xxh3"].is_string())
+      throw damaged("manifest.json", "is not a manifest");
+    if (!fs::is_regular_file(folder / name)) throw damaged(name, "is missing");
     auto content = read_file(folder / name);
-    if (content.size() != entry.value("bytes", std::uint64_t{0}))
-      throw damaged(
-          name, fmt::format("has {} bytes, not {}", content.size(), entry.value("bytes", std::uint64_t{0})));
-    if (hash_text(content) != entry.value("xxh3", "")) throw damaged(name, "does not match its checksum");
+    if (const auto bytes = entry["bytes"].get<std::uint64_t>(); content.size() != bytes)
+      throw damaged(name, fmt::format("has {} bytes, not {}", content.size(), bytes));
+    if (hash_text(content) != entry["xxh3"].get<std::string>())
+      throw damaged(name, "does not match its checksum");
     files[name] = std::move(content);
   }
   for (const char* name :
@@ -87,34 +105,86 @@ bool CheckpointStore::mark_best(std::int64_t step) const {
   return true;
 }
 
-fs::path CheckpointStore::save(const Checkpoint& checkpoint, bool is_best, std::int64_t keep) {
+fs::path CheckpointStore::save(const Checkpoint& checkpoint, bool is_best, const Retention& retention) const {
   const fs::path folder = folder_of(checkpoint.step);
-  const std::string name = folder.filename().string() + "\n";
-  StagedFolder staged(folder);
-  nlohmann::json files;
-  const auto write = [&](const char* file, const std::string& content) {
-    write_file_synced(staged.path() / file, content);
-    files[file] = {{"bytes", content.size()}, {"xxh3", hash_text(content)}};
-  };
-  write("model.safetensors", write_safetensors(checkpoint.weights, {{"format", "pt"}}));
-  write("optimizer.safetensors", write_safetensors(checkpoint.optimizer));
-  write("state.json",
-        nlohmann::json{{"step", checkpoint.step}, {"progress", checkpoint.progress}}.dump(1) + "\n");
-  write("preprocessing.json", checkpoint.preprocessing.dump(1) + "\n");
-  write("config.yaml", checkpoint.config);
-  write_file_synced(staged.path() / "manifest.json",
-                    nlohmann::json{{"format", kFormat}, {"files", files}}.dump(1) + "\n");
-  // One of this step is there only when it was damaged and training went on from an older one.
-  fs::remove_all(folder);
-  staged.commit();
-  write_file_atomically(folder_ / "latest", name);
-  if (is_best) mark_best(checkpoint.step);
+  try {
+    require_room(checkpoint);
+    StagedFolder staged(folder);
+    write(checkpoint, staged.path());
+    read_verified(staged.path());
+    // One of this step is there only when it was damaged and training went on from an older one.
+    if (fs::exists(folder)) remove(folder);
+    staged.commit();
+    write_file_atomically(folder_ / "latest", folder.filename().string() + "\n");
+    if (is_best) mark_best(checkpoint.step);
+    apply(retention, checkpoint.step);
+  } catch (const CheckpointError&) {
+    throw;
+  } catch (const std::exception& error) {  // of the file system
+    throw CheckpointError(error.what());
+  }
+  return folder;
+}
 
+/// A disk that fills up is found before the first byte; what others write meanwhile cannot be known.
+void CheckpointStore::require_room(const Checkpoint& checkpoint) const {
+  const auto needed = bytes_of(checkpoint.weights) + bytes_of(checkpoint.optimizer) + (1 << 20);
+  std::error_code error;
+  const auto space = fs::space(folder_, error);
+  if (!error && space.available < needed)
+    throw CheckpointError(fmt::format("no room for a checkpoint in {}: it takes {}, {} are free",
+                                      folder_.string(), human_bytes(static_cast<double>(needed)),
+                                      human_bytes(static_cast<double>(space.available))));
+}
+
+void CheckpointStore::write(const Checkpoint& checkpoint, const fs::path& folder) const {
+  nlohmann::json files;
+  const auto record = [&files](const char* name, const CheckedFile::Record& made) {
+    files[name] = {{"bytes", made.bytes}, {"xxh3", made.xxh3}};
+  };
+  const auto write_tensors = [&](const char* name, const NamedTensors& tensors) {
+    CheckedFile file(folder / name);
+    write_safetensors(tensors, {{"format", "pt"}}, [&file](std::string_view bytes) { file.write(bytes); });
+    record(name, file.finish());
+  };
+  const auto write_text = [&](const char* name, const std::string& text) {
+    CheckedFile file(folder / name);
+    file.write(text);
+    record(name, file.finish());
+  };
+  write_tensors("model.safetensors", checkpoint.weights);
+  write_tensors("optimizer.safetensors", checkpoint.optimizer);
+  write_text("state.json",
+             nlohmann::json{{"step", checkpoint.step}, {"progress", checkpoint.progress}}.dump(1) + "\n");
+  write_text("preprocessing.json", checkpoint.preprocessing.dump(1) + "\n");
+  write_text("config.yaml", checkpoint.config);
+  write_file_synced(folder / "manifest.json",
+                    nlohmann::json{{"format", kFormat}, {"files", files}}.dump(1) + "\n");
+}
+
+/// First out of sight, so that a process that is killed here leaves no half of one.
+void CheckpointStore::remove(const fs::path& folder) const {
+  const fs::path hidden = folder_ / fmt::format(".{}.removed", folder.filename().string());
+  fs::remove_all(hidden);
+  fs::rename(folder, hidden);
+  fs::remove_all(hidden);
+}
+
+void CheckpointStore::apply(const Retention& retention, std::int64_t newest) const {
   const auto all = steps();
   const auto spared = best();
-  for (std::size_t i = 0; i + static_cast<std::size_t>(keep) < all.size(); ++i)
-    if (all[i] != spared && all[i] != checkpoint.step) fs::remove_all(folder_of(all[i]));
-  return folder;
+  for (std::size_t i = 0; i + static_cast<std::size_t>(retention.keep) < all.size(); ++i) {
+    const bool kept = retention.keep_every > 0 && all[i] % retention.keep_every == 0;
+    if (all[i] != spared && all[i] != newest && !kept) remove(folder_of(all[i]));
+  }
+}
+
+void CheckpointStore::remove_leftovers() const {
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(folder_, error)) {
+    const auto name = entry.path().filename().string();
+    if (name.starts_with(".step-")) fs::remove_all(entry.path(), error);
+  }
 }
 
 Checkpoint CheckpointStore::load(std::int64_t step) const {

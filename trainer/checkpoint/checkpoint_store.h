@@ -22,16 +22,26 @@ struct Checkpoint {
   std::string config;  ///< the resolved configuration, YAML
 };
 
+/// Which checkpoints stay: the newest ones, the best one, and what is kept for good.
+struct Retention {
+  std::int64_t keep = 3;        ///< the newest, at least one
+  std::int64_t keep_every = 0;  ///< and each whose step is a multiple of this; 0: none
+};
+
 /// Checkpoints of a run, a folder each: FOLDER/step-N/{model.safetensors, optimizer.safetensors, state.json,
-/// preprocessing.json, config.yaml, manifest.json}. A folder is whole or absent: it is staged, synced and
-/// renamed; then the file `latest` (and `best`) is moved; then old ones go. manifest.json holds size and XXH3
-/// of every file, and they are verified on loading.
+/// preprocessing.json, config.yaml, manifest.json}. A folder is whole or absent: it is staged, synced, read
+/// back and renamed; then the file `latest` (and `best`) is moved; then old ones go. manifest.json holds size
+/// and XXH3 of every file, and they are verified on loading.
 class CheckpointStore {
  public:
   explicit CheckpointStore(std::filesystem::path folder);
 
-  /// Returns the folder. `is_best`: it becomes the best one too. Keeps the `keep` newest and the best one.
-  std::filesystem::path save(const Checkpoint& checkpoint, bool is_best, std::int64_t keep);
+  /// Returns the folder. `is_best`: it becomes the best one too. Throws CheckpointError (a full disk, before
+  /// anything is written where the room can be known; a file that reads back other than it was written):
+  /// then all that was there is still there.
+  std::filesystem::path save(const Checkpoint& checkpoint, bool is_best, const Retention& retention) const;
+  /// Removes what a process that was killed left half made or half removed.
+  void remove_leftovers() const;
 
   /// Step numbers, ascending.
   std::vector<std::int64_t> steps() const;
@@ -50,6 +60,10 @@ class CheckpointStore {
   std::string hash(std::int64_t step) const;
 
  private:
+  void require_room(const Checkpoint& checkpoint) const;
+  void write(const Checkpoint& checkpoint, const std::filesystem::path& folder) const;
+  void remove(const std::filesystem::path& folder) const;
+  void apply(const Retention& retention, std::int64_t newest) const;
   std::filesystem::path folder_;
 };
 

@@ -74,8 +74,8 @@ at::Tensor read_tensor(const nlohmann::json& entry, std::string_view data, const
 
 }  // namespace
 
-std::string write_safetensors(const NamedTensors& tensors,
-                              const std::map<std::string, std::string>& metadata) {
+void write_safetensors(const NamedTensors& tensors, const std::map<std::string, std::string>& metadata,
+                       const std::function<void(std::string_view)>& sink) {
   nlohmann::json header = nlohmann::json::object();
   if (!metadata.empty()) header["__metadata__"] = metadata;
   std::uint64_t offset = 0;
@@ -89,14 +89,20 @@ std::string write_safetensors(const NamedTensors& tensors,
   std::string text = header.dump();
   text.append((8 - text.size() % 8) % 8, ' ');  // so that the data is aligned
   const std::uint64_t length = text.size();
-  std::string bytes(sizeof length, '\0');
-  std::memcpy(bytes.data(), &length, sizeof length);
-  bytes.reserve(bytes.size() + text.size() + offset);
-  bytes += text;
+  std::array<char, sizeof length> begin{};
+  std::memcpy(begin.data(), &length, sizeof length);
+  sink({begin.data(), begin.size()});
+  sink(text);
   for (const auto& [name, tensor] : tensors) {
     const auto host = tensor.detach().cpu().contiguous();
-    bytes.append(static_cast<const char*>(host.const_data_ptr()), host.nbytes());
+    sink({static_cast<const char*>(host.const_data_ptr()), host.nbytes()});
   }
+}
+
+std::string write_safetensors(const NamedTensors& tensors,
+                              const std::map<std::string, std::string>& metadata) {
+  std::string bytes;
+  write_safetensors(tensors, metadata, [&bytes](std::string_view piece) { bytes += piece; });
   return bytes;
 }
 

@@ -2,6 +2,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
@@ -17,6 +18,9 @@ using NamedTensors = std::map<std::string, at::Tensor>;
 /// and Python reads it with safetensors.torch.load_file.
 std::string write_safetensors(const NamedTensors& tensors,
                               const std::map<std::string, std::string>& metadata = {});
+/// The same in pieces, each given to `sink`: no second copy of the tensors is made.
+void write_safetensors(const NamedTensors& tensors, const std::map<std::string, std::string>& metadata,
+                       const std::function<void(std::string_view)>& sink);
 
 /// Reads what `write_safetensors` or another writer made; the tensors are copies, on the CPU. Every length,
 /// offset, type and shape is checked before it is used: anything that does not fit throws CheckpointError
