@@ -132,7 +132,7 @@ def main():
     parser.add_argument("--folder", type=Path, help="of the base systems; a new one by default, which stays")
     parser.add_argument("--with", dest="with_folder", help="a folder of this machine that is copied into the last stage, as a volume would be")
     parser.add_argument("arguments", nargs="*")
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()
     folder = (options.folder or Path(tempfile.mkdtemp(prefix="ringtrain-docker-"))).resolve()
     folder.mkdir(parents=True, exist_ok=True)
     roots = {}
