@@ -4,9 +4,11 @@
 #include <unistd.h>
 
 #include <climits>
+#include <cstdlib>
 
 #include "comm/launcher.h"
 #include "comm/local/local_communicator.h"
+#include "comm/mpi/mpi_beat_link.h"
 #include "comm/mpi/mpi_communicator.h"
 #include "common/errors.h"
 #include "common/log.h"
@@ -34,7 +36,7 @@ void require_announced(int world_size) {
 
 bool World::launched_by_mpi() { return launcher::started_rank(); }
 
-World::World() : host_(host_name()) {
+World::World() : host_(host_name()), beacon_(std::make_unique<Beacon>()) {
   const bool given = mpi::Session::initialized_by_program();
   if (!given && !launched_by_mpi()) {
     control_ = std::make_unique<LocalCommunicator>();
@@ -58,12 +60,18 @@ World::World() : host_(host_name()) {
   mpi::check(MPI_Comm_rank(host_ranks, &local_rank_), "MPI_Comm_rank");
   mpi::check(MPI_Comm_size(host_ranks, &local_size_), "MPI_Comm_size");
   mpi::check(MPI_Comm_free(&host_ranks), "MPI_Comm_free");
+  if (const char* folder = std::getenv(kBeaconFolder)) beacon_->show_in(folder, rank_, host_);
 }
 
 World::~World() {
   if (!session_ || !control_) return;
   // The process goes on to its end; a launcher that sees it leave without MPI_Finalize ends the other ranks.
   log::warn("this rank ends without closing the world: the launcher will end the other ranks");
+}
+
+std::unique_ptr<BeatLink> World::make_beat_link() {
+  if (!session_ || world_size_ == 1) return nullptr;
+  return std::make_unique<mpi::MpiBeatLink>(session_->duplicate_world());
 }
 
 Communicator& World::control() {

@@ -4,6 +4,8 @@
 #include <string>
 
 #include "comm/communicator.h"
+#include "comm/watch/beacon.h"
+#include "comm/watch/beat_link.h"
 
 namespace ringtrain {
 
@@ -39,6 +41,12 @@ class World {
   /// CommError after `close`.
   Communicator& control();
 
+  /// Where this rank shows what it is doing; also in the launcher's folder where it named one
+  /// (RINGTRAIN_BEACONS).
+  Beacon& beacon() { return *beacon_; }
+  /// For a monitor, which is gone before `close`; null for one rank. Collective.
+  std::unique_ptr<BeatLink> make_beat_link();
+
   /// Orderly end: collective; MPI_Finalize. Communicators that are still alive can no longer be used. A
   /// second call does nothing.
   void close();
@@ -48,6 +56,7 @@ class World {
   std::string host_;
   std::shared_ptr<mpi::Session> session_;  // null: no MPI
   std::unique_ptr<Communicator> control_;
+  std::unique_ptr<Beacon> beacon_;
 };
 
 }  // namespace ringtrain

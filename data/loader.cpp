@@ -1,5 +1,7 @@
 #include "data/loader.h"
 
+#include <pthread.h>
+
 #include <algorithm>
 #include <condition_variable>
 #include <deque>
@@ -56,6 +58,7 @@ struct Loader::Impl {
   }
 
   void read_ahead() {
+    ::pthread_setname_np(::pthread_self(), "reader");
     try {
       std::unique_lock lock(mutex);
       while (!stop) {

@@ -11,6 +11,8 @@
 #include "common/text.h"
 #include "launch/model_export.h"
 #include "launch/rank_cores.h"
+#include "launch/version.h"
+#include "trainer/rank_watch.h"
 
 namespace ringtrain {
 namespace {
@@ -30,16 +32,19 @@ void print_outcome(const RunConfig& config, const Trainer& trainer, const Outcom
 int train(World& world, const std::string& config_file, const std::vector<std::string>& overrides,
           const StartOptions& start) {
   RunConfig config;
+  agree_on(world.control(), "the version of ringtrain or of its libraries", version_text());
   together(world.control(), "reading the configuration",
            [&] { config = RunConfig::load(config_file, overrides); });
   StartOptions options = start;
   options.device_chosen = [&](const std::string& device) {
     bind_near(world, device, static_cast<int>(config.trainer.threads_per_rank));
   };
+  const auto watch = watch_ranks(world, config.trainer.watch);
   Trainer trainer(world, config, options);
   const Outcome outcome = trainer.fit();
   if (outcome.stopped) return kStoppedExitCode;
   std::string exported;
+  world.beacon().enter(world.rank() == 0 ? Phase::exporting : Phase::waiting);
   together(world.control(), "exporting the model", [&] {
     if (world.rank() == 0 && config.export_.enabled)
       exported = export_trained(config, trainer, outcome, world.world_size()).string();

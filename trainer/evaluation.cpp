@@ -59,7 +59,7 @@ Evaluation of_sums(Communicator& control, const at::Tensor& sums) {
 }  // namespace
 
 Evaluation evaluate(Model& model, const Task& task, const Dataset& dataset, Communicator& control,
-                    const std::string& device, std::optional<c10::ScalarType> autocast) {
+                    const std::string& device, std::optional<c10::ScalarType> autocast, Beacon* beacon) {
   const torch::NoGradGuard no_grad;
   const bool was_training = model.is_training();
   model.eval();
@@ -67,11 +67,13 @@ Evaluation evaluate(Model& model, const Task& task, const Dataset& dataset, Comm
   const Range share = even_share(dataset.size(), control.rank(), ranks);
   std::vector<at::Tensor> answers;
   auto sums = at::zeros({3}, at::kDouble);  // loss, weight, right answers
+  if (beacon) beacon->enter(Phase::evaluating);
   together(control, "evaluating", [&] {
     const std::int64_t size = batch_size(task, dataset);
     for (std::int64_t begin = share.begin; begin < share.end; begin += size) {
       std::vector<std::int64_t> indices(static_cast<std::size_t>(std::min(size, share.end - begin)));
       std::iota(indices.begin(), indices.end(), begin);
+      if (beacon) beacon->progress();
       const Batch batch = dataset.read(indices);
       const auto outputs = forward(model, batch.inputs.to(at::Device(device)), autocast);
       const auto targets = batch.targets.to(at::Device(device));
@@ -86,6 +88,7 @@ Evaluation evaluate(Model& model, const Task& task, const Dataset& dataset, Comm
       answers.push_back(at::cat(
           {scores, batch.targets.to(at::kDouble).unsqueeze(1), batch.rows.to(at::kDouble).unsqueeze(1)}, 1));
     }
+    if (beacon) beacon->enter(Phase::waiting);
   });
   model.train(was_training);
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "comm/communicator.h"
+#include "comm/watch/beacon.h"
 #include "data/dataset.h"
 #include "models/model.h"
 #include "trainer/tasks/task.h"
@@ -27,8 +28,10 @@ struct Evaluation {
 };
 
 /// Each rank answers an even share of `dataset`, in eval mode, in the precision of training
-/// (trainer/precision/forward.h); then all is gathered. Collective; a failure on one rank ends all.
+/// (trainer/precision/forward.h); then all is gathered. `beacon` shows the progress. Collective; a failure on
+/// one rank ends all.
 Evaluation evaluate(Model& model, const Task& task, const Dataset& dataset, Communicator& control,
-                    const std::string& device, std::optional<c10::ScalarType> autocast = {});
+                    const std::string& device, std::optional<c10::ScalarType> autocast = {},
+                    Beacon* beacon = nullptr);
 
 }  // namespace ringtrain

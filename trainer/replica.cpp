@@ -37,13 +37,11 @@ void same_type(const at::Tensor& place, const NamedTensors& source, const std::s
                     c10::toString(found->second.scalar_type()), c10::toString(place.scalar_type())));
 }
 
+}  // namespace
+
 std::string state_name(const std::string& state, const std::string& parameter) {
   return state + "/" + parameter;
 }
-
-const char* const kSkipped = "skipped_steps";
-
-}  // namespace
 
 Replica make_replica(const RunConfig& config, const ModelShape& shape, const std::string& device,
                      Communicator* gradients) {
@@ -67,27 +65,6 @@ WholeState whole_state(const Replica& replica) {
   for (auto& [name, tensors] : whole)
     for (std::size_t i = 0; i < tensors.size(); ++i) tensors[i] = replica.shards->join(i, tensors[i]);
   return whole;
-}
-
-void save_replica(const Replica& replica, const WholeState& state, Checkpoint& checkpoint) {
-  const torch::NoGradGuard no_grad;
-  for (const auto& item : replica.model->named_parameters())
-    checkpoint.weights[item.key()] = item.value().detach().cpu().clone();
-  for (const auto& item : replica.model->named_buffers())
-    checkpoint.weights[item.key()] = item.value().detach().cpu().clone();
-  for (const auto& [name, groups] : state)
-    for (std::size_t i = 0; i < groups.size(); ++i)
-      for (const auto& [parameter, view] : replica.parameters->views(groups[i], i))
-        checkpoint.optimizer[state_name(name, parameter)] = view.cpu().clone();
-  const auto& skipped = replica.optimizer->skipped();
-  for (std::size_t e = 0; e < skipped.size(); ++e)
-    if (skipped[e] > 0)
-      checkpoint.optimizer[state_name(kSkipped, replica.parameters->entries()[e].name)] =
-          at::scalar_tensor(skipped[e], at::kLong);
-}
-
-void save_replica(const Replica& replica, Checkpoint& checkpoint) {
-  save_replica(replica, replica.optimizer->state(), checkpoint);
 }
 
 void load_weights(const NamedTensors& weights, torch::nn::Module& model) {
@@ -121,7 +98,7 @@ WholeState load_replica(const Checkpoint& checkpoint, Replica& replica) {
     }
   std::vector<std::int64_t> skipped;
   for (const auto& entry : replica.parameters->entries()) {
-    const auto found = checkpoint.optimizer.find(state_name(kSkipped, entry.name));
+    const auto found = checkpoint.optimizer.find(state_name(kSkippedSteps, entry.name));
     const bool there = found != checkpoint.optimizer.end();
     if (there && (found->second.numel() != 1 || found->second.scalar_type() != at::kLong))
       throw CheckpointError(fmt::format("optimizer state '{}' is no whole number", found->first));

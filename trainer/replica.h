@@ -36,10 +36,10 @@ Replica make_replica(const RunConfig& config, const ModelShape& shape, const std
 /// the state is sharded.
 WholeState whole_state(const Replica& replica);
 
-/// Copies weights and optimizer state out of a replica (to the CPU, by parameter name). Rank 0 only.
-void save_replica(const Replica& replica, const WholeState& state, Checkpoint& checkpoint);
-/// The same for one that is not sharded.
-void save_replica(const Replica& replica, Checkpoint& checkpoint);
+/// Under which name a checkpoint keeps a tensor of the optimizer: "exp_avg/hidden0.weight".
+std::string state_name(const std::string& state, const std::string& parameter);
+/// And how many steps a parameter was left out of, where that is not 0.
+inline constexpr const char* kSkippedSteps = "skipped_steps";
 
 /// Fills a replica and returns the optimizer's state, for `share_replica`. Throws CheckpointError that names
 /// the first parameter that is missing, unknown, or of another shape or type. Rank 0 only.

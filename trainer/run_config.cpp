@@ -129,10 +129,35 @@ void CheckpointConfig::describe(config::Visitor& v) {
   v.field("every_steps", every_steps, "A checkpoint every so many steps. 0: one with each evaluation.",
           non_negative());
   v.field("keep", keep, "How many of the newest are kept; the best one is kept besides.", at_least(1));
+  v.field("keep_every", keep_every, "Those whose step is a multiple of this are kept for good. 0: none.",
+          non_negative());
   v.field("metric", metric, "The metric of the validation part by which the best checkpoint is chosen.",
           {"loss", "accuracy", "precision", "recall", "f1", "roc_auc", "pr_auc", "perplexity", "mae", "rmse",
            "r2"});
   v.field("at_start", at_start, "Also one before the first step.");
+}
+
+void StallConfig::describe(config::Visitor& v) {
+  v.field("starting", starting, "Reading the data, making the model.", non_negative());
+  v.field("loading", loading, "Waiting for a batch of its own reader.", non_negative());
+  v.field("computing", computing, "Forward, backward, the update of one step.", non_negative());
+  v.field("waiting", waiting, "All ranks wait for each other.", non_negative());
+  v.field("evaluating", evaluating, "One batch of an evaluation.", non_negative());
+  v.field("checkpointing", checkpointing, "The checkpoint before is not written yet.", non_negative());
+  v.field("exporting", exporting, "Exporting and checking the model.", non_negative());
+}
+
+void WatchConfig::describe(config::Visitor& v) {
+  v.field("heartbeat_timeout", heartbeat_timeout,
+          "A rank that gives no sign of life for so many seconds (stopped, its host or network down) ends "
+          "the job; "
+          "the message names it. 0: never.",
+          non_negative());
+  v.section("stall_timeout",
+            "A rank that is alive, but makes no progress for so many seconds, ends the job; by what it is "
+            "doing. 0: "
+            "never.",
+            stall_timeout);
 }
 
 void TrainerConfig::describe(config::Visitor& v) {
@@ -179,11 +204,23 @@ void TrainerConfig::describe(config::Visitor& v) {
   v.field("shard_optimizer", shard_optimizer,
           "Each rank keeps and updates its part of the optimizer's state only (ZeRO stage 1): 1/ranks of the "
           "memory. The result is the same.");
+  v.field("check_replicas_every_steps", check_replicas_every_steps,
+          "All ranks compare checksums of their weights so often; a rank with other weights ends the job. 0: "
+          "never.",
+          non_negative());
+  v.field("non_finite", non_finite,
+          "A loss or gradient that is not finite. stop: ends the job and says where it comes from. skip: the "
+          "step is "
+          "left out; costs one pass over the gradient in each step.",
+          {"stop", "skip"});
+  v.field("max_skipped_steps", max_skipped_steps, "non_finite: skip ends the job after so many in a row.",
+          at_least(1));
   v.require("cuda_graph", cuda_graph != "on" || device != "cpu", "on needs a GPU: not trainer.device: cpu");
   v.section("optimizer", "The optimizer.", optimizer);
   v.section("schedule", "The learning rate over time.", schedule);
   v.section("early_stopping", "When to stop early.", early_stopping);
   v.section("checkpoint", "When to write checkpoints, and which to keep.", checkpoint);
+  v.section("watch", "When a rank counts as lost, and the job ends.", watch);
 }
 
 void CommConfig::describe(config::Visitor& v) {

@@ -60,9 +60,23 @@ struct EarlyStoppingConfig {
 
 struct CheckpointConfig {
   std::int64_t every_steps = 0;
-  std::int64_t keep = 3;
+  std::int64_t keep = 3, keep_every = 0;
   std::string metric = "loss";
   bool at_start = false;
+  void describe(config::Visitor& v);
+};
+
+/// How long without progress, in seconds; 0: for ever.
+struct StallConfig {
+  double starting = 3600, loading = 600, computing = 1800, waiting = 600, evaluating = 1800,
+         checkpointing = 3600, exporting = 3600;
+  void describe(config::Visitor& v);
+};
+
+/// The `trainer.watch:` block: when a rank counts as lost.
+struct WatchConfig {
+  double heartbeat_timeout = 60;
+  StallConfig stall_timeout;
   void describe(config::Visitor& v);
 };
 
@@ -82,10 +96,14 @@ struct TrainerConfig {
   bool save_predictions = false;
   bool sync_batch_norm = false;
   bool shard_optimizer = false;
+  std::int64_t check_replicas_every_steps = 100;
+  std::string non_finite = "stop";  ///< stop | skip
+  std::int64_t max_skipped_steps = 10;
   OptimizerConfig optimizer;
   ScheduleConfig schedule;
   EarlyStoppingConfig early_stopping;
   CheckpointConfig checkpoint;
+  WatchConfig watch;
   void describe(config::Visitor& v);
 };
 

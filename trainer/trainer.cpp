@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -21,6 +22,7 @@
 #include "trainer/evaluation.h"
 #include "trainer/judgement.h"
 #include "trainer/precision/autocast.h"
+#include "trainer/replica_check.h"
 
 namespace ringtrain {
 namespace {
@@ -30,6 +32,15 @@ const char* const kTrainingState = "training";
 
 std::filesystem::path checkpoint_folder(const RunConfig& config) {
   return std::filesystem::path(config.job_dir) / "checkpoints";
+}
+
+/// A line for each parameter: its name, shape and type.
+std::string signature(const Replica& replica) {
+  std::string text;
+  for (const auto& item : replica.model->named_parameters())
+    text += fmt::format("{} [{}] {}\n", item.key(), fmt::join(item.value().sizes(), ", "),
+                        c10::toString(item.value().scalar_type()));
+  return text;
 }
 
 }  // namespace
@@ -63,8 +74,9 @@ Trainer::Trainer(World& world, const RunConfig& config, const StartOptions& opti
                       data_.preprocessing.tokens ? data_.preprocessing.tokens->vocabulary : 0);
     replica_ = make_replica(config, model_shape(), device_, gradients_.get());
     if (resumed_) loaded = load_replica(*resumed_, replica_);
-    claim_job_folder(options);
   });
+  agree_on(control, "the model", signature(replica_));
+  together(control, "claiming the job folder", [&] { claim_job_folder(options); });
   step_ = std::stoll(broadcast_string(control, std::to_string(resumed_ ? resumed_->step : 0), 0));
   auto progress = standing_.to_json();
   if (resumed_) progress[kTrainingState] = resumed_->progress.value(kTrainingState, nlohmann::json::object());
@@ -85,6 +97,9 @@ Trainer::Trainer(World& world, const RunConfig& config, const StartOptions& opti
     telemetry_ =
         std::make_unique<Telemetry>(Telemetry::Options{config.job_dir, world.rank(), step_, total_steps_,
                                                        batches_per_epoch_, config.trainer.log_every_steps});
+    if (world_.rank() == 0)
+      writer_ = std::make_unique<CheckpointWriter>(
+          store_, Retention{config_.trainer.checkpoint.keep, config_.trainer.checkpoint.keep_every});
   });
   tell_beginning();
 }
@@ -157,6 +172,7 @@ void Trainer::open_log() {
 /// Once all else is known to be good: what an earlier run left, and this one replaces, goes. Rank 0 alone.
 void Trainer::claim_job_folder(const StartOptions& options) {
   if (world_.rank() != 0) return;
+  store_.remove_leftovers();
   if (!resumed_ && options.overwrite) {
     std::filesystem::remove_all(checkpoint_folder(config_));
     ensure_writable_folder(checkpoint_folder(config_));
@@ -220,6 +236,9 @@ StepTotals Trainer::train_step(Loader& loader, const StopSignal& signal) {
   const StepOutcome done = training_->run(loader, signal, step_, total_steps_);
   if (const auto news = training_->take_news(); !news.empty()) telemetry_->event(step_, news);
   ++step_;
+  if (writer_) tell_of_checkpoints();
+  if (const auto every = config_.trainer.check_replicas_every_steps; every > 0 && step_ % every == 0)
+    check_replicas(replica_, world_.control(), step_);
   const auto trace_file = std::filesystem::path(config_.job_dir) / "trace.json";
   if (trace_->end_step(world_.control(), trace_file))
     telemetry_->event(step_, fmt::format("trace: {}; open it with ui.perfetto.dev", trace_file.string()));
@@ -227,7 +246,7 @@ StepTotals Trainer::train_step(Loader& loader, const StopSignal& signal) {
     standing_.epoch_loss_sum += done.totals.loss_sum;
     standing_.epoch_weight += done.totals.weight;
   }
-  if (done.skipped)
+  if (done.skipped && config_.trainer.precision == "float16")
     telemetry_->event(
         step_, fmt::format("step {} is left out: the gradient overflows float16 at the loss scale {}; now {}",
                            with_commas(step_), done.loss_scale, done.loss_scale * LossScaler::kBackoff));
@@ -239,7 +258,7 @@ StepTotals Trainer::train_step(Loader& loader, const StopSignal& signal) {
 Evaluation Trainer::evaluate_part(const Dataset& part) {
   broadcast_buffers(replica_, *gradients_);
   return evaluate(*replica_.model, *task_, part, world_.control(), device_,
-                  autocast_type(config_.trainer.precision));
+                  autocast_type(config_.trainer.precision), &world_.beacon());
 }
 
 /// Returns whether this is the best so far.
@@ -264,30 +283,77 @@ bool Trainer::evaluate_validation() {
   return is_best;
 }
 
+/// Training waits for the copy, and for the checkpoint before if that is still being written.
 void Trainer::save_checkpoint(bool is_best) {
+  world_.beacon().enter(Phase::checkpointing);
   broadcast_buffers(replica_, *gradients_);
   const WholeState state = whole_state(replica_);
   together(world_.control(), fmt::format("writing the checkpoint of step {}", step_), [&] {
-    if (world_.rank() != 0) return;
+    if (world_.rank() != 0) return world_.beacon().enter(Phase::waiting);
     const auto begin = std::chrono::steady_clock::now();
-    Checkpoint checkpoint;
-    checkpoint.step = step_;
-    checkpoint.progress = standing_.to_json();
-    checkpoint.progress[kTrainingState] = training_->state();
-    checkpoint.preprocessing = data_.preprocessing.to_json();
-    checkpoint.config = config_.to_yaml();
-    save_replica(replica_, state, checkpoint);
-    const auto folder = store_.save(checkpoint, is_best, {.keep = config_.trainer.checkpoint.keep});
-    telemetry_->checkpoint(step_, folder.string(),
-                           std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+    writer_->wait();
+    tell_of_checkpoints();
+    snapshot_.take(replica_, state);
+    writer_->write(make_checkpoint(), is_best);
+    newest_is_best_ = is_best;
+    blocked_seconds_[step_] = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   });
   saved_step_ = step_;
+}
+
+/// Of what the snapshot holds.
+Checkpoint Trainer::make_checkpoint() const {
+  Checkpoint checkpoint;
+  checkpoint.step = step_;
+  checkpoint.progress = standing_.to_json();
+  checkpoint.progress[kTrainingState] = training_->state();
+  checkpoint.preprocessing = data_.preprocessing.to_json();
+  checkpoint.config = config_.to_yaml();
+  snapshot_.name_tensors(checkpoint);
+  return checkpoint;
+}
+
+/// A failed one ends nothing: the ones before are still there, and the next may find room.
+void Trainer::tell_of_checkpoints() {
+  for (const auto& report : writer_->take_reports()) {
+    telemetry_->checkpoint(report, blocked_seconds_[report.step]);
+    blocked_seconds_.erase(report.step);
+    newest_failed_ = !report.error.empty();
+    if (newest_failed_)
+      log::warn(
+          fmt::format("the checkpoint of step {} is not written: {}; training goes on, the earlier ones are "
+                      "still there",
+                      with_commas(report.step), report.error));
+  }
+}
+
+/// At the end there is no next one: once more, then it is an error.
+void Trainer::finish_checkpoints() {
+  world_.beacon().enter(Phase::checkpointing);
+  together(world_.control(), "writing the last checkpoint", [&] {
+    if (world_.rank() != 0) return world_.beacon().enter(Phase::waiting);
+    writer_->wait();
+    tell_of_checkpoints();
+    if (!newest_failed_) return;
+    writer_->write(make_checkpoint(), newest_is_best_);
+    writer_->wait();
+    const auto reports = writer_->take_reports();
+    if (reports.back().error.empty()) return;
+    const auto steps = store_.steps();
+    throw CheckpointError(fmt::format(
+        "the last checkpoint, of step {}, cannot be written: {}. {}", with_commas(step_),
+        reports.back().error,
+        steps.empty() ? "There is no earlier one"
+                      : fmt::format("The newest is that of step {}: make room, then --resume goes on from it",
+                                    with_commas(steps.back()))));
+  });
 }
 
 Outcome Trainer::finish(bool stopped) {
   Outcome outcome;
   outcome.stopped = stopped;
   outcome.steps = outcome.exported_step = step_;
+  finish_checkpoints();
   telemetry_->finish();
   if (stopped) {
     telemetry_->event(

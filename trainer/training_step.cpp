@@ -13,6 +13,7 @@
 #include "data/sampler.h"
 #include "models/norm.h"
 #include "trainer/comm_options.h"
+#include "trainer/non_finite.h"
 #include "trainer/optimizer/gradient_norm.h"
 #include "trainer/optimizer/schedule.h"
 #include "trainer/precision/autocast.h"
@@ -41,6 +42,7 @@ std::string step_name(std::int64_t step) { return fmt::format("training step {}"
 
 const char* const kLossScaler = "loss_scaler";
 const char* const kBucketBytes = "bucket_bytes";
+const char* const kSkippedInARow = "skipped_in_a_row";
 
 /// With NCCL or MPI_Allreduce buckets may decide the order of summation: a resumed run takes those of the
 /// run before.
@@ -75,6 +77,7 @@ TrainingStep::TrainingStep(World& world, const RunConfig& config, const Task& ta
   auto options = averager_options(config.comm);
   together(world.control(), "resuming", [&] {
     if (options.bucket_bytes == 0) options.bucket_bytes = bucket_bytes_of(state);
+    skipped_in_a_row_ = state.value(kSkippedInARow, std::int64_t{0});
     if (autocast_ != at::kHalf) return;
     scaler_ = state.contains(kLossScaler) ? LossScaler::from_json(state.at(kLossScaler)) : LossScaler();
   });
@@ -131,14 +134,15 @@ StepOutcome TrainingStep::replay(const Batch& batch, bool stop, std::int64_t ste
   const auto numbers = recorded_->run(batch, outcome.learning_rate, stop);
   outcome.totals = numbers.totals;
   if (outcome.totals.failed > 0) raise_together(world_.control(), step_name(step), nullptr);
-  check_finite(outcome.totals.loss_sum / outcome.totals.weight, "the loss", step);
-  check_finite(numbers.norm, "the norm of the gradient", step);
+  check_finite(outcome.totals.loss_sum / outcome.totals.weight, "the loss", batch, step);
+  check_finite(numbers.norm, "the norm of the gradient", batch, step);
   return outcome;
 }
 
 nlohmann::json TrainingStep::state() const {
   auto state = nlohmann::json::object();
   if (scaler_) state[kLossScaler] = scaler_->to_json();
+  if (skipped_in_a_row_ > 0) state[kSkippedInARow] = skipped_in_a_row_;
   if (buckets()) state[kBucketBytes] = buckets()->bytes();
   return state;
 }
@@ -153,12 +157,15 @@ StepOutcome TrainingStep::run(Loader& loader, const StopSignal& signal, std::int
   std::exception_ptr failure;
   Batch batch;
   bool replays = false;
+  Beacon& beacon = world_.beacon();
+  beacon.enter(Phase::loading, step + 1);
   try {
     const auto span = trace_.span("load");
     batch = loader.next().samples;
   } catch (...) {
     failure = std::current_exception();
   }
+  beacon.enter(Phase::computing);
   if (!any_failed(failure != nullptr)) {
     try {
       seed_step(step_seed(config_.seed, step, world_.rank()), at::Device(device_));
@@ -175,13 +182,14 @@ StepOutcome TrainingStep::run(Loader& loader, const StopSignal& signal, std::int
     sums_ = at::Tensor();
   }
   mine.stop = signal.caught() ? 1 : 0;
+  beacon.enter(Phase::waiting);
   const StepTotals totals = average(mine);
   if (totals.failed > 0) {
     gather();
     raise_together(world_.control(), step_name(step), failure);
   }
   if (recorded_) recorded_->warmed_up(batch);
-  return update(totals, step, total_steps);
+  return update(batch, totals, step, total_steps);
 }
 
 /// Whether a rank will not take part in the collectives inside of forward and backward.
@@ -273,7 +281,8 @@ void TrainingStep::gather() {
 /// Where buckets arrive one after the other, and none is needed to decide about another one.
 bool TrainingStep::can_update_in_parts(double loss) const {
   return buckets() && device_ == "cpu" && config_.trainer.clip_norm == 0 && !scaler_ &&
-         averager_->all_used() && replica_.optimizer->treats_all_alike() && std::isfinite(loss);
+         config_.trainer.non_finite == "stop" && averager_->all_used() &&
+         replica_.optimizer->treats_all_alike() && std::isfinite(loss);
 }
 
 void TrainingStep::update_in_parts(double learning_rate, double divisor) {
@@ -299,18 +308,39 @@ void TrainingStep::adjust_scale(bool finite) {
   }
 }
 
-void TrainingStep::check_finite(double number, std::string_view what, std::int64_t step) {
+void TrainingStep::check_finite(double number, std::string_view what, const Batch& batch, std::int64_t step) {
   if (std::isfinite(number)) return;
+  const auto why = explain_non_finite(world_, replica_, task_, batch, device_, autocast_);
   raise_together(world_.control(), "training",
-                 std::make_exception_ptr(TrainingError(
-                     fmt::format("{} is {} at step {}; lower trainer.optimizer.lr, clip the gradient "
-                                 "(trainer.clip_norm), or look for extreme values in the data",
-                                 what, std::isnan(number) ? "nan" : fmt::format("{}", number), step + 1))));
+                 std::make_exception_ptr(TrainingError(fmt::format(
+                     "{} is {} at step {}: {}. Mend the data, lower trainer.optimizer.lr, clip the gradient "
+                     "(trainer.clip_norm), or "
+                     "leave such steps out (trainer.non_finite: skip)",
+                     what, std::isnan(number) ? "nan" : fmt::format("{}", number), step + 1, why))));
+}
+
+/// trainer.non_finite: skip.
+bool TrainingStep::left_out(double loss, double length, const Batch& batch, std::int64_t step) {
+  if (std::isfinite(loss) && std::isfinite(length)) {
+    skipped_in_a_row_ = 0;
+    return false;
+  }
+  const auto why = explain_non_finite(world_, replica_, task_, batch, device_, autocast_);
+  if (++skipped_in_a_row_ > config_.trainer.max_skipped_steps)
+    raise_together(world_.control(), "training",
+                   std::make_exception_ptr(TrainingError(
+                       fmt::format("{} steps in a row gave a loss or a gradient that is not finite "
+                                   "(trainer.max_skipped_steps: {}), the last at step {}: {}",
+                                   skipped_in_a_row_, config_.trainer.max_skipped_steps, step + 1, why))));
+  news_ = fmt::format("step {} is left out, its {} is not finite: {}", step + 1,
+                      std::isfinite(loss) ? "gradient" : "loss", why);
+  return true;
 }
 
 /// Divides once, by the weight of all samples of all ranks and the loss scale, clips, and takes the
 /// optimizer's step.
-StepOutcome TrainingStep::update(const StepTotals& totals, std::int64_t step, std::int64_t total_steps) {
+StepOutcome TrainingStep::update(const Batch& batch, const StepTotals& totals, std::int64_t step,
+                                 std::int64_t total_steps) {
   StepOutcome outcome{.totals = totals, .loss_scale = scaler_ ? scaler_->scale() : 1.0};
   outcome.learning_rate =
       learning_rate(config_.trainer.schedule, config_.trainer.optimizer.lr, step, total_steps);
@@ -322,20 +352,24 @@ StepOutcome TrainingStep::update(const StepTotals& totals, std::int64_t step, st
     return outcome;
   }
   gather();
+  world_.beacon().enter(Phase::updating);
   const auto span = trace_.span("update");
+  const bool may_skip = config_.trainer.non_finite == "skip";
   const double clip = config_.trainer.clip_norm;
   // One pass serves clipping and the look for what is not finite.
-  const double length = clip > 0 || scaler_ ? norm() / divisor : 0;
+  const double length = clip > 0 || scaler_ || may_skip ? norm() / divisor : 0;
   if (scaler_) {
     outcome.skipped = !std::isfinite(length) || !std::isfinite(loss);
     adjust_scale(!outcome.skipped);
+  } else if (may_skip) {
+    outcome.skipped = left_out(loss, length, batch, step);
   }
   if (outcome.skipped) {
     replica_.optimizer->skip();
     return outcome;
   }
-  check_finite(loss, "the loss", step);
-  check_finite(length, "the norm of the gradient", step);
+  check_finite(loss, "the loss", batch, step);
+  check_finite(length, "the norm of the gradient", batch, step);
   if (clip > 0) divisor *= std::max(1.0, (length + 1e-6) / clip);
   replica_.optimizer->step(outcome.learning_rate, divisor,
                            averager_ ? averager_->unused() : replica_.shards->unused());

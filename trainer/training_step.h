@@ -27,7 +27,7 @@ struct StepOutcome {
   StepTotals totals;
   double learning_rate = 0;
   double loss_scale = 1;  ///< that this step ran with
-  bool skipped = false;   ///< float16: the gradient was not finite, nothing was updated
+  bool skipped = false;   ///< the loss or the gradient was not finite, nothing was updated
 };
 
 /// One optimizer step on all ranks: forward and backward over this rank's share, the averaging of gradients,
@@ -71,10 +71,12 @@ class TrainingStep {
   void gather();
   bool can_update_in_parts(double loss) const;
   void update_in_parts(double learning_rate, double divisor);
-  StepOutcome update(const StepTotals& totals, std::int64_t step, std::int64_t total_steps);
+  StepOutcome update(const Batch& batch, const StepTotals& totals, std::int64_t step,
+                     std::int64_t total_steps);
   double norm();
   void adjust_scale(bool finite);
-  void check_finite(double number, std::string_view what, std::int64_t step);
+  void check_finite(double number, std::string_view what, const Batch& batch, std::int64_t step);
+  bool left_out(double loss, double length, const Batch& batch, std::int64_t step);
 
   World& world_;
   const RunConfig& config_;
@@ -90,6 +92,7 @@ class TrainingStep {
   std::optional<LossScaler> scaler_;          // float16 only
   std::shared_ptr<Communicator> statistics_;  // of batch norms; null: each rank has its own
   std::int64_t synchronised_ = 0;
+  std::int64_t skipped_in_a_row_ = 0;  // trainer.non_finite: skip
 };
 
 }  // namespace ringtrain

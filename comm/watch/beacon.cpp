@@ -14,8 +14,8 @@
 
 namespace ringtrain {
 
-// In a file it is read by other processes while it changes: single fields are whole, their combination may be torn, which
-// a message about the last moment of a process can bear.
+// In a file it is read by other processes while it changes: single fields are whole, their combination may be
+// torn, which a message about the last moment of a process can bear.
 struct Beacon::Shown {
   static constexpr std::uint64_t kMagic = 0x31'6e'6f'63'61'65'62'72;  // "rbeacon1"
   std::atomic<std::uint64_t> magic{kMagic};

@@ -15,9 +15,9 @@ namespace ringtrain {
 struct RankStatus {
   std::int64_t pid = 0;
   Phase phase = Phase::starting;
-  std::int64_t step = 0;    ///< that it works on, from 1; 0 before the first
-  std::int64_t bucket = -1; ///< of gradients that it waits for; -1: none
-  std::int64_t since = 0;   ///< when it came to this phase, or made progress in it
+  std::int64_t step = 0;     ///< that it works on, from 1; 0 before the first
+  std::int64_t bucket = -1;  ///< of gradients that it waits for; -1: none
+  std::int64_t since = 0;    ///< when it came to this phase, or made progress in it
   std::string host;
 
   /// "loading a batch, step 12", "waiting for the other ranks, step 12, bucket 3"

@@ -20,15 +20,24 @@ enum class Phase : std::uint32_t {
 
 constexpr std::string_view name_of(Phase phase) {
   switch (phase) {
-    case Phase::starting: return "starting";
-    case Phase::loading: return "loading a batch";
-    case Phase::computing: return "forward and backward";
-    case Phase::waiting: return "waiting for the other ranks";
-    case Phase::updating: return "updating the weights";
-    case Phase::evaluating: return "evaluating";
-    case Phase::checkpointing: return "writing a checkpoint";
-    case Phase::exporting: return "exporting the model";
-    case Phase::ended: return "ending";
+    case Phase::starting:
+      return "starting";
+    case Phase::loading:
+      return "loading a batch";
+    case Phase::computing:
+      return "forward and backward";
+    case Phase::waiting:
+      return "waiting for the other ranks";
+    case Phase::updating:
+      return "updating the weights";
+    case Phase::evaluating:
+      return "evaluating";
+    case Phase::checkpointing:
+      return "writing a checkpoint";
+    case Phase::exporting:
+      return "exporting the model";
+    case Phase::ended:
+      return "ending";
   }
   return "an unknown phase";
 }

@@ -7,6 +7,7 @@
 
 #include "comm/backends.h"
 #include "common/errors.h"
+#include "trainer/checkpoint/replica_snapshot.h"
 
 namespace ringtrain {
 namespace {
@@ -43,7 +44,11 @@ Checkpoint saved(const Replica& replica) {
   Checkpoint checkpoint;
   checkpoint.step = replica.optimizer->steps();
   const WholeState state = whole_state(replica);
-  if (!replica.shards || state.at("exp_avg")[0].defined()) save_replica(replica, state, checkpoint);
+  if (!replica.shards || state.at("exp_avg")[0].defined()) {
+    ReplicaSnapshot snapshot;
+    snapshot.take(replica, state);
+    snapshot.name_tensors(checkpoint);
+  }
   return checkpoint;
 }
 

@@ -91,8 +91,16 @@ void Telemetry::evaluation(std::int64_t step, const std::string& part, double tr
                         row[0].second, train_loss, text, is_best ? "  (best so far)" : ""));
 }
 
-void Telemetry::checkpoint(std::int64_t step, const std::string& folder, double seconds) {
-  if (log_) log_->line({{"event", "checkpoint"}, {"step", step}, {"folder", folder}, {"seconds", seconds}});
+void Telemetry::checkpoint(const CheckpointWriter::Report& report, double blocked_seconds) {
+  if (!log_) return;
+  nlohmann::ordered_json line{{"event", "checkpoint"},
+                              {"step", report.step},
+                              {"folder", report.folder.string()},
+                              {"seconds", report.seconds},
+                              {"blocked_seconds", blocked_seconds},
+                              {"bytes", report.bytes}};
+  if (!report.error.empty()) line["error"] = report.error;
+  log_->line(line);
 }
 
 void Telemetry::event(std::int64_t step, const std::string& text) {

@@ -8,6 +8,7 @@
 
 #include "comm/averaging/gradient_averager.h"
 #include "common/progress.h"
+#include "trainer/checkpoint/checkpoint_writer.h"
 #include "trainer/metrics/report.h"
 #include "trainer/telemetry/run_log.h"
 
@@ -31,7 +32,8 @@ class Telemetry {
   /// An evaluation: `part` is "validation" or "test"; `train_loss` is the mean since the epoch's begin.
   void evaluation(std::int64_t step, const std::string& part, double train_loss, const MetricsReport& report,
                   bool is_best);
-  void checkpoint(std::int64_t step, const std::string& folder, double seconds);
+  /// One was written. `blocked_seconds`: that training waited for it.
+  void checkpoint(const CheckpointWriter::Report& report, double blocked_seconds);
   /// Something else worth keeping, in words.
   void event(std::int64_t step, const std::string& text);
   /// Ends the progress bar.

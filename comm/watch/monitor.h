@@ -1,0 +1,48 @@
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "comm/watch/beacon.h"
+#include "comm/watch/beat_link.h"
+#include "comm/watch/watch.h"
+
+namespace ringtrain {
+
+/// A thread of each rank that tells the others what this rank is doing, and looks at what they tell. Beats go
+/// to rank 0, which watches all; rank 1 watches rank 0. So a rank sends one small message an interval,
+/// whatever the number of ranks.
+class Monitor {
+ public:
+  struct Options {
+    WatchLimits limits;
+    std::vector<std::string> names;  ///< of all ranks: "host node-02, pid 4711"
+    /// Called once, on the monitor's thread, with what is wrong: it ends the job.
+    std::function<void(const std::string& text)> on_trouble;
+    bool has_launcher = false;  ///< whether this process ends when the one that started it is gone
+  };
+  /// `beacon` outlives this. `link`: null for one rank.
+  Monitor(const Beacon& beacon, std::unique_ptr<BeatLink> link, Options options);
+  ~Monitor();
+  Monitor(const Monitor&) = delete;
+  Monitor& operator=(const Monitor&) = delete;
+
+ private:
+  void run();
+  Beat mine() const;
+  const Beacon& beacon_;
+  std::unique_ptr<BeatLink> link_;
+  Options options_;
+  int rank_ = 0, ranks_ = 1;
+  std::mutex mutex_;
+  std::condition_variable stopping_;
+  bool stop_ = false;
+  std::thread thread_;
+};
+
+}  // namespace ringtrain
