@@ -58,8 +58,10 @@ std::string bad_samples(const Replica& replica, const Task& task, const Batch& b
     if (!finite(task.loss_sum(outputs, targets.to(where)).loss_sum)) losses.push_back(row);
   }
   replica.model->train(was_training);
-  if (!values.empty()) return fmt::format("values that are not finite in data rows {} (0 is the first)", named(values));
-  if (!losses.empty()) return fmt::format("a loss that is not finite from data rows {} (0 is the first)", named(losses));
+  if (!values.empty())
+    return fmt::format("values that are not finite in data rows {} (0 is the first)", named(values));
+  if (!losses.empty())
+    return fmt::format("a loss that is not finite from data rows {} (0 is the first)", named(losses));
   return "";
 }
 

@@ -45,7 +45,6 @@ void CheckedFile::write(std::string_view bytes) {
 }
 
 CheckedFile::Record CheckedFile::finish() {
-  if (::fsync(descriptor_) != 0) fail("sync");
   if (::close(std::exchange(descriptor_, -1)) != 0) fail("close");
   return {bytes_, hasher_.text()};
 }

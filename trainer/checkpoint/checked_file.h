@@ -23,7 +23,7 @@ class CheckedFile {
   CheckedFile(const CheckedFile&) = delete;
   CheckedFile& operator=(const CheckedFile&) = delete;
   void write(std::string_view bytes);
-  /// Makes it durable and closes it.
+  /// Closes it. It is durable once its folder is (StagedFolder::commit).
   Record finish();
 
  private:

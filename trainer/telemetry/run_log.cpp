@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <cstdlib>
+#include <fstream>
 
 #include "common/errors.h"
 #include "common/files.h"
@@ -23,12 +24,6 @@ std::string kept_lines(const fs::path& file, Keep keep) {
   return kept;
 }
 
-std::ofstream open_to_append(const fs::path& file) {
-  std::ofstream out(file, std::ios::app);
-  if (!out) throw Error(fmt::format("cannot write {}", file.string()));
-  return out;
-}
-
 }  // namespace
 
 RunLog::RunLog(const fs::path& folder, std::int64_t resume_step) {
@@ -46,23 +41,22 @@ RunLog::RunLog(const fs::path& folder, std::int64_t resume_step) {
                           }));
     csv_has_header_ = fs::file_size(csv) > 0;
   }
-  jsonl_ = open_to_append(jsonl);
-  csv_ = open_to_append(csv);
+  jsonl_ = std::make_unique<AppendFile>(jsonl);
+  csv_ = std::make_unique<AppendFile>(csv);
 }
 
-void RunLog::line(const nlohmann::ordered_json& json) { jsonl_ << json.dump() << '\n' << std::flush; }
+void RunLog::line(const nlohmann::ordered_json& json) { jsonl_->add(json.dump()); }
 
 void RunLog::metrics_row(std::int64_t step, const std::vector<std::pair<std::string, double>>& values) {
   if (!csv_has_header_) {
-    csv_ << "step";
-    for (const auto& [name, value] : values) csv_ << ',' << name;
-    csv_ << '\n';
+    std::string header = "step";
+    for (const auto& [name, value] : values) header += "," + name;
+    csv_->add(header);
     csv_has_header_ = true;
   }
-  csv_ << step;
-  for (const auto& [name, value] : values)
-    csv_ << ',' << (std::isfinite(value) ? fmt::format("{}", value) : "");
-  csv_ << '\n' << std::flush;
+  std::string row = std::to_string(step);
+  for (const auto& [name, value] : values) row += std::isfinite(value) ? fmt::format(",{}", value) : ",";
+  csv_->add(row);
 }
 
 }  // namespace ringtrain

@@ -2,11 +2,13 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <fstream>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include "trainer/telemetry/append_file.h"
 
 namespace ringtrain {
 
@@ -24,7 +26,7 @@ class RunLog {
   void metrics_row(std::int64_t step, const std::vector<std::pair<std::string, double>>& values);
 
  private:
-  std::ofstream jsonl_, csv_;
+  std::unique_ptr<AppendFile> jsonl_, csv_;
   bool csv_has_header_ = false;
 };
 
