@@ -35,12 +35,12 @@ class FileDescriptor {
   throw Error(fmt::format("cannot {} {}: {}", what, path.string(), std::strerror(errno)));
 }
 
+}  // namespace
+
 void sync_file(const fs::path& file) {
   FileDescriptor fd(file, O_RDONLY);
   if (fd.get() < 0 || ::fsync(fd.get()) != 0) fail("sync", file);
 }
-
-}  // namespace
 
 std::string read_file(const fs::path& file) {
   std::ifstream in(file, std::ios::binary);

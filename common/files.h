@@ -16,6 +16,9 @@ void write_file_atomically(const std::filesystem::path& file, std::string_view c
 /// Writes and syncs a file that nobody reads yet (inside a staging folder).
 void write_file_synced(const std::filesystem::path& file, std::string_view content);
 
+/// Makes a file's content durable.
+void sync_file(const std::filesystem::path& file);
+
 /// Makes entries of a folder durable.
 void sync_folder(const std::filesystem::path& folder);
 

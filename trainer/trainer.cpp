@@ -90,17 +90,18 @@ Trainer::Trainer(World& world, const RunConfig& config, const StartOptions& opti
   training_ = std::make_unique<TrainingStep>(world, config_, *task_, replica_, *gradients_, device_, *trace_,
                                              progress.value(kTrainingState, nlohmann::json::object()),
                                              device_ == "cpu" ? nullptr : nccl::graph_recorder(device_));
-  saved_step_ = from.empty() ? -1 : step_;  // resumed_ is rank 0's alone
+  first_step_ = from.empty() ? -1 : step_;  // resumed_ is rank 0's alone
   resumed_.reset();
 
   together(control, "opening the job folder", [&] {
     telemetry_ =
         std::make_unique<Telemetry>(Telemetry::Options{config.job_dir, world.rank(), step_, total_steps_,
                                                        batches_per_epoch_, config.trainer.log_every_steps});
-    if (world_.rank() == 0)
-      writer_ = std::make_unique<CheckpointWriter>(
-          store_, Retention{config_.trainer.checkpoint.keep, config_.trainer.checkpoint.keep_every});
   });
+  checkpointing_ = std::make_unique<Checkpointing>(
+      world_, *gradients_, store_,
+      Retention{config_.trainer.checkpoint.keep, config_.trainer.checkpoint.keep_every}, replica_,
+      *telemetry_);
   tell_beginning();
 }
 
@@ -228,7 +229,7 @@ Outcome Trainer::fit() {
       break;
     }
   }
-  if (saved_step_ != step_) save_checkpoint(false);
+  if (checkpointing_->newest() != step_ && first_step_ != step_) save_checkpoint(false);
   return finish(stop);
 }
 
@@ -236,7 +237,7 @@ StepTotals Trainer::train_step(Loader& loader, const StopSignal& signal) {
   const StepOutcome done = training_->run(loader, signal, step_, total_steps_);
   if (const auto news = training_->take_news(); !news.empty()) telemetry_->event(step_, news);
   ++step_;
-  if (writer_) tell_of_checkpoints();
+  checkpointing_->tell();
   if (const auto every = config_.trainer.check_replicas_every_steps; every > 0 && step_ % every == 0)
     check_replicas(replica_, world_.control(), step_);
   const auto trace_file = std::filesystem::path(config_.job_dir) / "trace.json";
@@ -283,77 +284,21 @@ bool Trainer::evaluate_validation() {
   return is_best;
 }
 
-/// Training waits for the copy, and for the checkpoint before if that is still being written.
 void Trainer::save_checkpoint(bool is_best) {
-  world_.beacon().enter(Phase::checkpointing);
-  broadcast_buffers(replica_, *gradients_);
-  const WholeState state = whole_state(replica_);
-  together(world_.control(), fmt::format("writing the checkpoint of step {}", step_), [&] {
-    if (world_.rank() != 0) return world_.beacon().enter(Phase::waiting);
-    const auto begin = std::chrono::steady_clock::now();
-    writer_->wait();
-    tell_of_checkpoints();
-    snapshot_.take(replica_, state);
-    writer_->write(make_checkpoint(), is_best);
-    newest_is_best_ = is_best;
-    blocked_seconds_[step_] = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-  });
-  saved_step_ = step_;
-}
-
-/// Of what the snapshot holds.
-Checkpoint Trainer::make_checkpoint() const {
-  Checkpoint checkpoint;
-  checkpoint.step = step_;
-  checkpoint.progress = standing_.to_json();
-  checkpoint.progress[kTrainingState] = training_->state();
-  checkpoint.preprocessing = data_.preprocessing.to_json();
-  checkpoint.config = config_.to_yaml();
-  snapshot_.name_tensors(checkpoint);
-  return checkpoint;
-}
-
-/// A failed one ends nothing: the ones before are still there, and the next may find room.
-void Trainer::tell_of_checkpoints() {
-  for (const auto& report : writer_->take_reports()) {
-    telemetry_->checkpoint(report, blocked_seconds_[report.step]);
-    blocked_seconds_.erase(report.step);
-    newest_failed_ = !report.error.empty();
-    if (newest_failed_)
-      log::warn(
-          fmt::format("the checkpoint of step {} is not written: {}; training goes on, the earlier ones are "
-                      "still there",
-                      with_commas(report.step), report.error));
-  }
-}
-
-/// At the end there is no next one: once more, then it is an error.
-void Trainer::finish_checkpoints() {
-  world_.beacon().enter(Phase::checkpointing);
-  together(world_.control(), "writing the last checkpoint", [&] {
-    if (world_.rank() != 0) return world_.beacon().enter(Phase::waiting);
-    writer_->wait();
-    tell_of_checkpoints();
-    if (!newest_failed_) return;
-    writer_->write(make_checkpoint(), newest_is_best_);
-    writer_->wait();
-    const auto reports = writer_->take_reports();
-    if (reports.back().error.empty()) return;
-    const auto steps = store_.steps();
-    throw CheckpointError(fmt::format(
-        "the last checkpoint, of step {}, cannot be written: {}. {}", with_commas(step_),
-        reports.back().error,
-        steps.empty() ? "There is no earlier one"
-                      : fmt::format("The newest is that of step {}: make room, then --resume goes on from it",
-                                    with_commas(steps.back()))));
-  });
+  Checkpoint about;
+  about.step = step_;
+  about.progress = standing_.to_json();
+  about.progress[kTrainingState] = training_->state();
+  about.preprocessing = data_.preprocessing.to_json();
+  about.config = config_.to_yaml();
+  checkpointing_->save(about, is_best);
 }
 
 Outcome Trainer::finish(bool stopped) {
   Outcome outcome;
   outcome.stopped = stopped;
   outcome.steps = outcome.exported_step = step_;
-  finish_checkpoints();
+  checkpointing_->finish();
   telemetry_->finish();
   if (stopped) {
     telemetry_->event(

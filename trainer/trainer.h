@@ -9,8 +9,7 @@
 
 #include "comm/world.h"
 #include "data/loader.h"
-#include "trainer/checkpoint/checkpoint_writer.h"
-#include "trainer/checkpoint/replica_snapshot.h"
+#include "trainer/checkpointing.h"
 #include "trainer/evaluation.h"
 #include "trainer/metrics/report.h"
 #include "trainer/prepared_data.h"
@@ -70,9 +69,6 @@ class Trainer {
   StepTotals train_step(Loader& loader, const StopSignal& signal);
   bool evaluate_validation();
   void save_checkpoint(bool is_best);
-  Checkpoint make_checkpoint() const;
-  void tell_of_checkpoints();
-  void finish_checkpoints();
   Outcome finish(bool stopped);
   void tell_beginning();
   Evaluation evaluate_part(const Dataset& part);
@@ -91,11 +87,9 @@ class Trainer {
   std::unique_ptr<Telemetry> telemetry_;
   std::unique_ptr<Trace> trace_;
   Standing standing_;
-  ReplicaSnapshot snapshot_;
-  std::unique_ptr<CheckpointWriter> writer_;        // reads the snapshot; rank 0's
-  std::map<std::int64_t, double> blocked_seconds_;  // by the checkpoint's step
-  bool newest_is_best_ = false, newest_failed_ = false;
-  std::int64_t step_ = 0, total_steps_ = 0, batches_per_epoch_ = 0, saved_step_ = -1;
+  std::unique_ptr<Checkpointing> checkpointing_;
+  std::int64_t step_ = 0, total_steps_ = 0, batches_per_epoch_ = 0;
+  std::int64_t first_step_ = -1;  // that of the checkpoint that the run goes on from; -1: none
 };
 
 }  // namespace ringtrain

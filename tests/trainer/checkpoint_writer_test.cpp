@@ -35,7 +35,8 @@ class Writer : public testing::Test {
 TEST_F(Writer, WritesInOrderAndReports) {
   const CheckpointStore store(folder_);
   CheckpointWriter writer(store, {.keep = 2});
-  for (const std::int64_t step : {10, 20, 30}) writer.write(at_step(step, static_cast<double>(step)), step == 10);
+  for (const std::int64_t step : {10, 20, 30})
+    writer.write(at_step(step, static_cast<double>(step)), step == 10);
   writer.wait();
   const auto reports = writer.take_reports();
   ASSERT_EQ(reports.size(), 3U);

@@ -48,12 +48,14 @@ TEST(ReplicaCheck, OneBitNamesRankAndTensorOnAllRanks) {
   const auto name = "'" + replica.parameters->entries()[1].name + "'";
   for (const int flipped : {0, 2})
     for (const auto& text : said(3, flipped)) {
-      EXPECT_NE(text.find("after step 100 rank " + std::to_string(flipped) + " of 3 has other weights than most"),
-                std::string::npos)
+      EXPECT_NE(
+          text.find("after step 100 rank " + std::to_string(flipped) + " of 3 has other weights than most"),
+          std::string::npos)
           << text;
       EXPECT_NE(text.find(name), std::string::npos) << text;
     }
-  for (const auto& text : said(2, 1)) EXPECT_NE(text.find("rank 1 of 2 has other weights than rank 0"), std::string::npos) << text;
+  for (const auto& text : said(2, 1))
+    EXPECT_NE(text.find("rank 1 of 2 has other weights than rank 0"), std::string::npos) << text;
 }
 
 }  // namespace

@@ -56,6 +56,20 @@ def other_number_of_ranks(folder):
     assert difference <= 1e-5
 
 
+def sharded(folder):
+    """Each rank wrote its part of the optimizer's state; 3, 2 and 1 ranks go on from them."""
+    whole, moved = folder / "sharded-whole", folder / "sharded"
+    train(whole, 3, model__dropout=0, trainer__shard_optimizer=True)
+    names = sorted(path.name for path in (whole / "checkpoints/step-20").glob("optimizer*"))
+    assert names == ["optimizer-1.safetensors", "optimizer-2.safetensors", "optimizer.safetensors"], names
+    train(moved, 3, model__dropout=0, trainer__shard_optimizer=True)
+    for ranks, shards in ((3, True), (2, True), (2, False), (1, False)):
+        train(moved, ranks, "--checkpoint", "step-20", model__dropout=0, trainer__shard_optimizer=shards)
+        difference = jobs.relative_difference(jobs.losses(moved), jobs.losses(whole))
+        print(f"sharded over 3 ranks, on {ranks} ranks{' sharded' if shards else ''}: losses differ by {difference:.2e}")
+        assert difference <= (0 if ranks == 3 else 1e-5)
+
+
 def buckets_are_kept(folder):
     """What the first run chose, a resumed one takes: 300000 is what no measurement would give."""
     job = folder / "buckets"
@@ -95,6 +109,7 @@ def main():
             bit_exact(folder, ranks, "adamw")
         bit_exact(folder, 2, "sgd")
         other_number_of_ranks(folder)
+        sharded(folder)
         buckets_are_kept(folder)
         signalled(folder)
 

@@ -11,12 +11,14 @@
 #include "common/log.h"
 #include "common/text.h"
 #include "trainer/checkpoint/checked_file.h"
+#include "trainer/checkpoint/checkpoint_parts.h"
 
 namespace ringtrain {
 namespace {
 
 namespace fs = std::filesystem;
 constexpr int kFormat = 1;
+constexpr std::chrono::seconds kPatience{120};  // with another rank's disk
 
 std::optional<std::int64_t> step_of(const std::string& name) {
   if (!name.starts_with("step-")) return {};
@@ -76,7 +78,8 @@ std::map<std::string, std::string> read_verified(const fs::path& folder) {
 void verify(const fs::path& folder) {
   const auto manifest = nlohmann::json::parse(read_file(folder / "manifest.json"), nullptr, false);
   if (!manifest.is_object())
-    throw CheckpointError(fmt::format("{} does not read back as it was written", (folder / "manifest.json").string()));
+    throw CheckpointError(
+        fmt::format("{} does not read back as it was written", (folder / "manifest.json").string()));
   for (const auto& [name, entry] : manifest.at("files").items())
     if (hash_file(folder / name) != entry.at("xxh3").get<std::string>())
       throw CheckpointError(fmt::format("{} does not read back as it was written", (folder / name).string()));
@@ -115,12 +118,13 @@ bool CheckpointStore::mark_best(std::int64_t step) const {
   return true;
 }
 
-fs::path CheckpointStore::save(const Checkpoint& checkpoint, bool is_best, const Retention& retention) const {
+fs::path CheckpointStore::save(const Checkpoint& checkpoint, bool is_best, const Retention& retention,
+                               int parts) const {
   const fs::path folder = folder_of(checkpoint.step);
   try {
     require_room(checkpoint);
     StagedFolder staged(folder);
-    write(checkpoint, staged.path());
+    write(checkpoint, staged.path(), parts);
     verify(staged.path());
     // One of this step is there only when it was damaged and training went on from an older one.
     if (fs::exists(folder)) remove(folder);
@@ -147,7 +151,7 @@ void CheckpointStore::require_room(const Checkpoint& checkpoint) const {
                                       human_bytes(static_cast<double>(space.available))));
 }
 
-void CheckpointStore::write(const Checkpoint& checkpoint, const fs::path& folder) const {
+void CheckpointStore::write(const Checkpoint& checkpoint, const fs::path& folder, int parts) const {
   nlohmann::json files;
   const auto record = [&files](const char* name, const CheckedFile::Record& made) {
     files[name] = {{"bytes", made.bytes}, {"xxh3", made.xxh3}};
@@ -168,7 +172,18 @@ void CheckpointStore::write(const Checkpoint& checkpoint, const fs::path& folder
              nlohmann::json{{"step", checkpoint.step}, {"progress", checkpoint.progress}}.dump(1) + "\n");
   write_text("preprocessing.json", checkpoint.preprocessing.dump(1) + "\n");
   write_text("config.yaml", checkpoint.config);
+  if (parts > 1)
+    for (const auto& part : take_parts(parts_of(checkpoint.step), parts, folder, kPatience))
+      record(part.name.c_str(), part.record);
   write_text("manifest.json", nlohmann::json{{"format", kFormat}, {"files", files}}.dump(1) + "\n");
+}
+
+fs::path CheckpointStore::parts_of(std::int64_t step) const {
+  return folder_ / fmt::format(".step-{}.parts", step);
+}
+
+void CheckpointStore::save_part(std::int64_t step, int rank, const NamedTensors& optimizer) const {
+  write_part(parts_of(step), rank, optimizer);
 }
 
 /// First out of sight, so that a process that is killed here leaves no half of one.
@@ -211,8 +226,10 @@ Checkpoint CheckpointStore::load(std::int64_t step) const {
   checkpoint.config = files.at("config.yaml");
   checkpoint.weights =
       read_safetensors(files.at("model.safetensors"), (folder / "model.safetensors").string());
-  checkpoint.optimizer =
-      read_safetensors(files.at("optimizer.safetensors"), (folder / "optimizer.safetensors").string());
+  NamedTensors optimizer;
+  for (const auto& [name, content] : files)
+    if (name.starts_with("optimizer")) optimizer.merge(read_safetensors(content, (folder / name).string()));
+  checkpoint.optimizer = join_pieces(std::move(optimizer), checkpoint.weights, folder.string());
   return checkpoint;
 }
 

@@ -39,7 +39,12 @@ class CheckpointStore {
   /// Returns the folder. `is_best`: it becomes the best one too. Throws CheckpointError (a full disk, before
   /// anything is written where the room can be known; a file that reads back other than it was written):
   /// then all that was there is still there.
-  std::filesystem::path save(const Checkpoint& checkpoint, bool is_best, const Retention& retention) const;
+  /// `parts`: of so many ranks, the others of which call `save_part` (checkpoint_parts.h); `checkpoint` holds
+  /// rank 0's part.
+  std::filesystem::path save(const Checkpoint& checkpoint, bool is_best, const Retention& retention,
+                             int parts = 1) const;
+  /// The part of another rank's. Throws CheckpointError.
+  void save_part(std::int64_t step, int rank, const NamedTensors& optimizer) const;
   /// Removes what a process that was killed left half made or half removed.
   void remove_leftovers() const;
 
@@ -55,13 +60,15 @@ class CheckpointStore {
   /// is none.
   Checkpoint load_newest() const;
 
+  const std::filesystem::path& folder() const { return folder_; }
   std::filesystem::path folder_of(std::int64_t step) const;
   /// The hash of a checkpoint's manifest: stands for its content.
   std::string hash(std::int64_t step) const;
 
  private:
   void require_room(const Checkpoint& checkpoint) const;
-  void write(const Checkpoint& checkpoint, const std::filesystem::path& folder) const;
+  void write(const Checkpoint& checkpoint, const std::filesystem::path& folder, int parts) const;
+  std::filesystem::path parts_of(std::int64_t step) const;
   void remove(const std::filesystem::path& folder) const;
   void apply(const Retention& retention, std::int64_t newest) const;
   std::filesystem::path folder_;

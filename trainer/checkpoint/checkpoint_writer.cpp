@@ -19,6 +19,12 @@ void require_finite(const NamedTensors& weights) {
       throw CheckpointError(fmt::format("the weights '{}' are not finite", name));
 }
 
+std::uint64_t bytes_of(const NamedTensors& tensors) {
+  std::uint64_t bytes = 0;
+  for (const auto& [name, tensor] : tensors) bytes += tensor.nbytes();
+  return bytes;
+}
+
 }  // namespace
 
 CheckpointWriter::CheckpointWriter(const CheckpointStore& store, const Retention& retention)
@@ -38,11 +44,29 @@ void CheckpointWriter::wait() {
   changed_.wait(lock, [this] { return !busy_ && !waiting_; });
 }
 
-void CheckpointWriter::write(Checkpoint checkpoint, bool is_best) {
+void CheckpointWriter::write(Checkpoint checkpoint, bool is_best, int parts) {
+  const auto step = checkpoint.step;
+  const auto bytes = bytes_of(checkpoint.weights) + bytes_of(checkpoint.optimizer);
+  begin(step, bytes, [this, checkpoint = std::move(checkpoint), is_best, parts] {
+    require_finite(checkpoint.weights);
+    return store_.save(checkpoint, is_best, retention_, parts);
+  });
+}
+
+void CheckpointWriter::write_part(std::int64_t step, int rank, NamedTensors optimizer) {
+  const auto bytes = bytes_of(optimizer);
+  begin(step, bytes, [this, step, rank, optimizer = std::move(optimizer)] {
+    store_.save_part(step, rank, optimizer);
+    return store_.folder_of(step);
+  });
+}
+
+void CheckpointWriter::begin(std::int64_t step, std::uint64_t bytes,
+                             std::function<std::filesystem::path()> save) {
   wait();
   {
     const std::lock_guard lock(mutex_);
-    waiting_.emplace(std::move(checkpoint), is_best);
+    waiting_.emplace(Report{.step = step, .bytes = bytes}, std::move(save));
   }
   changed_.notify_all();
 }
@@ -59,31 +83,23 @@ void CheckpointWriter::run() {
   while (true) {
     changed_.wait(lock, [this] { return stop_ || waiting_; });
     if (!waiting_) return;
-    const auto [checkpoint, is_best] = std::move(*waiting_);
+    auto [report, save] = std::move(*waiting_);
     waiting_.reset();
     busy_ = true;
     lock.unlock();
-    auto report = save(checkpoint, is_best);
+    const auto begin = std::chrono::steady_clock::now();
+    try {
+      report.folder = save();
+    } catch (const std::exception& error) {
+      report.error = error.what();
+    }
+    save = nullptr;  // and with it the tensors
+    report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
     lock.lock();
     busy_ = false;
     reports_.push_back(std::move(report));
     changed_.notify_all();
   }
-}
-
-CheckpointWriter::Report CheckpointWriter::save(const Checkpoint& checkpoint, bool is_best) const {
-  const auto begin = std::chrono::steady_clock::now();
-  Report report{.step = checkpoint.step};
-  for (const auto* tensors : {&checkpoint.weights, &checkpoint.optimizer})
-    for (const auto& [name, tensor] : *tensors) report.bytes += tensor.nbytes();
-  try {
-    require_finite(checkpoint.weights);
-    report.folder = store_.save(checkpoint, is_best, retention_);
-  } catch (const std::exception& error) {
-    report.error = error.what();
-  }
-  report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-  return report;
 }
 
 }  // namespace ringtrain

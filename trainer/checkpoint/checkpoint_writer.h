@@ -3,6 +3,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -38,19 +39,22 @@ class CheckpointWriter {
   /// Waits until the one before is done with: its tensors may be changed then.
   void wait();
   /// Returns at once. The tensors of `checkpoint` stay as they are until `wait` has returned.
-  void write(Checkpoint checkpoint, bool is_best);
+  /// `parts`: see CheckpointStore::save.
+  void write(Checkpoint checkpoint, bool is_best, int parts = 1);
+  /// The part of a rank that is not 0.
+  void write_part(std::int64_t step, int rank, NamedTensors optimizer);
   /// What was finished since it was asked last, in order.
   std::vector<Report> take_reports();
 
  private:
   void run();
-  Report save(const Checkpoint& checkpoint, bool is_best) const;
+  void begin(std::int64_t step, std::uint64_t bytes, std::function<std::filesystem::path()> save);
 
   const CheckpointStore& store_;
   Retention retention_;
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::optional<std::pair<Checkpoint, bool>> waiting_;
+  std::optional<std::pair<Report, std::function<std::filesystem::path()>>> waiting_;
   bool busy_ = false, stop_ = false;
   std::vector<Report> reports_;
   std::thread thread_;

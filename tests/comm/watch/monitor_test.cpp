@@ -81,7 +81,8 @@ TEST(Monitor, RankOneWatchesRankZero) {
 }
 
 TEST(Monitor, ProgressKeepsARankFromBlame) {
-  Ranks ranks({.silence = Seconds(0), .stall = {{Phase::evaluating, Seconds(2)}, {Phase::loading, Seconds(2)}}});
+  Ranks ranks(
+      {.silence = Seconds(0), .stall = {{Phase::evaluating, Seconds(2)}, {Phase::loading, Seconds(2)}}});
   ranks.beacons[0].enter(Phase::waiting, 3);
   ranks.beacons[1].enter(Phase::evaluating, 3);
   ranks.beacons[2].enter(Phase::loading, 3);
@@ -98,7 +99,9 @@ TEST(Monitor, ProgressKeepsARankFromBlame) {
   const auto text = ranks.wait();
   ranks.told = true;
   alive.join();
-  EXPECT_TRUE(text.starts_with("0: rank 2 of 3 (host c) is alive but does not go on: loading a batch, step 3")) << text;
+  EXPECT_TRUE(
+      text.starts_with("0: rank 2 of 3 (host c) is alive but does not go on: loading a batch, step 3"))
+      << text;
 }
 
 TEST(Beacon, WhatItShowsOutlivesTheProcess) {

@@ -11,8 +11,9 @@ using Seconds = WatchLimits::Seconds;
 class Watching : public testing::Test {
  protected:
   Watching()
-      : watch_({.silence = Seconds(10), .stall = {{Phase::loading, Seconds(30)}, {Phase::waiting, Seconds(60)}}}, {0, 1, 2},
-               {"host a, pid 1", "host b, pid 2", "host c, pid 3"}, Seconds(1), now_) {}
+      : watch_(
+            {.silence = Seconds(10), .stall = {{Phase::loading, Seconds(30)}, {Phase::waiting, Seconds(60)}}},
+            {0, 1, 2}, {"host a, pid 1", "host b, pid 2", "host c, pid 3"}, Seconds(1), now_) {}
   /// `beats` come; returns what the watch says a second later.
   std::optional<std::string> second(const std::vector<Beat>& beats) {
     now_ += std::chrono::seconds(1);
@@ -42,26 +43,33 @@ TEST_F(Watching, ASilentRankIsNamedWithWhereItWas) {
 
 TEST_F(Watching, ASlowRankThatBeatsIsLeftAlone) {
   for (int i = 0; i < 600; ++i)
-    ASSERT_FALSE(second({beat(0, Phase::waiting, 59), beat(1, Phase::computing, i), beat(2, Phase::waiting, 59)}));
+    ASSERT_FALSE(
+        second({beat(0, Phase::waiting, 59), beat(1, Phase::computing, i), beat(2, Phase::waiting, 59)}));
 }
 
 TEST_F(Watching, TheRankThatHangsIsBlamedNotTheOnesThatWaitForIt) {
   const auto said =
       second({beat(0, Phase::waiting, 300), beat(1, Phase::waiting, 300), beat(2, Phase::loading, 31)});
   ASSERT_TRUE(said);
-  EXPECT_TRUE(said->starts_with("rank 2 of 3 (host c, pid 3) is alive but does not go on: loading a batch, step 5")) << *said;
+  EXPECT_TRUE(
+      said->starts_with("rank 2 of 3 (host c, pid 3) is alive but does not go on: loading a batch, step 5"))
+      << *said;
 }
 
 TEST_F(Watching, OfSeveralTheOneFurthestBehindIsBlamed) {
-  const auto said = second({beat(0, Phase::loading, 90, 7), beat(1, Phase::loading, 40, 6), beat(2, Phase::waiting, 1)});
+  const auto said =
+      second({beat(0, Phase::loading, 90, 7), beat(1, Phase::loading, 40, 6), beat(2, Phase::waiting, 1)});
   ASSERT_TRUE(said);
   EXPECT_TRUE(said->starts_with("rank 1 of 3")) << *said;
 }
 
 TEST_F(Watching, RanksThatAllWaitForEachOtherAreAllNamed) {
-  EXPECT_FALSE(second({beat(0, Phase::waiting, 61), beat(1, Phase::waiting, 59), beat(2, Phase::waiting, 61)}));
-  EXPECT_FALSE(second({beat(0, Phase::waiting, 61), beat(1, Phase::computing, 61), beat(2, Phase::waiting, 61)}));
-  const auto said = second({beat(0, Phase::waiting, 61), beat(1, Phase::waiting, 62), beat(2, Phase::waiting, 63)});
+  EXPECT_FALSE(
+      second({beat(0, Phase::waiting, 61), beat(1, Phase::waiting, 59), beat(2, Phase::waiting, 61)}));
+  EXPECT_FALSE(
+      second({beat(0, Phase::waiting, 61), beat(1, Phase::computing, 61), beat(2, Phase::waiting, 61)}));
+  const auto said =
+      second({beat(0, Phase::waiting, 61), beat(1, Phase::waiting, 62), beat(2, Phase::waiting, 63)});
   ASSERT_TRUE(said);
   EXPECT_TRUE(said->starts_with("all 3 ranks wait for each other")) << *said;
   EXPECT_NE(said->find("host b"), std::string::npos) << *said;
