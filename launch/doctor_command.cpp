@@ -92,7 +92,7 @@ int run(const Arguments& arguments) {
                                  "--launcher", first_line_of({find_mpirun(), "--version"})};
   if (arguments.as_json) words.emplace_back("--json");
   if (::isatty(STDOUT_FILENO) == 1) words.emplace_back("--colour");  // a rank's output is mpirun's
-  return run_under_mpirun(*job, words, false);
+  return run_under_mpirun(*job, words).code;
 }
 
 }  // namespace

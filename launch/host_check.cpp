@@ -90,7 +90,8 @@ std::string problem_of(const Host& host, const std::string& program, const std::
 
 }  // namespace
 
-void check_hosts(const std::vector<Host>& hosts, const std::string& program, const std::string& mpirun) {
+std::vector<std::string> host_problems(const std::vector<Host>& hosts, const std::string& program,
+                                       const std::string& mpirun) {
   const std::string mpi = fs::path(mpirun).parent_path().string();
   std::vector<std::future<std::string>> answers;
   for (const auto& host : hosts)
@@ -98,10 +99,17 @@ void check_hosts(const std::vector<Host>& hosts, const std::string& program, con
                           ? std::async(std::launch::deferred, [] { return std::string(); })
                           : std::async(std::launch::async,
                                        [&host, &program, &mpi] { return problem_of(host, program, mpi); }));
+  std::vector<std::string> problems;
+  for (auto& answer : answers) problems.push_back(answer.get());
+  return problems;
+}
+
+void check_hosts(const std::vector<Host>& hosts, const std::string& program, const std::string& mpirun) {
+  const auto found = host_problems(hosts, program, mpirun);
   std::string problems;
   for (std::size_t i = 0; i < hosts.size(); ++i)
-    if (const std::string problem = answers[i].get(); !problem.empty())
-      problems += fmt::format("{}host {} {}", problems.empty() ? "" : "\n", hosts[i].name, problem);
+    if (!found[i].empty())
+      problems += fmt::format("{}host {} {}", problems.empty() ? "" : "\n", hosts[i].name, found[i]);
   if (!problems.empty()) throw ConfigError(problems);
 }
 

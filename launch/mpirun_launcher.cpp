@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -17,10 +18,13 @@
 #include <filesystem>
 
 #include "common/errors.h"
+#include "launch/beacon_folder.h"
 #include "launch/cores.h"
 #include "launch/host_check.h"
+#include "launch/launcher_output.h"
 #include "launch/rank_debugger.h"
 #include "launch/subprocess.h"
+#include "trainer/stop_signal.h"
 
 extern char** environ;
 
@@ -28,8 +32,6 @@ namespace ringtrain {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string program() { return fs::read_symlink("/proc/self/exe").string(); }
 
 /// What the ranks of other hosts are to find in their environment too: mpirun sends nothing by itself.
 std::vector<std::string> forwarded_variables() {
@@ -47,9 +49,8 @@ std::vector<std::string> forwarded_variables() {
 std::vector<std::string> mpirun_command(const MpirunJob& job, const std::string& mpirun,
                                         const std::vector<std::string>& worker_arguments,
                                         const std::vector<std::string>& debugger) {
-  // Ranks are not bound: which thread counts they use is part of the configuration. -q: the ranks say
-  // themselves what went wrong.
-  std::vector<std::string> command{mpirun, "-q", "--bind-to", "none"};
+  // Ranks are not bound: which thread counts they use is part of the configuration.
+  std::vector<std::string> command{mpirun, "--bind-to", "none"};
   std::vector<std::string> variables;
   if (job.hosts.empty() && !job.allocated) {
     command.emplace_back("--oversubscribe");
@@ -79,7 +80,7 @@ std::vector<std::string> mpirun_command(const MpirunJob& job, const std::string&
 }
 
 /// Our environment, without what would make mpirun believe that it runs inside another job.
-std::vector<std::string> launch_environment() {
+std::vector<std::string> launch_environment(const fs::path& beacons, bool on_this_machine) {
   std::vector<std::string> kept;
   for (char** entry = environ; *entry; ++entry) {
     const std::string_view variable(*entry);
@@ -90,6 +91,11 @@ std::vector<std::string> launch_environment() {
   // mpirun gives the ranks a pipe: the progress bar has to be told of the terminal behind it.
   if (winsize size{}; ::isatty(STDERR_FILENO) == 1 && ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0)
     kept.push_back(fmt::format("RINGTRAIN_TERMINAL_COLUMNS={}", size.ws_col > 0 ? size.ws_col : 80));
+  if (!beacons.empty()) {
+    kept.push_back(fmt::format("{}={}", kBeaconFolder, beacons.string()));
+    // What Open MPI leaves behind when a rank is killed goes with our folder. It must be there on every host.
+    if (on_this_machine) kept.push_back("OMPI_MCA_btl_vader_backing_directory=" + beacons.string());
+  }
   if (::geteuid() == 0)
     kept.insert(kept.end(), {"OMPI_ALLOW_RUN_AS_ROOT=1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1"});
   return kept;
@@ -106,15 +112,17 @@ volatile sig_atomic_t child_group = 0;
 volatile sig_atomic_t signals_seen = 0;
 
 void pass_on(int) {
+  const auto before = signals_seen;
+  signals_seen = 1;
   if (child_group <= 0) return;
   // mpirun passes SIGUSR1 to the ranks; the second time it is told to end them.
-  ::kill(static_cast<pid_t>(child_group), signals_seen == 0 ? SIGUSR1 : SIGTERM);
-  signals_seen = 1;
+  ::kill(static_cast<pid_t>(child_group), before == 0 ? SIGUSR1 : SIGTERM);
 }
 
 [[noreturn]] void become(std::vector<std::string>& command, std::vector<std::string>& environment,
-                         pid_t parent) {
+                         pid_t parent, int errors) {
   ::setpgid(0, 0);
+  ::dup2(errors, STDERR_FILENO);
   ::prctl(PR_SET_PDEATHSIG, SIGTERM);
   if (::getppid() != parent) ::_exit(1);
   // In its own process group mpirun could not read the terminal.
@@ -125,7 +133,80 @@ void pass_on(int) {
   ::_exit(127);
 }
 
+void write_all(std::string_view bytes) {
+  while (!bytes.empty()) {
+    const auto written = ::write(STDERR_FILENO, bytes.data(), bytes.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) return;  // nobody reads it
+    bytes.remove_prefix(static_cast<std::size_t>(written));
+  }
+}
+
+/// Reads until mpirun has ended; what it left in the pipe too. Returns its wait status.
+int read_until_end(pid_t child, int pipe, LauncherOutput& output) {
+  std::array<char, 65536> buffer{};
+  const auto read_some = [&](int wait_ms) {
+    pollfd ready{.fd = pipe, .events = POLLIN, .revents = 0};
+    if (::poll(&ready, 1, wait_ms) <= 0) return false;
+    const auto size = ::read(pipe, buffer.data(), buffer.size());
+    if (size > 0) output.add({buffer.data(), static_cast<std::size_t>(size)});
+    if (size == 0 && wait_ms > 0) ::usleep(1000);  // closed, but not ended yet
+    return size > 0;
+  };
+  int status = 0;
+  while (true) {
+    read_some(100);
+    const pid_t ended = ::waitpid(child, &status, WNOHANG);
+    if (ended == child) break;
+    if (ended < 0 && errno != EINTR)
+      throw Error(fmt::format("waiting for mpirun failed: {}", std::strerror(errno)));
+  }
+  while (read_some(0)) {
+  }
+  output.end();
+  return status;
+}
+
+std::string signal_name(int signal) {
+  const char* name = ::sigabbrev_np(signal);
+  return name ? fmt::format("signal {} (SIG{})", signal, name) : fmt::format("signal {}", signal);
+}
+
+std::string about_killed(const LauncherOutput::KilledRank& killed, const MpirunJob& job,
+                         const BeaconFolder& beacons) {
+  const auto status = beacons.of(killed.rank);
+  std::string text =
+      fmt::format("rank {} of {} (host {}{}) was ended by {}", killed.rank, job.ranks, killed.host,
+                  status ? fmt::format(", pid {}", status->pid) : "", signal_name(killed.signal));
+  if (status) text += fmt::format("; it was {}", status->doing());
+  if (killed.signal == SIGKILL) text += ". If nobody killed it, its host had no memory left: see dmesg there";
+  return text;
+}
+
+/// What has not been said yet about a failure; "": a rank said it.
+std::string explain(int code, int status, const LauncherOutput& output, const MpirunJob& job,
+                    const BeaconFolder& beacons) {
+  if (code == 0 || code == kStoppedExitCode) return "";
+  if (WIFSIGNALED(status)) return fmt::format("mpirun was ended by {}", signal_name(WTERMSIG(status)));
+  // What the others say of it is what follows from it.
+  if (const auto killed = output.killed_rank(); killed && code >= 128)
+    return about_killed(*killed, job, beacons);
+  const bool only_a_code = output.launcher_words().find("non-zero") != std::string::npos;
+  if (!output.rank_message().empty() || output.launcher_words().empty() || only_a_code) return "";
+  return fmt::format("mpirun says:\n{}", output.launcher_words());
+}
+
+void catch_signals() {
+  struct sigaction action {};
+  action.sa_handler = pass_on;
+  for (const int signal : {SIGINT, SIGTERM, SIGUSR1}) sigaction(signal, &action, nullptr);
+}
+
 }  // namespace
+
+std::string program() { return fs::read_symlink("/proc/self/exe").string(); }
+
+bool told_to_stop() { return signals_seen != 0; }
 
 std::string find_mpirun() {
   if (auto file = find_on_path("mpirun"); !file.empty()) return file;
@@ -135,37 +216,53 @@ std::string find_mpirun() {
       "cluster's module");
 }
 
-int run_under_mpirun(const MpirunJob& job, const std::vector<std::string>& worker_arguments, bool dry_run) {
-  const std::string mpirun = find_mpirun();
-  RankDebugger debugger;
-  if (job.debug_rank && *job.debug_rank >= job.ranks)
+static RankDebugger debugger_of(const MpirunJob& job) {
+  if (!job.debug_rank) return {};
+  if (*job.debug_rank >= job.ranks)
     throw ConfigError(fmt::format("--debug-rank: there is no rank {} among {}; the first is 0",
                                   *job.debug_rank, job.ranks));
-  if (job.debug_rank) debugger = rank_debugger(*job.debug_rank, program());
+  return rank_debugger(*job.debug_rank, program());
+}
+
+std::string mpirun_command_line(const MpirunJob& job, const std::vector<std::string>& worker_arguments) {
+  auto command = mpirun_command(job, find_mpirun(), worker_arguments, debugger_of(job).words);
+  for (auto& word : command) word = shell_quoted(word);
+  return fmt::format("{}", fmt::join(command, " "));
+}
+
+LaunchEnd run_under_mpirun(const MpirunJob& job, const std::vector<std::string>& worker_arguments) {
+  const std::string mpirun = find_mpirun();
+  const RankDebugger debugger = debugger_of(job);
   auto command = mpirun_command(job, mpirun, worker_arguments, debugger.words);
-  if (dry_run) {
-    for (auto& word : command) word = shell_quoted(word);
-    fmt::print("{}\n", fmt::join(command, " "));
-    return 0;
-  }
   if (!debugger.hint.empty()) fmt::print(stderr, "ringtrain: {}\n", debugger.hint);
   if (!job.hosts.empty()) check_hosts(job.hosts, program(), mpirun);
-  auto environment = launch_environment();
+  const BeaconFolder beacons;
+  auto environment = launch_environment(beacons.path(), job.hosts.empty() && !job.allocated);
+  std::array<int, 2> errors{};
+  if (::pipe2(errors.data(), O_CLOEXEC) != 0) throw Error(fmt::format("no pipe: {}", std::strerror(errno)));
+  catch_signals();
   const pid_t parent = ::getpid();
   const pid_t child = ::fork();
   if (child < 0) throw Error(fmt::format("cannot start mpirun: {}", std::strerror(errno)));
-  if (child == 0) become(command, environment, parent);
+  if (child == 0) become(command, environment, parent, errors[1]);
   ::setpgid(child, child);
   child_group = child;
-  struct sigaction action {};
-  action.sa_handler = pass_on;
-  for (const int signal : {SIGINT, SIGTERM, SIGUSR1}) sigaction(signal, &action, nullptr);
+  ::close(errors[1]);
 
-  int status = 0;
-  while (::waitpid(child, &status, 0) < 0)
-    if (errno != EINTR) throw Error(fmt::format("waiting for mpirun failed: {}", std::strerror(errno)));
-  if (WIFEXITED(status)) return WEXITSTATUS(status);
-  return 128 + WTERMSIG(status);
+  LauncherOutput output(write_all);
+  const int status = read_until_end(child, errors[0], output);
+  ::close(errors[0]);
+  child_group = 0;
+  beacons.end_left_over_ranks(job.ranks, program());
+  LaunchEnd end;
+  end.code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  end.interrupted = told_to_stop();
+  end.why = output.rank_message();
+  if (const auto text = explain(end.code, status, output, job, beacons); !text.empty()) {
+    end.why = text;
+    write_all(fmt::format("ringtrain: {}\n", text));
+  }
+  return end;
 }
 
 }  // namespace ringtrain

@@ -6,6 +6,7 @@
 #include "launch/commands.h"
 #include "launch/mpirun_launcher.h"
 #include "launch/rank_options.h"
+#include "launch/supervisor.h"
 #include "launch/training_arguments.h"
 #include "launch/training_worker.h"
 
@@ -15,16 +16,33 @@ namespace {
 struct Arguments {
   TrainingArguments training;
   RankOptions ranks;
+  RestartPolicy restarts;
   std::optional<int> debug_rank;
   bool dry_run = false;
 };
+
+void require_hosts_for_min_ranks(const Arguments& arguments) {
+  if (!arguments.restarts.min_ranks) return;
+  if (arguments.ranks.hosts.empty() && arguments.ranks.hostfile.empty())
+    throw ConfigError("--min-ranks: it is hosts that may be lost; give --hosts or --hostfile too");
+  if (arguments.restarts.max_restarts == 0)
+    throw ConfigError("--min-ranks: nothing is started again without --max-restarts; give it too");
+}
 
 int run(const Arguments& arguments) {
   const StartOptions start = arguments.training.start_options();
   if (auto job = mpirun_job(arguments.ranks)) {
     job->debug_rank = arguments.debug_rank;
-    return run_under_mpirun(*job, arguments.training.worker_arguments(), arguments.dry_run);
+    require_hosts_for_min_ranks(arguments);
+    if (!arguments.dry_run) return supervise(*job, arguments.training, arguments.restarts);
+    fmt::print("{}\n", mpirun_command_line(*job, arguments.training.worker_arguments()));
+    return 0;
   }
+  if (arguments.restarts.max_restarts > 0 || arguments.restarts.min_ranks)
+    throw ConfigError(
+        "--max-restarts: a process that is a rank itself cannot start the ranks again, since it ends with "
+        "them; let ringtrain "
+        "start them: --ranks N (also 1), --hosts or --hostfile, instead of mpirun or srun");
   for (const auto& [option, given] :
        {std::pair{"--dry-run", arguments.dry_run}, {"--debug-rank", arguments.debug_rank.has_value()}})
     if (given)
@@ -49,6 +67,16 @@ void add_train_command(CLI::App& app, int& exit_code) {
           "Run rank R under gdb: in a window of its own where there are windows, else under gdbserver")
       ->type_name("R")
       ->check(CLI::Range(0, 4095));
+  command
+      ->add_option("--max-restarts", arguments->restarts.max_restarts,
+                   "Start the ranks again from the newest checkpoint when they fail, so many times at most")
+      ->type_name("R")
+      ->check(CLI::Range(0, 1000));
+  command
+      ->add_option("--min-ranks", arguments->restarts.min_ranks,
+                   "On a restart go on without hosts that are lost, with at least M ranks")
+      ->type_name("M")
+      ->check(CLI::Range(1, 4096));
   command->add_flag("--dry-run", arguments->dry_run, "Print the mpirun command of the ranks, and end");
   command->footer(
       "Examples:\n"
@@ -56,6 +84,7 @@ void add_train_command(CLI::App& app, int& exit_code) {
       "  ringtrain train configs/fraud.yaml --ranks 2 --set trainer.epochs=3\n"
       "  ringtrain train configs/fraud.yaml --train-file creditcard.csv --job-dir jobs/cards --resume\n"
       "  ringtrain train configs/fraud.yaml --hosts node1:4,node2:4 --job-dir /shared/jobs/fraud\n"
+      "  ringtrain train configs/fraud.yaml --hosts a:4,b:4,c:4 --max-restarts 10 --min-ranks 8\n"
       "  ringtrain train configs/fraud.yaml --ranks 2 --debug-rank 1\n"
       "  salloc --ntasks 4 ringtrain train configs/fraud.yaml\n"
       "  mpirun -np 2 ringtrain train configs/fraud.yaml\n"

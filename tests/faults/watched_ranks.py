@@ -11,6 +11,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "support"))
 import jobs  # noqa: E402
+from processes import rank_pids, wait_for  # noqa: E402
 
 SETTINGS = dict(trainer__epochs=150, trainer__checkpoint__every_steps=100, trainer__watch__heartbeat_timeout=3,
                 trainer__watch__stall_timeout__loading=3)
@@ -20,29 +21,6 @@ STEPS = 150 * 11  # 341 training rows in batches of 32
 def command(job, *more, **settings):
     return [jobs.RINGTRAIN, "train", "configs/cancer.yaml", "--ranks", "2", "--job-dir", str(job), "--no-export", *more,
             *jobs.sets(**(SETTINGS | settings))]
-
-
-def rank_pids(launcher):
-    """The pids of the ranks below a process, by rank."""
-    parents, found = {}, {}
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            parents[int(folder.name)] = int((folder / "stat").read_text().rsplit(")", 1)[1].split()[1])
-        except (OSError, IndexError):
-            continue
-    for pid in parents:
-        above = pid
-        while above in parents and above != launcher:
-            above = parents[above]
-        if above != launcher or pid == launcher:
-            continue
-        try:
-            for entry in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"):
-                if entry.startswith(b"OMPI_COMM_WORLD_RANK="):
-                    found[int(entry.split(b"=")[1])] = pid
-        except OSError:
-            pass
-    return found
 
 
 class Frozen:
@@ -62,15 +40,6 @@ class Frozen:
             if self.libc.ptrace(request, self.thread, None, None) != 0:
                 raise PermissionError(os.strerror(ctypes.get_errno()))
         os.waitpid(self.thread, 0x40000000)  # __WALL
-
-
-def wait_for(condition, what, seconds=60):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if value := condition():
-            return value
-        time.sleep(0.02)
-    raise AssertionError(f"no {what} after {seconds} s")
 
 
 def begun(job, process):
