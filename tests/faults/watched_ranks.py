@@ -11,10 +11,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "support"))
 import jobs  # noqa: E402
-from processes import rank_pids, wait_for  # noqa: E402
+from processes import alive, rank_pids, wait_for  # noqa: E402
 
 SETTINGS = dict(trainer__epochs=150, trainer__checkpoint__every_steps=100, trainer__watch__heartbeat_timeout=3,
-                trainer__watch__stall_timeout__loading=3)
+                trainer__watch__stall_timeout__loading=3, data__prefetch_batches=2)
 STEPS = 150 * 11  # 341 training rows in batches of 32
 
 
@@ -26,7 +26,7 @@ def command(job, *more, **settings):
 class Frozen:
     """One thread of a process stands still, the others go on: ptrace of that thread alone."""
 
-    SEIZE, INTERRUPT = 0x4206, 0x4207
+    SEIZE, INTERRUPT, WALL = 0x4206, 0x4207, 0x40000000
     libc = ctypes.CDLL(None, use_errno=True)
 
     def __init__(self, pid, thread_name):
@@ -39,7 +39,14 @@ class Frozen:
         for request in (self.SEIZE, self.INTERRUPT):
             if self.libc.ptrace(request, self.thread, None, None) != 0:
                 raise PermissionError(os.strerror(ctypes.get_errno()))
-        os.waitpid(self.thread, 0x40000000)  # __WALL
+        os.waitpid(self.thread, self.WALL)
+
+    def release(self):
+        """A thread that was killed stays until its tracer has seen it."""
+        try:
+            os.waitpid(self.thread, self.WALL | os.WNOHANG)
+        except ChildProcessError:
+            pass
 
 
 def begun(job, process):
@@ -48,14 +55,19 @@ def begun(job, process):
     return wait_for(lambda: (pids := rank_pids(process.pid)) and len(pids) == 2 and pids, "ranks", 5)
 
 
-def disturbed(folder, name, disturb, expected):
+def disturbed(folder, name, disturb, expected, meanwhile=lambda: None):
     job = folder / name
     process = subprocess.Popen(command(job, "--max-restarts", "2"), cwd=jobs.SOURCE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     pids = begun(job, process)
     began = time.monotonic()
     disturb(pids)
     victim = pids[1] if "zero" not in name else pids[0]
-    gone = wait_for(lambda: not Path(f"/proc/{victim}").exists() and time.monotonic() - began, f"end of rank {victim}", 30)
+
+    def is_gone():
+        meanwhile()
+        return not alive(victim) and time.monotonic() - began
+
+    gone = wait_for(is_gone, f"end of rank {victim}", 30)
     _, errors = process.communicate(timeout=100)
     print(f"{name}: ended after {gone:.1f} s\n" + "\n".join(line for line in errors.splitlines() if line.startswith("ringtrain:")))
     assert process.returncode == 0, errors[-3000:]
@@ -100,7 +112,8 @@ def main():
         held = []
         try:
             same_weights(disturbed(folder, "sleeping-reader", lambda pids: held.append(Frozen(pids[1], "reader")),
-                                   ["rank 1 of 2", "alive but does not go on: loading a batch"]), undisturbed)
+                                   ["rank 1 of 2", "alive but does not go on: loading a batch"],
+                                   lambda: [thread.release() for thread in held]), undisturbed)
         except PermissionError as error:
             print(f"NOT RUN: a reader that sleeps; this machine forbids ptrace ({error})")
 
