@@ -1,9 +1,12 @@
 #include "common/yaml_tree.h"
 
 #include <fmt/format.h>
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 #include <functional>
+#include <optional>
+#include <sstream>
 
 #include "common/errors.h"
 #include "common/scalars.h"
@@ -13,7 +16,7 @@ namespace {
 
 // Anchors let a small file stand for a huge or endless tree.
 constexpr int max_depth = 64;
-constexpr std::size_t max_nodes = 1'000'000;
+constexpr std::size_t max_nodes = 20'000;
 
 // Where a node was written, given its line (from 0; -1 where yaml-cpp does not know it).
 using Where = std::function<std::string(int line)>;
@@ -67,6 +70,32 @@ class Converter {
   std::size_t nodes_ = 0;
 };
 
+/// Sees where documents begin, no more.
+struct DocumentStart : YAML::EventHandler {
+  YAML::Mark mark;
+  void OnDocumentStart(const YAML::Mark& at) override { mark = at; }
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t, const std::string&) override {}
+  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                       YAML::EmitterStyle::value) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {
+  }
+  void OnMapEnd() override {}
+};
+
+/// Where the second one begins. YAML::LoadAll is not used: behind an unclosed bracket it finds documents
+/// without end; and YAML::Load silently leaves out what comes after the first.
+std::optional<YAML::Mark> second_document(const std::string& text) {
+  std::istringstream in(text);
+  YAML::Parser parser(in);
+  DocumentStart start;
+  if (!parser.HandleNextDocument(start) || !parser.HandleNextDocument(start)) return {};
+  return start.mark;
+}
+
 bool is_key_path(const std::string& key) {
   if (key.empty() || key.front() == '.' || key.back() == '.' || key.find("..") != std::string::npos)
     return false;
@@ -103,21 +132,22 @@ std::string YamlTree::shown() const {
 }
 
 YamlTree parse_yaml(const std::string& text, const std::string& name, std::vector<std::string>& problems) {
-  std::vector<YAML::Node> documents;
+  YAML::Node document;
   try {
-    documents = YAML::LoadAll(text);
+    if (const auto second = second_document(text))
+      throw ConfigError(fmt::format(
+          "{}:{}: more than one YAML document in a file, or a bracket that is not closed before it", name,
+          second->line + 1));
+    document = YAML::Load(text);
   } catch (const YAML::Exception& problem) {
     const std::string at =
         problem.mark.is_null() ? "" : fmt::format(":{}:{}", problem.mark.line + 1, problem.mark.column + 1);
     throw ConfigError(fmt::format("{}{}: this is not valid YAML: {}", name, at, problem.msg));
   }
   YamlTree tree;
-  if (documents.size() > 1)
-    throw ConfigError(
-        fmt::format("{}:{}: more than one YAML document in a file", name, documents[1].Mark().line + 1));
-  if (!documents.empty()) {
+  if (document.IsDefined() && !document.IsNull()) {
     const Where where = [&name](int line) { return line < 0 ? name : fmt::format("{}:{}", name, line + 1); };
-    tree = Converter(where, problems).convert(documents[0], "", documents[0].Mark().line);
+    tree = Converter(where, problems).convert(document, "", document.Mark().line);
   }
   if (tree.kind != YamlTree::Kind::scalar && tree.kind != YamlTree::Kind::list) tree.where = name;
   return tree;

@@ -1,6 +1,10 @@
 #include "launch/beacon_folder.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <cstdlib>
@@ -9,20 +13,58 @@ namespace ringtrain {
 
 namespace fs = std::filesystem;
 
-BeaconFolder::BeaconFolder() {
-  for (const auto& parent :
-       {fs::path("/dev/shm"), fs::path(std::getenv("TMPDIR") ? std::getenv("TMPDIR") : "/tmp")}) {
-    std::string name = parent / "ringtrain-ranks-XXXXXX";
-    if (::mkdtemp(name.data())) {
-      path_ = name;
-      return;
-    }
+namespace {
+
+constexpr std::string_view kPrefix = "ringtrain-ranks-";
+
+bool is_our_own_folder(const fs::path& path) {
+  struct stat about {};
+  return ::lstat(path.c_str(), &about) == 0 && S_ISDIR(about.st_mode) && about.st_uid == ::geteuid();
+}
+
+/// One without a lock file is just being made.
+bool is_abandoned(const fs::path& folder) {
+  const int lock = ::open((folder / "lock").c_str(), O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+  if (lock < 0) return false;
+  const bool free = ::flock(lock, LOCK_EX | LOCK_NB) == 0;
+  ::close(lock);
+  return free;
+}
+
+void remove_abandoned(const fs::path& parent) {
+  std::error_code ignored;
+  for (fs::directory_iterator entry(parent, ignored), end; entry != end; entry.increment(ignored)) {
+    const fs::path path = entry->path();
+    if (path.filename().string().starts_with(kPrefix) && is_our_own_folder(path) && is_abandoned(path))
+      fs::remove_all(path, ignored);
+    if (ignored) return;
   }
+}
+
+}  // namespace
+
+BeaconFolder::BeaconFolder() {
+  const char* temporary = std::getenv("TMPDIR");
+  if (!make_in("/dev/shm")) make_in(temporary ? temporary : "/tmp");
 }
 
 BeaconFolder::~BeaconFolder() {
   std::error_code ignored;
   if (!path_.empty()) fs::remove_all(path_, ignored);
+  if (lock_ >= 0) ::close(lock_);
+}
+
+bool BeaconFolder::make_in(const fs::path& parent) {
+  remove_abandoned(parent);
+  std::string name = parent / fmt::format("{}XXXXXX", kPrefix);
+  if (!::mkdtemp(name.data())) return false;
+  path_ = name;
+  // It is locked before it has its name: whoever finds it finds it locked.
+  const fs::path unlocked = path_ / "lock-to-be";
+  lock_ = ::open(unlocked.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  std::error_code ignored;
+  if (lock_ >= 0 && ::flock(lock_, LOCK_EX) == 0) fs::rename(unlocked, path_ / "lock", ignored);
+  return true;
 }
 
 std::optional<RankStatus> BeaconFolder::of(int rank) const {

@@ -9,7 +9,8 @@
 namespace ringtrain {
 
 /// A folder in memory in which the ranks of this machine show what they are doing (comm/watch/beacon.h),
-/// while this object lives. Where none can be made, none is shown.
+/// while this object lives. Where none can be made, none is shown. Those of processes that were killed, and
+/// could not remove them, are removed by the next one; a lock, which goes with its process, tells.
 class BeaconFolder {
  public:
   BeaconFolder();
@@ -23,7 +24,9 @@ class BeaconFolder {
   void end_left_over_ranks(int ranks, const std::string& program) const;
 
  private:
+  bool make_in(const std::filesystem::path& parent);
   std::filesystem::path path_;
+  int lock_ = -1;
 };
 
 }  // namespace ringtrain

@@ -21,6 +21,7 @@
 #include "launch/beacon_folder.h"
 #include "launch/cores.h"
 #include "launch/host_check.h"
+#include "launch/launch_failure.h"
 #include "launch/launcher_output.h"
 #include "launch/rank_debugger.h"
 #include "launch/subprocess.h"
@@ -86,7 +87,9 @@ std::vector<std::string> launch_environment(const fs::path& beacons, bool on_thi
     const std::string_view variable(*entry);
     const bool of_a_job = variable.starts_with("OMPI_COMM_") || variable.starts_with("PMIX_") ||
                           variable.starts_with("PMI_") || variable.starts_with("OMPI_UNIVERSE");
-    if (!of_a_job && !variable.starts_with("RINGTRAIN_TERMINAL_COLUMNS=")) kept.emplace_back(variable);
+    const bool ours = variable.starts_with("RINGTRAIN_TERMINAL_COLUMNS=") ||
+                      variable.starts_with(fmt::format("{}=", kBeaconFolder));
+    if (!of_a_job && !ours) kept.emplace_back(variable);
   }
   // mpirun gives the ranks a pipe: the progress bar has to be told of the terminal behind it.
   if (winsize size{}; ::isatty(STDERR_FILENO) == 1 && ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0)
@@ -119,9 +122,20 @@ void pass_on(int) {
   ::kill(static_cast<pid_t>(child_group), before == 0 ? SIGUSR1 : SIGTERM);
 }
 
+/// The signals that end a job.
+constexpr std::array kStopSignals{SIGINT, SIGTERM, SIGUSR1};
+
+void change_stop_signals(int how) {
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int signal : kStopSignals) sigaddset(&set, signal);
+  sigprocmask(how, &set, nullptr);
+}
+
 [[noreturn]] void become(std::vector<std::string>& command, std::vector<std::string>& environment,
                          pid_t parent, int errors) {
   ::setpgid(0, 0);
+  change_stop_signals(SIG_UNBLOCK);
   ::dup2(errors, STDERR_FILENO);
   ::prctl(PR_SET_PDEATHSIG, SIGTERM);
   if (::getppid() != parent) ::_exit(1);
@@ -147,7 +161,9 @@ int read_until_end(pid_t child, int pipe, LauncherOutput& output) {
   std::array<char, 65536> buffer{};
   const auto read_some = [&](int wait_ms) {
     pollfd ready{.fd = pipe, .events = POLLIN, .revents = 0};
-    if (::poll(&ready, 1, wait_ms) <= 0) return false;
+    const int some = ::poll(&ready, 1, wait_ms);
+    if (some == 0) output.pause();
+    if (some <= 0) return false;
     const auto size = ::read(pipe, buffer.data(), buffer.size());
     if (size > 0) output.add({buffer.data(), static_cast<std::size_t>(size)});
     if (size == 0 && wait_ms > 0) ::usleep(1000);  // closed, but not ended yet
@@ -163,43 +179,34 @@ int read_until_end(pid_t child, int pipe, LauncherOutput& output) {
   }
   while (read_some(0)) {
   }
-  output.end();
+  output.pause();
   return status;
 }
 
-std::string signal_name(int signal) {
-  const char* name = ::sigabbrev_np(signal);
-  return name ? fmt::format("signal {} (SIG{})", signal, name) : fmt::format("signal {}", signal);
-}
-
-std::string about_killed(const LauncherOutput::KilledRank& killed, const MpirunJob& job,
-                         const BeaconFolder& beacons) {
-  const auto status = beacons.of(killed.rank);
-  std::string text =
-      fmt::format("rank {} of {} (host {}{}) was ended by {}", killed.rank, job.ranks, killed.host,
-                  status ? fmt::format(", pid {}", status->pid) : "", signal_name(killed.signal));
-  if (status) text += fmt::format("; it was {}", status->doing());
-  if (killed.signal == SIGKILL) text += ". If nobody killed it, its host had no memory left: see dmesg there";
-  return text;
-}
-
-/// What has not been said yet about a failure; "": a rank said it.
-std::string explain(int code, int status, const LauncherOutput& output, const MpirunJob& job,
-                    const BeaconFolder& beacons) {
-  if (code == 0 || code == kStoppedExitCode) return "";
-  if (WIFSIGNALED(status)) return fmt::format("mpirun was ended by {}", signal_name(WTERMSIG(status)));
-  // What the others say of it is what follows from it.
-  if (const auto killed = output.killed_rank(); killed && code >= 128)
-    return about_killed(*killed, job, beacons);
-  const bool only_a_code = output.launcher_words().find("non-zero") != std::string::npos;
-  if (!output.rank_message().empty() || output.launcher_words().empty() || only_a_code) return "";
-  return fmt::format("mpirun says:\n{}", output.launcher_words());
+/// Starts mpirun in a process group of its own; none when this process was told to stop before. A signal that
+/// comes meanwhile waits, and is then passed on.
+std::optional<pid_t> start(std::vector<std::string>& command, std::vector<std::string>& environment,
+                           int errors) {
+  change_stop_signals(SIG_BLOCK);
+  std::optional<pid_t> child;
+  if (!told_to_stop()) {
+    const pid_t parent = ::getpid();
+    child = ::fork();
+    if (child == 0) become(command, environment, parent, errors);
+    if (child > 0) {
+      ::setpgid(*child, *child);
+      child_group = *child;
+    }
+  }
+  change_stop_signals(SIG_UNBLOCK);
+  if (child && *child < 0) throw Error(fmt::format("cannot start mpirun: {}", std::strerror(errno)));
+  return child;
 }
 
 void catch_signals() {
   struct sigaction action {};
   action.sa_handler = pass_on;
-  for (const int signal : {SIGINT, SIGTERM, SIGUSR1}) sigaction(signal, &action, nullptr);
+  for (const int signal : kStopSignals) sigaction(signal, &action, nullptr);
 }
 
 }  // namespace
@@ -241,28 +248,21 @@ LaunchEnd run_under_mpirun(const MpirunJob& job, const std::vector<std::string>&
   std::array<int, 2> errors{};
   if (::pipe2(errors.data(), O_CLOEXEC) != 0) throw Error(fmt::format("no pipe: {}", std::strerror(errno)));
   catch_signals();
-  const pid_t parent = ::getpid();
-  const pid_t child = ::fork();
-  if (child < 0) throw Error(fmt::format("cannot start mpirun: {}", std::strerror(errno)));
-  if (child == 0) become(command, environment, parent, errors[1]);
-  ::setpgid(child, child);
-  child_group = child;
+  const auto child = start(command, environment, errors[1]);
   ::close(errors[1]);
-
   LauncherOutput output(write_all);
-  const int status = read_until_end(child, errors[0], output);
+  const int status = child ? read_until_end(*child, errors[0], output) : 0;
   ::close(errors[0]);
+  if (!child) return {.code = kStoppedExitCode, .why = "", .interrupted = true};
   child_group = 0;
   beacons.end_left_over_ranks(job.ranks, program());
-  LaunchEnd end;
-  end.code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-  end.interrupted = told_to_stop();
-  end.why = output.rank_message();
-  if (const auto text = explain(end.code, status, output, job, beacons); !text.empty()) {
-    end.why = text;
-    write_all(fmt::format("ringtrain: {}\n", text));
-  }
-  return end;
+  const MpirunEnd end{.status = status, .ranks = job.ranks, .interrupted = told_to_stop()};
+  std::string why = explain(end, output, beacons);
+  if (!why.empty())
+    write_all(fmt::format("{}ringtrain: {}\n", output.within_line() ? "\n" : "", why));
+  else
+    why = output.rank_message();
+  return {.code = end.code(), .why = why, .interrupted = end.interrupted};
 }
 
 }  // namespace ringtrain

@@ -63,8 +63,8 @@ class NewCheckpoints {
   std::map<std::int64_t, Identity> before_;
 };
 
-/// Hosts that will not do are left out; throws ConfigError when too few ranks are left.
-void leave_out_lost_hosts(MpirunJob& job, int min_ranks) {
+/// The job without the hosts that will not do now. Throws ConfigError when too few ranks are left.
+MpirunJob without_lost_hosts(MpirunJob job, int min_ranks) {
   const auto problems = host_problems(job.hosts, program(), find_mpirun());
   std::vector<Host> usable;
   for (std::size_t i = 0; i < job.hosts.size(); ++i) {
@@ -79,10 +79,15 @@ void leave_out_lost_hosts(MpirunJob& job, int min_ranks) {
         "{} ranks can be started on the hosts that are left, fewer than --min-ranks {}", ranks, min_ranks));
   job.hosts = usable;
   job.ranks = ranks;
+  return job;
 }
 
-std::string step_text(std::int64_t newest) {
-  return newest < 0 ? "the beginning" : fmt::format("step {}", newest);
+/// Where the ranks go on from when they are started with these arguments.
+std::string beginning_of(const TrainingArguments& training, std::int64_t newest) {
+  if (newest >= 0) return fmt::format("step {}", newest);
+  if (training.resume) return "the checkpoint that it went on from";
+  if (!training.checkpoint.empty()) return fmt::format("step {}", *training.start_options().from_step);
+  return "the beginning";
 }
 
 void give_up(const std::vector<Attempt>& attempts, const std::string& reason) {
@@ -104,14 +109,15 @@ bool wait_undisturbed(std::chrono::seconds time) {
 
 }  // namespace
 
-int supervise(MpirunJob job, TrainingArguments training, const RestartPolicy& policy) {
+int supervise(const MpirunJob& job, TrainingArguments training, const RestartPolicy& policy) {
   if (policy.max_restarts == 0) return run_under_mpirun(job, training.worker_arguments()).code;
   const NewCheckpoints checkpoints(RunConfig::load(training.config, training.all_overrides()).job_dir);
   std::vector<Attempt> attempts;
   int without_progress = 0;
+  MpirunJob now = job;
   while (true) {
     const auto begin = Clock::now();
-    const LaunchEnd end = run_under_mpirun(job, training.worker_arguments());
+    const LaunchEnd end = run_under_mpirun(now, training.worker_arguments());
     if (end.code == 0 || end.interrupted || !may_pass(end.code)) return end.code;
 
     const std::int64_t before = attempts.empty() ? -1 : attempts.back().newest;
@@ -126,19 +132,25 @@ int supervise(MpirunJob job, TrainingArguments training, const RestartPolicy& po
       return end.code;
     }
     if (without_progress == kMostWithoutProgress) {
-      give_up(attempts, fmt::format("{} attempts in a row made no new checkpoint", kMostWithoutProgress));
+      give_up(attempts,
+              fmt::format("{} attempts in a row ended at the same newest checkpoint", kMostWithoutProgress));
       return end.code;
     }
     const std::chrono::seconds pause(std::min(60, 1 << std::min(without_progress - 1, 6)));
-    say(fmt::format("starting again from {} in {} s (restart {} of {})", step_text(newest), pause.count(),
-                    restarts + 1, policy.max_restarts));
-    if (!wait_undisturbed(pause)) return kStoppedExitCode;
-    if (policy.min_ranks) leave_out_lost_hosts(job, *policy.min_ranks);
+    say(fmt::format("starting again from {} in {} s (restart {} of {})", beginning_of(training, newest),
+                    pause.count(), restarts + 1, policy.max_restarts));
+    if (!wait_undisturbed(pause)) {
+      const bool can_go_on = newest >= 0 || training.resume;
+      say(fmt::format("ended by a signal, before restart {}{}", restarts + 1,
+                      can_go_on ? "; --resume goes on" : ""));
+      return can_go_on ? kStoppedExitCode : end.code;
+    }
     if (newest >= 0) {
       training.resume = true;
       training.overwrite = false;
       training.checkpoint.clear();
     }
+    if (policy.min_ranks) now = without_lost_hosts(job, *policy.min_ranks);
   }
 }
 

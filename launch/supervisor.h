@@ -18,6 +18,6 @@ struct RestartPolicy {
 /// configuration, data, export or training, which would come again. Waits 1, 2, 4, ... 60 s in between. Gives
 /// up, with a summary, after `max_restarts`, or when three attempts in a row ended without a newer
 /// checkpoint. Returns the exit code of the last attempt.
-int supervise(MpirunJob job, TrainingArguments training, const RestartPolicy& policy);
+int supervise(const MpirunJob& job, TrainingArguments training, const RestartPolicy& policy);
 
 }  // namespace ringtrain

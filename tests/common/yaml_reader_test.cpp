@@ -208,11 +208,14 @@ TEST(YamlReader, ProblemsOfOverridesNameTheOverride) {
 TEST(YamlReader, SyntaxErrorsCarryLineAndColumn) {
   EXPECT_EQ(problem("a: [1\nb: 2\n").substr(0, 45), "fraud.yaml:2:2: this is not valid YAML: end o");
   EXPECT_NE(problem("trainer:\n\tepochs: 3\n").find("fraud.yaml:2:"), std::string::npos);
-  EXPECT_EQ(problem("a: 1\n---\nb: 2\n"), "fraud.yaml:3: more than one YAML document in a file");
+  EXPECT_EQ(problem("a: 1\n---\nb: 2\n"),
+            "fraud.yaml:2: more than one YAML document in a file, or a bracket that is not closed before it");
   EXPECT_NE(problem("a: *nowhere\n").find("fraud.yaml:1:"), std::string::npos);
 }
 
 TEST(YamlReader, HostileDocumentsEnd) {
+  EXPECT_NE(problem(",a: b\n").find("more than one YAML document"), std::string::npos)
+      << "endless for yaml-cpp's LoadAll";
   EXPECT_NE(problem("&a [*a]\n").find("nested too deeply"), std::string::npos);
   std::string laughs = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n";
   for (int i = 1; i < 12; ++i)

@@ -211,14 +211,13 @@ void CheckpointStore::remove_leftovers() const {
   }
 }
 
-Checkpoint CheckpointStore::load(std::int64_t step) const {
-  const fs::path folder = folder_of(step);
+static Checkpoint load_from(const fs::path& folder, std::int64_t step) {
   const auto files = read_verified(folder);
   Checkpoint checkpoint;
   const auto state = nlohmann::json::parse(files.at("state.json"), nullptr, false);
   checkpoint.preprocessing = nlohmann::json::parse(files.at("preprocessing.json"), nullptr, false);
-  if (!state.is_object() || state.value("step", std::int64_t{-1}) != step || !state.contains("progress") ||
-      checkpoint.preprocessing.is_discarded())
+  if (!state.is_object() || state.value("step", nlohmann::json()) != step || !state.contains("progress") ||
+      !state["progress"].is_object() || !checkpoint.preprocessing.is_object())
     throw CheckpointError(
         fmt::format("checkpoint {} is damaged: state.json does not belong to it", folder.string()));
   checkpoint.step = step;
@@ -231,6 +230,17 @@ Checkpoint CheckpointStore::load(std::int64_t step) const {
     if (name.starts_with("optimizer")) optimizer.merge(read_safetensors(content, (folder / name).string()));
   checkpoint.optimizer = join_pieces(std::move(optimizer), checkpoint.weights, folder.string());
   return checkpoint;
+}
+
+Checkpoint CheckpointStore::load(std::int64_t step) const {
+  const fs::path folder = folder_of(step);
+  try {
+    return load_from(folder, step);
+  } catch (const CheckpointError&) {
+    throw;
+  } catch (const std::exception& error) {  // of the file system
+    throw CheckpointError(fmt::format("checkpoint {} cannot be read: {}", folder.string(), error.what()));
+  }
 }
 
 Checkpoint CheckpointStore::load_newest() const {

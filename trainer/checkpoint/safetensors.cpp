@@ -7,6 +7,7 @@
 #include <bit>
 #include <cstring>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "common/errors.h"
 
@@ -114,7 +115,15 @@ NamedTensors read_safetensors(std::string_view bytes, const std::string& name) {
   if (length > kLargestHeader || length > bytes.size())
     throw CheckpointError(
         fmt::format("{}: a header of {} bytes in a file of {}", name, length, bytes.size()));
-  const auto header = nlohmann::json::parse(bytes.substr(0, length), nullptr, /*allow_exceptions=*/false);
+  std::set<std::string> names;
+  bool twice = false;  // JSON leaves it open which one counts
+  const auto look = [&](int depth, nlohmann::json::parse_event_t event, const nlohmann::json& parsed) {
+    if (event == nlohmann::json::parse_event_t::key && depth == 1)
+      twice = twice || !names.insert(parsed.get<std::string>()).second;
+    return true;
+  };
+  const auto header = nlohmann::json::parse(bytes.substr(0, length), look, /*allow_exceptions=*/false);
+  if (twice) throw CheckpointError(name + ": its header names a tensor twice");
   if (!header.is_object()) throw CheckpointError(name + ": its header is not a JSON object");
   NamedTensors tensors;
   std::map<std::uint64_t, std::uint64_t> used;

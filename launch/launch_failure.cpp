@@ -1,0 +1,60 @@
+#include "launch/launch_failure.h"
+
+#include <fmt/format.h>
+#include <sys/wait.h>
+
+#include <csignal>
+#include <cstring>
+
+#include "trainer/stop_signal.h"
+
+namespace ringtrain {
+namespace {
+
+std::string signal_name(int signal) {
+  const char* name = ::sigabbrev_np(signal);
+  return name ? fmt::format("signal {} (SIG{})", signal, name) : fmt::format("signal {}", signal);
+}
+
+/// "rank 1 of 2 (host vm, pid 4711) was ended by signal 9 (SIGKILL); it was waiting for the other ranks, step
+/// 44"
+std::string who_and_what(int rank, int ranks, std::string host, const std::string& what,
+                         const BeaconFolder& beacons) {
+  const auto status = beacons.of(rank);
+  if (status && host.empty()) host = status->host;
+  std::string text = fmt::format("rank {} of {}", rank, ranks);
+  if (status)
+    text += fmt::format(" (host {}, pid {})", host, status->pid);
+  else if (!host.empty())
+    text += fmt::format(" (host {})", host);
+  text += " " + what;
+  return status ? text + "; it was " + status->doing() : text;
+}
+
+}  // namespace
+
+int MpirunEnd::code() const { return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status); }
+
+std::string explain(const MpirunEnd& end, const LauncherOutput& output, const BeaconFolder& beacons) {
+  const int code = end.code();
+  if (code == 0 || code == kStoppedExitCode) return "";
+  if (end.interrupted && (code == 128 + SIGINT || code == 128 + SIGTERM || code == 128 + SIGUSR1))
+    return "ended by a signal before a checkpoint could be written for it";
+  if (WIFSIGNALED(end.status)) return "mpirun was ended by " + signal_name(WTERMSIG(end.status));
+  // What the other ranks say of it is what follows from it.
+  if (const auto killed = output.killed_rank(); killed && code >= 128) {
+    auto text = who_and_what(killed->rank, end.ranks, killed->host,
+                             "was ended by " + signal_name(killed->signal), beacons);
+    if (killed->signal == SIGKILL)
+      text += ". If nobody killed it, the kernel may have, for want of memory: see dmesg there";
+    return text;
+  }
+  if (!output.rank_message().empty()) return "";
+  if (const auto failed = output.failed_rank())
+    return who_and_what(*failed, end.ranks, "", fmt::format("ended with exit code {}, without a word", code),
+                        beacons);
+  if (!output.launcher_words().empty()) return "mpirun says:\n" + output.launcher_words();
+  return fmt::format("mpirun ended with exit code {}", code);
+}
+
+}  // namespace ringtrain
