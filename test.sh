@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Builds ringtrain and runs every test.
-#   ./test.sh [--preset release|dev|asan|tsan] [options of ctest...]      ./test.sh -L comm      ./test.sh -R all_reduce
+#   ./test.sh [--preset release|dev|asan|tsan] [--soak] [options of ctest...]      ./test.sh -L comm      ./test.sh -R all_reduce
+# --soak: the long form of the tests of failures (tests/faults): about half an hour more.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
@@ -8,6 +9,11 @@ preset=release
 if [[ "${1:-}" == --preset ]]; then
   preset=${2:?"--preset needs a name: release, dev, asan or tsan"}
   shift 2
+fi
+
+if [[ "${1:-}" == --soak ]]; then
+  export RINGTRAIN_SOAK=1
+  shift
 fi
 
 tools/bootstrap.sh --peers

@@ -96,23 +96,55 @@ def an_allocation(cluster, folder):
     said(odd.stderr, "cannot read 'two'")
 
 
+def until_it_trains(job_dir, job):
+    steps = job_dir / "log.jsonl"
+    end = time.monotonic() + 30
+    while not steps.exists() or len(steps.read_text().splitlines()) < 20:
+        assert time.monotonic() < end, log_of(job_dir, job)
+        time.sleep(0.05)
+
+
 def submitted(cluster, folder, launcher):
     """A job that is warned of its end goes on by itself, to the bits of an undisturbed one."""
     job_dir = folder / f"with {launcher}"
     job, shown = cluster.submit(*LONG, "--ranks-per-node", 2, "--time", 5, "--launcher", launcher, "--job-dir", job_dir)
     said(shown, "1 nodes × 2 ranks", f"tail -F {job_dir}/slurm-{job}.log", f"squeue --job {job}", f"scancel {job}")
     cluster.wait(job, ["RUNNING"])
-    steps = job_dir / "log.jsonl"
-    end = time.monotonic() + 30
-    while not steps.exists() or len(steps.read_text().splitlines()) < 20:
-        assert time.monotonic() < end, log_of(job_dir, job)
-        time.sleep(0.05)
+    until_it_trains(job_dir, job)
     cluster.run("scancel", "--signal=USR1", "--batch", job)  # as --signal=B:USR1@120 does
     state = cluster.wait(job, ["COMPLETED", "FAILED"])
     text = log_of(job_dir, job)
     assert state["JobState"] == "COMPLETED" and state["Restarts"] == "1", (state, text)
     said(text, f"2 ranks by {launcher}", "checkpoint written, queued again", "going on after step")
     same(job_dir, folder / "undisturbed")
+
+
+def requeued(cluster, folder):
+    """Taken away in the middle without a warning: it goes on from the newest checkpoint."""
+    job_dir = folder / "requeued"
+    job, _ = cluster.submit(*LONG, "--ranks-per-node", 2, "--time", 5, "--job-dir", job_dir, "--set", "trainer.checkpoint.every_steps=40")
+    until_it_trains(job_dir, job)
+    cluster.run("scontrol", "requeue", job)
+    # Slurm holds a job that was requeued for a while.
+    state = cluster.wait(job, ["COMPLETED", "FAILED"], 200)
+    text = log_of(job_dir, job)
+    assert state["JobState"] == "COMPLETED" and state["Restarts"] == "1", (state, text)
+    said(text, "going on after step")
+    same(job_dir, folder / "undisturbed")
+
+
+def at_its_time_limit(cluster, folder):
+    """A minute, the shortest that Slurm knows; the script's own --signal comes before it."""
+    long = ["configs/cancer.yaml", "--no-export", "--set", "trainer.epochs=24000", "--set", "trainer.evaluate_every_steps=5000"]
+    jobs.run("train", *long, "--ranks", 2, "--job-dir", folder / "long", timeout=400)
+    job_dir = folder / "limited"
+    job, _ = cluster.submit(*long, "--ranks-per-node", 2, "--time", 1, "--sbatch", "signal=B:USR1@40", "--job-dir", job_dir)
+    state = cluster.wait(job, ["COMPLETED", "FAILED", "TIMEOUT"], 900)
+    text = log_of(job_dir, job)
+    assert state["JobState"] == "COMPLETED" and int(state["Restarts"]) >= 1, (state, text[-3000:])
+    said(text, "checkpoint written, queued again", "going on after step")
+    same(job_dir, folder / "long")
+    print(f"a time limit of a minute: {state['Restarts']} restarts")
 
 
 def jobs_that_end_badly(cluster, folder):
@@ -200,6 +232,9 @@ def main():
         jobs.run("train", *LONG, "--ranks", 2, "--job-dir", folder / "undisturbed")
         for launcher in ("srun", "mpirun"):
             submitted(cluster, folder, launcher)
+        requeued(cluster, folder)
+        if os.environ.get("RINGTRAIN_SOAK"):
+            at_its_time_limit(cluster, folder)
         jobs_that_end_badly(cluster, folder)
         refused(cluster, folder)
     print("Slurm: srun, mpirun, submitted, requeued, failing, cancelled and refused jobs")
