@@ -16,7 +16,7 @@ std::string doing(const Beat& beat) {
 
 }  // namespace
 
-Watch::Watch(WatchLimits limits, std::vector<int> watched, std::vector<std::string> names,
+Watch::Watch(WatchLimits limits, const std::vector<int>& watched, std::vector<std::string> names,
              WatchLimits::Seconds interval, Time now)
     : limits_(std::move(limits)), names_(std::move(names)), interval_(interval), last_call_(now) {
   for (const int rank : watched) heard_[rank] = {now, {.rank = rank}};

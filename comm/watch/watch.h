@@ -37,7 +37,7 @@ class Watch {
   using Time = std::chrono::steady_clock::time_point;
   /// `watched`: the ranks that beats are expected of. `names`: of all ranks, "host node-02, pid 4711".
   /// `interval`: between calls of `verdict`.
-  Watch(WatchLimits limits, std::vector<int> watched, std::vector<std::string> names,
+  Watch(WatchLimits limits, const std::vector<int>& watched, std::vector<std::string> names,
         WatchLimits::Seconds interval, Time now);
 
   void heard(const Beat& beat, Time now);
