@@ -156,7 +156,11 @@ void write_all(std::string_view bytes) {
   }
 }
 
-/// Reads until mpirun has ended; what it left in the pipe too. Returns its wait status.
+/// How long mpirun may take to end a job of which a rank has said that it failed. It waits for ever for a
+/// host that does not answer.
+constexpr std::chrono::seconds kEndingTime{15};
+
+/// Reads until mpirun has ended, or had to be ended; what it left in the pipe too. Returns its wait status.
 int read_until_end(pid_t child, int pipe, LauncherOutput& output) {
   std::array<char, 65536> buffer{};
   const auto read_some = [&](int wait_ms) {
@@ -170,8 +174,11 @@ int read_until_end(pid_t child, int pipe, LauncherOutput& output) {
     return size > 0;
   };
   int status = 0;
+  std::optional<std::chrono::steady_clock::time_point> failed;
   while (true) {
     read_some(100);
+    if (!failed && !output.rank_message().empty()) failed = std::chrono::steady_clock::now();
+    if (failed && std::chrono::steady_clock::now() - *failed > kEndingTime) ::kill(-child, SIGKILL);
     const pid_t ended = ::waitpid(child, &status, WNOHANG);
     if (ended == child) break;
     if (ended < 0 && errno != EINTR)
