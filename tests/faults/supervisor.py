@@ -81,7 +81,7 @@ def it_gives_up(folder):
     errors = process.communicate()[1]
     print(errors[-900:])
     assert process.returncode == 137, process.returncode
-    assert "given up: 3 attempts in a row made no new checkpoint" in errors and errors.count("\n  attempt ") == 3, errors[-3000:]
+    assert "given up: 3 attempts in a row ended at the same newest checkpoint" in errors and errors.count("\n  attempt ") == 3, errors[-3000:]
 
 
 def it_ends_after_its_restarts(folder):
