@@ -40,7 +40,9 @@ std::string explain(const MpirunEnd& end, const LauncherOutput& output, const Be
   if (code == 0 || code == kStoppedExitCode) return "";
   if (end.interrupted && (code == 128 + SIGINT || code == 128 + SIGTERM || code == 128 + SIGUSR1))
     return "ended by a signal before a checkpoint could be written for it";
-  if (WIFSIGNALED(end.status)) return "mpirun was ended by " + signal_name(WTERMSIG(end.status));
+  // After a rank has spoken it is this program that ends an mpirun which does not.
+  if (WIFSIGNALED(end.status))
+    return output.rank_message().empty() ? "mpirun was ended by " + signal_name(WTERMSIG(end.status)) : "";
   // What the other ranks say of it is what follows from it.
   if (const auto killed = output.killed_rank(); killed && code >= 128) {
     auto text = who_and_what(killed->rank, end.ranks, killed->host,
