@@ -7,6 +7,7 @@
 #include "common/hash.h"
 #include "serving/model_repository.h"
 #include "serving/model_runner.h"
+#include "serving/version_state.h"
 
 namespace ringtrain {
 namespace {
@@ -28,8 +29,8 @@ struct Predictor::Impl {
   std::unique_ptr<ModelRunner> model;
 };
 
-Predictor::Predictor(const std::filesystem::path& model) : impl_(std::make_unique<Impl>()) {
-  impl_->folder = resolve_version(model);
+Predictor::Predictor(const std::string& model) : impl_(std::make_unique<Impl>()) {
+  impl_->folder = find_version(model);
   impl_->manifest = Manifest::read(impl_->folder);
   require_same_file(impl_->folder, impl_->manifest, "model.pt");
   impl_->model = load_torchscript(impl_->folder, impl_->manifest);

@@ -14,9 +14,9 @@ namespace ringtrain {
 /// An exported model, loaded to answer rows.
 class Predictor {
  public:
-  /// `model`: BASE/NAME (its latest version) or BASE/NAME/VERSION. Throws ExportError that names what is
-  /// missing.
-  explicit Predictor(const std::filesystem::path& model);
+  /// `model`: a version's folder or a reference, as of find_version (version_state.h): BASE/NAME,
+  /// BASE/NAME@live, BASE/NAME/VERSION. Throws ExportError that names what is missing.
+  explicit Predictor(const std::string& model);
   ~Predictor();
   const Manifest& manifest() const;
   const std::filesystem::path& folder() const;
