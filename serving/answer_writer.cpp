@@ -23,13 +23,6 @@ std::string csv_field(const std::string& text) {
   return out + '"';
 }
 
-/// The name of a class; its number where there are no labels.
-std::string label_of(const Manifest& manifest, std::int64_t index) {
-  const auto& labels = manifest.preprocessing.labels;
-  return static_cast<std::size_t>(index) < labels.size() ? labels[static_cast<std::size_t>(index)]
-                                                         : std::to_string(index);
-}
-
 /// The rows without an error, as tensors.
 Predictor::Rows good_rows(const std::vector<RawRow>& rows, const Preprocessing& preprocessing) {
   Predictor::Rows result;

@@ -17,6 +17,12 @@ std::int64_t class_count(const Manifest& manifest) {
   return is_binary(manifest) ? 2 : static_cast<std::int64_t>(manifest.preprocessing.labels.size());
 }
 
+std::string label_of(const Manifest& manifest, std::int64_t index) {
+  const auto& labels = manifest.preprocessing.labels;
+  return static_cast<std::size_t>(index) < labels.size() ? labels[static_cast<std::size_t>(index)]
+                                                         : std::to_string(index);
+}
+
 std::vector<std::int64_t> output_shape(const Manifest& manifest, std::int64_t rows) {
   if (const auto& tokens = manifest.preprocessing.tokens) return {rows, tokens->context, tokens->vocabulary};
   return {rows, is_classification(manifest) && !is_binary(manifest) ? class_count(manifest) : 1};

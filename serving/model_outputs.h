@@ -2,6 +2,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <string>
 #include <vector>
 
 #include "serving/manifest.h"
@@ -21,6 +22,9 @@ bool is_language_model(const Manifest& manifest);
 
 /// How many columns the probabilities have; 0 for regression and language models.
 std::int64_t class_count(const Manifest& manifest);
+
+/// The name of a class; its number where there are no labels.
+std::string label_of(const Manifest& manifest, std::int64_t index);
 
 /// The shape of the network's outputs for `rows` rows.
 std::vector<std::int64_t> output_shape(const Manifest& manifest, std::int64_t rows);

@@ -5,6 +5,8 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace ringtrain {
 
@@ -12,32 +14,40 @@ struct HttpRequest {
   std::string method;  ///< "GET"
   std::string path;    ///< without the query
   std::string body;
+  std::string authorization;            ///< the header Authorization, or empty
+  std::string inference_header_length;  ///< Inference-Header-Content-Length, or empty
+  std::string content_encoding;         ///< Content-Encoding, or empty
 };
 
 struct HttpReply {
   int status = 200;
   std::string body;
   std::string type = "application/json";
+  std::vector<std::pair<std::string, std::string>> headers = {};  ///< others than the type and the length
 };
 
-/// Answers HTTP/1.1 on a pool of threads (Boost.Beast). Connections are kept alive and cost no thread while
-/// they are silent.
+/// Answers HTTP/1.1, over TLS where it has a certificate, on a pool of threads (Boost.Beast). Connections are
+/// kept alive and cost no thread while they are silent or slow.
 class HttpServer {
  public:
   struct Options {
     std::string address = "127.0.0.1";
     unsigned short port = 8501;  ///< 0: any that is free
     int threads = 1;
-    std::size_t most_body_bytes = 64 << 20;  ///< larger: 413
-    std::size_t most_connections = 10000;    ///< one more: 503
-    std::chrono::seconds request_limit{30};  ///< for a request to arrive whole, once it began: then closed
-    std::chrono::seconds idle_limit{300};    ///< between two requests
-    std::chrono::seconds drain_limit{30};    ///< for what is under way when it stops
+    std::string certificate, key;                     ///< PEM files; both or none
+    std::size_t most_body_bytes = 64 << 20;           ///< larger: 413
+    std::size_t most_connections = 10000;             ///< one more: 503
+    std::chrono::milliseconds header_limit{10'000};   ///< for a request's header to arrive: 408
+    std::chrono::milliseconds request_limit{60'000};  ///< for its body to arrive: 408
+    std::chrono::seconds idle_limit{300};             ///< between two requests
+    std::chrono::seconds drain_limit{30};             ///< for what is under way when it stops
   };
-  /// Called on the pool's threads, several at a time. What it throws becomes a 500.
-  using Handler = std::function<HttpReply(const HttpRequest&)>;
+  using Respond = std::function<void(HttpReply)>;
+  /// Called on the pool's threads, several at a time; calls `respond` once, now or later, from any thread.
+  /// What it throws becomes a 500.
+  using Handler = std::function<void(HttpRequest, Respond)>;
 
-  /// Listens. Throws ConfigError when the address cannot be had.
+  /// Listens. Throws ConfigError when the address cannot be had, or the certificate not be read.
   HttpServer(const Options& options, Handler handler);
   ~HttpServer();
 
@@ -47,6 +57,7 @@ class HttpServer {
   /// Takes no new connections, ends those that are silent, lets requests under way be answered. Any thread
   /// may call it.
   void stop();
+  std::size_t connections() const;
 
   struct Impl;
 

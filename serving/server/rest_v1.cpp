@@ -2,30 +2,25 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
-#include <nlohmann/json.hpp>
-#include <optional>
 #include <sstream>
-#include <string_view>
 
 #include "common/errors.h"
-#include "common/text.h"
+#include "serving/json_text.h"
+#include "serving/server/answers_json.h"
+#include "serving/server/rest.h"
+#include "serving/server/rows_from_json.h"
 
 namespace ringtrain {
 namespace {
 
 using nlohmann::json;
-
-HttpReply reply(int status, const json& body) {
-  return {status, body.dump(-1, ' ', false, json::error_handler_t::replace) + "\n"};
-}
-
-HttpReply refuse(int status, const std::string& text) { return reply(status, {{"error", text}}); }
+using rest::refuse;
+using rest::reply;
 
 /// "/v1/models/NAME/versions/3:predict" in its parts.
 struct Target {
   std::string model, verb;  ///< verb: "", "metadata", "predict", or what else stands behind the colon
-  std::optional<std::int64_t> version;
+  ServedModels::Which which;
 };
 
 std::optional<Target> parse(std::string_view path) {
@@ -40,151 +35,133 @@ std::optional<Target> parse(std::string_view path) {
     target.verb = "metadata";
     path.remove_suffix(std::string_view("/metadata").size());
   }
-  constexpr std::string_view versions = "/versions/";
+  constexpr std::string_view versions = "/versions/", labels = "/labels/";
   if (const auto at = path.find(versions); at != std::string_view::npos) {
-    const auto digits = path.substr(at + versions.size());
-    std::int64_t number = 0;
-    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
-    if (error != std::errc() || end != digits.data() + digits.size()) return std::nullopt;
-    target.version = number;
+    const auto number = rest::number_of(path.substr(at + versions.size()));
+    if (!number) return std::nullopt;
+    target.which = *number;
     path = path.substr(0, at);
+  } else if (const auto label = path.find(labels); label != std::string_view::npos) {
+    target.which = rest::decode_path(path.substr(label + labels.size()));
+    path = path.substr(0, label);
   }
   if (path.empty() || path.find('/') != std::string_view::npos) return std::nullopt;
-  target.model = path;
+  target.model = rest::decode_path(path);
   return target;
-}
-
-/// {"a": [1, 2], "b": [3, 4]} as rows; a text names what is wrong.
-json rows_of(const json& inputs) {
-  if (!inputs.is_object() || inputs.empty())
-    throw DataError("\"inputs\": expected an object of columns, {\"Amount\": [1.5, 2.0]}");
-  json rows = json::array();
-  std::size_t size = 0;
-  for (const auto& [name, column] : inputs.items()) {
-    if (!column.is_array()) throw DataError(fmt::format("\"inputs\": column '{}' is no array", name));
-    if (rows.empty()) {
-      size = column.size();
-      for (std::size_t i = 0; i < size; ++i) rows.push_back(json::object());
-    }
-    if (column.size() != size)
-      throw DataError(
-          fmt::format("\"inputs\": column '{}' has {} values, others {}", name, column.size(), size));
-    for (std::size_t i = 0; i < size; ++i) rows[i][name] = column[i];
-  }
-  return rows;
-}
-
-json answers_to(const Predictor& predictor, const json& rows) {
-  std::ostringstream lines;
-  for (const auto& row : rows) {
-    if (!row.is_object() && !row.is_array())
-      throw DataError("a row is an object by column names, or an array in the model's order");
-    lines << row.dump() << '\n';
-  }
-  std::istringstream in(lines.str());
-  std::ostringstream out;
-  predict_json_lines(predictor, in, out, {});
-  json answers = json::array();
-  std::istringstream answered(out.str());
-  for (std::string line; std::getline(answered, line);) {
-    answers.push_back(json::parse(line));
-    if (answers.back().contains("error")) throw DataError(answers.back()["error"].get<std::string>());
-  }
-  return answers;
-}
-
-json columns_of(const json& answers) {
-  json columns = json::object();
-  for (const auto& answer : answers)
-    for (const auto& [name, value] : answer.items()) columns[name].push_back(value);
-  return columns;
-}
-
-HttpReply predict(const Predictor& predictor, const std::string& body) {
-  // Bounded in depth: the parser recurses.
-  json request;
-  try {
-    request = json::parse(body, [](int depth, json::parse_event_t, json&) {
-      if (depth > 16) throw DataError("the JSON is nested deeper than 16 levels");
-      return true;
-    });
-  } catch (const json::exception& error) {
-    return refuse(400, fmt::format("the body is not JSON: {}", error.what()));
-  } catch (const DataError& error) {
-    return refuse(400, error.what());
-  }
-  const bool by_row = request.is_object() && request.contains("instances");
-  const bool by_column = request.is_object() && request.contains("inputs");
-  if (by_row == by_column)
-    return refuse(400,
-                  "expected {\"instances\": [row, …]} or {\"inputs\": {column: [value, …]}}, one of them");
-  try {
-    if (by_column)
-      return reply(200, {{"outputs", columns_of(answers_to(predictor, rows_of(request["inputs"])))}});
-    if (!request["instances"].is_array() || request["instances"].empty())
-      return refuse(400, "\"instances\": expected an array of rows");
-    return reply(200, {{"predictions", answers_to(predictor, request["instances"])}});
-  } catch (const DataError& error) {
-    return refuse(400, error.what());
-  }
 }
 
 HttpReply status_of(const ServedModels& models, const Target& target) {
   json list = json::array();
+  const auto asked = models.find(target.model, target.which);
   for (const auto& version : models.versions_of(target.model)) {
-    if (target.version && *target.version != version.number) continue;
-    const bool good = version.predictor != nullptr;
+    if (const auto* number = std::get_if<std::int64_t>(&target.which); number && *number != version.number)
+      continue;
+    if (std::holds_alternative<std::string>(target.which) && (!asked || asked->number != version.number))
+      continue;
     list.push_back(
         {{"version", std::to_string(version.number)},
-         {"state", good ? "AVAILABLE" : "END"},
-         {"status", {{"error_code", good ? "OK" : "UNKNOWN"}, {"error_message", version.problem}}}});
+         {"state", version.state},
+         {"status",
+          {{"error_code", version.problem.empty() ? "OK" : "UNKNOWN"}, {"error_message", version.problem}}}});
   }
-  if (list.empty())
-    return refuse(
-        404, fmt::format("there is no version {} of model {}", target.version.value_or(0), target.model));
+  if (list.empty()) return rest::no_version(models, target.model, target.which);
   return reply(200, {{"model_version_status", list}});
 }
 
-HttpReply of_model(const ServedModels& models, const HttpRequest& request, const Target& target) {
-  if (models.versions_of(target.model).empty()) {
-    const auto names = models.names();
-    return refuse(404, fmt::format("there is no model '{}'; there are: {}.{}", target.model, join(names),
-                                   did_you_mean(target.model, names)));
+/// A language model's answers, by row or by column.
+std::string token_answers(const Predictor& predictor, const json& rows, bool by_column) {
+  std::ostringstream lines;
+  for (const auto& row : rows) lines << row.dump() << '\n';
+  std::istringstream in(lines.str());
+  std::ostringstream out;
+  predict_json_lines(predictor, in, out, {});
+  std::istringstream answered(out.str());
+  json answers = json::array(), columns = json::object();
+  for (std::string line; std::getline(answered, line);) {
+    const auto answer = json::parse(line);
+    if (answer.contains("error")) throw DataError(answer["error"].get<std::string>());
+    answers.push_back(answer);
+    for (const auto& [name, value] : answer.items()) columns[name].push_back(value);
   }
-  const bool predicts = target.verb == "predict";
-  if (!target.verb.empty() && target.verb != "metadata" && !predicts)
-    return refuse(404, fmt::format("'{}' is not known; there is :predict", target.verb));
-  if (request.method != (predicts ? "POST" : "GET"))
-    return refuse(405, fmt::format("{} wants {}", request.path, predicts ? "POST" : "GET"));
-  if (target.verb.empty()) return status_of(models, target);
-  const auto live = models.find(target.model, target.version);
-  if (!live) {
-    if (target.version)
-      return refuse(404, fmt::format("version {} of model {} is not loaded", *target.version, target.model));
-    return refuse(503, fmt::format("no version of model {} could be loaded; GET /v1/models/{} says why",
-                                   target.model, target.model));
+  return (by_column ? columns : answers).dump();
+}
+
+HttpReply with_tokens(const Predictor& predictor, const std::string& body, const char* field) {
+  parse_json(body);  // so that its depth is known
+  const auto request = json::parse(body);
+  const bool by_column = std::string_view(field) == "inputs";
+  const auto& rows = request[field];
+  if (!rows.is_array() || rows.empty())
+    throw DataError(fmt::format("\"{}\": expected an array of rows", field));
+  return {200, fmt::format("{{\"{}\":{}}}\n", by_column ? "outputs" : "predictions",
+                           token_answers(predictor, rows, by_column))};
+}
+
+/// "instances" or "inputs". Throws DataError.
+const char* form_of(const rapidjson::Document& request) {
+  const bool by_row = request.IsObject() && request.HasMember("instances");
+  const bool by_column = request.IsObject() && request.HasMember("inputs");
+  if (by_row == by_column)
+    throw DataError("expected {\"instances\": [row, …]} or {\"inputs\": {column: [value, …]}}, one of them");
+  if (request.HasMember("signature_name")) {
+    const auto& signature = request["signature_name"];
+    if (!signature.IsString() || (text_of(signature) != "serving_default" && text_of(signature) != "predict"))
+      throw DataError(
+          fmt::format("\"signature_name\": the model has serving_default, not {}", shown(signature)));
   }
-  if (predicts) return predict(*live->predictor, request.body);
-  return reply(200, {{"model_spec", {{"name", target.model}, {"version", std::to_string(live->number)}}},
-                     {"metadata", live->predictor->manifest().to_json()}});
+  return by_row ? "instances" : "inputs";
 }
 
 }  // namespace
 
-HttpReply answer_rest_v1(const ServedModels& models, const HttpRequest& request) {
-  const auto names = models.names();
-  if (request.path == "/healthz") {
-    for (const auto& name : names)
-      if (models.find(name)) return {200, "ok\n", "text/plain"};
-    return {503, "no model is loaded\n", "text/plain"};
-  }
-  if (request.path == "/") return reply(200, {{"models", names}});
+void RestV1::predict(const ServedModels::Loaded& version, const std::string& body,
+                     const HttpServer::Respond& respond) const {
+  const auto document = parse_json(body);
+  const std::string form = form_of(document);
+  if (!version->rows) return respond(with_tokens(*version->predictor, body, form.c_str()));
+  const auto& preprocessing = version->predictor->manifest().preprocessing;
+  const bool by_column = form == "inputs";
+  auto rows = by_column ? rows_of_inputs(document["inputs"], preprocessing, *version->rows)
+                        : rows_of_instances(document["instances"], preprocessing, *version->rows);
+  version->batcher->submit(std::move(rows), [version, respond, by_column](const Predictor::Answers& answers,
+                                                                          std::exception_ptr error) {
+    try {
+      if (error) std::rethrow_exception(error);
+      const auto& manifest = version->predictor->manifest();
+      respond({200, by_column ? "{\"outputs\":" + answers_by_column(answers, manifest) + "}\n"
+                              : "{\"predictions\":" + answers_by_row(answers, manifest) + "}\n"});
+    } catch (const std::exception& failure) {
+      respond(refuse(failure));
+    }
+  });
+}
+
+void RestV1::answer(HttpRequest request, const HttpServer::Respond& respond, std::string& model) const {
+  if (request.path == "/v1/models" || request.path == "/v1/models/")
+    return respond(reply(200, {{"models", models_.names()}}));
   const auto target = parse(request.path);
   if (!target)
-    return refuse(404,
-                  "there is /v1/models/NAME, /v1/models/NAME:predict, and the same with /versions/N; / lists "
-                  "the models");
-  return of_model(models, request, *target);
+    return respond(
+        refuse(404,
+               "there is /v1/models/NAME, /v1/models/NAME:predict, and the same with /versions/N or "
+               "/labels/L; / lists the models"));
+  if (models_.versions_of(target->model).empty())
+    return respond(rest::no_version(models_, target->model, target->which));
+  model = target->model;
+  const bool predicts = target->verb == "predict";
+  if (!target->verb.empty() && target->verb != "metadata" && !predicts)
+    return respond(refuse(404, fmt::format("'{}' is not known; there is :predict", target->verb)));
+  if (request.method != (predicts ? "POST" : "GET")) {
+    auto refused = refuse(405, fmt::format("{} wants {}", request.path, predicts ? "POST" : "GET"));
+    refused.headers.emplace_back("Allow", predicts ? "POST" : "GET");
+    return respond(std::move(refused));
+  }
+  if (target->verb.empty()) return respond(status_of(models_, *target));
+  const auto version = models_.find(target->model, target->which);
+  if (!version) return respond(rest::no_version(models_, target->model, target->which));
+  if (predicts) return predict(version, request.body, respond);
+  respond(reply(200, {{"model_spec", {{"name", target->model}, {"version", std::to_string(version->number)}}},
+                      {"metadata", version->predictor->manifest().to_json()}}));
 }
 
 }  // namespace ringtrain

@@ -6,14 +6,25 @@
 namespace ringtrain {
 
 /// TensorFlow Serving's REST interface, version 1 (https://www.tensorflow.org/tfx/serving/api_rest):
-///   GET  /v1/models/NAME[/versions/N]            which versions there are, and their state
-///   GET  /v1/models/NAME[/versions/N]/metadata   the manifest
-///   POST /v1/models/NAME[/versions/N]:predict    {"instances": [row, …]} → {"predictions": [answer, …]}, or
-///                                                {"inputs": {column: [value, …]}} → {"outputs": {key:
+///   GET  /v1/models/NAME[/versions/N|/labels/L]            which versions there are, and their state
+///   GET  /v1/models/NAME[/versions/N|/labels/L]/metadata   the manifest
+///   POST /v1/models/NAME[/versions/N|/labels/L]:predict    {"instances": [row, …]} → {"predictions":
+///   [answer, …]},
+///                                                or {"inputs": {column: [value, …]}} → {"outputs": {key:
 ///                                                [value, …]}}
-/// A row is what `ringtrain predict --json-instances` takes. A request with a row that cannot be answered
-/// fails as a whole, with 400 and the row. Beside it GET /healthz (200 while a model is loaded, else 503) and
-/// GET /, the names of the models.
-HttpReply answer_rest_v1(const ServedModels& models, const HttpRequest& request);
+/// and GET /v1/models, the names of the models (as KServe). A row is what `ringtrain predict
+/// --json-instances` takes. A request with a row that cannot be answered fails as a whole, with 400 and the
+/// row.
+class RestV1 {
+ public:
+  explicit RestV1(const ServedModels& models) : models_(models) {}
+  /// `path` begins with /v1/. `model` is set to the model's name where there is one.
+  void answer(HttpRequest request, const HttpServer::Respond& respond, std::string& model) const;
+
+ private:
+  void predict(const ServedModels::Loaded& version, const std::string& body,
+               const HttpServer::Respond& respond) const;
+  const ServedModels& models_;
+};
 
 }  // namespace ringtrain

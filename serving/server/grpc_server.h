@@ -1,0 +1,36 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "serving/server/metrics.h"
+#include "serving/server/served_models.h"
+
+namespace ringtrain {
+
+/// The Open Inference Protocol over gRPC: inference.GRPCInferenceService with ServerLive, ServerReady,
+/// ModelReady, ServerMetadata, ModelMetadata and ModelInfer. Errors are INVALID_ARGUMENT (the request),
+/// NOT_FOUND (no such version), RESOURCE_EXHAUSTED (too many rows wait), UNAUTHENTICATED, UNIMPLEMENTED and
+/// INTERNAL.
+class GrpcServer {
+ public:
+  struct Options {
+    std::string address = "127.0.0.1";
+    int port = 0;  ///< 0: any that is free
+    std::string certificate, key;
+    std::vector<std::string> tokens;  ///< as of Service
+    std::size_t most_message_bytes = 64 << 20;
+  };
+  /// Listens and answers. Throws ConfigError when the address cannot be had or the certificate not be read.
+  GrpcServer(const Options& options, const ServedModels& models, Metrics& metrics);
+  /// Lets what is under way be answered, for a second.
+  ~GrpcServer();
+  int port() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace ringtrain

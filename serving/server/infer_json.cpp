@@ -1,0 +1,205 @@
+#include "serving/server/infer_json.h"
+
+#include <ATen/ATen.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "common/errors.h"
+#include "serving/json_text.h"
+
+namespace ringtrain {
+namespace {
+
+using rapidjson::Value;
+
+const Value* member(const Value& object, const char* name) {
+  const auto found = object.FindMember(name);
+  return found == object.MemberEnd() ? nullptr : &found->value;
+}
+
+std::string required_text(const Value& object, const char* name, const std::string& where) {
+  const auto* value = object.IsObject() ? member(object, name) : nullptr;
+  if (!value || !value->IsString())
+    throw DataError(fmt::format("{}: \"{}\" is missing or no string", where, name));
+  return std::string(text_of(*value));
+}
+
+std::vector<std::int64_t> shape_of(const Value& input, const std::string& where) {
+  const auto* shape = member(input, "shape");
+  if (!shape || !shape->IsArray())
+    throw DataError(fmt::format("{}: \"shape\" is missing or no array", where));
+  std::vector<std::int64_t> sizes;
+  for (const auto& size : shape->GetArray()) {
+    if (!size.IsInt64())
+      throw DataError(fmt::format("{}: \"shape\" has {}, no whole number", where, shown(size)));
+    sizes.push_back(size.GetInt64());
+  }
+  return sizes;
+}
+
+/// The parameter of an input or output; null when there is none.
+const Value* parameter(const Value& object, const char* name) {
+  const auto* parameters = member(object, "parameters");
+  return parameters && parameters->IsObject() ? member(*parameters, name) : nullptr;
+}
+
+bool flag(const Value& object, const char* name) {
+  const auto* value = parameter(object, name);
+  return value && value->IsBool() && value->GetBool();
+}
+
+/// Puts the values of nested or flat arrays one behind the other.
+template <class Take>
+void flatten(const Value& data, const Take& take) {
+  for (const auto& value : data.GetArray()) {
+    if (value.IsArray())
+      flatten(value, take);
+    else
+      take(value);
+  }
+}
+
+InferTensor tensor_from_json(std::string name, std::string datatype, std::vector<std::int64_t> shape,
+                             const Value& data) {
+  const auto where = fmt::format("input '{}'", name);
+  if (!data.IsArray()) throw DataError(where + ": \"data\" is no array");
+  const auto count = element_count(name, shape);
+  InferTensor tensor{std::move(name), std::move(datatype), std::move(shape), {}, {}};
+  if (tensor.datatype == "BYTES") {
+    flatten(data, [&](const Value& value) {
+      if (!value.IsString())
+        throw DataError(fmt::format("{}: expected strings, got {}", where, shown(value)));
+      tensor.strings.emplace_back(text_of(value));
+    });
+    if (static_cast<std::int64_t>(tensor.strings.size()) != count)
+      throw DataError(fmt::format("{}: {} values do not fill the shape [{}]", where, tensor.strings.size(),
+                                  fmt::join(tensor.shape, ", ")));
+    return tensor;
+  }
+  std::vector<double> values;
+  flatten(data, [&](const Value& value) {
+    if (value.IsNull()) return values.push_back(std::numeric_limits<double>::quiet_NaN());
+    if (value.IsBool()) return values.push_back(value.GetBool() ? 1 : 0);
+    if (!value.IsNumber()) throw DataError(fmt::format("{}: expected numbers, got {}", where, shown(value)));
+    values.push_back(value.GetDouble());
+  });
+  if (static_cast<std::int64_t>(values.size()) != count)
+    throw DataError(fmt::format("{}: {} values do not fill the shape [{}]", where, values.size(),
+                                fmt::join(tensor.shape, ", ")));
+  // Checks the datatype; JSON's numbers are float64 and whole ones are exact to 2^53.
+  tensor.values = tensor_from_bytes(tensor.name, tensor.datatype, {0}, "").values;
+  tensor.values = at::tensor(values, at::kDouble).reshape(tensor.shape).to(tensor.values.scalar_type());
+  return tensor;
+}
+
+InferTensor read_input(const Value& input, std::string_view& binary) {
+  auto name = required_text(input, "name", "an input");
+  const auto where = fmt::format("input '{}'", name);
+  auto datatype = required_text(input, "datatype", where);
+  auto shape = shape_of(input, where);
+  if (const auto* size = parameter(input, "binary_data_size")) {
+    if (!size->IsUint64() || size->GetUint64() > binary.size())
+      throw DataError(fmt::format("{}: binary_data_size is {}, but {} bytes are left in the body", where,
+                                  shown(*size), binary.size()));
+    const auto bytes = binary.substr(0, size->GetUint64());
+    binary.remove_prefix(bytes.size());
+    return tensor_from_bytes(std::move(name), std::move(datatype), std::move(shape), bytes);
+  }
+  const auto* data = member(input, "data");
+  if (!data) throw DataError(fmt::format("{}: it has neither \"data\" nor binary_data_size", where));
+  return tensor_from_json(std::move(name), std::move(datatype), std::move(shape), *data);
+}
+
+void append_values(std::string& text, const InferTensor& tensor) {
+  text += '[';
+  const auto separate = [&](std::int64_t i) {
+    if (i > 0) text += ',';
+  };
+  if (!tensor.values.defined()) {
+    for (std::size_t i = 0; i < tensor.strings.size(); ++i) {
+      separate(static_cast<std::int64_t>(i));
+      append_string(text, tensor.strings[i]);
+    }
+  } else if (tensor.values.scalar_type() == at::kLong) {
+    for (std::int64_t i = 0; i < tensor.values.numel(); ++i) {
+      separate(i);
+      text += std::to_string(tensor.values.const_data_ptr<std::int64_t>()[i]);
+    }
+  } else {
+    for (std::int64_t i = 0; i < tensor.values.numel(); ++i) {
+      separate(i);
+      append_number(text, tensor.values.const_data_ptr<float>()[i]);
+    }
+  }
+  text += ']';
+}
+
+}  // namespace
+
+InferRequest parse_infer_request(std::string_view body, std::int64_t header_length) {
+  if (header_length > static_cast<std::int64_t>(body.size()))
+    throw DataError(fmt::format("Inference-Header-Content-Length is {}, but the body has {} bytes",
+                                header_length, body.size()));
+  const auto header = header_length < 0 ? body : body.substr(0, static_cast<std::size_t>(header_length));
+  std::string_view binary = body.substr(header.size());
+  const auto document = parse_json(header);
+  if (!document.IsObject()) throw DataError("expected an object with \"inputs\"");
+  InferRequest request;
+  if (const auto* id = member(document, "id"))
+    request.id = id->IsString() ? std::string(text_of(*id)) : shown(*id);
+  request.binary_outputs = flag(document, "binary_data_output");
+  const auto* inputs = member(document, "inputs");
+  if (!inputs || !inputs->IsArray()) throw DataError("\"inputs\" is missing or no array");
+  for (const auto& input : inputs->GetArray()) request.inputs.push_back(read_input(input, binary));
+  if (!binary.empty()) throw DataError(fmt::format("{} bytes of the body belong to no input", binary.size()));
+  if (const auto* outputs = member(document, "outputs")) {
+    if (!outputs->IsArray()) throw DataError("\"outputs\" is no array");
+    for (const auto& output : outputs->GetArray()) {
+      const auto name = required_text(output, "name", "an output");
+      const bool named = parameter(output, "binary_data") != nullptr;
+      request.outputs.push_back({name, named ? flag(output, "binary_data") : request.binary_outputs});
+    }
+  }
+  return request;
+}
+
+std::vector<std::string> wanted_outputs(const InferRequest& request) {
+  std::vector<std::string> names;
+  for (const auto& output : request.outputs) names.push_back(output.name);
+  return names;
+}
+
+HttpReply infer_reply(const InferRequest& request, const std::string& model, std::int64_t version,
+                      std::vector<InferTensor> outputs) {
+  std::string text = "{\"model_name\":", binary;
+  append_string(text, model);
+  text += fmt::format(",\"model_version\":\"{}\"", version);
+  if (!request.id.empty()) {
+    text += ",\"id\":";
+    append_string(text, request.id);
+  }
+  text += ",\"outputs\":[";
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    const auto& output = outputs[i];
+    text += i > 0 ? ",{\"name\":" : "{\"name\":";
+    append_string(text, output.name);
+    text += fmt::format(",\"datatype\":\"{}\",\"shape\":[{}]", output.datatype, fmt::join(output.shape, ","));
+    if (request.outputs.empty() ? request.binary_outputs : request.outputs[i].binary) {
+      const auto bytes = bytes_of(output);
+      text += fmt::format(",\"parameters\":{{\"binary_data_size\":{}}}}}", bytes.size());
+      binary += bytes;
+    } else {
+      text += ",\"data\":";
+      append_values(text, output);
+      text += '}';
+    }
+  }
+  text += "]}";
+  if (binary.empty()) return {200, std::move(text)};
+  const auto length = std::to_string(text.size());
+  return {200, text + binary, "application/octet-stream", {{"Inference-Header-Content-Length", length}}};
+}
+
+}  // namespace ringtrain

@@ -1,0 +1,267 @@
+#include "serving/server/model_ports.h"
+
+#include <ATen/ATen.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "common/errors.h"
+#include "common/text.h"
+#include "serving/model_outputs.h"
+#include "serving/onnx_export.h"
+#include "serving/server/rows_from_json.h"
+
+namespace ringtrain {
+namespace {
+
+struct Datatype {
+  const char* name;
+  at::ScalarType type;
+};
+
+constexpr Datatype kDatatypes[] = {{"FP32", at::kFloat},    {"FP64", at::kDouble}, {"FP16", at::kHalf},
+                                   {"BF16", at::kBFloat16}, {"INT64", at::kLong},  {"INT32", at::kInt},
+                                   {"INT16", at::kShort},   {"INT8", at::kChar},   {"UINT8", at::kByte},
+                                   {"BOOL", at::kBool}};
+
+at::ScalarType scalar_type(const std::string& tensor, const std::string& datatype) {
+  for (const auto& one : kDatatypes)
+    if (datatype == one.name) return one.type;
+  throw DataError(
+      fmt::format("input '{}': unknown datatype '{}'; expected FP32, FP64, FP16, BF16, INT64, INT32, INT16, "
+                  "INT8, UINT8, BOOL or BYTES",
+                  tensor, datatype));
+}
+
+std::vector<std::string> strings_from(const std::string& name, std::int64_t count, std::string_view bytes) {
+  std::vector<std::string> strings;
+  while (!bytes.empty()) {
+    std::uint32_t length = 0;
+    if (bytes.size() < sizeof length) break;
+    std::memcpy(&length, bytes.data(), sizeof length);
+    bytes.remove_prefix(sizeof length);
+    if (length > bytes.size()) throw DataError(fmt::format("input '{}': its last string is cut off", name));
+    strings.emplace_back(bytes.substr(0, length));
+    bytes.remove_prefix(length);
+  }
+  if (static_cast<std::int64_t>(strings.size()) != count)
+    throw DataError(
+        fmt::format("input '{}': its bytes hold {} strings, its shape {}", name, strings.size(), count));
+  return strings;
+}
+
+InferTensor numbers(std::string name, std::string datatype, const at::Tensor& values) {
+  return {std::move(name), std::move(datatype), values.sizes().vec(), values.contiguous(), {}};
+}
+
+/// What a name means: Triton's LibTorch backend numbers the ports.
+std::string port_name(const std::string& name, const char* prefix, const std::vector<Port>& ports) {
+  for (std::size_t i = 0; i < ports.size() && i < 2; ++i)
+    if (name == fmt::format("{}__{}", prefix, i)) return ports[i].name;
+  return name;
+}
+
+std::vector<std::string> names_of(const std::vector<Port>& ports) {
+  std::vector<std::string> names;
+  for (const auto& port : ports) names.push_back(port.name);
+  return names;
+}
+
+/// [n] from [n] or [n, 1].
+std::int64_t column_rows(const InferTensor& tensor) {
+  const auto& shape = tensor.shape;
+  if (shape.size() == 1 || (shape.size() == 2 && shape[1] == 1)) return shape[0];
+  throw DataError(fmt::format("input '{}': expected the shape [n] or [n, 1], got [{}]", tensor.name,
+                              fmt::join(shape, ", ")));
+}
+
+at::Tensor float_values(const InferTensor& tensor) {
+  if (!tensor.values.defined())
+    throw DataError(fmt::format("input '{}': expected numbers (FP32), got {}", tensor.name, tensor.datatype));
+  return tensor.values.to(at::kFloat);
+}
+
+Predictor::Rows token_rows(const std::vector<InferTensor>& inputs, const TokenInput& tokens,
+                           const std::vector<Port>& ports) {
+  if (inputs.size() != 1 || port_name(inputs[0].name, "INPUT", ports) != "tokens")
+    throw DataError("expected one input, 'tokens'");
+  const auto& input = inputs[0];
+  if (input.shape.size() != 2 || input.shape[1] != tokens.context || !input.values.defined())
+    throw DataError(fmt::format("input 'tokens': expected INT64 [n, {}], got {} [{}]", tokens.context,
+                                input.datatype, fmt::join(input.shape, ", ")));
+  Predictor::Rows rows;
+  rows.tokens = input.values.to(at::kLong);
+  if (rows.tokens.numel() > 0 && (rows.tokens.min().item<std::int64_t>() < 0 ||
+                                  rows.tokens.max().item<std::int64_t>() >= tokens.vocabulary))
+    throw DataError(fmt::format("input 'tokens': a token is not in the vocabulary of {}", tokens.vocabulary));
+  return rows;
+}
+
+/// The places of an input in `rows`, for the columns that it carries.
+class RowFiller {
+ public:
+  RowFiller(const Manifest& manifest, std::int64_t count)
+      : preprocessing_(manifest.preprocessing),
+        count_(count),
+        names_(onnx_input_names(manifest.preprocessing)),
+        rows_(missing_rows(manifest.preprocessing, count)) {}
+
+  void fill(const std::string& name, const InferTensor& tensor) {
+    const auto& numeric = preprocessing_.numeric;
+    const auto width = static_cast<std::int64_t>(numeric.size());
+    if (name == "numeric" && width > 0) {
+      const std::vector<std::int64_t> expected{count_, width};
+      if (tensor.shape != expected)
+        throw DataError(fmt::format("input 'numeric': expected the shape [n, {}], got [{}]", width,
+                                    fmt::join(tensor.shape, ", ")));
+      rows_.numeric = float_values(tensor);
+      return;
+    }
+    if (column_rows(tensor) != count_)
+      throw DataError(fmt::format("input '{}' has {} rows, others {}", name, column_rows(tensor), count_));
+    for (std::size_t c = 0; c < numeric.size(); ++c)
+      if (numeric[c].name == name) {
+        rows_.numeric.select(1, static_cast<std::int64_t>(c)).copy_(float_values(tensor).reshape({count_}));
+        return;
+      }
+    fill_words(name, tensor);
+  }
+
+  Predictor::Rows take() {
+    require_filled(rows_, preprocessing_);
+    return std::move(rows_);
+  }
+
+ private:
+  void fill_words(const std::string& name, const InferTensor& tensor) {
+    const auto& categorical = preprocessing_.categorical;
+    const auto first = names_.size() - categorical.size();
+    for (std::size_t c = 0; c < categorical.size(); ++c) {
+      if (categorical[c].name != name && names_[first + c] != name) continue;
+      if (tensor.datatype != "BYTES")
+        throw DataError(fmt::format("input '{}': expected strings (BYTES), got {}", name, tensor.datatype));
+      rows_.categorical[c] = tensor.strings;
+      return;
+    }
+    std::vector<std::string> known = names_;
+    for (const auto& column : preprocessing_.numeric) known.push_back(column.name);
+    throw DataError(fmt::format("unknown input '{}'; the model has: {}.{}", name, join(names_),
+                                did_you_mean(name, known)));
+  }
+
+  const Preprocessing& preprocessing_;
+  std::int64_t count_;
+  std::vector<std::string> names_;
+  Predictor::Rows rows_;
+};
+
+InferTensor output_of(const std::string& name, const Predictor::Answers& answers, const Manifest& manifest) {
+  if (name == "probabilities") return numbers(name, "FP32", answers.probabilities);
+  if (name == "class") return numbers(name, "INT64", answers.classes);
+  if (name == "prediction") return numbers(name, "FP32", answers.predictions);
+  if (name == "logits") return numbers(name, "FP32", answers.logits);
+  InferTensor labels{name, "BYTES", answers.classes.sizes().vec(), {}, {}};
+  const at::Tensor classes = answers.classes.contiguous();
+  for (std::int64_t r = 0; r < classes.numel(); ++r)
+    labels.strings.push_back(label_of(manifest, classes.const_data_ptr<std::int64_t>()[r]));
+  return labels;
+}
+
+}  // namespace
+
+std::vector<Port> input_ports(const Manifest& manifest) {
+  const auto& preprocessing = manifest.preprocessing;
+  if (preprocessing.tokens) return {{"tokens", "INT64", {-1, preprocessing.tokens->context}}};
+  std::vector<Port> ports;
+  for (const auto& name : onnx_input_names(preprocessing)) ports.push_back({name, "BYTES", {-1}});
+  if (!preprocessing.numeric.empty())
+    ports[0] = {"numeric", "FP32", {-1, static_cast<std::int64_t>(preprocessing.numeric.size())}};
+  return ports;
+}
+
+std::vector<Port> output_ports(const Manifest& manifest) {
+  if (const auto& tokens = manifest.preprocessing.tokens)
+    return {{"logits", "FP32", {-1, tokens->context, tokens->vocabulary}}};
+  if (!is_classification(manifest)) return {{"prediction", "FP32", {-1}}};
+  return {{"probabilities", "FP32", {-1, class_count(manifest)}},
+          {"class", "INT64", {-1}},
+          {"label", "BYTES", {-1}}};
+}
+
+std::int64_t element_count(const std::string& tensor, const std::vector<std::int64_t>& shape) {
+  std::int64_t count = 1;
+  for (const auto size : shape) {
+    if (size < 0 || __builtin_mul_overflow(count, size, &count) || count > (std::int64_t{1} << 31))
+      throw DataError(
+          fmt::format("input '{}': the shape [{}] is not possible", tensor, fmt::join(shape, ", ")));
+  }
+  return count;
+}
+
+InferTensor tensor_from_bytes(std::string name, std::string datatype, std::vector<std::int64_t> shape,
+                              std::string_view bytes) {
+  const auto count = element_count(name, shape);
+  InferTensor tensor{std::move(name), std::move(datatype), std::move(shape), {}, {}};
+  if (tensor.datatype == "BYTES") {
+    tensor.strings = strings_from(tensor.name, count, bytes);
+    return tensor;
+  }
+  const auto type = scalar_type(tensor.name, tensor.datatype);
+  const auto expected = static_cast<std::size_t>(count) * c10::elementSize(type);
+  if (bytes.size() != expected)
+    throw DataError(fmt::format("input '{}': {} [{}] has {} bytes, got {}", tensor.name, tensor.datatype,
+                                fmt::join(tensor.shape, ", "), expected, bytes.size()));
+  tensor.values = at::empty(tensor.shape, type);
+  if (!bytes.empty()) std::memcpy(tensor.values.data_ptr(), bytes.data(), bytes.size());
+  return tensor;
+}
+
+std::string bytes_of(const InferTensor& tensor) {
+  if (tensor.values.defined())
+    return {static_cast<const char*>(tensor.values.const_data_ptr()), tensor.values.nbytes()};
+  std::string bytes;
+  for (const auto& text : tensor.strings) {
+    const auto length = static_cast<std::uint32_t>(text.size());
+    bytes.append(reinterpret_cast<const char*>(&length), sizeof length);
+    bytes += text;
+  }
+  return bytes;
+}
+
+Predictor::Rows rows_of(const std::vector<InferTensor>& inputs, const Manifest& manifest) {
+  const auto ports = input_ports(manifest);
+  if (inputs.empty()) throw DataError(fmt::format("no inputs; the model has: {}", join(names_of(ports))));
+  for (const auto& input : inputs)
+    if (input.shape.empty() || input.shape[0] < 1)
+      throw DataError(
+          fmt::format("input '{}': its shape [{}] has no rows", input.name, fmt::join(input.shape, ", ")));
+  if (manifest.preprocessing.tokens) return token_rows(inputs, *manifest.preprocessing.tokens, ports);
+  RowFiller filler(manifest, inputs[0].shape[0]);
+  for (const auto& input : inputs) filler.fill(port_name(input.name, "INPUT", ports), input);
+  return filler.take();
+}
+
+void require_outputs(const std::vector<std::string>& wanted, const Manifest& manifest) {
+  const auto ports = output_ports(manifest);
+  const auto known = names_of(ports);
+  for (const auto& name : wanted)
+    if (std::find(known.begin(), known.end(), port_name(name, "OUTPUT", ports)) == known.end())
+      throw DataError(fmt::format("unknown output '{}'; the model has: {}.{}", name, join(known),
+                                  did_you_mean(name, known)));
+}
+
+std::vector<InferTensor> tensors_of(const Predictor::Answers& answers, const Manifest& manifest,
+                                    const std::vector<std::string>& wanted) {
+  require_outputs(wanted, manifest);
+  const auto ports = output_ports(manifest);
+  std::vector<InferTensor> outputs;
+  for (const auto& name : wanted.empty() ? names_of(ports) : wanted) {
+    outputs.push_back(output_of(port_name(name, "OUTPUT", ports), answers, manifest));
+    outputs.back().name = name;
+  }
+  return outputs;
+}
+
+}  // namespace ringtrain

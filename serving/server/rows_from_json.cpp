@@ -1,0 +1,107 @@
+#include "serving/server/rows_from_json.h"
+
+#include <ATen/ATen.h>
+#include <fmt/format.h>
+
+#include <cmath>
+#include <limits>
+
+#include "common/errors.h"
+#include "serving/json_text.h"
+
+namespace ringtrain {
+namespace {
+
+[[noreturn]] void fail(std::int64_t row, const std::string& text) {
+  throw DataError(fmt::format("row {}: {}", row + 1, text));
+}
+
+/// All columns of [n] have one length; returns it.
+std::int64_t column_length(const rapidjson::Value& columns) {
+  std::int64_t size = -1;
+  for (const auto& [name, column] : columns.GetObject()) {
+    if (!column.IsArray()) throw DataError(fmt::format("\"inputs\": column '{}' is no array", text_of(name)));
+    if (size >= 0 && size != column.Size())
+      throw DataError(fmt::format("\"inputs\": column '{}' has {} values, others {}", text_of(name),
+                                  column.Size(), size));
+    size = column.Size();
+  }
+  return size;
+}
+
+}  // namespace
+
+Predictor::Rows missing_rows(const Preprocessing& preprocessing, std::int64_t count) {
+  Predictor::Rows rows;
+  rows.numeric = at::full({count, static_cast<std::int64_t>(preprocessing.numeric.size())},
+                          std::numeric_limits<float>::quiet_NaN(), at::kFloat);
+  rows.categorical.assign(preprocessing.categorical.size(),
+                          std::vector<std::string>(static_cast<std::size_t>(count)));
+  return rows;
+}
+
+void require_filled(const Predictor::Rows& rows, const Preprocessing& preprocessing) {
+  const auto missing = [](std::int64_t row, const std::string& name) {
+    fail(row,
+         fmt::format("field '{}': missing value; the model was trained without missing values there", name));
+  };
+  const auto* values = rows.numeric.const_data_ptr<float>();
+  const auto width = static_cast<std::int64_t>(preprocessing.numeric.size());
+  const auto count = rows.numeric.size(0);
+  for (std::int64_t r = 0; r < count; ++r) {
+    for (std::int64_t c = 0; c < width; ++c) {
+      const auto& column = preprocessing.numeric[static_cast<std::size_t>(c)];
+      if (std::isnan(values[r * width + c]) && !column.fill) missing(r, column.name);
+    }
+    for (std::size_t c = 0; c < rows.categorical.size(); ++c)
+      if (rows.categorical[c][static_cast<std::size_t>(r)].empty() &&
+          !preprocessing.categorical[c].missing_is_category)
+        missing(r, preprocessing.categorical[c].name);
+  }
+}
+
+Predictor::Rows rows_of_instances(const rapidjson::Value& instances, const Preprocessing& preprocessing,
+                                  const JsonRowReader& reader) {
+  if (!instances.IsArray() || instances.Empty()) throw DataError("\"instances\": expected an array of rows");
+  auto rows = missing_rows(preprocessing, instances.Size());
+  auto* numbers = rows.numeric.data_ptr<float>();
+  for (rapidjson::SizeType r = 0; r < instances.Size(); ++r) {
+    try {
+      reader.read(instances[r], {numbers + r * preprocessing.numeric.size(), &rows.categorical, r});
+    } catch (const DataError& error) {
+      fail(r, error.what());
+    }
+  }
+  require_filled(rows, preprocessing);
+  return rows;
+}
+
+Predictor::Rows rows_of_inputs(const rapidjson::Value& inputs, const Preprocessing& preprocessing,
+                               const JsonRowReader& reader) {
+  if (inputs.IsArray()) return rows_of_instances(inputs, preprocessing, reader);
+  if (!inputs.IsObject() || inputs.ObjectEmpty())
+    throw DataError("\"inputs\": expected an object of columns, {\"Amount\": [1.5, 2.0]}");
+  if (inputs.MemberCount() == 1 && inputs.HasMember("numeric"))
+    return rows_of_instances(inputs["numeric"], preprocessing, reader);
+  const auto count = column_length(inputs);
+  if (count == 0) throw DataError("\"inputs\": the columns are empty");
+  auto rows = missing_rows(preprocessing, count);
+  auto* numbers = rows.numeric.data_ptr<float>();
+  for (const auto& [name, column] : inputs.GetObject()) {
+    const auto place = reader.place_of(text_of(name));
+    if (place >= reader.names().size()) continue;  // the target
+    for (rapidjson::SizeType r = 0; r < column.Size(); ++r) {
+      // A column may be [n] or [n, 1].
+      const auto& value = column[r].IsArray() && column[r].Size() == 1 ? column[r][0] : column[r];
+      try {
+        reader.set(place, value, {numbers + r * preprocessing.numeric.size(), &rows.categorical, r});
+      } catch (const DataError& error) {
+        fail(r, error.what());
+      }
+    }
+  }
+  require_filled(rows, preprocessing);
+  return rows;
+}
+
+}  // namespace ringtrain

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <rapidjson/document.h>
+
+#include "serving/json_row_reader.h"
+#include "serving/predictor.h"
+
+namespace ringtrain {
+
+/// {"instances": …}: an array of rows. Throws DataError that names the row ("row 2: …", from 1) and the
+/// field.
+Predictor::Rows rows_of_instances(const rapidjson::Value& instances, const Preprocessing& preprocessing,
+                                  const JsonRowReader& reader);
+
+/// {"inputs": …}: columns of one length by name, or an array of rows. Throws DataError.
+Predictor::Rows rows_of_inputs(const rapidjson::Value& inputs, const Preprocessing& preprocessing,
+                               const JsonRowReader& reader);
+
+/// Room for `count` rows whose values are all missing.
+Predictor::Rows missing_rows(const Preprocessing& preprocessing, std::int64_t count);
+
+/// Throws DataError for a missing value that the model cannot fill, with the row and the field.
+void require_filled(const Predictor::Rows& rows, const Preprocessing& preprocessing);
+
+}  // namespace ringtrain

@@ -1,0 +1,120 @@
+#include "serving/server/serve_config.h"
+
+#include <fmt/format.h>
+
+#include <sstream>
+
+#include "common/errors.h"
+#include "common/files.h"
+#include "common/yaml_reader.h"
+
+namespace ringtrain {
+namespace {
+
+std::chrono::milliseconds milliseconds(double seconds) {
+  return std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1000));
+}
+
+std::chrono::seconds whole_seconds(double seconds) {
+  return std::chrono::duration_cast<std::chrono::seconds>(milliseconds(seconds) +
+                                                          std::chrono::milliseconds(999));
+}
+
+}  // namespace
+
+void ServeConfig::Tls::describe(config::Visitor& v) {
+  v.field("certificate", certificate,
+          "The certificate and those that vouch for it, a PEM file; empty: no TLS.");
+  v.field("key", key, "The certificate's private key, a PEM file.");
+}
+
+void ServeConfig::Batching::describe(config::Visitor& v) {
+  v.field("max_rows", max_rows, "Rows of several requests that the model answers in one run.",
+          config::at_least(1));
+  v.field("delay_us", delay_us,
+          "Microseconds that a request may wait for others to come; 0: only what comes while the model runs "
+          "is gathered.",
+          config::non_negative());
+  v.field("max_waiting_rows", max_waiting_rows, "Rows that may wait; more are refused with 503.",
+          config::at_least(1));
+}
+
+void ServeConfig::Limits::describe(config::Visitor& v) {
+  v.field("body_bytes", body_bytes, "A request's largest body; larger ones are refused with 413.",
+          config::at_least(1));
+  v.field("connections", connections, "Connections at a time; more are refused with 503.",
+          config::at_least(1));
+  v.field("header_seconds", header_seconds, "How long a request's header may take to arrive (408).",
+          config::positive());
+  v.field("body_seconds", body_seconds, "How long its body may take to arrive (408).", config::positive());
+  v.field("idle_seconds", idle_seconds, "How long a connection may be silent between requests.",
+          config::positive());
+  v.field("drain_seconds", drain_seconds, "How long requests under way may take when the server ends.",
+          config::positive());
+}
+
+void ServeConfig::describe(config::Visitor& v) {
+  v.field("address", address, "Address to listen on; 127.0.0.1: this machine alone; 0.0.0.0: every network.");
+  v.field("port", port, "Port of HTTP; 0: any that is free.", config::at_least(0));
+  v.field("grpc_port", grpc_port, "Port of gRPC; 0: any that is free; -1: no gRPC.", config::at_least(-1));
+  v.field("threads", threads, "Threads that run models, and as many that read and write; 0: the cores.",
+          config::at_least(0));
+  v.field("poll_seconds", poll_seconds, "How often the repository is looked at.", config::at_least(0.05));
+  v.field("warm_up", warm_up, "Whether a version is run a few times before it answers.");
+  v.field("token_file", token_file,
+          "Requests need `Authorization: Bearer TOKEN` with one of this file's lines.");
+  v.section("tls", "HTTPS.", tls);
+  v.section("batching", "Rows of several requests in one run of the model.", batching);
+  v.section("limits", "What a client may do.", limits);
+  v.require("port", port <= 65535 && grpc_port <= 65535, "a port is at most 65535");
+  v.require("tls", tls.certificate.empty() == tls.key.empty(), "certificate and key: both or none");
+}
+
+ServeConfig ServeConfig::load(const std::filesystem::path& file, const std::vector<std::string>& overrides) {
+  ServeConfig config;
+  const auto document = file.empty() ? config::YamlDocument::from_text("{}", "command line", overrides)
+                                     : config::YamlDocument::from_file(file, overrides);
+  document.read([&config](config::Visitor& v) { config.describe(v); });
+  return config;
+}
+
+HttpServer::Options ServeConfig::http() const {
+  HttpServer::Options options;
+  options.address = address;
+  options.port = static_cast<unsigned short>(port);
+  options.threads = static_cast<int>(threads);
+  options.certificate = tls.certificate;
+  options.key = tls.key;
+  options.most_body_bytes = static_cast<std::size_t>(limits.body_bytes);
+  options.most_connections = static_cast<std::size_t>(limits.connections);
+  options.header_limit = milliseconds(limits.header_seconds);
+  options.request_limit = milliseconds(limits.body_seconds);
+  options.idle_limit = whole_seconds(limits.idle_seconds);
+  options.drain_limit = whole_seconds(limits.drain_seconds);
+  return options;
+}
+
+ServedModels::Options ServeConfig::models() const {
+  ServedModels::Options options;
+  options.batching.most_rows = batching.max_rows;
+  options.batching.delay = std::chrono::microseconds(batching.delay_us);
+  options.batching.most_waiting_rows = batching.max_waiting_rows;
+  options.batching.threads = static_cast<int>(threads);
+  options.warm_up = warm_up;
+  return options;
+}
+
+std::vector<std::string> ServeConfig::tokens() const {
+  std::vector<std::string> tokens;
+  if (token_file.empty()) return tokens;
+  std::istringstream lines(read_file(token_file));
+  for (std::string line; std::getline(lines, line);) {
+    while (!line.empty() && (line.back() == '\r' || line.back() == ' ')) line.pop_back();
+    if (!line.empty()) tokens.push_back(line);
+  }
+  if (tokens.empty())
+    throw ConfigError(fmt::format("token_file: {} holds no token; a line is one", token_file));
+  return tokens;
+}
+
+}  // namespace ringtrain

@@ -1,0 +1,106 @@
+#include "serving/server/service.h"
+
+#include <fmt/format.h>
+
+#include "common/errors.h"
+#include "common/log.h"
+#include "openapi_json.h"
+#include "page_html.h"
+#include "serving/server/rest.h"
+
+namespace ringtrain {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+bool same(std::string_view a, std::string_view b) {
+  unsigned different = a.size() == b.size() ? 0 : 1;
+  for (std::size_t i = 0; i < a.size(); ++i)
+    different |= static_cast<unsigned>(a[i] ^ b[b.empty() ? 0 : i % b.size()]);
+  return different == 0;
+}
+
+bool is_health(const std::string& path) { return path == "/healthz" || path.starts_with("/v2/health/"); }
+
+/// Counts a request when it is answered. `model` is known by then.
+struct Counted {
+  Metrics& metrics;
+  std::string protocol;
+  std::string model;
+  Clock::time_point begin = Clock::now();
+};
+
+}  // namespace
+
+bool bears_token(const std::string& authorization, const std::vector<std::string>& tokens) {
+  if (tokens.empty()) return true;
+  constexpr std::string_view scheme = "Bearer ";
+  if (!authorization.starts_with(scheme)) return false;
+  const auto given = std::string_view(authorization).substr(scheme.size());
+  bool good = false;
+  for (const auto& token : tokens) good |= same(given, token);
+  return good;
+}
+
+Service::Service(const ServedModels& models, Metrics& metrics, std::vector<std::string> tokens)
+    : models_(models), metrics_(metrics), tokens_(std::move(tokens)), v1_(models), v2_(models) {}
+
+HttpReply Service::health() const {
+  for (const auto& name : models_.names())
+    if (models_.find(name)) return {200, "ok\n", "text/plain"};
+  return {503, "no model is loaded\n", "text/plain"};
+}
+
+HttpReply Service::page(const HttpRequest& request) const {
+  const auto& path = request.path;
+  if (path != "/" && path != "/openapi.json" && path != "/metrics" && path != "/healthz")
+    return rest::refuse(
+        404, fmt::format("there is no {}; / lists the models, /openapi.json what can be asked", path));
+  if (request.method != "GET") {
+    auto refused = rest::refuse(405, fmt::format("{} wants GET", path));
+    refused.headers.emplace_back("Allow", "GET");
+    return refused;
+  }
+  if (path == "/healthz") return health();
+  if (path == "/openapi.json") return {200, kOpenApi};
+  if (path == "/metrics")
+    return {200, metrics_.text({connections_(), models_.waiting_rows()}), "text/plain; version=0.0.4"};
+  return {200,
+          kPage,
+          "text/html; charset=utf-8",
+          {{"Content-Security-Policy",
+            "default-src 'self'; style-src 'unsafe-inline'; script-src 'unsafe-inline'"},
+           {"X-Content-Type-Options", "nosniff"}}};
+}
+
+void Service::answer(HttpRequest request, HttpServer::Respond respond) const {
+  const bool v1 = request.path.starts_with("/v1/"), v2 = request.path.starts_with("/v2");
+  const auto counted = std::make_shared<Counted>(Counted{metrics_, v1 ? "v1" : v2 ? "v2" : "http", ""});
+  // What cannot be answered at once is answered by another thread.
+  respond = [counted, respond = std::move(respond), this](HttpReply reply) {
+    metrics_.answered(counted->model, counted->protocol, reply.status);
+    if (!counted->model.empty())
+      if (const auto version = models_.find(counted->model))
+        version->metrics.seconds.Observe(
+            std::chrono::duration<double>(Clock::now() - counted->begin).count());
+    respond(std::move(reply));
+  };
+  if (!is_health(request.path) && !bears_token(request.authorization, tokens_)) {
+    auto refused = rest::refuse(401, "a token is needed: the header `Authorization: Bearer TOKEN`");
+    refused.headers.emplace_back("WWW-Authenticate", "Bearer");
+    return respond(std::move(refused));
+  }
+  if (!request.content_encoding.empty() && request.content_encoding != "identity")
+    return respond(
+        rest::refuse(415, fmt::format("the encoding '{}' is not understood; send the body as it is",
+                                      request.content_encoding)));
+  try {
+    if (v1) return v1_.answer(std::move(request), respond, counted->model);
+    if (v2) return v2_.answer(std::move(request), respond, counted->model);
+    respond(page(request));
+  } catch (const std::exception& error) {
+    respond(rest::refuse(error));
+  }
+}
+
+}  // namespace ringtrain

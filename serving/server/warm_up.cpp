@@ -1,0 +1,53 @@
+#include "serving/server/warm_up.h"
+
+#include <ATen/ATen.h>
+#include <fmt/format.h>
+
+#include "common/errors.h"
+#include "common/files.h"
+#include "serving/json_text.h"
+#include "serving/server/rows_from_json.h"
+
+namespace ringtrain {
+namespace {
+
+Predictor::Rows zero_rows(const Preprocessing& preprocessing, std::int64_t count) {
+  Predictor::Rows rows;
+  if (preprocessing.tokens) {
+    rows.tokens = at::zeros({count, preprocessing.tokens->context}, at::kLong);
+    return rows;
+  }
+  rows = missing_rows(preprocessing, count);
+  rows.numeric.zero_();
+  for (std::size_t c = 0; c < rows.categorical.size(); ++c) {
+    const auto& vocabulary = preprocessing.categorical[c].vocabulary;
+    if (!vocabulary.empty()) rows.categorical[c].assign(static_cast<std::size_t>(count), vocabulary.front());
+  }
+  return rows;
+}
+
+void run_given(const Predictor& predictor, const std::filesystem::path& file) {
+  const auto& preprocessing = predictor.manifest().preprocessing;
+  try {
+    const auto document = parse_json(read_file(file));
+    if (!document.IsObject() || !document.HasMember("instances"))
+      throw DataError("expected {\"instances\": [row, …]}");
+    const JsonRowReader reader(preprocessing);
+    const auto rows = rows_of_instances(document["instances"], preprocessing, reader);
+    for (int i = 0; i < 2; ++i) predictor.predict(rows);
+  } catch (const DataError& error) {
+    throw DataError(fmt::format("{}: {}", file.string(), error.what()));
+  }
+}
+
+}  // namespace
+
+void warm_up(const Predictor& predictor) {
+  const auto& preprocessing = predictor.manifest().preprocessing;
+  // Two runs compile, a third one with another number of rows sees to it that the number is not compiled in.
+  for (const auto rows : {1, 1, 2, 8}) predictor.predict(zero_rows(preprocessing, rows));
+  const auto file = predictor.folder() / "warmup.json";
+  if (!preprocessing.tokens && std::filesystem::exists(file)) run_given(predictor, file);
+}
+
+}  // namespace ringtrain
