@@ -43,6 +43,10 @@ int main(int argc, char** argv) {
   ringtrain::add_verify_export_command(app, exit_code);
   ringtrain::add_predict_command(app, exit_code);
   ringtrain::add_serve_command(app, exit_code);
+  ringtrain::add_models_command(app, exit_code);
+  ringtrain::add_versions_command(app, exit_code);
+  ringtrain::add_evaluate_command(app, exit_code);
+  ringtrain::add_retrain_command(app, exit_code);
   ringtrain::add_generate_command(app, exit_code);
   ringtrain::add_config_command(app, exit_code);
   if (const auto problem = unknown_subcommand(app, argc, argv); !problem.empty()) {

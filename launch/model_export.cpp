@@ -21,7 +21,8 @@ static std::string now_utc() {
 std::filesystem::path export_trained(const RunConfig& config, const Trainer& trainer, const Outcome& outcome,
                                      int ranks) {
   ExportRequest request;
-  request.base = std::filesystem::path(config.job_dir) / "export";
+  request.base = config.export_.repository.empty() ? std::filesystem::path(config.job_dir) / "export"
+                                                   : std::filesystem::path(config.export_.repository);
   request.model = trainer.replica().model;
   request.make_copy = [&trainer] { return trainer.make_model(); };
   request.formats = config.export_.formats;

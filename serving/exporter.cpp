@@ -165,7 +165,9 @@ void publish(StagedFolder& staged, const fs::path& model, const Manifest& manife
   const auto old_config = content_of(config), old_labels = content_of(labels);
   try {
     replace(labels, triton_labels(manifest));
-    replace(config, triton_config(manifest, formats));
+    const auto state = VersionState::read(model);
+    const auto text = triton_config(manifest, formats);
+    replace(config, text.empty() ? text : with_version_policy(text, triton_versions(state, versions(model))));
     staged.commit();
   } catch (...) {
     replace(labels, old_labels);

@@ -1,8 +1,10 @@
 #include "serving/triton_config.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
+#include <sstream>
 
 #include "serving/model_outputs.h"
 #include "serving/onnx_export.h"
@@ -88,6 +90,25 @@ std::string triton_labels(const Manifest& manifest) {
     text += label + '\n';
   }
   return text;
+}
+
+std::vector<std::int64_t> triton_versions(const VersionState& state,
+                                          const std::vector<std::int64_t>& present) {
+  const auto live = state.live_of(present);
+  if (!state.live || !live) return {};
+  auto list = state.served(present);
+  std::erase_if(list, [&](auto version) { return version > *live; });
+  return list;
+}
+
+std::string with_version_policy(const std::string& config, const std::vector<std::int64_t>& versions) {
+  std::istringstream lines(config);
+  std::string text;
+  for (std::string line; std::getline(lines, line);)
+    if (!line.starts_with("version_policy:")) text += line + '\n';
+  if (versions.empty()) return text;
+  return text +
+         fmt::format("version_policy: {{ specific {{ versions: [ {} ] }} }}\n", fmt::join(versions, ", "));
 }
 
 }  // namespace ringtrain

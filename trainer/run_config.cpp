@@ -184,6 +184,10 @@ void TrainerConfig::describe(config::Visitor& v) {
       "Whether a GPU records the whole step once and replays it. auto: where the step can be recorded; the "
       "log says why where it cannot. on: an error where it cannot.",
       {"auto", "on", "off"});
+  v.field("start_from", start_from,
+          "A checkpoint's folder (JOB/checkpoints/step-N) whose weights and preprocessing a new run begins "
+          "with; empty: "
+          "random weights, and preprocessing fitted on the data.");
   v.field("threads_per_rank", threads_per_rank,
           "CPU threads that a rank computes with. Part of the configuration, since it decides the order of "
           "summation.",
@@ -253,6 +257,7 @@ void CommConfig::describe(config::Visitor& v) {
 void ExportConfig::describe(config::Visitor& v) {
   v.field("enabled", enabled, "Whether the trained model is exported at the end.");
   v.field("name", name, "Name of the exported model; the run's name when empty.");
+  v.field("repository", repository, "The model repository that it goes to; JOB_DIR/export when empty.");
   v.field("from", from, "Which checkpoint is exported.", {"best", "last"});
   v.field("formats", formats, "Any of torchscript, onnx.");
   for (const auto& format : formats)

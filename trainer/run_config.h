@@ -89,6 +89,7 @@ struct TrainerConfig {
   std::string precision = "float32";
   std::string device = "auto";
   std::string cuda_graph = "auto";
+  std::string start_from;  ///< a checkpoint's folder, or empty
   std::int64_t threads_per_rank = 1;
   double clip_norm = 0;
   std::int64_t evaluate_every_steps = 0;
@@ -120,6 +121,7 @@ struct CommConfig {
 struct ExportConfig {
   bool enabled = true;
   std::string name;
+  std::string repository;  ///< BASE; JOB_DIR/export when empty
   std::string from = "best";
   std::vector<std::string> formats{"torchscript", "onnx"};
   void describe(config::Visitor& v);

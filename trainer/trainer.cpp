@@ -62,7 +62,9 @@ Trainer::Trainer(World& world, const RunConfig& config, const StartOptions& opti
   });
 
   // What rank 0 goes on from, the others are told: the job folder need not be shared.
-  const auto from = broadcast_string(control, resumed_ ? resumed_->preprocessing.dump() : "", 0);
+  const bool resumes = !broadcast_string(control, resumed_ ? "resumes" : "", 0).empty();
+  const auto& given = resumed_ ? resumed_ : origin_;
+  const auto from = broadcast_string(control, given ? given->preprocessing.dump() : "", 0);
   std::optional<Preprocessing> fitted;
   if (!from.empty()) fitted = Preprocessing::from_json(nlohmann::json::parse(from));
   data_ = prepare_data(config, control, fitted);
@@ -73,7 +75,10 @@ Trainer::Trainer(World& world, const RunConfig& config, const StartOptions& opti
     task_ = make_task(config.task, data_.preprocessing.labels, data_.class_counts,
                       data_.preprocessing.tokens ? data_.preprocessing.tokens->vocabulary : 0);
     replica_ = make_replica(config, model_shape(), device_, gradients_.get());
-    if (resumed_) loaded = load_replica(*resumed_, replica_);
+    if (resumed_)
+      loaded = load_replica(*resumed_, replica_);
+    else if (origin_)
+      load_weights(origin_->weights, *replica_.model);
   });
   agree_on(control, "the model", signature(replica_));
   together(control, "claiming the job folder", [&] { claim_job_folder(options); });
@@ -82,16 +87,17 @@ Trainer::Trainer(World& world, const RunConfig& config, const StartOptions& opti
   if (resumed_) progress[kTrainingState] = resumed_->progress.value(kTrainingState, nlohmann::json::object());
   progress = nlohmann::json::parse(broadcast_string(control, progress.dump(), 0));
   standing_ = Standing::from_json(progress);
-  if (from.empty())
-    broadcast_weights(replica_, *gradients_);
-  else
+  if (resumes)
     share_replica(replica_, loaded, *gradients_);
+  else
+    broadcast_weights(replica_, *gradients_);
   trace_ = std::make_unique<Trace>(control, options.trace_steps);
   training_ = std::make_unique<TrainingStep>(world, config_, *task_, replica_, *gradients_, device_, *trace_,
                                              progress.value(kTrainingState, nlohmann::json::object()),
                                              device_ == "cpu" ? nullptr : nccl::graph_recorder(device_));
-  first_step_ = from.empty() ? -1 : step_;  // resumed_ is rank 0's alone
+  first_step_ = resumes ? step_ : -1;  // resumed_ is rank 0's alone
   resumed_.reset();
+  origin_.reset();
 
   together(control, "opening the job folder", [&] {
     telemetry_ =
@@ -155,6 +161,19 @@ void Trainer::start(const StartOptions& options) {
                     "name another folder with --job-dir",
                     config_.job_dir, store_.steps().size()));
   if (resumed_) standing_ = Standing::from_json(resumed_->progress);
+  if (!resumed_ && !config_.trainer.start_from.empty()) load_origin();
+}
+
+void Trainer::load_origin() {
+  const std::filesystem::path folder = config_.trainer.start_from;
+  const auto name = folder.filename().string();
+  constexpr std::string_view prefix = "step-";
+  const auto digits = name.starts_with(prefix) ? name.substr(prefix.size()) : "";
+  if (digits.empty() || digits.size() > 18 || digits.find_first_not_of("0123456789") != std::string::npos)
+    throw ConfigError(
+        fmt::format("trainer.start_from: {} is no checkpoint's folder; expected JOB/checkpoints/step-N",
+                    folder.string()));
+  origin_ = CheckpointStore(folder.parent_path()).load(std::stoll(digits));
 }
 
 /// Each rank's own file, on its own host: the job folder need not be shared. Rank 0 has shown that it can

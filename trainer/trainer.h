@@ -65,6 +65,7 @@ class Trainer {
   void start(const StartOptions& options);
   void open_log();
   void claim_job_folder(const StartOptions& options);
+  void load_origin();
   void plan_steps();
   StepTotals train_step(Loader& loader, const StopSignal& signal);
   bool evaluate_validation();
@@ -79,6 +80,7 @@ class Trainer {
   std::string device_;
   CheckpointStore store_;
   std::optional<Checkpoint> resumed_;
+  std::optional<Checkpoint> origin_;  // of trainer.start_from: its weights and preprocessing; rank 0's alone
   std::unique_ptr<Communicator> gradients_;
   PreparedData data_;
   std::unique_ptr<Task> task_;

@@ -146,7 +146,7 @@ ServedModels::Loaded ServedModels::load_version(const std::string& name, const f
                                                 std::int64_t number) {
   auto predictor = std::make_shared<const Predictor>(folder.string());
   const auto& preprocessing = predictor->manifest().preprocessing;
-  if (options_.warm_up) warm_up(*predictor);
+  if (options_.warm_up) warm_up_threads(*predictor, pool_, options_.batching.threads);
   const auto counted = metrics_.of(name, number);
   auto batcher = std::make_shared<Batcher>(
       pool_, options_.batching, [predictor](const Predictor::Rows& rows) { return predictor->predict(rows); },

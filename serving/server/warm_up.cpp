@@ -3,8 +3,12 @@
 #include <ATen/ATen.h>
 #include <fmt/format.h>
 
+#include <barrier>
+#include <boost/asio/post.hpp>
+
 #include "common/errors.h"
 #include "common/files.h"
+#include "common/log.h"
 #include "serving/json_text.h"
 #include "serving/server/rows_from_json.h"
 
@@ -48,6 +52,21 @@ void warm_up(const Predictor& predictor) {
   for (const auto rows : {1, 1, 2, 8}) predictor.predict(zero_rows(preprocessing, rows));
   const auto file = predictor.folder() / "warmup.json";
   if (!preprocessing.tokens && std::filesystem::exists(file)) run_given(predictor, file);
+}
+
+void warm_up_threads(const Predictor& predictor, boost::asio::thread_pool& pool, int threads) {
+  warm_up(predictor);  // a model that cannot answer shows it here
+  std::barrier everyone(threads + 1);
+  for (int i = 0; i < threads; ++i)
+    boost::asio::post(pool, [&] {
+      try {
+        warm_up(predictor);
+      } catch (const std::exception& error) {
+        log::warn(error.what());
+      }
+      everyone.arrive_and_wait();  // so that no thread takes two of these
+    });
+  everyone.arrive_and_wait();
 }
 
 }  // namespace ringtrain

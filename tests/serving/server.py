@@ -77,7 +77,9 @@ def answers(server, rows, expected):
     status = server.ask("/v1/models/cancer")["model_version_status"]
     assert status == [{"version": "1", "state": "AVAILABLE", "status": {"error_code": "OK", "error_message": ""}}], status
     assert server.ask("/v1/models/cancer/metadata")["model_spec"] == {"name": "cancer", "version": "1"}
-    assert server.ask("/") == {"models": ["cancer"]} and server.ask("/healthz") == "ok\n"
+    assert server.ask("/v1/models") == {"models": ["cancer"]} and server.ask("/healthz") == "ok\n"
+    assert "<title>ringtrain: models" in server.ask("/") and server.ask("/openapi.json")["openapi"].startswith("3.")
+    assert 'ringtrain_requests_total{code="200",model="cancer",protocol="v1"}' in server.ask("/metrics")
     # A person's curl.
     done = subprocess.run(["curl", "-s", "-d", json.dumps({"instances": rows[:1]}), f"http://localhost:{server.port}{url}"], capture_output=True, text=True)
     (alone,) = json.loads(done.stdout)["predictions"]
@@ -98,7 +100,21 @@ def refused(server, rows):
     assert "one of them" in error(url, 400, {"rows": []})
     assert "one of them" in error(url, 400, {"instances": rows, "inputs": {}})
     assert "array of rows" in error(url, 400, {"instances": 3})
-    assert "a row is" in error(url, 400, {"instances": [3]})
+    assert "row 1: expected an object or an array, got 3" in error(url, 400, {"instances": [3]})
+    assert "signature_name" in error(url, 400, {"instances": rows, "signature_name": "other"})
+    assert "row 1: field 'mean_radius': missing value" in error(url, 400, {"instances": [{**rows[0], "mean_radius": None}]})
+    assert "missing value" in error(url, 400, json.dumps({"instances": [{**rows[0], "mean_radius": float("nan")}]}).encode())
+    assert "within the range of float32" in error(url, 400, {"instances": [{**rows[0], "mean_radius": 1e300}]})
+    infer = "/v2/models/cancer/infer"
+    assert "\"inputs\" is missing" in error(infer, 400, {})
+    assert "Did you mean 'numeric'?" in error(infer, 400, {"inputs": [{"name": "numerik", "datatype": "FP32", "shape": [1], "data": [1]}]})
+    assert "shape [n, 30]" in error(infer, 400, {"inputs": [{"name": "numeric", "datatype": "FP32", "shape": [1, 2], "data": [1, 2]}]})
+    assert "do not fill" in error(infer, 400, {"inputs": [{"name": "numeric", "datatype": "FP32", "shape": [1, 30], "data": [1, 2]}]})
+    assert "not possible" in error(infer, 400, {"inputs": [{"name": "numeric", "datatype": "FP32", "shape": [1 << 40, 30], "data": []}]})
+    assert "unknown datatype" in error(infer, 400, {"inputs": [{"name": "numeric", "datatype": "FP31", "shape": [1, 30], "data": [0] * 30}]})
+    assert "unknown output" in error(infer, 400, {"inputs": [{"name": "numeric", "datatype": "FP32", "shape": [1, 30], "data": [0] * 30}],
+                                                 "outputs": [{"name": "none"}]})
+    error("/v2/models/none", 404), error("/v2/models/cancer/versions/9/infer", 404, {}), error("/v2/models/cancer/infer", 405)
     assert "has 1 values, others 2" in error(url, 400, {"inputs": {"a": [1, 2], "b": [1]}})
     assert "there are: cancer. Did you mean 'cancer'?" in error("/v1/models/cancr", 404)
     assert "version 7" in error("/v1/models/cancer/versions/7:predict", 404, {"instances": rows})
@@ -106,7 +122,7 @@ def refused(server, rows):
     assert "POST" in error(url, 405)
     assert "GET" in error("/v1/models/cancer", 405, {})
     assert ":predict" in error("/v1/models/cancer:classify", 404, {})
-    for path in ("/v1/models/../../etc/passwd", "/v2", "/v1/models/", "/v1/models/cancer/versions/x"):
+    for path in ("/v1/models/../../etc/passwd", "/v1/models/%2e%2e%2f", "/v2/x", "/x", "/v1/models/cancer/versions/x"):
         error(path, 404)
     assert "larger than" in error(url, 413, b" " * (70 << 20))
 
@@ -135,7 +151,7 @@ def versions_that_come(server, export, rows, expected):
     try:
         shutil.copytree(export / "1", export / ".staged")
         (export / ".staged").rename(export / "2")
-        server.until(lambda: server.ask("/v1/models/cancer")["model_version_status"][0]["version"] == "2")
+        server.until(lambda: [one["version"] for one in server.ask("/v1/models/cancer")["model_version_status"]] == ["2"])
         shutil.copytree(export / "1", export / ".staged")
         (export / ".staged" / "model.pt").write_bytes(b"garbage")
         (export / ".staged").rename(export / "3")
@@ -145,7 +161,7 @@ def versions_that_come(server, export, rows, expected):
         for client in clients:
             client.join()
     assert not failures, failures[:3]
-    broken, live = server.ask("/v1/models/cancer")["model_version_status"]
+    live, broken = server.ask("/v1/models/cancer")["model_version_status"]
     assert (broken["version"], broken["state"], live["version"]) == ("3", "END", "2") and broken["status"]["error_message"], broken
     assert server.ask("/v1/models/cancer/metadata")["model_spec"]["version"] == "2"
 
@@ -179,7 +195,7 @@ def main():
             versions_that_come(server, base / "cancer", rows, expected)
             ends(server, rows)
         with Server(base / "cancer") as server:  # one model's folder
-            assert server.ask("/") == {"models": ["cancer"]}
+            assert server.ask("/v1/models") == {"models": ["cancer"]}
         (folder / "empty").mkdir()
         assert "holds no model" in jobs.run("serve", folder / "empty", expect=6).stderr
         assert "no such folder" in jobs.run("serve", folder / "none", expect=6).stderr
