@@ -102,16 +102,19 @@ std::optional<std::int64_t> VersionState::live_of(const std::vector<std::int64_t
 }
 
 std::vector<std::int64_t> VersionState::served(const std::vector<std::int64_t>& present) const {
+  const auto answers = live_of(present);
+  // The latest ones are counted from the one that was promoted: a newer one has not been yet.
+  std::vector<std::int64_t> candidates = present;
+  if (live && answers) std::erase_if(candidates, [&](auto version) { return version > *answers; });
+  if (static_cast<std::int64_t>(candidates.size()) > latest)
+    candidates.erase(candidates.begin(), candidates.end() - latest);
   std::vector<std::int64_t> wanted;
-  const auto newest = static_cast<std::int64_t>(present.size()) - latest;
-  for (std::size_t i = 0; i < present.size(); ++i) {
-    const auto version = present[i];
-    const bool picked = policy == Policy::all ||
-                        (policy == Policy::latest && static_cast<std::int64_t>(i) >= newest) ||
+  for (const auto version : present) {
+    const bool picked = policy == Policy::all || (policy == Policy::latest && holds(candidates, version)) ||
                         (policy == Policy::specific && holds(specific, version));
     const bool labelled =
         std::any_of(labels.begin(), labels.end(), [&](const auto& one) { return one.second == version; });
-    if (picked || labelled || live_of(present) == version) wanted.push_back(version);
+    if (picked || labelled || answers == version) wanted.push_back(version);
   }
   return wanted;
 }

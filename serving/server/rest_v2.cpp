@@ -88,7 +88,12 @@ void infer(const ServedModels::Loaded& version, const HttpRequest& request,
   });
 }
 
-HttpReply empty(bool good, const std::string& text) { return good ? HttpReply{200, ""} : refuse(503, text); }
+/// {"ready": true}, as KServe's clients read it; Triton's look at the status alone.
+HttpReply flag(const char* name, bool good, const std::string& problem) {
+  json body{{name, good}};
+  if (!good) body["error"] = problem;
+  return reply(good ? 200 : 503, body);
+}
 
 bool all_ready(const ServedModels& models) {
   const auto names = models.names();
@@ -114,8 +119,8 @@ void RestV2::answer(HttpRequest request, const HttpServer::Respond& respond, std
   if (path == "/v2" || path == "/v2/")
     return respond(
         reply(200, {{"name", kServerName}, {"version", RINGTRAIN_VERSION}, {"extensions", kV2Extensions}}));
-  if (path == "/v2/health/live") return respond(empty(true, ""));
-  if (path == "/v2/health/ready") return respond(empty(all_ready(models_), "a model is not loaded"));
+  if (path == "/v2/health/live") return respond(flag("live", true, ""));
+  if (path == "/v2/health/ready") return respond(flag("ready", all_ready(models_), "a model is not loaded"));
   if (path == "/v2/repository/index") return respond(index());
   const auto target = parse(path);
   if (!target || (!target->verb.empty() && target->verb != "ready" && target->verb != "infer"))
@@ -124,7 +129,7 @@ void RestV2::answer(HttpRequest request, const HttpServer::Respond& respond, std
         "there is /v2/models/NAME[/versions/N], …/ready, …/infer, /v2/health/live and /v2/health/ready"));
   const auto version = models_.find(target->model, target->which);
   if (target->verb == "ready" && !models_.versions_of(target->model).empty())
-    return respond(empty(version != nullptr, "the version is not loaded"));
+    return respond(flag("ready", version != nullptr, "the version is not loaded"));
   if (!version) return respond(rest::no_version(models_, target->model, target->which));
   model = target->model;
   const bool infers = target->verb == "infer";
