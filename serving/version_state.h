@@ -16,7 +16,7 @@ namespace ringtrain {
 struct VersionState {
   enum class Policy { latest, all, specific };
   Policy policy = Policy::latest;
-  std::int64_t latest = 1;             ///< how many, of Policy::latest; counted from the live one where one is set
+  std::int64_t latest = 1;  ///< how many, of Policy::latest; counted from the live one where one is set
   std::vector<std::int64_t> specific;  ///< of Policy::specific, ascending
   std::optional<std::int64_t> live;    ///< the version that answers who names none; unset: the newest one
   std::vector<std::int64_t> before;    ///< those that were live before, the last one last

@@ -95,12 +95,11 @@ void Connection<Stream>::read_header() {
 
 template <class Stream>
 void Connection<Stream>::header_received(error_code error) {
-  if (error == beast::error::timeout) return refuse(408, "the header took too long to arrive");
   if (error == beast::http::error::header_limit) return refuse(431, "the header is too large");
   if (error == beast::http::error::body_limit)
     return refuse(413, fmt::format("the body is larger than {} bytes", host_->options.most_body_bytes));
-  if (error == beast::http::error::end_of_stream || error == asio::error::operation_aborted ||
-      error == asio::error::connection_reset)
+  if (error == beast::http::error::end_of_stream || error == beast::error::timeout ||
+      error == asio::error::operation_aborted || error == asio::error::connection_reset)
     return close();
   if (error) return refuse(400, "this is not HTTP");
   const auto& message = parser_->get();
@@ -126,7 +125,6 @@ void Connection<Stream>::read_body() {
 
 template <class Stream>
 void Connection<Stream>::body_received(error_code error) {
-  if (error == beast::error::timeout) return refuse(408, "the body took too long to arrive");
   if (error == beast::http::error::body_limit)
     return refuse(413, fmt::format("the body is larger than {} bytes", host_->options.most_body_bytes));
   if (error == beast::http::error::bad_chunk || error == beast::http::error::bad_chunk_extension)

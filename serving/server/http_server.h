@@ -37,8 +37,8 @@ class HttpServer {
     std::string certificate, key;                     ///< PEM files; both or none
     std::size_t most_body_bytes = 64 << 20;           ///< larger: 413
     std::size_t most_connections = 10000;             ///< one more: 503
-    std::chrono::milliseconds header_limit{10'000};   ///< for a request's header to arrive: 408
-    std::chrono::milliseconds request_limit{60'000};  ///< for its body to arrive: 408
+    std::chrono::milliseconds header_limit{10'000};   ///< for a request's header to arrive; then closed
+    std::chrono::milliseconds request_limit{60'000};  ///< for its body to arrive; then closed
     std::chrono::seconds idle_limit{300};             ///< between two requests
     std::chrono::seconds drain_limit{30};             ///< for what is under way when it stops
   };

@@ -95,6 +95,13 @@ HttpReply flag(const char* name, bool good, const std::string& problem) {
   return reply(good ? 200 : 503, body);
 }
 
+bool is_known(const ServedModels& models, const std::string& name, const ServedModels::Which& which) {
+  const auto list = models.versions_of(name);
+  const auto* number = std::get_if<std::int64_t>(&which);
+  return std::any_of(list.begin(), list.end(),
+                     [&](const auto& one) { return !number || one.number == *number; });
+}
+
 bool all_ready(const ServedModels& models) {
   const auto names = models.names();
   return !names.empty() && std::all_of(names.begin(), names.end(),
@@ -128,7 +135,7 @@ void RestV2::answer(HttpRequest request, const HttpServer::Respond& respond, std
         404,
         "there is /v2/models/NAME[/versions/N], …/ready, …/infer, /v2/health/live and /v2/health/ready"));
   const auto version = models_.find(target->model, target->which);
-  if (target->verb == "ready" && !models_.versions_of(target->model).empty())
+  if (target->verb == "ready" && is_known(models_, target->model, target->which))
     return respond(flag("ready", version != nullptr, "the version is not loaded"));
   if (!version) return respond(rest::no_version(models_, target->model, target->which));
   model = target->model;

@@ -44,9 +44,10 @@ void ServeConfig::Limits::describe(config::Visitor& v) {
           config::at_least(1));
   v.field("connections", connections, "Connections at a time; more are refused with 503.",
           config::at_least(1));
-  v.field("header_seconds", header_seconds, "How long a request's header may take to arrive (408).",
+  v.field("header_seconds", header_seconds,
+          "How long a request's header may take to arrive; then it is closed.", config::positive());
+  v.field("body_seconds", body_seconds, "How long its body may take to arrive; then it is closed.",
           config::positive());
-  v.field("body_seconds", body_seconds, "How long its body may take to arrive (408).", config::positive());
   v.field("idle_seconds", idle_seconds, "How long a connection may be silent between requests.",
           config::positive());
   v.field("drain_seconds", drain_seconds, "How long requests under way may take when the server ends.",

@@ -9,51 +9,11 @@ import subprocess
 import sys
 import threading
 import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "support"))
 import jobs  # noqa: E402
-
-
-class Server:
-    def __init__(self, base, *options):
-        self.process = subprocess.Popen([jobs.RINGTRAIN, "serve", str(base), "--port", "0", "--poll-seconds", "0.1", *options], cwd=jobs.SOURCE,
-                                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        self.lines = []
-        for line in self.process.stdout:
-            self.lines.append(line)
-            if "Serving http" in line:
-                break
-        else:
-            raise AssertionError("".join(self.lines))
-        self.port = int(line.split("127.0.0.1:")[1].split("/")[0])
-        threading.Thread(target=lambda: self.lines.extend(self.process.stdout), daemon=True).start()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.kill()
-        self.process.wait()
-
-    def ask(self, path, body=None, expect=200, method=None):
-        data = None if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
-        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", data, method=method)
-        try:
-            with urllib.request.urlopen(request, timeout=30) as reply:
-                status, text = reply.status, reply.read().decode()
-        except urllib.error.HTTPError as error:
-            status, text = error.code, error.read().decode()
-        assert status == expect, (path, status, text)
-        return json.loads(text) if text.startswith("{") else text
-
-    def until(self, condition, seconds=30):
-        end = time.monotonic() + seconds
-        while not condition():
-            assert time.monotonic() < end, "".join(self.lines)
-            time.sleep(0.05)
+from serving import Server  # noqa: E402
 
 
 def rows_and_answers(folder, export):
@@ -195,7 +155,7 @@ def main():
         jobs.run("train", "configs/cancer.yaml", "--job-dir", folder / "job", "--set", "trainer.epochs=2")
         base = folder / "job" / "export"
         rows, expected = rows_and_answers(folder, base / "cancer")
-        with Server(base, "--threads", "2") as server:
+        with Server(base, "--threads", "2", "--poll-seconds", "0.1") as server:
             answers(server, rows, expected)
             refused(server, rows)
             versions_that_come(server, base / "cancer", rows, expected)
