@@ -56,17 +56,18 @@ void warm_up(const Predictor& predictor) {
 
 void warm_up_threads(const Predictor& predictor, boost::asio::thread_pool& pool, int threads) {
   warm_up(predictor);  // a model that cannot answer shows it here
-  std::barrier everyone(threads + 1);
+  // Shared: the last threads may still be waking up in it when this returns.
+  const auto everyone = std::make_shared<std::barrier<>>(threads + 1);
   for (int i = 0; i < threads; ++i)
-    boost::asio::post(pool, [&] {
+    boost::asio::post(pool, [&predictor, everyone] {
       try {
         warm_up(predictor);
       } catch (const std::exception& error) {
         log::warn(error.what());
       }
-      everyone.arrive_and_wait();  // so that no thread takes two of these
+      everyone->arrive_and_wait();  // so that no thread takes two of these
     });
-  everyone.arrive_and_wait();
+  everyone->arrive_and_wait();
 }
 
 }  // namespace ringtrain
