@@ -77,7 +77,7 @@ def load(server, script, body, core, seconds, rate=None):
                           capture_output=True, text=True)
     if done.returncode != 0 or "Non-2xx" in done.stdout or "Socket errors" in done.stdout:
         raise WorkerError(f"wrk against {server.name}: {done.stdout} {done.stderr}")
-    found = {share: milliseconds(re.search(share + r"%\s+(\S+)", done.stdout)[1]) for share in ("50", "99")}
+    found = {share: milliseconds(re.search(rf"^\s+{share}%\s+(\S+)", done.stdout, re.MULTILINE)[1]) for share in ("50", "99")}
     return {"rate": float(re.search(r"Requests/sec:\s+([\d.]+)", done.stdout)[1]), "p50": found["50"], "p99": found["99"]}
 
 
