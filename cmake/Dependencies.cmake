@@ -20,10 +20,12 @@ find_path(XXHASH_INCLUDE_DIR xxhash.h REQUIRED)
 find_path(RAPIDJSON_INCLUDE_DIR rapidjson/document.h REQUIRED)
 # By pkg-config: their CMake packages ask for more than is used (protobuf, curl).
 find_package(PkgConfig REQUIRED)
-pkg_check_modules(grpc REQUIRED IMPORTED_TARGET grpc++)
-set_target_properties(PkgConfig::grpc PROPERTIES INTERFACE_COMPILE_OPTIONS "")  # -DNOMINMAX, which the precompiled header lacks
-pkg_check_modules(prometheus REQUIRED IMPORTED_TARGET prometheus-cpp-core)
-pkg_check_modules(openssl REQUIRED IMPORTED_TARGET openssl)
+if(RINGTRAIN_SERVER)
+  pkg_check_modules(grpc REQUIRED IMPORTED_TARGET grpc++)
+  set_target_properties(PkgConfig::grpc PROPERTIES INTERFACE_COMPILE_OPTIONS "")  # -DNOMINMAX, which the precompiled header lacks
+  pkg_check_modules(prometheus REQUIRED IMPORTED_TARGET prometheus-cpp-core)
+  pkg_check_modules(openssl REQUIRED IMPORTED_TARGET openssl)
+endif()
 find_path(PROTOZERO_INCLUDE_DIR protozero/pbf_writer.hpp REQUIRED)
 if(RINGTRAIN_NCCL AND LibTorch_CUDA_FOUND)
   find_package(NcclWheel)

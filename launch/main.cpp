@@ -42,7 +42,9 @@ int main(int argc, char** argv) {
   ringtrain::add_doctor_command(app, exit_code);
   ringtrain::add_verify_export_command(app, exit_code);
   ringtrain::add_predict_command(app, exit_code);
+#ifdef RINGTRAIN_HAS_SERVER
   ringtrain::add_serve_command(app, exit_code);
+#endif
   ringtrain::add_models_command(app, exit_code);
   ringtrain::add_versions_command(app, exit_code);
   ringtrain::add_evaluate_command(app, exit_code);
