@@ -74,7 +74,7 @@ export PATH={mpi}/bin:$PATH
 export OPAL_PREFIX={mpi}
 export LD_LIBRARY_PATH={libraries}:{mpi}/lib:${{LD_LIBRARY_PATH:-}}
 export PKG_CONFIG_PATH={libraries}/pkgconfig
-cmake --preset release -DMPI_HOME={mpi} -DCMAKE_PREFIX_PATH="{prefix}/usr;{prefix}/wheels;{torch}"
+cmake --preset release -DRINGTRAIN_SERVER=OFF -DMPI_HOME={mpi} -DCMAKE_PREFIX_PATH="{prefix}/usr;{prefix}/wheels;{torch}"
 cmake --build --preset release""")
 
 
