@@ -3,8 +3,11 @@
 #
 #   RINGTRAIN_WHEELS         the site-packages with torch and pyarrow; empty when the bootstrap did not make it
 #   RINGTRAIN_PEERS_PYTHON   the Python of the test peers, which ./test.sh installs; empty when it is not there
+#   RINGTRAIN_TENSORFLOW_PYTHON   that of TensorFlow, where somebody wanted it (tools/bootstrap.sh --tensorflow); else empty
+#   RINGTRAIN_TRITON_PYTHON       the same for Triton's core (--triton)
 set(_lists "${CMAKE_CURRENT_LIST_DIR}/../tools")
-set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${_lists}/python-libraries.txt" "${_lists}/python-peers.txt")
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${_lists}/python-libraries.txt" "${_lists}/python-peers.txt"
+             "${_lists}/python-tensorflow.txt" "${_lists}/python-triton.txt")
 if(DEFINED ENV{RINGTRAIN_DEPS})
   file(TO_CMAKE_PATH "$ENV{RINGTRAIN_DEPS}" _base)
 else()
@@ -33,18 +36,25 @@ if(EXISTS "${_base}/libraries-${_key}/.complete")
   file(GLOB RINGTRAIN_WHEELS "${_base}/libraries-${_key}/lib/python3*/site-packages")
 endif()
 
-ringtrain_list_key(_key "${_lists}/python-libraries.txt" "${_lists}/python-peers.txt")
-set(RINGTRAIN_PEERS_PYTHON "")
-if(EXISTS "${_base}/peers-${_key}/.complete")
-  set(RINGTRAIN_PEERS_PYTHON "${_base}/peers-${_key}/bin/python3")
-endif()
+# The Python of the environment `name`, keyed by these lists; empty when it is not there.
+function(ringtrain_environment_python result name)
+  ringtrain_list_key(key ${ARGN})
+  set(${result} "" PARENT_SCOPE)
+  if(EXISTS "${_base}/${name}-${key}/.complete")
+    set(${result} "${_base}/${name}-${key}/bin/python3" PARENT_SCOPE)
+  endif()
+endfunction()
+
+ringtrain_environment_python(RINGTRAIN_PEERS_PYTHON peers "${_lists}/python-libraries.txt" "${_lists}/python-peers.txt")
+ringtrain_environment_python(RINGTRAIN_TENSORFLOW_PYTHON tensorflow "${_lists}/python-tensorflow.txt")
+ringtrain_environment_python(RINGTRAIN_TRITON_PYTHON triton "${_lists}/python-libraries.txt" "${_lists}/python-triton.txt")
 
 # What the find modules found is kept in the cache: look again when the list, RINGTRAIN_DEPS or CMAKE_PREFIX_PATH changed.
 set(_places "${RINGTRAIN_WHEELS}|${CMAKE_PREFIX_PATH}|$ENV{CMAKE_PREFIX_PATH}")
 if(NOT _places STREQUAL "${RINGTRAIN_SEARCHED_PLACES}" AND DEFINED CACHE{RINGTRAIN_SEARCHED_PLACES})
   get_cmake_property(_cached CACHE_VARIABLES)
   foreach(_name IN LISTS _cached)
-    if(_name MATCHES "^(LibTorch|ArrowWheel|NcclWheel)_.*_(DIR|LIBRARY)$|^ArrowWheel_LIBRARY$|^NcclWheel_LIBRARY$|^Arrow_DIR$")
+    if(_name MATCHES "^(LibTorch|ArrowWheel|NcclWheel)_.*_(DIR|LIBRARY)$|^ArrowWheel_(arrow|parquet)$|^NcclWheel_LIBRARY$|^Arrow_DIR$")
       unset(${_name} CACHE)
     endif()
   endforeach()

@@ -24,6 +24,7 @@ if(RINGTRAIN_SERVER)
   pkg_check_modules(grpc REQUIRED IMPORTED_TARGET grpc++)
   set_target_properties(PkgConfig::grpc PROPERTIES INTERFACE_COMPILE_OPTIONS "")  # -DNOMINMAX, which the precompiled header lacks
   pkg_check_modules(prometheus REQUIRED IMPORTED_TARGET prometheus-cpp-core)
+  pkg_check_modules(curl REQUIRED IMPORTED_TARGET libcurl)
   pkg_check_modules(openssl REQUIRED IMPORTED_TARGET openssl)
 endif()
 find_path(PROTOZERO_INCLUDE_DIR protozero/pbf_writer.hpp REQUIRED)

@@ -28,14 +28,22 @@ T value_or_throw(arrow::Result<T> result, const std::filesystem::path& file) {
 
 }  // namespace
 
-std::shared_ptr<arrow::io::InputStream> open_input(const std::filesystem::path& file) {
+std::shared_ptr<arrow::io::RandomAccessFile> open_file(const std::filesystem::path& file) {
   std::error_code error;
   const auto status = std::filesystem::status(file, error);
   if (status.type() == std::filesystem::file_type::not_found)
     throw DataError(fmt::format("{}: there is no such file.{}", file.string(), remedy(file)));
   if (std::filesystem::is_directory(status))
-    throw DataError(fmt::format("{} is a folder; name a CSV file (.csv or .csv.gz) in it", file.string()));
-  auto raw = value_or_throw(arrow::io::ReadableFile::Open(file.string()), file);
+    throw DataError(fmt::format("{} is a folder; name a file in it", file.string()));
+  return value_or_throw(arrow::io::ReadableFile::Open(file.string()), file);
+}
+
+std::int64_t bytes_read(const arrow::io::FileInterface& raw) { return raw.Tell().ValueOr(0); }
+
+std::shared_ptr<arrow::io::InputStream> open_input(const std::filesystem::path& file,
+                                                   std::shared_ptr<arrow::io::FileInterface>* raw_file) {
+  std::shared_ptr<arrow::io::InputStream> raw = open_file(file);
+  if (raw_file) *raw_file = raw;
   if (file.extension() != ".gz") return raw;
   auto codec = value_or_throw(arrow::util::Codec::Create(arrow::Compression::GZIP), file);
   // The stream keeps only a pointer to its codec, so the two are tied together.

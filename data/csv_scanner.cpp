@@ -14,12 +14,13 @@ namespace ringtrain {
 
 struct CsvScanner::Input {
   std::filesystem::path file;
-  std::shared_ptr<arrow::io::InputStream> stream;
+  std::shared_ptr<arrow::io::FileInterface> file_of_stream{};
+  std::shared_ptr<arrow::io::InputStream> stream = open_input(file, &file_of_stream);
   std::vector<char> buffer = std::vector<char>(1 << 18);
   bool started = false;
 };
 
-CsvScanner::CsvScanner(const std::filesystem::path& file) : input_(new Input{file, open_input(file)}) {}
+CsvScanner::CsvScanner(const std::filesystem::path& file) : input_(new Input{.file = file}) {}
 CsvScanner::~CsvScanner() = default;
 CsvScanner::CsvScanner(CsvScanner&&) noexcept = default;
 
@@ -35,21 +36,49 @@ bool CsvScanner::refill() {
   return at_ != end_;
 }
 
-bool CsvScanner::next(std::vector<std::string>& fields) {
+std::int64_t CsvScanner::bytes() const { return bytes_read(*input_->file_of_stream); }
+
+namespace {
+
+/// The fields of a record are kept.
+class KeptFields {
+ public:
+  explicit KeptFields(std::vector<std::string>& fields) : fields_(fields) {}
+  void open() {
+    if (count_ == fields_.size()) fields_.emplace_back();
+    fields_[count_++].clear();
+  }
+  void add(const char* text, std::size_t size) { fields_[count_ - 1].append(text, size); }
+  void end() { fields_.resize(count_); }
+
+ private:
+  std::vector<std::string>& fields_;
+  std::size_t count_ = 0;
+};
+
+/// The fields of a record are passed over.
+struct NoFields {
+  void open() {}
+  void add(const char*, std::size_t) {}
+  void end() {}
+};
+
+bool is_plain(char c) { return c != ',' && c != '"' && c != '\n' && c != '\r'; }
+
+}  // namespace
+
+template <class Fields>
+bool CsvScanner::scan(Fields& fields) {
   enum class State { field_start, plain, in_quotes, after_quote } state = State::field_start;
-  std::size_t count = 0;
-  const auto open_field = [&] {
-    if (count == fields.size()) fields.emplace_back();
-    fields[count++].clear();
-  };
   record_line_ = line_;
-  open_field();
+  fields.open();
   bool blank = true;
   while (at_ != end_ || refill()) {
+    const char* const begin = at_;
     const char c = *at_++;
     if (std::exchange(after_return_, false) && c == '\n') {
       if (blank) continue;  // the second half of the last record's \r\n
-      fields[count - 1] += c;
+      fields.add(begin, 1);
       continue;
     }
     if (state == State::in_quotes) {
@@ -63,14 +92,14 @@ bool CsvScanner::next(std::vector<std::string>& fields) {
       } else if (c == '\n') {
         ++line_;
       }
-      fields[count - 1] += c;
+      fields.add(begin, 1);
       continue;
     }
     if (c == '\n' || c == '\r') {
       ++line_;
       after_return_ = c == '\r';
       if (!blank) {
-        fields.resize(count);
+        fields.end();
         return true;
       }
       record_line_ = line_;
@@ -78,20 +107,31 @@ bool CsvScanner::next(std::vector<std::string>& fields) {
     }
     blank = false;
     if (c == ',') {
-      open_field();
+      fields.open();
       state = State::field_start;
     } else if (c == '"' && state == State::field_start) {
       state = State::in_quotes;
     } else if (c == '"' && state == State::after_quote) {
-      fields[count - 1] += c;
+      fields.add(begin, 1);
       state = State::in_quotes;
     } else {
-      fields[count - 1] += c;
+      while (at_ != end_ && is_plain(*at_)) ++at_;
+      fields.add(begin, static_cast<std::size_t>(at_ - begin));
       state = State::plain;
     }
   }
-  fields.resize(count);
+  fields.end();
   return !blank;
+}
+
+bool CsvScanner::next(std::vector<std::string>& fields) {
+  KeptFields kept(fields);
+  return scan(kept);
+}
+
+bool CsvScanner::skip() {
+  NoFields none;
+  return scan(none);
 }
 
 std::vector<std::string> read_header(CsvScanner& scanner, const std::filesystem::path& file) {

@@ -20,12 +20,18 @@ class CsvScanner {
 
   /// The next record; false at the end. Empty lines are skipped. Throws DataError when reading fails.
   bool next(std::vector<std::string>& fields);
+  /// Passes over the next record; false at the end.
+  bool skip();
   /// The line, from 1, on which the last record begins.
   std::int64_t line() const { return record_line_; }
+  /// Bytes of the file read so far (of a .gz: packed ones), up to a buffer more than the records need.
+  std::int64_t bytes() const;
 
  private:
   struct Input;
   bool refill();
+  template <class Fields>
+  bool scan(Fields& fields);
 
   std::unique_ptr<Input> input_;
   const char* at_ = nullptr;

@@ -50,10 +50,11 @@ void TokensConfig::describe(config::Visitor& v) {
 }
 
 void DataConfig::describe(config::Visitor& v) {
-  v.field("train_file", train_file,
-          "The file to learn from. csv: a table with a header line (.csv or .csv.gz), which is split into "
-          "the three "
-          "parts. tokens: unsigned 16-bit numbers, little-endian, nothing else.");
+  v.field(
+      "train_file", train_file,
+      "The file to learn from. csv: a table with a header line (.csv or .csv.gz) or in Parquet (.parquet or "
+      ".pq), which is split into the three parts. tokens: unsigned 16-bit numbers, little-endian, nothing "
+      "else.");
   v.require("train_file", !train_file.empty(),
             "required: the file to train on, such as data.train_file: transactions.csv");
   v.field("prefetch_batches", prefetch_batches,

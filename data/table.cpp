@@ -2,7 +2,6 @@
 
 #include <ATen/ops/empty.h>
 #include <arrow/api.h>
-#include <arrow/csv/api.h>
 #include <fmt/format.h>
 
 #include <cmath>
@@ -10,12 +9,9 @@
 
 #include "common/errors.h"
 #include "common/text.h"
-#include "data/arrow_input.h"
 #include "data/classes.h"
-#include "data/column_selection.h"
-#include "data/csv_scanner.h"
-#include "data/table_problem.h"
-#include "data/values.h"
+#include "data/parquet_file.h"
+#include "data/table_file.h"
 
 namespace ringtrain {
 namespace {
@@ -27,41 +23,6 @@ struct Seen {
   bool missing = false;
   bool infinite = false;
 };
-
-ColumnSelection select_from_header(const DataConfig& config) {
-  CsvScanner scanner(config.train_file);
-  const auto selection = select_columns(config, read_header(scanner, config.train_file));
-  std::vector<std::string> first;
-  if (!scanner.next(first))
-    throw DataError(fmt::format("{} has a header line but no rows", config.train_file));
-  return selection;
-}
-
-arrow::Result<std::shared_ptr<arrow::Table>> read_with_arrow(const DataConfig& config,
-                                                             const ColumnSelection& selection,
-                                                             TargetKind kind) {
-  auto read = arrow::csv::ReadOptions::Defaults();
-  read.block_size = 4 << 20;
-  auto parse = arrow::csv::ParseOptions::Defaults();
-  parse.newlines_in_values = true;
-  auto convert = arrow::csv::ConvertOptions::Defaults();
-  convert.null_values = missing_spellings();
-  convert.strings_can_be_null = true;
-  for (const auto& name : selection.numeric) {
-    convert.include_columns.push_back(name);
-    convert.column_types[name] = arrow::float64();
-  }
-  for (const auto& name : selection.categorical) {
-    convert.include_columns.push_back(name);
-    convert.column_types[name] = arrow::utf8();
-  }
-  convert.include_columns.push_back(selection.target);
-  convert.column_types[selection.target] = kind == TargetKind::classes ? arrow::utf8() : arrow::float64();
-  ARROW_ASSIGN_OR_RAISE(auto reader,
-                        arrow::csv::TableReader::Make(arrow::io::default_io_context(),
-                                                      open_input(config.train_file), read, parse, convert));
-  return reader->Read();
-}
 
 /// Copies the float64 columns [first, first + count) of `source` to the rows of `out` [rows, count].
 template <class T>
@@ -126,11 +87,16 @@ void read_classes(const arrow::ChunkedArray& column, const DataConfig& config, T
 
 }  // namespace
 
+std::unique_ptr<TableFile> open_table_file(const DataConfig& config) {
+  return is_parquet(config.train_file) ? open_parquet_table(config) : open_csv_table(config);
+}
+
 Table read_table(const DataConfig& config, TargetKind kind, at::ScalarType dtype) {
-  const ColumnSelection selection = select_from_header(config);
-  const auto read = read_with_arrow(config, selection, kind);
+  const auto file = open_table_file(config);
+  const ColumnSelection selection = file->select();
+  const auto read = file->read(selection, kind);
   const auto fail = [&](const std::string& otherwise) {
-    throw_first_problem(config, selection, kind, dtype);
+    file->throw_first_problem(selection, kind, dtype);
     throw DataError(fmt::format("{}: {}", config.train_file, otherwise));
   };
   if (!read.ok()) fail(read.status().message());

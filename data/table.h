@@ -31,19 +31,10 @@ struct Table {
   std::int64_t rows() const { return numeric.defined() ? numeric.size(0) : 0; }
 };
 
-/// Reads a CSV file (also .gz) with a header line through Arrow. Numbers that are not numbers, columns that
-/// are not there, missing values that `config.missing` refuses, infinite values, and a target that is missing
-/// throw DataError that names file, row (1 is the first data row; with its line in the file), column, what
-/// was found, and what to do. `dtype`: at::kFloat or at::kDouble.
+/// Reads a CSV file (also .gz) with a header line, or a Parquet file (.parquet, .pq), through Arrow. Numbers
+/// that are not numbers, columns that are not there, missing values that `config.missing` refuses, infinite
+/// values, and a target that is missing throw DataError that names file, row (1 is the first data row; of CSV
+/// with its line in the file), column, what was found, and what to do. `dtype`: at::kFloat or at::kDouble.
 Table read_table(const DataConfig& config, TargetKind target, at::ScalarType dtype);
-
-/// Reads only the columns that `numeric` and `categorical` name, without a target, for prediction. Values
-/// that cannot be read are NaN and "": the caller reports them by row from `problems` (row, text).
-struct RowProblem {
-  std::int64_t row;
-  std::string text;
-};
-Table read_columns(const std::filesystem::path& file, const std::vector<std::string>& numeric,
-                   const std::vector<std::string>& categorical, std::vector<RowProblem>& problems);
 
 }  // namespace ringtrain

@@ -33,6 +33,11 @@ at::Tensor zero_inputs(const Preprocessing& preprocessing, std::int64_t rows) {
                               : at::zeros({rows, preprocessing.width()});
 }
 
+std::int64_t rows_at_once(const Manifest& manifest, std::int64_t wanted) {
+  const auto& tokens = manifest.preprocessing.tokens;
+  return tokens && wanted > 0 ? rows_at_once(*tokens, wanted) : wanted;
+}
+
 std::int64_t rows_at_once(const TokenInput& tokens, std::int64_t wanted) {
   constexpr std::int64_t most = 1 << 25;  // 128 MiB of logits
   return std::clamp<std::int64_t>(most / (tokens.context * tokens.vocabulary), 1, wanted);

@@ -32,7 +32,9 @@ std::vector<std::int64_t> output_shape(const Manifest& manifest, std::int64_t ro
 /// Inputs of the network that are all 0: [rows, width] float32, or [rows, context] int64 of a language model.
 at::Tensor zero_inputs(const Preprocessing& preprocessing, std::int64_t rows);
 
-/// How many rows of a language model are answered at once: what their logits take in memory counts.
+/// How many rows are answered at once: `wanted`, fewer of a language model whose logits would fill the
+/// memory.
+std::int64_t rows_at_once(const Manifest& manifest, std::int64_t wanted);
 std::int64_t rows_at_once(const TokenInput& tokens, std::int64_t wanted);
 
 }  // namespace ringtrain

@@ -3,8 +3,11 @@
 #include <ATen/ATen.h>
 #include <fmt/format.h>
 
+#include "comm/local/local_communicator.h"
 #include "common/errors.h"
 #include "common/hash.h"
+#include "serving/batch/batch_prediction.h"
+#include "serving/model_outputs.h"
 #include "serving/model_repository.h"
 #include "serving/model_runner.h"
 #include "serving/version_state.h"
@@ -40,5 +43,16 @@ Predictor::~Predictor() = default;
 const Manifest& Predictor::manifest() const { return impl_->manifest; }
 const std::filesystem::path& Predictor::folder() const { return impl_->folder; }
 Predictor::Answers Predictor::predict(const Rows& rows) const { return impl_->model->run(rows); }
+
+std::int64_t predict_json_lines(const Predictor& predictor, std::istream& in, std::ostream& out,
+                                const PredictOptions& options) {
+  const auto& manifest = predictor.manifest();
+  LocalCommunicator alone;
+  const auto source = open_json_lines(in, manifest.preprocessing, {});
+  return predict_rows(
+             *source, [&](const auto& rows) { return predictor.predict(rows); },
+             AnswerText(manifest, options.output, ""), out, rows_at_once(manifest, options.batch_size), alone)
+      .errors;
+}
 
 }  // namespace ringtrain

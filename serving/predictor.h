@@ -39,13 +39,13 @@ class Predictor {
   std::unique_ptr<Impl> impl_;
 };
 
-/// Answers a file, row by row, in input order, in constant memory. Output: JSON lines
+/// Answers JSON lines, row by row, in input order, in constant memory. Output: JSON lines
 ///   {"class": 1, "label": "fraud", "probabilities": [0.02, 0.98]}   or   {"prediction": 3.2}   or {"error":
 ///   "row 3: ..."}
-/// Of a language model, in JSON lines alone: the likeliest next tokens (at most five), and how well the given
-/// ones are foretold, in nats a token:
+/// or CSV with the same columns. Of a language model, in JSON lines alone: the likeliest next tokens (at most
+/// five), and how well the given ones are foretold, in nats a token:
 ///   {"next": [{"token": 43, "text": "e", "probability": 0.41}, …], "loss": 1.7, "perplexity": 5.5}
-/// Returns how many rows had an error.
+/// Returns how many rows had an error. Files and folders of other forms: serving/batch/.
 struct PredictOptions {
   std::int64_t batch_size = 1024;
   std::string output = "jsonl";  ///< or "csv"
@@ -55,9 +55,5 @@ struct PredictOptions {
 /// the manifest knows the tokens' texts. Empty lines are skipped.
 std::int64_t predict_json_lines(const Predictor& predictor, std::istream& in, std::ostream& out,
                                 const PredictOptions& options);
-/// Throws ConfigError for a language model. A CSV file with a header; columns that the model does not know
-/// are ignored, missing columns throw DataError.
-std::int64_t predict_csv(const Predictor& predictor, const std::filesystem::path& file, std::ostream& out,
-                         const PredictOptions& options);
 
 }  // namespace ringtrain

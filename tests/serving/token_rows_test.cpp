@@ -7,6 +7,7 @@
 
 #include "common/errors.h"
 #include "models/gpt.h"
+#include "serving/batch/row_source.h"
 #include "serving/predictor.h"
 #include "serving/triton_config.h"
 #include "tests/serving/test_models.h"
@@ -98,7 +99,8 @@ TEST_F(TokenRows, TablesAreForOtherModels) {
   const Predictor predictor(folder_->path() / "letters");
   std::ostringstream out;
   std::istringstream in("[1]");
-  EXPECT_THROW(predict_csv(predictor, "any.csv", out, {}), ConfigError);
+  EXPECT_THROW(open_row_files({{"any.csv", RowForm::csv}}, predictor.manifest().preprocessing, {}),
+               ConfigError);
   EXPECT_THROW(predict_json_lines(predictor, in, out, {.output = "csv"}), ConfigError);
 }
 

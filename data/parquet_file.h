@@ -1,0 +1,28 @@
+#pragma once
+
+#include <arrow/status.h>
+#include <arrow/type.h>
+#include <parquet/arrow/reader.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <vector>
+
+namespace ringtrain {
+
+/// Opens a Parquet file (parquet.apache.org/docs/file-format) to be read column by column, as it is needed,
+/// in batches of `rows_at_once`. Throws DataError. Inside data/ only: it shows Arrow.
+std::unique_ptr<parquet::arrow::FileReader> open_parquet(const std::filesystem::path& file,
+                                                         std::int64_t rows_at_once);
+
+/// Throws DataError that names the file.
+void require_read(const arrow::Status& status, const std::filesystem::path& file);
+
+/// The columns at `places` of the schema as Parquet counts them: a nested column is several.
+std::vector<int> parquet_leaves(const arrow::Schema& schema, const std::vector<std::size_t>& places);
+
+/// Whether a file's name says that it is Parquet: .parquet or .pq.
+bool is_parquet(const std::filesystem::path& file);
+
+}  // namespace ringtrain

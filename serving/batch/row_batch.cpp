@@ -1,0 +1,80 @@
+#include "serving/batch/row_batch.h"
+
+#include <ATen/ATen.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "common/text.h"
+
+namespace ringtrain {
+
+std::string RowBatch::place(std::size_t index) const {
+  const auto row = "row " + with_commas(first_row + static_cast<std::int64_t>(index) + 1);
+  return file.empty() ? row : file + ", " + row;
+}
+
+void RowBatch::clear(const Preprocessing& preprocessing, std::size_t count, bool with_keys) {
+  const auto rows_count = static_cast<std::int64_t>(count);
+  errors.assign(count, "");
+  keys.assign(with_keys ? count : 0, {});
+  if (preprocessing.tokens) {
+    rows.tokens = at::zeros({rows_count, preprocessing.tokens->context}, at::kLong);
+    lengths.assign(count, 0);
+    return;
+  }
+  rows.numeric = at::full({rows_count, static_cast<std::int64_t>(preprocessing.numeric.size())},
+                          std::numeric_limits<float>::quiet_NaN(), at::kFloat);
+  rows.categorical.assign(preprocessing.categorical.size(), std::vector<std::string>(count));
+}
+
+void RowBatch::shrink(std::size_t count) {
+  errors.resize(count);
+  if (!keys.empty()) keys.resize(count);
+  const auto rows_count = static_cast<std::int64_t>(count);
+  if (rows.tokens.defined()) {
+    rows.tokens = rows.tokens.narrow(0, 0, rows_count);
+    lengths.resize(count);
+    return;
+  }
+  rows.numeric = rows.numeric.narrow(0, 0, rows_count);
+  for (auto& words : rows.categorical) words.resize(count);
+}
+
+Predictor::Rows RowBatch::good_rows() const {
+  std::vector<std::int64_t> good;
+  for (std::size_t i = 0; i < size(); ++i)
+    if (errors[i].empty()) good.push_back(static_cast<std::int64_t>(i));
+  if (good.size() == size()) return rows;
+  const at::Tensor places = at::tensor(good, at::kLong);
+  Predictor::Rows result;
+  if (rows.tokens.defined()) {
+    result.tokens = rows.tokens.index_select(0, places);
+    return result;
+  }
+  result.numeric = rows.numeric.index_select(0, places);
+  for (const auto& words : rows.categorical) {
+    auto& kept = result.categorical.emplace_back();
+    for (const auto place : good) kept.push_back(words[static_cast<std::size_t>(place)]);
+  }
+  return result;
+}
+
+std::string missing_value_error(const Preprocessing& preprocessing, const Predictor::Rows& rows,
+                                std::size_t row) {
+  const auto text = [](const std::string& name) {
+    return fmt::format("field '{}': missing value; the model was trained without missing values there", name);
+  };
+  const auto width = preprocessing.numeric.size();
+  const auto* numbers = rows.numeric.const_data_ptr<float>() + row * width;
+  for (std::size_t c = 0; c < width; ++c)
+    if (std::isnan(numbers[c]) && !preprocessing.numeric[c].fill) return text(preprocessing.numeric[c].name);
+  for (std::size_t c = 0; c < rows.categorical.size(); ++c)
+    if (rows.categorical[c][row].empty() && !preprocessing.categorical[c].missing_is_category)
+      return text(preprocessing.categorical[c].name);
+  return "";
+}
+
+}  // namespace ringtrain

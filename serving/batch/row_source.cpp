@@ -1,0 +1,223 @@
+#include "serving/batch/row_source.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "common/errors.h"
+#include "data/column_stream.h"
+#include "data/text_lines.h"
+#include "serving/batch/row_parser.h"
+
+namespace ringtrain {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// JSON, a row a line; empty lines are no rows.
+class LineSource : public RowSource {
+ public:
+  LineSource(TextLines lines, const Preprocessing& preprocessing, const RowOptions& options)
+      : lines_(std::move(lines)),
+        preprocessing_(preprocessing),
+        with_keys_(!options.key.empty()),
+        parser_(make_row_parser(preprocessing, options)) {}
+
+  bool next(RowBatch& batch, std::int64_t most) override {
+    std::string_view line;
+    if (!next_row(line)) return false;
+    batch.clear(preprocessing_, static_cast<std::size_t>(most), with_keys_);
+    batch.first_row = rows_before_;
+    std::size_t row = 0;
+    do {
+      try {
+        parser_->read(line, batch, row);
+      } catch (const DataError& error) {
+        batch.errors[row] = fmt::format("{}: {}", batch.place(row), error.what());
+      }
+      ++row;
+    } while (row < static_cast<std::size_t>(most) && next_row(line));
+    batch.shrink(row);
+    rows_before_ += static_cast<std::int64_t>(row);
+    return true;
+  }
+
+  bool skip(std::int64_t most) override {
+    std::int64_t rows = 0;
+    for (std::string_view line; rows < most && next_row(line);) ++rows;
+    rows_before_ += rows;
+    return rows > 0;
+  }
+
+  std::int64_t bytes() const override { return lines_.bytes(); }
+
+ private:
+  bool next_row(std::string_view& line) {
+    while (lines_.next(line))
+      if (line.find_first_not_of(" \t\r") != std::string_view::npos) return true;
+    return false;
+  }
+
+  TextLines lines_;
+  const Preprocessing& preprocessing_;
+  bool with_keys_;
+  std::unique_ptr<RowParser> parser_;
+  std::int64_t rows_before_ = 0;
+};
+
+/// The columns of CSV and Parquet files.
+class ColumnSource : public RowSource {
+ public:
+  ColumnSource(std::unique_ptr<ColumnStream> columns, const Preprocessing& preprocessing)
+      : columns_(std::move(columns)), preprocessing_(preprocessing) {}
+
+  bool next(RowBatch& batch, std::int64_t most) override {
+    if (!columns_->next(piece_, most)) return false;
+    const auto count = static_cast<std::size_t>(piece_.rows());
+    batch.first_row = rows_before_;
+    batch.errors.assign(count, "");
+    batch.rows.numeric = piece_.numeric;
+    batch.rows.categorical = std::move(piece_.categorical);
+    batch.keys.clear();
+    for (auto& key : piece_.keys) batch.keys.push_back({std::move(key), true});
+    for (const auto& problem : piece_.problems) {
+      auto& error = batch.errors[static_cast<std::size_t>(problem.row)];
+      if (error.empty()) error = batch.file.empty() ? problem.text : batch.file + ", " + problem.text;
+    }
+    for (std::size_t row = 0; row < count; ++row) {
+      if (!batch.errors[row].empty()) continue;
+      if (const auto error = missing_value_error(preprocessing_, batch.rows, row); !error.empty())
+        batch.errors[row] = fmt::format("{}: {}", batch.place(row), error);
+    }
+    rows_before_ += piece_.rows();
+    return true;
+  }
+
+  bool skip(std::int64_t most) override {
+    const auto rows = columns_->skip(most);
+    rows_before_ += rows;
+    return rows > 0;
+  }
+
+  std::int64_t bytes() const override { return columns_->bytes(); }
+
+ private:
+  std::unique_ptr<ColumnStream> columns_;
+  const Preprocessing& preprocessing_;
+  ColumnPiece piece_;
+  std::int64_t rows_before_ = 0;
+};
+
+std::unique_ptr<RowSource> open_row_file(const RowFile& file, const Preprocessing& preprocessing,
+                                         const RowOptions& options) {
+  if (file.form == RowForm::json_lines)
+    return std::make_unique<LineSource>(TextLines(file.path), preprocessing, options);
+  if (preprocessing.tokens)
+    throw ConfigError(
+        fmt::format("{}: a language model reads tokens, not columns; give it JSON lines (--json-instances)",
+                    file.path.string()));
+  WantedColumns wanted;
+  for (const auto& column : preprocessing.numeric) wanted.numeric.push_back(column.name);
+  for (const auto& column : preprocessing.categorical) wanted.categorical.push_back(column.name);
+  wanted.key = options.key;
+  auto columns = file.form == RowForm::csv ? open_csv_columns(file.path, std::move(wanted))
+                                           : open_parquet_columns(file.path, std::move(wanted));
+  return std::make_unique<ColumnSource>(std::move(columns), preprocessing);
+}
+
+class FilesSource : public RowSource {
+ public:
+  FilesSource(std::vector<RowFile> files, const Preprocessing& preprocessing, const RowOptions& options)
+      : files_(std::move(files)), preprocessing_(preprocessing), options_(options) {
+    for (const auto& file : files_) open_row_file(file, preprocessing_, options_);
+  }
+
+  bool next(RowBatch& batch, std::int64_t most) override {
+    return from_open_file([&] {
+      batch.file = files_.size() > 1 ? files_[at_].path.string() : "";
+      return source_->next(batch, most);
+    });
+  }
+  bool skip(std::int64_t most) override {
+    return from_open_file([&] { return source_->skip(most); });
+  }
+  std::int64_t bytes() const override { return bytes_before_ + (source_ ? source_->bytes() : 0); }
+
+ private:
+  template <class Take>
+  bool from_open_file(const Take& take) {
+    for (; at_ < files_.size(); ++at_) {
+      if (!source_) source_ = open_row_file(files_[at_], preprocessing_, options_);
+      if (take()) return true;
+      source_.reset();
+      bytes_before_ += static_cast<std::int64_t>(fs::file_size(files_[at_].path));
+    }
+    return false;
+  }
+
+  std::vector<RowFile> files_;
+  const Preprocessing& preprocessing_;
+  RowOptions options_;
+  std::size_t at_ = 0;
+  std::unique_ptr<RowSource> source_;
+  std::int64_t bytes_before_ = 0;
+};
+
+/// Nothing where the name's ending means nothing.
+const RowForm* form_of_name(const fs::path& path) {
+  static constexpr RowForm json = RowForm::json_lines, csv = RowForm::csv, parquet = RowForm::parquet;
+  const bool packed = path.extension() == ".gz";
+  const auto ending = packed ? path.stem().extension() : path.extension();
+  if (ending == ".csv") return &csv;
+  if (ending == ".jsonl" || ending == ".ndjson" || ending == ".json") return &json;
+  if (!packed && (ending == ".parquet" || ending == ".pq")) return &parquet;
+  return nullptr;
+}
+
+std::vector<fs::path> files_in(const fs::path& folder) {
+  std::vector<fs::path> files;
+  for (auto entry = fs::recursive_directory_iterator(folder); entry != fs::recursive_directory_iterator();
+       ++entry) {
+    const auto name = entry->path().filename().string();
+    if (name.starts_with('.') || name.starts_with('_')) {
+      if (entry->is_directory()) entry.disable_recursion_pending();
+    } else if (entry->is_regular_file()) {
+      files.push_back(entry->path());
+    }
+  }
+  std::sort(files.begin(), files.end());
+  if (files.empty()) throw DataError(fmt::format("the folder {} holds no files", folder.string()));
+  return files;
+}
+
+}  // namespace
+
+std::vector<RowFile> find_row_files(const std::vector<fs::path>& paths, const RowForm* form) {
+  std::vector<RowFile> files;
+  for (const auto& path : paths) {
+    const bool folder = fs::is_directory(path);
+    for (const auto& file : folder ? files_in(path) : std::vector<fs::path>{path}) {
+      const auto* known = form ? form : form_of_name(file);
+      if (!known)
+        throw DataError(
+            fmt::format("{}: the name's ending does not tell its form (.csv, .parquet, .jsonl, "
+                        ".ndjson, .json; .csv.gz, .jsonl.gz); say it by --csv, --parquet or "
+                        "--json-instances",
+                        file.string()));
+      files.push_back({file, *known});
+    }
+  }
+  return files;
+}
+
+std::unique_ptr<RowSource> open_row_files(std::vector<RowFile> files, const Preprocessing& preprocessing,
+                                          const RowOptions& options) {
+  return std::make_unique<FilesSource>(std::move(files), preprocessing, options);
+}
+
+std::unique_ptr<RowSource> open_json_lines(std::istream& in, const Preprocessing& preprocessing,
+                                           const RowOptions& options) {
+  return std::make_unique<LineSource>(TextLines(in), preprocessing, options);
+}
+
+}  // namespace ringtrain
