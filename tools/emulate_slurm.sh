@@ -10,7 +10,7 @@ usage: tools/emulate_slurm.sh FOLDER COMMAND
   run COMMAND...     runs a command that finds this cluster: srun, sbatch, salloc, squeue, ringtrain submit, ...
   down               cancels its jobs and ends its daemons; does nothing where there are none
 
-Partitions: debug (the default, at most 10 minutes) and long. A job that is requeued starts again at once. Needs root, and slurmctld,
+Partitions: debug (the default, at most 10 minutes), long, and urgent, which takes jobs away from idle: a warning, then 10 seconds. A job that is requeued starts again at once. Needs root, and slurmctld,
 slurmd, slurm-client and munge (tools/bootstrap.sh --peers). Several folders are several clusters.
 
   tools/emulate_slurm.sh /tmp/slurm up
@@ -85,7 +85,11 @@ InactiveLimit=0
 Waittime=0
 MessageTimeout=30
 PartitionName=debug Nodes=ALL Default=YES MaxTime=10 State=UP
+PreemptType=preempt/partition_prio
+PreemptMode=REQUEUE
 PartitionName=long Nodes=ALL MaxTime=INFINITE State=UP
+PartitionName=idle Nodes=ALL MaxTime=INFINITE PriorityTier=1 GraceTime=10 State=UP
+PartitionName=urgent Nodes=ALL MaxTime=10 PriorityTier=10 PreemptMode=OFF State=UP
 NodeName=$(hostname -s) NodeAddr=127.0.0.1 CPUs=$cpus State=UNKNOWN
 CONF
   munged --force --key-file="$folder/munge.key" --socket="$folder/munge.socket" --pid-file="$folder/munged.pid" \

@@ -133,6 +133,19 @@ def requeued(cluster, folder):
     same(job_dir, folder / "undisturbed")
 
 
+def preempted(cluster, folder):
+    """A job of a higher priority takes its place, with a grace time: a checkpoint of that moment, and again to the same bits."""
+    job_dir = folder / "preempted"
+    job, _ = cluster.submit(*LONG, "--ranks-per-node", 2, "--partition", "idle", "--launcher", "srun", "--job-dir", job_dir)
+    until_it_trains(job_dir, job)
+    cluster.run("sbatch", "--partition=urgent", "--exclusive", "--output=/dev/null", "--wrap", "sleep 1")
+    state = cluster.wait(job, ["COMPLETED", "FAILED"], 100)
+    text = log_of(job_dir, job)
+    assert state["JobState"] == "COMPLETED" and state["Restarts"] == "1", (state, text)
+    said(text, "checkpoint written, queued again", "going on after step")
+    same(job_dir, folder / "undisturbed")
+
+
 def at_its_time_limit(cluster, folder):
     """A minute, the shortest that Slurm knows; the script's own --signal comes before it."""
     long = ["configs/cancer.yaml", "--no-export", "--set", "trainer.epochs=24000", "--set", "trainer.evaluate_every_steps=5000"]
@@ -233,11 +246,12 @@ def main():
         for launcher in ("srun", "mpirun"):
             submitted(cluster, folder, launcher)
         requeued(cluster, folder)
+        preempted(cluster, folder)
         if os.environ.get("RINGTRAIN_SOAK"):
             at_its_time_limit(cluster, folder)
         jobs_that_end_badly(cluster, folder)
         refused(cluster, folder)
-    print("Slurm: srun, mpirun, submitted, requeued, failing, cancelled and refused jobs")
+    print("Slurm: srun, mpirun, submitted, requeued, pre-empted, failing, cancelled and refused jobs")
 
 
 main()
