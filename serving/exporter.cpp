@@ -21,9 +21,11 @@
 #include "serving/model_outputs.h"
 #include "serving/model_repository.h"
 #include "serving/onnx_export.h"
+#include "serving/savedmodel/saved_model_export.h"
 #include "serving/torchscript_export.h"
 #include "serving/triton_config.h"
 #include "serving/verify_process.h"
+#include "serving/warm_up_rows.h"
 
 namespace ringtrain {
 namespace fs = std::filesystem;
@@ -66,11 +68,15 @@ void require_fitting_outputs(const Manifest& manifest, Model& network) {
 }
 
 void require_formats(const std::vector<std::string>& formats) {
-  if (formats.empty()) throw ConfigError("the export has no format; this build writes: torchscript, onnx");
+  constexpr const char* known = "torchscript, onnx, savedmodel";
+  if (formats.empty())
+    throw ConfigError(fmt::format("the export has no format; this build writes: {}", known));
   for (const auto& format : formats)
-    if (format != "torchscript" && format != "onnx")
-      throw ConfigError(
-          fmt::format("unknown export format '{}'; this build writes: torchscript, onnx", format));
+    if (format != "torchscript" && format != "onnx" && format != "savedmodel")
+      throw ConfigError(fmt::format("unknown export format '{}'; this build writes: {}", format, known));
+  if (formats.size() == 1 && formats[0] == "savedmodel")
+    throw ConfigError(
+        "the export needs torchscript or onnx beside savedmodel: the check before publishing runs those");
 }
 
 std::string now_utc() {
@@ -110,10 +116,16 @@ void write_files(const fs::path& folder, Manifest& manifest, Model& network,
       std::ostringstream content;
       make_torchscript(manifest, traced.module).save(content);
       write("model.pt", content.str());
-    } else {
+    } else if (format == "onnx") {
       write("model.onnx", onnx::write_model(make_onnx(manifest, traced)));
+    } else {
+      const auto graph = make_tensorflow_graph(make_onnx(manifest, traced));
+      write("saved_model.pb", tensorflow::write_saved_model(graph));
     }
   }
+  // Not among the manifest's files: whoever serves it may put other rows there.
+  if (!manifest.preprocessing.tokens)
+    write_file_synced(folder / "warmup.json", warm_up_rows(manifest.preprocessing));
   write_file_synced(folder / "manifest.json", manifest.to_json().dump(2) + "\n");
 }
 

@@ -13,11 +13,17 @@
 namespace ringtrain {
 
 /// Writes one version of a model into BASE/NAME/VERSION:
-///   model.pt       TorchScript; forward(numeric [n, F] float32 [, one List[str] per categorical column]) of
-///   raw columns model.onnx     the same graph; inputs "numeric" [n, F] float32 and one string input [n] per
-///   categorical column manifest.json  columns, types, labels, threshold, metrics, provenance
-/// and, one level up, config.pbtxt and labels.txt (NVIDIA Triton's model repository layout).
-/// Outputs of both: classification "probabilities" [n, K] float32 and "class" [n] int64; regression
+/// - model.pt: TorchScript; forward(numeric [n, F] float32 [, one List[str] per categorical column]) of raw
+///   columns.
+/// - model.onnx: the same graph; inputs "numeric" [n, F] float32 and one string input [n] per categorical
+///   column, or an input [n] per column (Manifest::inputs).
+/// - saved_model.pb, where it is asked for: TensorFlow's SavedModel with the inputs and outputs of model.onnx.
+/// - manifest.json: columns, types, labels, threshold, metrics, provenance.
+/// - warmup.json: rows that a server answers to itself first (warm_up_rows.h).
+///
+/// And, one level up, config.pbtxt and labels.txt (NVIDIA Triton's model repository layout).
+///
+/// Outputs of all: classification "probabilities" [n, K] float32 and "class" [n] int64; regression
 /// "prediction" [n] float32. A language model: forward(tokens [n, context] int64), input "tokens", output
 /// "logits" [n, context, vocabulary] float32 of each next token; what is shorter is filled up behind, with
 /// any token: a position sees only what is before it.

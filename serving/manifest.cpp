@@ -12,6 +12,7 @@ namespace ringtrain {
 namespace {
 
 constexpr std::int64_t format_version = 1;
+constexpr std::array input_forms{"matrix", "columns"};
 constexpr std::array tasks{"binary_classification", "classification", "regression", "language_model"};
 
 /// The columns as a server's client sends them, for readers that know nothing of ringtrain.
@@ -34,6 +35,7 @@ nlohmann::json Manifest::to_json() const {
           {"version", version},
           {"task", task},
           {"columns", columns_of(preprocessing)},
+          {"inputs", inputs},
           {"labels", preprocessing.labels},
           {"threshold", threshold},
           {"preprocessing", preprocessing.to_json()},
@@ -52,6 +54,7 @@ Manifest Manifest::from_json(const nlohmann::json& json) {
     result.name = json.at("name").get<std::string>();
     result.version = json.at("version").get<std::int64_t>();
     result.task = json.at("task").get<std::string>();
+    result.inputs = json.value("inputs", result.inputs);
     result.threshold = json.at("threshold").get<double>();
     result.preprocessing = Preprocessing::from_json(json.at("preprocessing"));
     result.metrics = json.at("metrics");
@@ -66,6 +69,8 @@ Manifest Manifest::from_json(const nlohmann::json& json) {
     throw ExportError(fmt::format(
         "task: unknown '{}'; expected binary_classification, classification, regression or language_model",
         result.task));
+  if (std::find(input_forms.begin(), input_forms.end(), result.inputs) == input_forms.end())
+    throw ExportError(fmt::format("inputs: unknown '{}'; expected matrix or columns", result.inputs));
   if ((result.task == "language_model") != result.preprocessing.tokens.has_value())
     throw ExportError(fmt::format("task: {} does not fit preprocessing.tokens", result.task));
   return result;

@@ -15,6 +15,8 @@ struct Manifest {
   std::int64_t version = 0;     ///< set on publishing
   std::string task;             ///< "binary_classification", "classification", "regression", "language_model"
   Preprocessing preprocessing;  ///< columns, types, vocabularies, labels
+  std::string inputs = "matrix";  ///< of model.onnx and saved_model.pb: "matrix" (the numeric columns in one
+                                  ///< input) or "columns" (each by its name)
   double threshold = 0.5;       ///< binary: class 1 where its probability is at least this
   nlohmann::json metrics;       ///< of the test part, by name; may be empty
   nlohmann::json

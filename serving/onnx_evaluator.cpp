@@ -79,8 +79,9 @@ class OnnxRunner : public ModelRunner {
  public:
   OnnxRunner(const std::filesystem::path& folder, const Manifest& manifest)
       : model_(onnx::read_model(read_file(folder / "model.onnx"))),
-        names_(onnx_input_names(manifest.preprocessing)),
-        has_numeric_(!manifest.preprocessing.numeric.empty()),
+        by_column_(has_column_inputs(manifest)),
+        names_(onnx_input_names(manifest.preprocessing, by_column_)),
+        numeric_(manifest.preprocessing.numeric.size()),
         classification_(is_classification(manifest)),
         language_model_(is_language_model(manifest)) {
     if (model_.graph.inputs.size() != names_.size())
@@ -96,7 +97,11 @@ class OnnxRunner : public ModelRunner {
     std::map<std::string, onnx::Value> inputs;
     auto name = names_.begin();
     if (language_model_) inputs[*name++] = rows.tokens;
-    if (has_numeric_) inputs[*name++] = rows.numeric;
+    if (by_column_)
+      for (std::size_t c = 0; c < numeric_; ++c)
+        inputs[*name++] = rows.numeric.select(1, static_cast<std::int64_t>(c));
+    else if (numeric_ > 0)
+      inputs[*name++] = rows.numeric;
     for (const auto& words : rows.categorical) inputs[*name++] = words;
     const auto outputs = onnx::evaluate(model_.graph, inputs);
     const auto take = [&outputs](const char* key) {
@@ -118,8 +123,9 @@ class OnnxRunner : public ModelRunner {
 
  private:
   onnx::Model model_;
+  bool by_column_;
   std::vector<std::string> names_;
-  bool has_numeric_;
+  std::size_t numeric_;
   bool classification_, language_model_;
 };
 

@@ -27,6 +27,22 @@ std::vector<std::string> output_names(const Manifest& manifest) {
   return {"probabilities", "class"};
 }
 
+std::string add_matrix(GraphBuilder& graph, const std::string& name, std::size_t width) {
+  graph.input(name, ElementType::float32, {batch, static_cast<std::int64_t>(width)});
+  return name;
+}
+
+/// Columns [n] side by side. `name` goes on behind the last of them.
+std::string add_columns(GraphBuilder& graph, std::vector<std::string>::const_iterator& name,
+                        std::size_t width) {
+  std::vector<std::string> columns;
+  for (std::size_t i = 0; i < width; ++i, ++name) {
+    graph.input(*name, ElementType::float32, {batch});
+    columns.push_back(graph.node("Unsqueeze", {*name, graph.constant({1})}));
+  }
+  return columns.size() == 1 ? columns[0] : graph.node("Concat", columns, {{"axis", std::int64_t{1}}});
+}
+
 /// where(isnan(x), fill, x), then (x - shift) * scale.
 std::string add_numeric(GraphBuilder& graph, const std::vector<NumericColumn>& columns,
                         const std::string& input) {
@@ -86,23 +102,28 @@ void add_answers(GraphBuilder& graph, const Manifest& manifest, const std::strin
 
 }  // namespace
 
-std::vector<std::string> onnx_input_names(const Preprocessing& preprocessing) {
+bool has_column_inputs(const Manifest& manifest) { return manifest.inputs == "columns"; }
+
+std::vector<std::string> onnx_input_names(const Preprocessing& preprocessing, bool by_column) {
   if (preprocessing.tokens) return {"tokens"};
   std::vector<std::string> names, taken{"numeric", "probabilities", "class", "prediction"};
-  if (!preprocessing.numeric.empty()) names.emplace_back("numeric");
-  for (const auto& column : preprocessing.categorical) {
-    std::string name = column.name;
+  const auto add = [&](std::string name) {
     while (std::find(taken.begin(), taken.end(), name) != taken.end()) name += "_column";
     names.push_back(name);
     taken.push_back(name);
-  }
+  };
+  if (!by_column && !preprocessing.numeric.empty()) names.emplace_back("numeric");
+  if (by_column)
+    for (const auto& column : preprocessing.numeric) add(column.name);
+  for (const auto& column : preprocessing.categorical) add(column.name);
   return names;
 }
 
 onnx::Model make_onnx(const Manifest& manifest, const TracedNetwork& network) {
   const auto& preprocessing = manifest.preprocessing;
   GraphBuilder graph(manifest.name);
-  const auto names = onnx_input_names(preprocessing);
+  const bool by_column = has_column_inputs(manifest);
+  const auto names = onnx_input_names(preprocessing, by_column);
   for (const auto& name : names) graph.reserve(name);
   for (const auto& name : output_names(manifest)) graph.reserve(name);
 
@@ -112,12 +133,12 @@ onnx::Model make_onnx(const Manifest& manifest, const TracedNetwork& network) {
     return {graph.take(), RINGTRAIN_VERSION, {{"task", manifest.task}}};
   }
   std::vector<std::string> parts;
+  auto name = names.cbegin();
   if (!preprocessing.numeric.empty()) {
-    graph.input("numeric", ElementType::float32,
-                {batch, static_cast<std::int64_t>(preprocessing.numeric.size())});
-    parts.push_back(add_numeric(graph, preprocessing.numeric, "numeric"));
+    const auto matrix = by_column ? add_columns(graph, name, preprocessing.numeric.size())
+                                  : add_matrix(graph, *name++, preprocessing.numeric.size());
+    parts.push_back(add_numeric(graph, preprocessing.numeric, matrix));
   }
-  auto name = names.begin() + static_cast<std::ptrdiff_t>(parts.size());
   for (const auto& column : preprocessing.categorical) {
     graph.input(*name, ElementType::string, {batch});
     if (column.width() > 0) parts.push_back(add_categorical(graph, column, *name));

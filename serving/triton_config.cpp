@@ -63,8 +63,11 @@ std::vector<Port> input_ports(const Manifest& manifest, bool libtorch) {
   const auto columns = static_cast<std::int64_t>(preprocessing.numeric.size());
   if (libtorch) return {{"INPUT__0", "TYPE_FP32", columns}};
   std::vector<Port> inputs;
-  for (const auto& name : onnx_input_names(preprocessing)) inputs.push_back({name, "TYPE_STRING"});
-  if (columns > 0) inputs[0] = {"numeric", "TYPE_FP32", columns};
+  const bool by_column = has_column_inputs(manifest);
+  for (const auto& name : onnx_input_names(preprocessing, by_column))
+    inputs.push_back({name, "TYPE_STRING"});
+  for (std::size_t i = 0; by_column && i < preprocessing.numeric.size(); ++i) inputs[i].type = "TYPE_FP32";
+  if (!by_column && columns > 0) inputs[0] = {"numeric", "TYPE_FP32", columns};
   return inputs;
 }
 
@@ -74,7 +77,9 @@ std::string triton_config(const Manifest& manifest, const std::vector<std::strin
   const auto has = [&formats](const char* format) {
     return std::find(formats.begin(), formats.end(), format) != formats.end();
   };
-  const bool libtorch = has("torchscript") && manifest.preprocessing.categorical.empty();
+  // Triton's LibTorch backend takes one list of words at the most, and its inputs have no names.
+  const bool libtorch = has("torchscript") && manifest.preprocessing.categorical.empty() &&
+                        !(has_column_inputs(manifest) && has("onnx"));
   if (!libtorch && !has("onnx")) return "";
   return fmt::format("name: {}\nplatform: \"{}\"\ndefault_model_filename: \"{}\"\nmax_batch_size: 1024\n",
                      quoted(manifest.name), libtorch ? "pytorch_libtorch" : "onnxruntime_onnx",

@@ -259,10 +259,15 @@ void ExportConfig::describe(config::Visitor& v) {
   v.field("name", name, "Name of the exported model; the run's name when empty.");
   v.field("repository", repository, "The model repository that it goes to; JOB_DIR/export when empty.");
   v.field("from", from, "Which checkpoint is exported.", {"best", "last"});
-  v.field("formats", formats, "Any of torchscript, onnx.");
+  v.field("formats", formats,
+          "Any of torchscript, onnx, savedmodel (TensorFlow Serving's; beside one of the others).");
+  v.field("inputs", inputs,
+          "How model.onnx and saved_model.pb take numeric columns: matrix (one input, numeric [n, columns]) or "
+          "columns (an input [n] for each, by its name).",
+          {"matrix", "columns"});
   for (const auto& format : formats)
-    v.require("formats", format == "torchscript" || format == "onnx",
-              fmt::format("expected any of torchscript, onnx; got '{}'", format));
+    v.require("formats", format == "torchscript" || format == "onnx" || format == "savedmodel",
+              fmt::format("expected any of torchscript, onnx, savedmodel; got '{}'", format));
 }
 
 static bool is_plain_name(const std::string& name) {

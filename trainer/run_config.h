@@ -124,6 +124,7 @@ struct ExportConfig {
   std::string repository;  ///< BASE; JOB_DIR/export when empty
   std::string from = "best";
   std::vector<std::string> formats{"torchscript", "onnx"};
+  std::string inputs = "matrix";
   void describe(config::Visitor& v);
 };
 

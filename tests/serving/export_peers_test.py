@@ -17,12 +17,12 @@ TOLERANCE = 1e-5
 
 
 def input_names(manifest):
+    """Of the numeric columns, where each is an input, and of the categorical ones."""
     taken = {"numeric", "probabilities", "class", "prediction"}
-    names = []
+    names = {"number": [], "string": []}
     for column in manifest["columns"]:
-        if column["type"] == "string":
-            names.append(column["name"] + ("_column" if column["name"] in taken else ""))
-    return names
+        names[column["type"]].append(column["name"] + ("_column" if column["name"] in taken else ""))
+    return names["number"], names["string"]
 
 
 def compare(what, got, expected):
@@ -56,8 +56,11 @@ def check(folder, name):
             largest = max(largest, compare(f"ONNX Runtime: {rows}", output, expected[0]),
                           compare(f"torch.jit: {rows}", script(numeric).numpy(), expected[0]))
             continue
-        feed = {n: np.array(w, dtype=object) for n, w in zip(input_names(manifest), words, strict=True)}
-        if numeric.shape[1]:
+        of_numbers, of_words = input_names(manifest)
+        feed = {n: np.array(w, dtype=object) for n, w in zip(of_words, words, strict=True)}
+        if manifest["inputs"] == "columns":
+            feed |= {n: numeric[:, i].numpy() for i, n in enumerate(of_numbers)}
+        elif numeric.shape[1]:
             feed["numeric"] = numeric.numpy()
         outputs = session.run(["prediction"] if classes is None else ["probabilities", "class"], feed)
         answers = script(numeric, *[list(w) for w in words])

@@ -14,8 +14,11 @@ namespace {
 using namespace ringtrain;
 
 void export_sample(const std::filesystem::path& base, const std::string& name, const std::string& task,
-                   const Preprocessing& preprocessing, const test::MakeModel& make) {
-  const auto request = test::request_of(base, test::make_manifest(name, task, preprocessing), make);
+                   const Preprocessing& preprocessing, const test::MakeModel& make,
+                   const std::string& inputs = "matrix") {
+  auto request = test::request_of(base, test::make_manifest(name, task, preprocessing), make);
+  request.manifest.inputs = inputs;
+  if (!preprocessing.tokens) request.formats.emplace_back("savedmodel");
   export_model(request, test::verify_command());
   request.model->to(at::kFloat);
   request.model->eval();
@@ -38,6 +41,10 @@ int main(int count, char** arguments) {
                   test::make_convnet(4));
     export_sample(base, "zoo", "classification", test::numeric_columns(24, {"a", "b"}),
                   test::make_operator_zoo(2));
+    export_sample(base, "columns", "classification", test::mixed_columns({"a", "b", "c"}),
+                  test::make_mlp(9, 3), "columns");
+    export_sample(base, "one_column", "regression", test::numeric_columns(1, {}), test::make_mlp(1, 1),
+                  "columns");
     auto words = test::mixed_columns({"a", "b"});
     words.numeric.clear();
     export_sample(base, "words", "binary_classification", words, test::make_mlp(6, 1));

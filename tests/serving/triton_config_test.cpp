@@ -77,5 +77,23 @@ output [
   EXPECT_EQ(triton_config(manifest, {"torchscript"}), "") << "no backend takes several lists of words";
 }
 
+TEST(TritonConfig, ColumnsAsInputsAreServedByOnnx) {
+  auto manifest = make_manifest("m", "regression", mixed_columns({}));
+  manifest.inputs = "columns";
+  const auto text = triton_config(manifest, {"torchscript", "onnx"});
+  EXPECT_NE(text.find("platform: \"onnxruntime_onnx\""), std::string::npos);
+  EXPECT_EQ(text.find("\"numeric\""), std::string::npos);
+  const auto& columns = manifest.preprocessing.numeric;
+  ASSERT_EQ(columns.size(), 3U);
+  for (const auto& column : columns)
+    EXPECT_NE(text.find("    name: \"" + column.name +
+                        "\"\n    data_type: TYPE_FP32\n    dims: [ 1 ]\n    reshape: { shape: [ ] }\n"),
+              std::string::npos)
+        << text;
+  // TorchScript has no names for them.
+  EXPECT_NE(triton_config(make_manifest("m", "regression", numeric_columns(2, {})), {"torchscript"}).find("INPUT__0"),
+            std::string::npos);
+}
+
 }  // namespace
 }  // namespace ringtrain::test
