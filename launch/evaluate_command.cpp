@@ -120,7 +120,8 @@ void add_evaluate_command(CLI::App& app, int& exit_code) {
       ->add_option("MODEL", arguments->model,
                    "BASE/NAME, BASE/NAME/VERSION, BASE/NAME@live, BASE/NAME@canary")
       ->required();
-  command->add_option("DATA", arguments->data, "A CSV file with the model's columns and the target's")
+  command
+      ->add_option("DATA", arguments->data, "A CSV or Parquet file with the model's columns and the target's")
       ->required();
   command->add_option("--against", arguments->against, "Another version: the differences, on the same rows");
   command->add_option("--bootstrap", arguments->resamples, "How often the rows are drawn anew")

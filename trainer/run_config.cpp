@@ -261,10 +261,11 @@ void ExportConfig::describe(config::Visitor& v) {
   v.field("from", from, "Which checkpoint is exported.", {"best", "last"});
   v.field("formats", formats,
           "Any of torchscript, onnx, savedmodel (TensorFlow Serving's; beside one of the others).");
-  v.field("inputs", inputs,
-          "How model.onnx and saved_model.pb take numeric columns: matrix (one input, numeric [n, columns]) or "
-          "columns (an input [n] for each, by its name).",
-          {"matrix", "columns"});
+  v.field(
+      "inputs", inputs,
+      "How model.onnx and saved_model.pb take numeric columns: matrix (one input, numeric [n, columns]) or "
+      "columns (an input [n] for each, by its name).",
+      {"matrix", "columns"});
   for (const auto& format : formats)
     v.require("formats", format == "torchscript" || format == "onnx" || format == "savedmodel",
               fmt::format("expected any of torchscript, onnx, savedmodel; got '{}'", format));

@@ -2,6 +2,8 @@
 #include <torch/types.h>
 
 #include <cmath>
+#include <functional>
+#include <limits>
 
 #include "data/table.h"
 #include "tests/data/parquet_writer.h"
@@ -25,9 +27,9 @@ std::filesystem::path write(const TemporaryFolder& folder,
                             const std::shared_ptr<arrow::Array>& shop = words({"food", "travel", "food", "x",
                                                                                "x"}),
                             const std::shared_ptr<arrow::Array>& target = integers({10, 2, 2, 10, 2})) {
-  const auto pair =
-      arrow::StructArray::Make({integers({1, 2, 3, 4, 5}), integers({6, 7, 8, 9, 10})}, {"p", "q"})
-          .ValueOrDie();
+  const std::vector<std::shared_ptr<arrow::Array>> halves{integers({1, 2, 3, 4, 5}),
+                                                          integers({6, 7, 8, 9, 10})};
+  const auto pair = arrow::StructArray::Make(halves, std::vector<std::string>{"p", "q"}).ValueOrDie();
   const auto table = arrow::Table::Make(
       arrow::schema({arrow::field("pair", pair->type()), arrow::field("amount", amount->type()),
                      arrow::field("shop", shop->type()), arrow::field("count", arrow::int64()),

@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 
 import numpy
+import pyarrow.csv
+import pyarrow.parquet
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "support"))
 import jobs  # noqa: E402
@@ -35,6 +37,20 @@ def data(folder):
             shifted["diagnosis"] = {"benign": "malignant", "malignant": "benign"}.get(row["diagnosis"], "1" if row["diagnosis"] == "0" else "0")
         old.append(shifted)
     return write(folder / "old.csv", old), write(folder / "new.csv", rows)
+
+
+def parquet_is_the_same(folder, model, new):
+    """The same rows as Parquet: the same bits of a training, the same judgement."""
+    parquet = folder / "new.parquet"
+    pyarrow.parquet.write_table(pyarrow.csv.read_csv(new), parquet, row_group_size=100)
+    weights = []
+    for file in (new, parquet):
+        job = folder / f"of {file.suffix}"
+        jobs.run("train", CONFIG, "--no-export", "--train-file", file, "--ranks", "2", "--job-dir", job, "--set", "trainer.epochs=2")
+        weights.append(jobs.tensors(job / "checkpoints" / (job / "checkpoints/latest").read_text().strip() / "model.safetensors"))
+    assert all((weights[0][name] == weights[1][name]).all() for name in weights[0] | weights[1])
+    judged = [json.loads(jobs.run("evaluate", model, file, "--json").stdout)["metrics"] for file in (new, parquet)]
+    assert judged[0] == judged[1]
 
 
 def served(model):
@@ -146,6 +162,7 @@ def main():
         retrained(folder, model, old, new)
         weights_begin_as_they_were(folder, model, new)
         evaluated(folder, model, new)
+        parquet_is_the_same(folder, model, new)
         versions(model)
     print("a worse version was refused, a better one promoted; versions and intervals are as they should be")
 
