@@ -27,10 +27,18 @@ class Report:
         self.rows.append(row)
         print(self.line(row), flush=True)
 
+    def shares(self, bench, case, shares, unit):
+        """What has no peer: name → its rounds."""
+        for name, values in shares.items():
+            row = {"bench": bench, "case": f"{case}: {name}", "ours": median(values), "unit": unit, "ours_spread": [min(values), max(values)], "rounds": len(values)}
+            self.rows.append(row)
+            print(f"{case:<44} {name:<36} {row['ours']:7.3f} [{min(values):.3f}, {max(values):.3f}] {unit}", flush=True)
+
     @staticmethod
-    def heading(bench, note):
+    def heading(bench, note, peers=True):
         print(f"\n== {bench}: {note}")
-        print(f"{'case':<38} {'peer':<22} {'ringtrain':>28} {'peer':>28} {'unit':<6} {'ratio':>6}")
+        if peers:
+            print(f"{'case':<38} {'peer':<22} {'ringtrain':>28} {'peer':>28} {'unit':<6} {'ratio':>6}")
 
     @staticmethod
     def line(row):
