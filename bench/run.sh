@@ -3,8 +3,14 @@
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
-key=$(grep -hv -e '^#' -e '^$' "$root/tools/python-libraries.txt" "$root/tools/python-peers.txt" | sha256sum | cut -c 1-12)
-export PEERS_PYTHON=${PEERS_PYTHON:-${RINGTRAIN_DEPS:-$HOME/.cache/ringtrain}/peers-$key/bin/python3}
+# The Python of an environment of tools/bootstrap.sh.
+python_of() {
+  local key
+  key=$(grep -hv -e '^#' -e '^$' "$root/tools/python-libraries.txt" "$root/tools/python-$1.txt" | sha256sum | cut -c 1-12)
+  echo "${RINGTRAIN_DEPS:-$HOME/.cache/ringtrain}/$1-$key/bin/python3"
+}
+export PEERS_PYTHON=${PEERS_PYTHON:-$(python_of peers)}
+export TORCHSERVE_PYTHON=${TORCHSERVE_PYTHON:-$(python_of torchserve)}
 if [[ ! -x "$PEERS_PYTHON" ]]; then
   echo "bench/run.sh: the peers are not installed: run tools/bootstrap.sh --peers" >&2
   exit 1

@@ -17,7 +17,8 @@ namespace ringtrain {
 ///   columns.
 /// - model.onnx: the same graph; inputs "numeric" [n, F] float32 and one string input [n] per categorical
 ///   column, or an input [n] per column (Manifest::inputs).
-/// - saved_model.pb, where it is asked for: TensorFlow's SavedModel with the inputs and outputs of model.onnx.
+/// - saved_model.pb, where it is asked for: TensorFlow's SavedModel with the inputs and outputs of
+/// model.onnx.
 /// - manifest.json: columns, types, labels, threshold, metrics, provenance.
 /// - warmup.json: rows that a server answers to itself first (warm_up_rows.h).
 ///

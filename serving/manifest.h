@@ -17,8 +17,8 @@ struct Manifest {
   Preprocessing preprocessing;  ///< columns, types, vocabularies, labels
   std::string inputs = "matrix";  ///< of model.onnx and saved_model.pb: "matrix" (the numeric columns in one
                                   ///< input) or "columns" (each by its name)
-  double threshold = 0.5;       ///< binary: class 1 where its probability is at least this
-  nlohmann::json metrics;       ///< of the test part, by name; may be empty
+  double threshold = 0.5;         ///< binary: class 1 where its probability is at least this
+  nlohmann::json metrics;         ///< of the test part, by name; may be empty
   nlohmann::json
       provenance;  ///< config_hash, data_hash, checkpoint, checkpoint_hash, ranks, libraries {..}, created
   nlohmann::json files;  ///< set on export: file name → hash (common/hash.h) of the model files

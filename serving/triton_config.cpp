@@ -64,8 +64,7 @@ std::vector<Port> input_ports(const Manifest& manifest, bool libtorch) {
   if (libtorch) return {{"INPUT__0", "TYPE_FP32", columns}};
   std::vector<Port> inputs;
   const bool by_column = has_column_inputs(manifest);
-  for (const auto& name : onnx_input_names(preprocessing, by_column))
-    inputs.push_back({name, "TYPE_STRING"});
+  for (const auto& name : onnx_input_names(preprocessing, by_column)) inputs.push_back({name, "TYPE_STRING"});
   for (std::size_t i = 0; by_column && i < preprocessing.numeric.size(); ++i) inputs[i].type = "TYPE_FP32";
   if (!by_column && columns > 0) inputs[0] = {"numeric", "TYPE_FP32", columns};
   return inputs;
@@ -81,9 +80,11 @@ std::string triton_config(const Manifest& manifest, const std::vector<std::strin
   const bool libtorch = has("torchscript") && manifest.preprocessing.categorical.empty() &&
                         !(has_column_inputs(manifest) && has("onnx"));
   if (!libtorch && !has("onnx")) return "";
-  return fmt::format("name: {}\nplatform: \"{}\"\ndefault_model_filename: \"{}\"\nmax_batch_size: 1024\n",
-                     quoted(manifest.name), libtorch ? "pytorch_libtorch" : "onnxruntime_onnx",
-                     libtorch ? "model.pt" : "model.onnx") +
+  return fmt::format(
+             "name: {}\nplatform: \"{}\"\ndefault_model_filename: \"{}\"\nmax_batch_size: "
+             "1024\ndynamic_batching {{ }}\n",
+             quoted(manifest.name), libtorch ? "pytorch_libtorch" : "onnxruntime_onnx",
+             libtorch ? "model.pt" : "model.onnx") +
          ports("input", input_ports(manifest, libtorch)) + ports("output", output_ports(manifest, libtorch));
 }
 

@@ -27,8 +27,8 @@ std::string warm_up_rows(const Preprocessing& preprocessing) {
     }
     rows.push_back(std::move(row));
   }
-  return nlohmann::ordered_json{{"instances", std::move(rows)}}.dump(2, ' ', false,
-                                                                     nlohmann::json::error_handler_t::replace) +
+  return nlohmann::ordered_json{{"instances", std::move(rows)}}.dump(
+             2, ' ', false, nlohmann::json::error_handler_t::replace) +
          "\n";
 }
 

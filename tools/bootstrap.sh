@@ -5,13 +5,16 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 usage() {
   cat <<'TEXT'
-usage: tools/bootstrap.sh [--peers] [--lint] [--no-wheels] [--check]
+usage: tools/bootstrap.sh [--peers] [--tensorflow] [--triton] [--torchserve] [--lint] [--no-wheels] [--check]
 
 Installs the Debian packages of tools/packages-debian.txt and, in a virtual environment, the Python wheels of
 tools/python-libraries.txt, which carry the C++ libraries of LibTorch and Arrow.
 
   --peers      what only tests and benches need too: the Python libraries that they compare with (tools/python-peers.txt),
                Slurm and gdb (tools/packages-tests.txt)
+  --tensorflow TensorFlow (1.6 GB), which one test needs: that it loads what is exported as SavedModel
+  --triton     the core of NVIDIA's Triton (0.5 GB), which one test needs: that it serves what is exported
+  --torchserve TorchServe (0.2 GB) and Java 17, a peer that bench/run.sh takes where it is installed
   --lint       the packages too that tools/format.sh and tools/lint.sh need (tools/packages-lint.txt)
   --no-wheels  no wheels: for your own LibTorch and Arrow, named to cmake by -DCMAKE_PREFIX_PATH
   --check      install nothing; say what is missing and end with 1 if something is
@@ -20,10 +23,13 @@ tools/python-libraries.txt, which carry the C++ libraries of LibTorch and Arrow.
 TEXT
 }
 
-peers=false lint=false wheels=true check=false
+peers=false tensorflow=false triton=false torchserve=false lint=false wheels=true check=false
 for argument in "$@"; do
   case "$argument" in
     --peers) peers=true ;;
+    --tensorflow) tensorflow=true ;;
+    --triton) triton=true ;;
+    --torchserve) torchserve=true ;;
     --lint) lint=true ;;
     --no-wheels) wheels=false ;;
     --check) check=true ;;
@@ -31,8 +37,8 @@ for argument in "$@"; do
     *) echo "tools/bootstrap.sh: unknown option '$argument'" >&2; usage >&2; exit 2 ;;
   esac
 done
-if $peers && ! $wheels; then
-  echo "tools/bootstrap.sh: --peers needs the wheels: leave out --no-wheels" >&2
+if ! $wheels && { $peers || $triton || $torchserve; }; then
+  echo "tools/bootstrap.sh: --peers, --triton and --torchserve need the wheels: leave out --no-wheels" >&2
   exit 2
 fi
 
@@ -45,6 +51,7 @@ key_of() { lines_of "$@" | sha256sum | cut -c 1-12; }
 lists=(tools/packages-debian.txt)
 if $lint; then lists+=(tools/packages-lint.txt); fi
 if $peers; then lists+=(tools/packages-tests.txt); fi
+if $torchserve; then lists+=(tools/packages-torchserve.txt); fi
 missing=()
 while read -r package; do
   state=$(dpkg-query --show --showformat='${db:Status-Status}' "$package" 2>/dev/null || true)
@@ -98,6 +105,17 @@ make_environment() {
   flock --unlock 9
 }
 
+# add_environment NAME SIZE [LIBRARIES_FOLDER]: the environment of tools/python-NAME.txt.
+add_environment() {
+  local name=$1 size=$2 libraries=${3:-} keyed=("tools/python-$1.txt")
+  if [[ -n "$libraries" ]]; then keyed=(tools/python-libraries.txt "${keyed[@]}"); fi
+  local folder="$base/$name-$(key_of "${keyed[@]}")"
+  if [[ ! -e "$folder/.complete" ]] && ! $check; then
+    say "installing $(lines_of "tools/python-$name.txt" | paste -sd ' ') into $folder: $size of disk"
+  fi
+  make_environment "$folder" "tools/python-$name.txt" "$libraries"
+}
+
 if $wheels; then
   libraries="$base/libraries-$(key_of tools/python-libraries.txt)"
   if [[ ! -e "$libraries/.complete" ]] && ! $check; then
@@ -105,12 +123,9 @@ if $wheels; then
     say "most of it the CUDA libraries that this LibTorch is built with; a machine without a GPU carries them unused"
   fi
   make_environment "$libraries" tools/python-libraries.txt
-  if $peers; then
-    environment="$base/peers-$(key_of tools/python-libraries.txt tools/python-peers.txt)"
-    if [[ ! -e "$environment/.complete" ]] && ! $check; then
-      say "installing what the tests compare with into $environment: about a minute and 0.7 GB of disk"
-    fi
-    make_environment "$environment" tools/python-peers.txt "$libraries"
-  fi
 fi
+if $peers; then add_environment peers "0.7 GB" "$libraries"; fi
+if $tensorflow; then add_environment tensorflow "1.6 GB"; fi
+if $triton; then add_environment triton "0.5 GB" "$libraries"; fi
+if $torchserve; then add_environment torchserve "0.2 GB" "$libraries"; fi
 say "everything is there"

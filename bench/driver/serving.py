@@ -1,5 +1,5 @@
-"""serving: requests a second, latency at half load, memory and cold start of `ringtrain serve` and of FastAPI with the same model. The server has
-one core, the load (wrk) another one."""
+"""serving: requests a second, latency at half load, memory and cold start of `ringtrain serve`, and of FastAPI and TorchServe with the same model.
+The servers have one core, the load (wrk) another one."""
 
 import json
 import os
@@ -10,12 +10,18 @@ import subprocess
 import tempfile
 import time
 import urllib.request
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
+import torchserve
+from report import median
 from workers import PROGRAMS, PYTHON, SOURCE, WorkerError
 
 RINGTRAIN = PROGRAMS / "ringtrain"
 CONNECTIONS = 16
+START_LIMIT_S = 60
 PACED = """
 local body = io.open(os.getenv("BODY"), "r"):read("*a")
 wrk.method, wrk.body = "POST", body
@@ -28,27 +34,48 @@ end
 """
 
 
-def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
+def free_ports(count):
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [one.getsockname()[1] for one in sockets]
+
+
+@dataclass
+class Side:
+    """A server that can be started. `command` makes its command line of free ports, of which the first is asked at `path`."""
+    name: str
+    path: str
+    command: Callable
+    environment: dict | None = None
 
 
 class Server:
-    def __init__(self, name, path, command, body, core):
-        self.name, self.port = name, free_port()
-        self.url = f"http://127.0.0.1:{self.port}{path}"
+    def __init__(self, side, body, core):
+        ports = free_ports(6)
+        self.name, self.url = side.name, f"http://127.0.0.1:{ports[0]}{side.path}"
+        self.log = tempfile.TemporaryFile("w+", errors="replace")
         begin = time.perf_counter()
-        self.process = subprocess.Popen(["taskset", "-c", str(core), *[str(word).replace("PORT", str(self.port)) for word in command]], stdout=subprocess.DEVNULL)
+        self.process = subprocess.Popen(["taskset", "-c", str(core), *map(str, side.command(ports))], stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log,
+                                        env=side.environment, start_new_session=True)
+        try:
+            self.wait(body, begin + START_LIMIT_S)
+        except BaseException:
+            self.close()
+            raise
+        self.cold_start = time.perf_counter() - begin
+
+    def wait(self, body, end):
         while True:
             try:
-                self.answer = self.ask(body)
-                break
+                self.ask(body)
+                return
             except OSError:
-                if self.process.poll() is not None or time.perf_counter() - begin > 60:
-                    raise WorkerError(f"{name} does not answer") from None
+                if self.process.poll() is not None or time.perf_counter() > end:
+                    self.log.seek(0)
+                    raise WorkerError(f"{self.name} does not answer; its output ends with:\n{self.log.read()[-3000:]}") from None
                 time.sleep(0.005)
-        self.cold_start = time.perf_counter() - begin
 
     def ask(self, body):
         request = urllib.request.Request(self.url, body, {"Content-Type": "application/json"})
@@ -56,14 +83,27 @@ class Server:
             return json.loads(reply.read())
 
     def resident_bytes(self):
-        return int(re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{self.process.pid}/status").read_text())[1]) * 1024
+        """Of all its processes but one that only started the others and waits."""
+        found = {}
+        for folder in Path("/proc").glob("[0-9]*"):
+            try:
+                if os.getsid(int(folder.name)) == self.process.pid:
+                    found[int(folder.name)] = int(re.search(r"VmRSS:\s+(\d+)", (folder / "status").read_text())[1]) * 1024
+            except (OSError, TypeError):  # it has ended
+                continue
+        return sum(found.values()) - (found[self.process.pid] if len(found) > 1 else 0)
+
+    def close(self):
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        self.log.close()
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
+        self.close()
 
 
 def milliseconds(text):
@@ -93,48 +133,93 @@ def rows_of(model):
     return [{name: float(value) for name, value in zip(names, line.split(","), strict=True) if name in columns} for line in lines[1:33]]
 
 
-def run(report, settings):
-    report.heading("serving", "the cancer model (MLP 30-32-16-1, rows by column names as JSON); a core for the server, one for wrk with 16 connections")
-    seconds = 1 if settings.quick else 4
-    cores = sorted(os.sched_getaffinity(0))[:2]
-    if len(cores) < 2:
-        raise WorkerError("two cores are needed: one for the server, one for the load")
-    with tempfile.TemporaryDirectory(prefix="bench-serving-") as place:
-        folder = Path(place)
-        model, script = export(folder), folder / "load.lua"
-        script.write_text(PACED)
-        rows, bodies = rows_of(model), {}
+class Bench:
+    def __init__(self, report, settings, folder):
+        self.report, self.settings, self.folder = report, settings, folder
+        self.seconds, self.warm_up_seconds = (1, 1) if settings.quick else (4, 10)
+        cores = sorted(os.sched_getaffinity(0))[:2]
+        if len(cores) < 2:
+            raise WorkerError("two cores are needed: one for the servers, one for the load")
+        self.server_core, self.load_core = cores
+        self.model, self.script = export(folder), folder / "load.lua"
+        self.script.write_text(PACED)
+        rows, self.bodies = rows_of(self.model), {}
         for count in (1, 32):
-            bodies[count] = folder / f"{count}.json"
-            bodies[count].write_text(json.dumps({"instances": rows[:count]}))
-        first = bodies[1].read_bytes()
-        ours = ("ringtrain", "/v1/models/cancer:predict", [RINGTRAIN, "serve", model, "--port", "PORT", "--threads", "1"])
-        theirs = ("FastAPI", "/predict", [PYTHON, SOURCE / "bench/peers/fastapi_server.py", model / "1", "PORT"])
-        starts = {}
-        for _ in range(1 if settings.quick else 3):
-            for side in (ours, theirs):
-                with Server(*side, first, cores[0]) as server:
-                    starts.setdefault(side[0], []).append(server.cold_start)
-        report.compare("serving", "cold start, to the first answer", starts["ringtrain"], starts["FastAPI"], "s", "FastAPI")
-        with Server(*ours, first, cores[0]) as mine, Server(*theirs, first, cores[0]) as peer:
-            ours_p, peers_p = ([row["probabilities"] for row in one.ask(bodies[32].read_bytes())["predictions"]] for one in (mine, peer))
-            worst = max(abs(a - b) for x, y in zip(ours_p, peers_p, strict=True) for a, b in zip(x, y, strict=True))
+            self.bodies[count] = folder / f"{count}.json"
+            self.bodies[count].write_text(json.dumps({"instances": rows[:count]}))
+
+    def start(self, side):
+        return Server(side, self.bodies[1].read_bytes(), self.server_core)
+
+    def load(self, server, count, seconds, rate=None):
+        return load(server, self.script, self.bodies[count], self.load_core, seconds, rate)
+
+    def sides(self):
+        ours = Side("ringtrain", "/v1/models/cancer:predict", lambda ports: [RINGTRAIN, "serve", self.model, "--port", ports[0], "--threads", "1"])
+        fastapi = Side("FastAPI", "/predict", lambda ports: [PYTHON, SOURCE / "bench/peers/fastapi_server.py", self.model / "1", ports[0]])
+        reason = torchserve.why_not()
+        if reason:
+            print(f"TorchServe is left out: {reason}")
+        return [ours, fastapi] + ([] if reason else [self.best_torchserve()])
+
+    def best_torchserve(self):
+        """With its batching on or off, whichever answers more requests of one row."""
+        store = torchserve.archive(self.model / "1", self.folder)
+        rates = {}
+        for size in torchserve.BATCH_SIZES:
+            side = Side("TorchServe", "/predictions/cancer", lambda ports, size=size: torchserve.command(store, size, ports), torchserve.environment(store))
+            with self.start(side) as server:
+                self.load(server, 1, self.warm_up_seconds)
+                rates[size] = self.load(server, 1, self.seconds)["rate"], side
+        best = max(rates, key=lambda size: rates[size][0])
+        print(f"TorchServe: {', '.join(f'{rate:.0f} requests a second with batches of {size}' for size, (rate, _) in rates.items())}; taken: {best}")
+        return rates[best][1]
+
+    def compare(self, case, found, unit, **more):
+        """`found`: the rounds of each side by its name, ours first."""
+        ours, *peers = found
+        for peer in peers:
+            self.report.compare("serving", case, found[ours], found[peer], unit, peer, **more)
+
+    def cold_starts(self, sides):
+        found = {side.name: [] for side in sides}
+        for _ in range(1 if self.settings.quick else 3):
+            for side in sides:
+                with self.start(side) as server:
+                    found[side.name].append(server.cold_start)
+        self.compare("cold start, to the first answer", found, "s")
+
+    def loads(self, servers, count):
+        full, half = {server.name: [] for server in servers}, {server.name: [] for server in servers}
+        for server in servers:
+            self.load(server, count, self.warm_up_seconds)
+        for _ in range(self.settings.rounds):
+            for server in servers:
+                full[server.name].append(self.load(server, count, self.seconds)["rate"])
+        for _ in range(self.settings.rounds):
+            for server in servers:
+                half[server.name].append(self.load(server, count, self.seconds, median(full[server.name]) / 2))
+        self.compare(f"{count} rows, requests a second", full, "1/s", lower_is_better=False)
+        for key in ("p50", "p99"):
+            self.compare(f"{count} rows, {key} at half its own load", {name: [one[key] for one in runs] for name, runs in half.items()}, "ms")
+
+    def require_agreement(self, servers):
+        answers = [[row["probabilities"] for row in server.ask(self.bodies[32].read_bytes())["predictions"]] for server in servers]
+        for server, found in zip(servers[1:], answers[1:], strict=True):
+            worst = max(abs(a - b) for x, y in zip(answers[0], found, strict=True) for a, b in zip(x, y, strict=True))
             if worst > 1e-5:
-                raise WorkerError(f"the two servers do not agree: {worst}")
-            for count, body in bodies.items():
-                full, half = {"ringtrain": [], "FastAPI": []}, {"ringtrain": [], "FastAPI": []}
-                for server in (mine, peer):
-                    load(server, script, body, cores[1], 1)
-                for _ in range(settings.rounds):
-                    for server in (mine, peer):
-                        full[server.name].append(load(server, script, body, cores[1], seconds))
-                for _ in range(settings.rounds):
-                    for server in (mine, peer):
-                        rate = sorted(one["rate"] for one in full[server.name])[len(full[server.name]) // 2] / 2
-                        half[server.name].append(load(server, script, body, cores[1], seconds, rate))
-                take = lambda runs, name, key: [one[key] for one in runs[name]]
-                report.compare("serving", f"{count} rows, requests a second", take(full, "ringtrain", "rate"), take(full, "FastAPI", "rate"), "1/s", "FastAPI",
-                               lower_is_better=False)
-                for key in ("p50", "p99"):
-                    report.compare("serving", f"{count} rows, {key} at half its own load", take(half, "ringtrain", key), take(half, "FastAPI", key), "ms", "FastAPI")
-            report.compare("serving", "memory after that", [mine.resident_bytes()], [peer.resident_bytes()], "MB", "FastAPI", scale=1e-6)
+                raise WorkerError(f"ringtrain and {server.name} do not agree: {worst}")
+
+
+def run(report, settings):
+    report.heading("serving", "the cancer model (MLP 30-32-16-1, rows by column names as JSON); a core for the servers, one for wrk with 16 connections")
+    with tempfile.TemporaryDirectory(prefix="bench-serving-") as folder:
+        bench = Bench(report, settings, Path(folder))
+        sides = bench.sides()
+        bench.cold_starts(sides)
+        with ExitStack() as stack:
+            servers = [stack.enter_context(bench.start(side)) for side in sides]
+            bench.require_agreement(servers)
+            for count in bench.bodies:
+                bench.loads(servers, count)
+            bench.compare("memory after that", {server.name: [server.resident_bytes()] for server in servers}, "MB", scale=1e-6)

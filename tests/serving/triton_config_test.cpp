@@ -13,6 +13,7 @@ TEST(TritonConfig, LibTorchServesNumericColumns) {
 platform: "pytorch_libtorch"
 default_model_filename: "model.pt"
 max_batch_size: 1024
+dynamic_batching { }
 input [
   {
     name: "INPUT__0"
@@ -45,6 +46,7 @@ TEST(TritonConfig, OnnxServesWords) {
 platform: "onnxruntime_onnx"
 default_model_filename: "model.onnx"
 max_batch_size: 1024
+dynamic_batching { }
 input [
   {
     name: "numeric"
@@ -91,7 +93,8 @@ TEST(TritonConfig, ColumnsAsInputsAreServedByOnnx) {
               std::string::npos)
         << text;
   // TorchScript has no names for them.
-  EXPECT_NE(triton_config(make_manifest("m", "regression", numeric_columns(2, {})), {"torchscript"}).find("INPUT__0"),
+  EXPECT_NE(triton_config(make_manifest("m", "regression", numeric_columns(2, {})), {"torchscript"})
+                .find("INPUT__0"),
             std::string::npos);
 }
 

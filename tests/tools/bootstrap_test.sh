@@ -14,6 +14,7 @@ cp -r "$source/tools" "$folder/clone/"
 cp "$source/cmake/BootstrapFolder.cmake" "$folder/clone/cmake/"
 cd "$folder/clone"
 printf '# one\n\nbash\n' >tools/packages-debian.txt
+printf 'bash\n' >tools/packages-torchserve.txt
 printf '# libraries\n\nalpha==1.0\nbeta==2.0\n' >tools/python-libraries.txt
 printf 'gamma[x]==3.0\n' >tools/python-peers.txt
 export RINGTRAIN_DEPS="$folder/deps"
@@ -46,17 +47,27 @@ grep -q "$RINGTRAIN_DEPS/libraries-.*/site-packages" "$RINGTRAIN_DEPS"/peers-*/l
 bootstrap --peers >out.txt 2>&1
 [[ ! -s "$RINGTRAIN_DEPS/pip.log" ]] || fail "the second run installed again: $(cat "$RINGTRAIN_DEPS/pip.log")"
 
+# What only some want: an environment of its own each, and only TensorFlow does without the libraries.
+bootstrap --tensorflow --triton --torchserve >out.txt 2>&1 || fail "$(cat out.txt)"
+for name in tensorflow triton torchserve; do
+  grep -q "tools/python-$name.txt" "$RINGTRAIN_DEPS/pip.log" || fail "$name was not installed"
+  [[ $name == tensorflow || -e $(echo "$RINGTRAIN_DEPS/$name"-*/lib/python3.11/site-packages/*.pth) ]] || fail "$name does not see the libraries"
+done
+if bootstrap --no-wheels --triton >out.txt 2>&1; then fail "Triton was installed without the libraries"; fi
+
 # CMake finds what the script made: both compute the same keys.
 cat >CMakeLists.txt <<'CMAKE'
 cmake_minimum_required(VERSION 3.25)
 project(keys NONE)
 include(cmake/BootstrapFolder.cmake)
-file(WRITE "${CMAKE_BINARY_DIR}/found.txt" "${RINGTRAIN_WHEELS}\n${RINGTRAIN_PEERS_PYTHON}\n")
+file(WRITE "${CMAKE_BINARY_DIR}/found.txt" "${RINGTRAIN_WHEELS}\n${RINGTRAIN_PEERS_PYTHON}\n${RINGTRAIN_TENSORFLOW_PYTHON}\n${RINGTRAIN_TRITON_PYTHON}\n")
 CMAKE
 "$cmake" -G Ninja -S . -B b >/dev/null
 diff b/found.txt - <<TEXT || fail "CMake looks in another place than bootstrap.sh fills"
 $(ls -d "$RINGTRAIN_DEPS"/libraries-*/lib/python3.11/site-packages)
 $(ls "$RINGTRAIN_DEPS"/peers-*/bin/python3)
+$(ls "$RINGTRAIN_DEPS"/tensorflow-*/bin/python3)
+$(ls "$RINGTRAIN_DEPS"/triton-*/bin/python3)
 TEXT
 # A folder that is not whole is not used.
 rm "$RINGTRAIN_DEPS"/libraries-*/.complete
