@@ -20,7 +20,11 @@ bool same(std::string_view a, std::string_view b) {
   return different == 0;
 }
 
-bool is_health(const std::string& path) { return path == "/healthz" || path.starts_with("/v2/health/"); }
+/// What is answered without a token: health, and the page, which holds nothing of the models and asks for
+/// one.
+bool is_open(const std::string& path) {
+  return path == "/" || path == "/healthz" || path.starts_with("/v2/health/");
+}
 
 /// Counts a request when it is answered. `model` is known by then.
 struct Counted {
@@ -69,7 +73,8 @@ HttpReply Service::page(const HttpRequest& request) const {
           kPage,
           "text/html; charset=utf-8",
           {{"Content-Security-Policy",
-            "default-src 'self'; style-src 'unsafe-inline'; script-src 'unsafe-inline'"},
+            "default-src 'self'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
+            "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"},
            {"X-Content-Type-Options", "nosniff"}}};
 }
 
@@ -85,7 +90,7 @@ void Service::answer(HttpRequest request, HttpServer::Respond respond) const {
             std::chrono::duration<double>(Clock::now() - counted->begin).count());
     respond(std::move(reply));
   };
-  if (!is_health(request.path) && !bears_token(request.authorization, tokens_)) {
+  if (!is_open(request.path) && !bears_token(request.authorization, tokens_)) {
     auto refused = rest::refuse(401, "a token is needed: the header `Authorization: Bearer TOKEN`");
     refused.headers.emplace_back("WWW-Authenticate", "Bearer");
     return respond(std::move(refused));

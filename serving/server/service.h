@@ -18,7 +18,7 @@ namespace ringtrain {
 bool bears_token(const std::string& authorization, const std::vector<std::string>& tokens);
 
 /// All that a server answers over HTTP: /v1, /v2, /metrics, /healthz, a page at / and /openapi.json. With
-/// tokens, only health is answered without one.
+/// tokens, only health and the page, which asks for one, are answered without.
 class Service {
  public:
   Service(const ServedModels& models, Metrics& metrics, std::vector<std::string> tokens);
