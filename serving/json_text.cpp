@@ -16,17 +16,37 @@ namespace {
 
 constexpr int kMostLevels = 32;
 
-/// Readers of the document recurse: what is nested deeply is refused before.
-void require_shallow(std::string_view text) {
+/// Whether the escape at `at` is a half of a surrogate pair: "\ud800" to "\udbff" the first one, "\udc00" to
+/// "\udfff" the second one.
+enum class Half { none, first, second };
+Half half_at(std::string_view text, std::size_t at) {
+  if (at + 4 > text.size() || text[at + 1] != 'u' || (text[at + 2] | 0x20) != 'd') return Half::none;
+  const auto digit = static_cast<char>(text[at + 3] | 0x20);
+  if (digit >= 'c' && digit <= 'f') return Half::second;
+  return digit == '8' || digit == '9' || digit == 'a' || digit == 'b' ? Half::first : Half::none;
+}
+
+/// Refuses what RapidJSON would take: a byte 0, which is the end for it; nesting so deep that those who read
+/// the document recurse too far; the second half of a pair without the first one, which is no UTF-8.
+void check_before(std::string_view text) {
+  if (const auto zero = text.find('\0'); zero != std::string_view::npos)
+    throw DataError(fmt::format("not JSON: it holds a byte 0 (at byte {})", zero));
   int level = 0;
   bool quoted = false;
+  std::size_t after_first = 0;
   for (std::size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
     if (quoted) {
-      if (c == '\\')
+      if (c == '\\') {
+        const auto half = half_at(text, i);
+        if (half == Half::second && after_first != i)
+          throw DataError(
+              fmt::format("not JSON: the surrogate pair in a string has no first half (at byte {})", i));
+        if (half == Half::first) after_first = i + 6;
         ++i;
-      else if (c == '"')
+      } else if (c == '"') {
         quoted = false;
+      }
     } else if (c == '"') {
       quoted = true;
     } else if (c == '[' || c == '{') {
@@ -41,7 +61,7 @@ void require_shallow(std::string_view text) {
 }  // namespace
 
 rapidjson::Document parse_json(std::string_view text) {
-  require_shallow(text);
+  check_before(text);
   rapidjson::Document document;
   document.Parse<rapidjson::kParseFullPrecisionFlag | rapidjson::kParseNanAndInfFlag |
                  rapidjson::kParseValidateEncodingFlag>(text.data(), text.size());

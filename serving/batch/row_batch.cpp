@@ -25,9 +25,7 @@ void RowBatch::clear(const Preprocessing& preprocessing, std::size_t count, bool
     lengths.assign(count, 0);
     return;
   }
-  rows.numeric = at::full({rows_count, static_cast<std::int64_t>(preprocessing.numeric.size())},
-                          std::numeric_limits<float>::quiet_NaN(), at::kFloat);
-  rows.categorical.assign(preprocessing.categorical.size(), std::vector<std::string>(count));
+  rows = missing_rows(preprocessing, rows_count);
 }
 
 void RowBatch::shrink(std::size_t count) {
@@ -60,6 +58,15 @@ Predictor::Rows RowBatch::good_rows() const {
     for (const auto place : good) kept.push_back(words[static_cast<std::size_t>(place)]);
   }
   return result;
+}
+
+Predictor::Rows missing_rows(const Preprocessing& preprocessing, std::int64_t count) {
+  Predictor::Rows rows;
+  rows.numeric = at::full({count, static_cast<std::int64_t>(preprocessing.numeric.size())},
+                          std::numeric_limits<float>::quiet_NaN(), at::kFloat);
+  rows.categorical.assign(preprocessing.categorical.size(),
+                          std::vector<std::string>(static_cast<std::size_t>(count)));
+  return rows;
 }
 
 std::string missing_value_error(const Preprocessing& preprocessing, const Predictor::Rows& rows,

@@ -34,6 +34,9 @@ struct RowBatch {
   Predictor::Rows good_rows() const;
 };
 
+/// Room for `count` rows whose values are all missing; of a model with columns.
+Predictor::Rows missing_rows(const Preprocessing& preprocessing, std::int64_t count);
+
 /// Why a row cannot be answered: "" or "field 'V7': missing value, …".
 std::string missing_value_error(const Preprocessing& preprocessing, const Predictor::Rows& rows,
                                 std::size_t row);

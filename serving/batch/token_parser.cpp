@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <unordered_map>
 
 #include "common/errors.h"
@@ -11,8 +10,6 @@
 
 namespace ringtrain {
 namespace {
-
-using nlohmann::json;
 
 class TokenParser : public RowParser {
  public:
@@ -25,15 +22,7 @@ class TokenParser : public RowParser {
 
   void read(std::string_view line, RowBatch& batch, std::size_t row) const override {
     if (!key_.empty()) batch.keys[row] = key_of(line, key_);
-    std::vector<std::int64_t> tokens;
-    try {
-      parse_json(line);  // so that its depth is known
-      tokens = tokens_of(json::parse(line));
-    } catch (const json::exception& error) {
-      throw DataError(
-          fmt::format("expected tokens as [1, 2, 3], {{\"tokens\": [1, 2, 3]}} or {{\"text\": \"…\"}}: {}",
-                      error.what()));
-    }
+    const auto tokens = tokens_of(parse_json(line));
     check(tokens);
     std::copy(tokens.begin(), tokens.end(),
               batch.rows.tokens.data_ptr<std::int64_t>() + static_cast<std::int64_t>(row) * input_.context);
@@ -41,9 +30,27 @@ class TokenParser : public RowParser {
   }
 
  private:
-  std::vector<std::int64_t> tokens_of(const json& value) const {
-    if (value.is_object() && value.contains("text")) return encode(value["text"].get<std::string>());
-    return (value.is_object() ? value.at("tokens") : value).get<std::vector<std::int64_t>>();
+  std::vector<std::int64_t> tokens_of(const rapidjson::Value& value) const {
+    const auto wrong = [](const rapidjson::Value& got) {
+      throw DataError(fmt::format(
+          "expected tokens as [1, 2, 3], {{\"tokens\": [1, 2, 3]}} or {{\"text\": \"…\"}}, got {}",
+          shown(got)));
+    };
+    const bool named = value.IsObject();
+    if (named && value.HasMember("text")) {
+      if (!value["text"].IsString()) wrong(value);
+      return encode(std::string(text_of(value["text"])));
+    }
+    if (named && !value.HasMember("tokens")) wrong(value);
+    const auto& list = named ? value["tokens"] : value;
+    if (!list.IsArray()) wrong(value);
+    std::vector<std::int64_t> tokens;
+    for (const auto& token : list.GetArray()) {
+      if (!token.IsInt64())
+        throw DataError(fmt::format("expected tokens as whole numbers, got {}", shown(token)));
+      tokens.push_back(token.GetInt64());
+    }
+    return tokens;
   }
 
   /// The longest token that fits, again and again.

@@ -90,7 +90,11 @@ InferTensor tensor_from_json(std::string name, std::string datatype, std::vector
                                 fmt::join(tensor.shape, ", ")));
   // Checks the datatype; JSON's numbers are float64 and whole ones are exact to 2^53.
   tensor.values = tensor_from_bytes(tensor.name, tensor.datatype, {0}, "").values;
-  tensor.values = at::tensor(values, at::kDouble).reshape(tensor.shape).to(tensor.values.scalar_type());
+  const auto type = tensor.values.scalar_type();
+  const at::Tensor given = at::tensor(values, at::kDouble).reshape(tensor.shape);
+  tensor.values = given.to(type);
+  if (!at::isFloatingType(type) && !tensor.values.to(at::kDouble).equal(given))
+    throw DataError(fmt::format("{}: a value is no {}", where, tensor.datatype));
   return tensor;
 }
 

@@ -9,6 +9,7 @@
 
 #include "common/errors.h"
 #include "common/text.h"
+#include "serving/batch/row_batch.h"
 #include "serving/model_outputs.h"
 #include "serving/onnx_export.h"
 #include "serving/server/rows_from_json.h"
@@ -39,10 +40,10 @@ std::vector<std::string> strings_from(const std::string& name, std::int64_t coun
   std::vector<std::string> strings;
   while (!bytes.empty()) {
     std::uint32_t length = 0;
-    if (bytes.size() < sizeof length) break;
-    std::memcpy(&length, bytes.data(), sizeof length);
+    if (bytes.size() >= sizeof length) std::memcpy(&length, bytes.data(), sizeof length);
+    if (length + sizeof length > bytes.size())
+      throw DataError(fmt::format("input '{}': its last string is cut off", name));
     bytes.remove_prefix(sizeof length);
-    if (length > bytes.size()) throw DataError(fmt::format("input '{}': its last string is cut off", name));
     strings.emplace_back(bytes.substr(0, length));
     bytes.remove_prefix(length);
   }
@@ -80,7 +81,10 @@ std::int64_t column_rows(const InferTensor& tensor) {
 at::Tensor float_values(const InferTensor& tensor) {
   if (!tensor.values.defined())
     throw DataError(fmt::format("input '{}': expected numbers (FP32), got {}", tensor.name, tensor.datatype));
-  return tensor.values.to(at::kFloat);
+  const at::Tensor values = tensor.values.to(at::kFloat);
+  if (values.isinf().any().item<bool>())
+    throw DataError(fmt::format("input '{}': a number is not within the range of float32", tensor.name));
+  return values;
 }
 
 Predictor::Rows token_rows(const std::vector<InferTensor>& inputs, const TokenInput& tokens,
@@ -88,7 +92,8 @@ Predictor::Rows token_rows(const std::vector<InferTensor>& inputs, const TokenIn
   if (inputs.size() != 1 || port_name(inputs[0].name, "INPUT", ports) != "tokens")
     throw DataError("expected one input, 'tokens'");
   const auto& input = inputs[0];
-  if (input.shape.size() != 2 || input.shape[1] != tokens.context || !input.values.defined())
+  if (input.shape.size() != 2 || input.shape[1] != tokens.context || !input.values.defined() ||
+      !at::isIntegralType(input.values.scalar_type(), false))
     throw DataError(fmt::format("input 'tokens': expected INT64 [n, {}], got {} [{}]", tokens.context,
                                 input.datatype, fmt::join(input.shape, ", ")));
   Predictor::Rows rows;
@@ -191,13 +196,20 @@ std::vector<Port> output_ports(const Manifest& manifest) {
 }
 
 std::int64_t element_count(const std::string& tensor, const std::vector<std::int64_t>& shape) {
+  // No input has so many; the texts of errors would repeat them all.
+  if (shape.size() > 8)
+    throw DataError(
+        fmt::format("input '{}': the shape of {} dimensions is not possible", tensor, shape.size()));
   std::int64_t count = 1;
+  bool empty = false;
   for (const auto size : shape) {
-    if (size < 0 || __builtin_mul_overflow(count, size, &count) || count > (std::int64_t{1} << 31))
+    empty = empty || size == 0;
+    if (size < 0 || __builtin_mul_overflow(count, std::max<std::int64_t>(size, 1), &count) ||
+        count > (std::int64_t{1} << 31))
       throw DataError(
           fmt::format("input '{}': the shape [{}] is not possible", tensor, fmt::join(shape, ", ")));
   }
-  return count;
+  return empty ? 0 : count;
 }
 
 InferTensor tensor_from_bytes(std::string name, std::string datatype, std::vector<std::int64_t> shape,
@@ -234,7 +246,8 @@ Predictor::Rows rows_of(const std::vector<InferTensor>& inputs, const Manifest& 
   const auto ports = input_ports(manifest);
   if (inputs.empty()) throw DataError(fmt::format("no inputs; the model has: {}", join(names_of(ports))));
   for (const auto& input : inputs)
-    if (input.shape.empty() || input.shape[0] < 1)
+    // Else [2147483648, 0] would be so many rows without a byte that was sent for them.
+    if (input.shape.empty() || element_count(input.name, input.shape) < 1)
       throw DataError(
           fmt::format("input '{}': its shape [{}] has no rows", input.name, fmt::join(input.shape, ", ")));
   if (manifest.preprocessing.tokens) return token_rows(inputs, *manifest.preprocessing.tokens, ports);
@@ -246,6 +259,8 @@ Predictor::Rows rows_of(const std::vector<InferTensor>& inputs, const Manifest& 
 void require_outputs(const std::vector<std::string>& wanted, const Manifest& manifest) {
   const auto ports = output_ports(manifest);
   const auto known = names_of(ports);
+  if (wanted.size() > known.size())
+    throw DataError(fmt::format("{} outputs are asked for; the model has: {}", wanted.size(), join(known)));
   for (const auto& name : wanted)
     if (std::find(known.begin(), known.end(), port_name(name, "OUTPUT", ports)) == known.end())
       throw DataError(fmt::format("unknown output '{}'; the model has: {}.{}", name, join(known),

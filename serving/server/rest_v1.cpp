@@ -87,8 +87,12 @@ std::string token_answers(const Predictor& predictor, const json& rows, bool by_
 }
 
 HttpReply with_tokens(const Predictor& predictor, const std::string& body, const char* field) {
-  parse_json(body);  // so that its depth is known
-  const auto request = json::parse(body);
+  json request;
+  try {
+    request = json::parse(body);
+  } catch (const json::exception& error) {  // NaN, which predict() has read
+    throw DataError(fmt::format("not JSON: {}", error.what()));
+  }
   const bool by_column = std::string_view(field) == "inputs";
   const auto& rows = request[field];
   if (!rows.is_array() || rows.empty())

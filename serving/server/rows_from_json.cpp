@@ -3,10 +3,10 @@
 #include <ATen/ATen.h>
 #include <fmt/format.h>
 
-#include <cmath>
-#include <limits>
+#include <algorithm>
 
 #include "common/errors.h"
+#include "serving/batch/row_batch.h"
 #include "serving/json_text.h"
 
 namespace ringtrain {
@@ -31,33 +31,11 @@ std::int64_t column_length(const rapidjson::Value& columns) {
 
 }  // namespace
 
-Predictor::Rows missing_rows(const Preprocessing& preprocessing, std::int64_t count) {
-  Predictor::Rows rows;
-  rows.numeric = at::full({count, static_cast<std::int64_t>(preprocessing.numeric.size())},
-                          std::numeric_limits<float>::quiet_NaN(), at::kFloat);
-  rows.categorical.assign(preprocessing.categorical.size(),
-                          std::vector<std::string>(static_cast<std::size_t>(count)));
-  return rows;
-}
-
 void require_filled(const Predictor::Rows& rows, const Preprocessing& preprocessing) {
-  const auto missing = [](std::int64_t row, const std::string& name) {
-    fail(row,
-         fmt::format("field '{}': missing value; the model was trained without missing values there", name));
-  };
-  const auto* values = rows.numeric.const_data_ptr<float>();
-  const auto width = static_cast<std::int64_t>(preprocessing.numeric.size());
-  const auto count = rows.numeric.size(0);
-  for (std::int64_t r = 0; r < count; ++r) {
-    for (std::int64_t c = 0; c < width; ++c) {
-      const auto& column = preprocessing.numeric[static_cast<std::size_t>(c)];
-      if (std::isnan(values[r * width + c]) && !column.fill) missing(r, column.name);
-    }
-    for (std::size_t c = 0; c < rows.categorical.size(); ++c)
-      if (rows.categorical[c][static_cast<std::size_t>(r)].empty() &&
-          !preprocessing.categorical[c].missing_is_category)
-        missing(r, preprocessing.categorical[c].name);
-  }
+  for (std::int64_t r = 0; r < rows.numeric.size(0); ++r)
+    if (const auto error = missing_value_error(preprocessing, rows, static_cast<std::size_t>(r));
+        !error.empty())
+      fail(r, error);
 }
 
 Predictor::Rows rows_of_instances(const rapidjson::Value& instances, const Preprocessing& preprocessing,
@@ -81,7 +59,10 @@ Predictor::Rows rows_of_inputs(const rapidjson::Value& inputs, const Preprocessi
   if (inputs.IsArray()) return rows_of_instances(inputs, preprocessing, reader);
   if (!inputs.IsObject() || inputs.ObjectEmpty())
     throw DataError("\"inputs\": expected an object of columns, {\"Amount\": [1.5, 2.0]}");
-  if (inputs.MemberCount() == 1 && inputs.HasMember("numeric"))
+  const auto is_column = [&](const char* name) {
+    return std::find(reader.names().begin(), reader.names().end(), name) != reader.names().end();
+  };
+  if (inputs.MemberCount() == 1 && inputs.HasMember("numeric") && !is_column("numeric"))
     return rows_of_instances(inputs["numeric"], preprocessing, reader);
   const auto count = column_length(inputs);
   if (count == 0) throw DataError("\"inputs\": the columns are empty");

@@ -16,9 +16,6 @@ Predictor::Rows rows_of_instances(const rapidjson::Value& instances, const Prepr
 Predictor::Rows rows_of_inputs(const rapidjson::Value& inputs, const Preprocessing& preprocessing,
                                const JsonRowReader& reader);
 
-/// Room for `count` rows whose values are all missing.
-Predictor::Rows missing_rows(const Preprocessing& preprocessing, std::int64_t count);
-
 /// Throws DataError for a missing value that the model cannot fill, with the row and the field.
 void require_filled(const Predictor::Rows& rows, const Preprocessing& preprocessing);
 

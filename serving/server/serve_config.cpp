@@ -11,6 +11,14 @@
 namespace ringtrain {
 namespace {
 
+// What an int, or a clock's whole numbers, hold with ease.
+constexpr config::NumberRule kSeconds{.low = 0, .high = 1e6, .low_open = true};
+constexpr config::NumberRule kThreads{.low = 0, .high = 1024};
+constexpr config::NumberRule kPollSeconds{.low = 0.05, .high = 1e6};
+constexpr config::NumberRule kPort{.low = 0, .high = 65535};
+constexpr config::NumberRule kGrpcPort{.low = -1, .high = 65535};
+constexpr config::NumberRule kDelay{.low = 0, .high = 1e9};
+
 std::chrono::milliseconds milliseconds(double seconds) {
   return std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1000));
 }
@@ -34,7 +42,7 @@ void ServeConfig::Batching::describe(config::Visitor& v) {
   v.field("delay_us", delay_us,
           "Microseconds that a request may wait for others to come; 0: only what comes while the model runs "
           "is gathered.",
-          config::non_negative());
+          kDelay);
   v.field("max_waiting_rows", max_waiting_rows, "Rows that may wait; more are refused with 503.",
           config::at_least(1));
 }
@@ -45,29 +53,26 @@ void ServeConfig::Limits::describe(config::Visitor& v) {
   v.field("connections", connections, "Connections at a time; more are refused with 503.",
           config::at_least(1));
   v.field("header_seconds", header_seconds,
-          "How long a request's header may take to arrive; then it is closed.", config::positive());
-  v.field("body_seconds", body_seconds, "How long its body may take to arrive; then it is closed.",
-          config::positive());
-  v.field("idle_seconds", idle_seconds, "How long a connection may be silent between requests.",
-          config::positive());
+          "How long a request's header may take to arrive; then it is closed.", kSeconds);
+  v.field("body_seconds", body_seconds, "How long its body may take to arrive; then it is closed.", kSeconds);
+  v.field("idle_seconds", idle_seconds, "How long a connection may be silent between requests.", kSeconds);
   v.field("drain_seconds", drain_seconds, "How long requests under way may take when the server ends.",
-          config::positive());
+          kSeconds);
 }
 
 void ServeConfig::describe(config::Visitor& v) {
   v.field("address", address, "Address to listen on; 127.0.0.1: this machine alone; 0.0.0.0: every network.");
-  v.field("port", port, "Port of HTTP; 0: any that is free.", config::at_least(0));
-  v.field("grpc_port", grpc_port, "Port of gRPC; 0: any that is free; -1: no gRPC.", config::at_least(-1));
+  v.field("port", port, "Port of HTTP; 0: any that is free.", kPort);
+  v.field("grpc_port", grpc_port, "Port of gRPC; 0: any that is free; -1: no gRPC.", kGrpcPort);
   v.field("threads", threads, "Threads that run models, and as many that read and write; 0: the cores.",
-          config::at_least(0));
-  v.field("poll_seconds", poll_seconds, "How often the repository is looked at.", config::at_least(0.05));
+          kThreads);
+  v.field("poll_seconds", poll_seconds, "How often the repository is looked at.", kPollSeconds);
   v.field("warm_up", warm_up, "Whether a version is run a few times before it answers.");
   v.field("token_file", token_file,
           "Requests need `Authorization: Bearer TOKEN` with one of this file's lines.");
   v.section("tls", "HTTPS.", tls);
   v.section("batching", "Rows of several requests in one run of the model.", batching);
   v.section("limits", "What a client may do.", limits);
-  v.require("port", port <= 65535 && grpc_port <= 65535, "a port is at most 65535");
   v.require("tls", tls.certificate.empty() == tls.key.empty(), "certificate and key: both or none");
 }
 

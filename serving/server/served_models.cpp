@@ -179,7 +179,9 @@ void ServedModels::settle(const std::string& name, const std::vector<std::int64_
       if (known.loaded) model.live = number;
   }
   std::erase_if(model.versions, [&](auto& item) {
-    const bool stays = holds(wanted, item.first) || model.live == item.first;
+    // One that failed is remembered, so that the same files are not tried again.
+    const bool failed = !item.second.loaded && !item.second.problem.empty() && holds(present, item.first);
+    const bool stays = holds(wanted, item.first) || model.live == item.first || failed;
     if (!stays && item.second.loaded) {
       log::info(fmt::format("model {} version {}: unloaded", name, item.first));
       let_go.push_back(std::move(item.second.loaded));

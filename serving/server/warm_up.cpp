@@ -9,6 +9,7 @@
 #include "common/errors.h"
 #include "common/files.h"
 #include "common/log.h"
+#include "serving/batch/row_batch.h"
 #include "serving/json_text.h"
 #include "serving/server/rows_from_json.h"
 

@@ -219,7 +219,8 @@ TEST(ExportFailure, UnmappedOperatorIsNamed) {
                  make_unmapped(3));
   expect_failure(request, verify_command(), "aten::special_bessel_j0");
   request.formats = {"torchscript"};
-  EXPECT_EQ(entries(export_model(request, verify_command())), (Strings{"manifest.json", "model.pt", "warmup.json"}));
+  EXPECT_EQ(entries(export_model(request, verify_command())),
+            (Strings{"manifest.json", "model.pt", "warmup.json"}));
 }
 
 TEST(ExportFailure, ABatchSizeBakedInIsFound) {

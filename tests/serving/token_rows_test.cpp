@@ -85,7 +85,10 @@ TEST_F(TokenRows, TheThreeFormsMeanTheSame) {
 TEST_F(TokenRows, ASingleTokenHasNoLoss) { EXPECT_TRUE(answers("[1]").at(0)["loss"].is_null()); }
 
 TEST_F(TokenRows, WrongRowsSayWhatIsWrong) {
-  const auto got = answers("[8]\n[1,2,3,4,5,6,7]\n[]\n{\"text\": \"xyz\"}\n{\"a\": 1}\n[0]\n", 5);
+  const auto got = answers(
+      "[8]\n[1,2,3,4,5,6,7]\n[]\n{\"text\": \"xyz\"}\n{\"a\": 1}\n[0]\n[1.5]\n[true]\n{\"text\": "
+      "3}\n[1e300]\n",
+      9);
   const std::vector<std::string> expected{
       "row 1: token 8 is not in the vocabulary of 8", "row 2: 7 tokens are more than the 6",
       "row 3: expected at least one token", "row 4: no token stands for what is at byte 0",
@@ -93,6 +96,10 @@ TEST_F(TokenRows, WrongRowsSayWhatIsWrong) {
   for (std::size_t i = 0; i < expected.size(); ++i)
     EXPECT_EQ(got.at(i)["error"].get<std::string>().find(expected[i]), 0U) << got[i];
   EXPECT_TRUE(got.at(5).contains("next"));
+  EXPECT_EQ(got.at(6)["error"], "row 7: expected tokens as whole numbers, got 1.5");
+  EXPECT_EQ(got.at(7)["error"], "row 8: expected tokens as whole numbers, got true");
+  EXPECT_NE(got.at(8)["error"].get<std::string>().find("got {\"text\":3}"), std::string::npos) << got.at(8);
+  EXPECT_EQ(got.at(9)["error"], "row 10: expected tokens as whole numbers, got 1e300");
 }
 
 TEST_F(TokenRows, TablesAreForOtherModels) {
