@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <nlohmann/json.hpp>
 
 #include "common/errors.h"
@@ -27,7 +28,8 @@ Half half_at(std::string_view text, std::size_t at) {
 }
 
 /// Refuses what RapidJSON would take: a byte 0, which is the end for it; nesting so deep that those who read
-/// the document recurse too far; the second half of a pair without the first one, which is no UTF-8.
+/// the document recurse too far; the second half of a pair without the first one, which is no UTF-8; NaN.5
+/// and NaNe5, where it reads digits that are not there.
 void check_before(std::string_view text) {
   if (const auto zero = text.find('\0'); zero != std::string_view::npos)
     throw DataError(fmt::format("not JSON: it holds a byte 0 (at byte {})", zero));
@@ -54,6 +56,8 @@ void check_before(std::string_view text) {
         throw DataError(fmt::format("the JSON is nested deeper than {} levels", kMostLevels));
     } else if (c == ']' || c == '}') {
       --level;
+    } else if ((c == '.' || c == 'e' || c == 'E') && i > 0 && std::strchr("Nfy", text[i - 1])) {
+      throw DataError(fmt::format("not JSON: NaN and Infinity end there (at byte {})", i));
     }
   }
 }

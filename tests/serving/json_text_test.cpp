@@ -34,6 +34,13 @@ TEST(ParseJson, NumbersAreRoundedCorrectly) {
   EXPECT_EQ(parse_json("-Infinity").GetDouble(), -std::numeric_limits<double>::infinity());
 }
 
+TEST(ParseJson, NothingFollowsNaNAndInfinity) {
+  for (const char* text : {"NaN.5", "NaNe5", "-NaNE-30", "Inf.5", "InfE1", "Infinity.0", "[-Infinitye-400]"})
+    EXPECT_NE(refused(text).find("not JSON: NaN and Infinity end there"), std::string::npos) << text;
+  EXPECT_NE(refused("NaN5").find("not JSON"), std::string::npos);
+  EXPECT_EQ(parse_json(R"([NaN, Inf, -Infinity, true, false, 1.5e1, "NaN.5 f.e y.E"])").Size(), 7U);
+}
+
 TEST(ParseJson, OneValueAndNothingBehindIt) {
   EXPECT_TRUE(parse_json(" [1] \n").IsArray());
   EXPECT_EQ(refused(""), "not JSON: The document is empty. (at byte 0)");
