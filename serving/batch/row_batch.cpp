@@ -7,6 +7,7 @@
 #include <cmath>
 #include <limits>
 
+#include "common/errors.h"
 #include "common/text.h"
 
 namespace ringtrain {
@@ -61,6 +62,10 @@ Predictor::Rows RowBatch::good_rows() const {
 }
 
 Predictor::Rows missing_rows(const Preprocessing& preprocessing, std::int64_t count) {
+  const auto width = preprocessing.numeric.size() + preprocessing.categorical.size();
+  if (width > 0 && count > kMostValues / static_cast<std::int64_t>(width))
+    throw DataError(fmt::format("{} rows of {} columns are more than are answered at once ({} values)",
+                                with_commas(count), width, with_commas(kMostValues)));
   Predictor::Rows rows;
   rows.numeric = at::full({count, static_cast<std::int64_t>(preprocessing.numeric.size())},
                           std::numeric_limits<float>::quiet_NaN(), at::kFloat);

@@ -34,7 +34,9 @@ struct RowBatch {
   Predictor::Rows good_rows() const;
 };
 
-/// Room for `count` rows whose values are all missing; of a model with columns.
+/// Room for `count` rows whose values are all missing; of a model with columns. Throws DataError for more
+/// than kMostValues in all: a body of {} after {} would take a thousand times its size.
+constexpr std::int64_t kMostValues = std::int64_t{1} << 26;
 Predictor::Rows missing_rows(const Preprocessing& preprocessing, std::int64_t count);
 
 /// Why a row cannot be answered: "" or "field 'V7': missing value, …".

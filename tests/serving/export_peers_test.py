@@ -13,16 +13,10 @@ import onnx
 import onnxruntime
 import torch
 
+sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "support"))
+from exported import input_names  # noqa: E402
+
 TOLERANCE = 1e-5
-
-
-def input_names(manifest):
-    """Of the numeric columns, where each is an input, and of the categorical ones."""
-    taken = {"numeric", "probabilities", "class", "prediction"}
-    names = {"number": [], "string": []}
-    for column in manifest["columns"]:
-        names[column["type"]].append(column["name"] + ("_column" if column["name"] in taken else ""))
-    return names["number"], names["string"]
 
 
 def compare(what, got, expected):
@@ -58,9 +52,8 @@ def check(folder, name):
             continue
         of_numbers, of_words = input_names(manifest)
         feed = {n: np.array(w, dtype=object) for n, w in zip(of_words, words, strict=True)}
-        if manifest["inputs"] == "columns":
-            feed |= {n: numeric[:, i].numpy() for i, n in enumerate(of_numbers)}
-        elif numeric.shape[1]:
+        feed |= {n: numeric[:, i].numpy() for i, n in enumerate(of_numbers)}
+        if numeric.shape[1] and not of_numbers:
             feed["numeric"] = numeric.numpy()
         outputs = session.run(["prediction"] if classes is None else ["probabilities", "class"], feed)
         answers = script(numeric, *[list(w) for w in words])

@@ -18,6 +18,9 @@ except ImportError as error:
     print(f"NOT RUN: {error}; tools/bootstrap.sh --tensorflow installs it")
     sys.exit(77)
 
+sys.path.insert(0, str(Path(__file__).parent.parent / "support"))
+from exported import input_names  # noqa: E402
+
 TOLERANCE = 1e-5
 # What attention needs has no mapping.
 WITHOUT = {"built_in_gpt"}
@@ -51,15 +54,6 @@ def cases_of(file):
         return Reader(archive, archive.namelist()[0].split("/")[0]).load()
 
 
-def input_names(manifest):
-    """Of the numeric columns, where each is an input, and of the categorical ones."""
-    taken = {"numeric", "probabilities", "class", "prediction"}
-    names = {"number": [], "string": []}
-    for column in manifest["columns"]:
-        names[column["type"]].append(column["name"] + ("_column" if column["name"] in taken else ""))
-    return names["number"], names["string"]
-
-
 def largest_difference(folder, name):
     version = folder / name / "1"
     manifest = json.loads((version / "manifest.json").read_text())
@@ -68,9 +62,8 @@ def largest_difference(folder, name):
     for numeric, words, values, classes in cases_of(folder / f"{name}.expected"):
         of_numbers, of_words = input_names(manifest)
         feed = {key: tensorflow.constant(list(column), tensorflow.string) for key, column in zip(of_words, words, strict=True)}
-        if manifest["inputs"] == "columns":
-            feed |= {key: tensorflow.constant(numeric[:, i]) for i, key in enumerate(of_numbers)}
-        elif numeric.shape[1]:
+        feed |= {key: tensorflow.constant(numeric[:, i]) for i, key in enumerate(of_numbers)}
+        if numeric.shape[1] and not of_numbers:
             feed["numeric"] = tensorflow.constant(numeric)
         outputs = {key: value.numpy() for key, value in signature(**feed).items()}
         expected = {"prediction": values} if classes is None else {"probabilities": values, "class": classes}

@@ -57,6 +57,14 @@ TEST(RowsOfInstances, ObjectsAndArraysMayStandSideBySide) {
       {{1, -0.25F, 3}, {4, 5.5F, 6}, {kNaN, 8, 9}}, {{"rouge é", "", ""}, {"first", "second", "x"}});
 }
 
+TEST(RowsOfInstances, ASmallBodyTakesNoGigabytes) {
+  const auto wide = numeric_columns(1000, {});
+  std::string body = "[{}";
+  for (int i = 1; i < 70'000; ++i) body += ",{}";
+  EXPECT_EQ(refused_instances(wide, body + "]"),
+            "70,000 rows of 1000 columns are more than are answered at once (67,108,864 values)");
+}
+
 TEST(RowsOfInstances, TheTargetAndMissingValuesAreLeftOut) {
   expect_rows(
       instances(kMixed, R"([{"V0": null, "V1": 1, "V2": 2, "color": null, "class": "a", "Class": {"any": []}},
