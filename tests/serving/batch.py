@@ -205,7 +205,8 @@ def memory_stays(model, folder, rows):
     large, said = memory_of("predict", model, "--input", folder / "large.csv")
     parquet, _ = memory_of("predict", model, "--input", folder / "large.parquet")
     print(f"memory: {small:.0f} MiB for {4 * ROWS:,} rows, {large:.0f} for {400 * ROWS:,}, {parquet:.0f} as Parquet")
-    assert large < small + 40 and parquet < small + 80
+    if "ASAN_OPTIONS" not in os.environ:  # sanitizers keep what is freed
+        assert large < small + 40 and parquet < small + 80
     assert "MiB" in said, said  # how far it has come
 
 
