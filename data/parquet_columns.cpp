@@ -1,4 +1,4 @@
-#include <ATen/ops/full.h>
+#include <ATen/ops/empty.h>
 #include <arrow/api.h>
 #include <fmt/format.h>
 #include <parquet/arrow/reader.h>
