@@ -177,7 +177,7 @@ std::string broadcast_string(Communicator& control, std::string_view text, int r
   return received;
 }
 
-void raise_together(Communicator& control, std::string_view phase, std::exception_ptr failure) {
+void raise_together(Communicator& control, std::string_view phase, const std::exception_ptr& failure) {
   const std::vector<std::string> said = all_gather_strings(control, failure ? pack(describe(failure)) : "");
   std::vector<Failure> failures, told;
   for (std::size_t r = 0; r < said.size(); ++r) {

@@ -27,7 +27,7 @@ std::string broadcast_string(Communicator& control, std::string_view text, int r
 void together(Communicator& control, std::string_view phase, const std::function<void()>& body);
 
 /// The same for an outcome that is already known: `failure` is this rank's error, or null.
-void raise_together(Communicator& control, std::string_view phase, std::exception_ptr failure);
+void raise_together(Communicator& control, std::string_view phase, const std::exception_ptr& failure);
 
 /// What an exception says, without the backtraces of LibTorch's; and the exit code that it asks for.
 struct Said {

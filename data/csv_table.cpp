@@ -35,7 +35,7 @@ class CsvTable : public TableFile {
 
   ColumnSelection select() const override {
     CsvScanner scanner(config_.train_file);
-    const auto selection = select_columns(config_, read_header(scanner, config_.train_file));
+    auto selection = select_columns(config_, read_header(scanner, config_.train_file));
     std::vector<std::string> first;
     if (!scanner.next(first))
       throw DataError(fmt::format("{} has a header line but no rows", config_.train_file));

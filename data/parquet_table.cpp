@@ -76,7 +76,7 @@ class ParquetTable : public TableFile {
       fields.push_back(arrow::field(names[i], column->type()));
       columns.push_back(std::move(column));
     }
-    return arrow::Table::Make(arrow::schema(std::move(fields)), std::move(columns));
+    return arrow::Table::Make(arrow::schema(std::move(fields)), columns);
   }
 
   void throw_first_problem(const ColumnSelection& selection, TargetKind kind,

@@ -197,7 +197,7 @@ fs::path export_model(const ExportRequest& request, const std::vector<std::strin
   Manifest manifest = request.manifest;
   manifest.version = next_version(model);
   add_provenance(manifest, request.formats);
-  const fs::path version = model / std::to_string(manifest.version);
+  fs::path version = model / std::to_string(manifest.version);
   const bool new_model = !fs::exists(model);
   try {
     const auto network = evaluation_copy(request);

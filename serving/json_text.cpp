@@ -2,12 +2,15 @@
 
 #include <fmt/format.h>
 #include <rapidjson/error/en.h>
+#include <rapidjson/reader.h>
 #include <rapidjson/stringbuffer.h>
 #include <rapidjson/writer.h>
 
 #include <algorithm>
+#include <charconv>
+#include <clocale>
 #include <cmath>
-#include <cstring>
+#include <cstdlib>
 #include <nlohmann/json.hpp>
 
 #include "common/errors.h"
@@ -16,6 +19,7 @@ namespace ringtrain {
 namespace {
 
 constexpr int kMostLevels = 32;
+constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 
 /// Whether the escape at `at` is a half of a surrogate pair: "\ud800" to "\udbff" the first one, "\udc00" to
 /// "\udfff" the second one.
@@ -28,15 +32,15 @@ Half half_at(std::string_view text, std::size_t at) {
 }
 
 /// Refuses what RapidJSON would take: a byte 0, which is the end for it; nesting so deep that those who read
-/// the document recurse too far; the second half of a pair without the first one, which is no UTF-8; NaN.5
-/// and NaNe5, where it reads digits that are not there.
-void check_before(std::string_view text) {
+/// the document recurse too far; the second half of a pair without the first one, which is no UTF-8. The JSON
+/// starts at `begin`.
+void check_before(std::string_view text, std::size_t begin) {
   if (const auto zero = text.find('\0'); zero != std::string_view::npos)
     throw DataError(fmt::format("not JSON: it holds a byte 0 (at byte {})", zero));
   int level = 0;
   bool quoted = false;
   std::size_t after_first = 0;
-  for (std::size_t i = 0; i < text.size(); ++i) {
+  for (std::size_t i = begin; i < text.size(); ++i) {
     const char c = text[i];
     if (quoted) {
       if (c == '\\') {
@@ -56,23 +60,81 @@ void check_before(std::string_view text) {
         throw DataError(fmt::format("the JSON is nested deeper than {} levels", kMostLevels));
     } else if (c == ']' || c == '}') {
       --level;
-    } else if ((c == '.' || c == 'e' || c == 'E') && i > 0 && std::strchr("Nfy", text[i - 1])) {
-      throw DataError(fmt::format("not JSON: NaN and Infinity end there (at byte {})", i));
     }
   }
 }
 
+/// What RapidJSON reads, with numbers that the standard library reads: RapidJSON's own conversion looks
+/// behind the end of its table of powers for some numbers below 1e-328 (its issue 1251), and takes NaN.5.
+class DocumentBuilder : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, DocumentBuilder> {
+ public:
+  /// `problem` gets why a number was refused.
+  DocumentBuilder(rapidjson::Document& document, std::string& problem)
+      : document_(document), problem_(problem) {}
+
+  bool RawNumber(const char* text, rapidjson::SizeType length, bool) {
+    const char* const end = text + length;
+    std::int64_t whole = 0;
+    const auto digits = std::from_chars(text, end, whole);
+    if (digits.ptr == end && digits.ec == std::errc()) return document_.Int64(whole);
+    if (std::uint64_t large = 0; digits.ptr == end && std::from_chars(text, end, large).ec == std::errc())
+      return document_.Uint64(large);
+    double number = 0;
+    const auto [stop, error] = std::from_chars(text, end, number);
+    if (error == std::errc::result_out_of_range) {
+      number = nearest(text);
+      if (std::isinf(number)) return refuse("Number too big to be stored in double.");
+    }
+    return stop == end ? document_.Double(number) : refuse("NaN and Infinity are followed by something.");
+  }
+
+  bool Null() { return document_.Null(); }
+  bool Bool(bool value) { return document_.Bool(value); }
+  bool String(const Ch* text, rapidjson::SizeType length, bool) {
+    return document_.String(text, length, true);
+  }
+  bool Key(const Ch* text, rapidjson::SizeType length, bool) { return document_.Key(text, length, true); }
+  bool StartObject() { return document_.StartObject(); }
+  bool EndObject(rapidjson::SizeType count) { return document_.EndObject(count); }
+  bool StartArray() { return document_.StartArray(); }
+  bool EndArray(rapidjson::SizeType count) { return document_.EndArray(count); }
+
+ private:
+  /// 0 or infinite, for what a double does not hold; from_chars does not say which.
+  static double nearest(const char* text) {
+    static const locale_t plain = ::newlocale(LC_ALL_MASK, "C", nullptr);
+    return ::strtod_l(text, nullptr, plain);
+  }
+  bool refuse(const char* problem) {
+    problem_ = problem;
+    return false;
+  }
+  rapidjson::Document& document_;
+  std::string& problem_;
+};
+
 }  // namespace
 
 rapidjson::Document parse_json(std::string_view text) {
-  check_before(text);
+  const std::size_t begin = text.starts_with(kByteOrderMark) ? kByteOrderMark.size() : 0;
+  check_before(text, begin);
+  // Strings are unescaped in place; the document gets copies of its own.
+  std::string copy(text.substr(begin));
+  rapidjson::InsituStringStream stream(copy.data());
+  rapidjson::Reader reader;
+  std::string problem;
+  const auto build = [&](rapidjson::Document& into) {
+    DocumentBuilder builder(into, problem);
+    constexpr auto flags = rapidjson::kParseInsituFlag | rapidjson::kParseNumbersAsStringsFlag |
+                           rapidjson::kParseNanAndInfFlag | rapidjson::kParseValidateEncodingFlag;
+    return !reader.Parse<flags>(stream, builder).IsError();
+  };
   rapidjson::Document document;
-  document.Parse<rapidjson::kParseFullPrecisionFlag | rapidjson::kParseNanAndInfFlag |
-                 rapidjson::kParseValidateEncodingFlag>(text.data(), text.size());
-  if (document.HasParseError())
-    throw DataError(fmt::format("not JSON: {} (at byte {})",
-                                rapidjson::GetParseError_En(document.GetParseError()),
-                                document.GetErrorOffset()));
+  document.Populate(build);
+  if (reader.HasParseError()) {
+    if (problem.empty()) problem = rapidjson::GetParseError_En(reader.GetParseErrorCode());
+    throw DataError(fmt::format("not JSON: {} (at byte {})", problem, begin + reader.GetErrorOffset()));
+  }
   return document;
 }
 

@@ -22,7 +22,7 @@ void GraphBuilder::output(const std::string& name, ElementType type, std::vector
 std::string GraphBuilder::initializer(const std::string& wanted, const at::Tensor& tensor) {
   const void* identity = tensor.unsafeGetTensorImpl();
   if (const auto known = stored_.find(identity); known != stored_.end()) return known->second;
-  const std::string name = reserve(wanted);
+  std::string name = reserve(wanted);
   graph_.initializers.emplace_back(name,
                                    tensor);  // keeps the tensor alive, so that its address stays its own
   stored_[identity] = name;
@@ -42,7 +42,7 @@ std::string GraphBuilder::scalar(double value) {
 std::string GraphBuilder::node(const std::string& op_type, std::vector<std::string> inputs,
                                std::vector<Attribute> attributes, const std::string& output,
                                const std::string& domain) {
-  const std::string made = output.empty() ? reserve(op_type) : output;
+  std::string made = output.empty() ? reserve(op_type) : output;
   graph_.nodes.push_back({op_type, domain, "node_" + made, std::move(inputs), {made}, std::move(attributes)});
   return made;
 }

@@ -27,7 +27,7 @@ std::string silu(const OperatorCall& call) {
 
 /// y * alpha, of add(x, y, alpha) and sub(x, y, alpha).
 std::string scaled(const OperatorCall& call, std::size_t which) {
-  const std::string y = call.tensor(which);
+  std::string y = call.tensor(which);
   if (!call.has(2) || call.number(2) == 1) return y;
   if (call.output_type() == at::kLong) call.fail("alpha of whole numbers must be 1");
   return call.graph.node("Mul", {y, call.graph.scalar(call.number(2))});

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "common/errors.h"
@@ -31,19 +32,45 @@ bool holds(const std::vector<std::int64_t>& list, std::int64_t one) {
   return std::find(list.begin(), list.end(), one) != list.end();
 }
 
+/// nlohmann_json would cut 1.5 to 1, and wrap what does not fit.
+std::int64_t whole_number(const json& value, std::string_view field) {
+  constexpr auto kMost = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
+  if (!value.is_number_integer() || (value.is_number_unsigned() && value.get<std::uint64_t>() > kMost))
+    throw ExportError(fmt::format("{}: expected a whole number, got {}", field, value.dump()));
+  return value.get<std::int64_t>();
+}
+
+std::vector<std::int64_t> whole_numbers(const json& values, std::string_view field) {
+  if (!values.is_array())
+    throw ExportError(fmt::format("{}: expected a list of whole numbers, got {}", field, values.dump()));
+  std::vector<std::int64_t> numbers;
+  for (const auto& value : values) numbers.push_back(whole_number(value, field));
+  return numbers;
+}
+
 void read_policy(const json& policy, VersionState& state) {
   if (policy == "latest") return;
   if (policy == "all") {
     state.policy = VersionState::Policy::all;
   } else if (policy.is_object() && policy.size() == 1 && policy.contains("latest")) {
-    state.latest = policy["latest"].get<std::int64_t>();
+    state.latest = whole_number(policy["latest"], "policy.latest");
     if (state.latest < 1) throw ExportError("policy.latest: expected a number from 1");
   } else if (policy.is_object() && policy.size() == 1 && policy.contains("specific")) {
     state.policy = VersionState::Policy::specific;
-    state.specific = policy["specific"].get<std::vector<std::int64_t>>();
+    state.specific = whole_numbers(policy["specific"], "policy.specific");
     std::sort(state.specific.begin(), state.specific.end());
   } else {
     throw ExportError(R"(policy: expected "latest", {"latest": N}, "all" or {"specific": [1, 3]})");
+  }
+}
+
+void read_labels(const json& labels, VersionState& state) {
+  if (!labels.is_object())
+    throw ExportError(
+        fmt::format("labels: expected an object of labels and versions, got {}", labels.dump()));
+  for (const auto& [label, version] : labels.items()) {
+    require_label(label);
+    state.labels[label] = whole_number(version, "labels." + label);
   }
 }
 
@@ -55,15 +82,14 @@ VersionState parse(const std::string& text) {
     if (key == "policy")
       read_policy(value, state);
     else if (key == "live")
-      state.live = value.get<std::int64_t>();
+      state.live = whole_number(value, "live");
     else if (key == "before")
-      state.before = value.get<std::vector<std::int64_t>>();
+      state.before = whole_numbers(value, "before");
     else if (key == "labels")
-      state.labels = value.get<std::map<std::string, std::int64_t>>();
+      read_labels(value, state);
     else
       throw ExportError(fmt::format("unknown field '{}'; expected policy, live, before or labels", key));
   }
-  for (const auto& [label, version] : state.labels) require_label(label);
   return state;
 }
 

@@ -40,7 +40,8 @@ Statistics joined_statistics(const at::Tensor& x, Communicator& communicator) {
   const auto options = x.options().dtype(at::kDouble).requires_grad(false);
   auto mine = at::zeros({2 * channels + 1}, options);
   if (x.numel() > 0) {
-    const auto count = static_cast<double>(x.numel() / channels);
+    const std::int64_t values = x.numel() / channels;
+    const auto count = static_cast<double>(values);
     const auto [mean, variance] = at::batch_norm_update_stats(widened(x), {}, {}, /*momentum=*/0);
     mine.narrow(0, 0, channels).copy_(mean);
     mine.narrow(0, channels, channels).copy_(variance).mul_(count);

@@ -1,6 +1,7 @@
 #include "serving/batch/batch_prediction.h"
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 #include <fmt/format.h>
 
 #include "comm/agreement.h"

@@ -58,7 +58,7 @@ std::string request_of(const Predictor::Rows& rows, const Preprocessing& preproc
 }
 
 at::Tensor numbers_of(const rapidjson::Value& list, std::int64_t count, std::int64_t width) {
-  const at::Tensor numbers = at::empty({count, width}, at::kFloat);
+  at::Tensor numbers = at::empty({count, width}, at::kFloat);
   auto* to = numbers.mutable_data_ptr<float>();
   for (const auto& row : list.GetArray()) {
     if (!row.IsArray()) {

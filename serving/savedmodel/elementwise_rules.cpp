@@ -25,7 +25,7 @@ Value compared(const Operation& o) {
   return {o.add(name, {o.input(0), o.input(1)}), DataType::boolean};
 }
 
-#define RINGTRAIN_NAME(id, text) constexpr char id[] = text
+#define RINGTRAIN_NAME(id, text) constexpr char id[] = text  // NOLINT(bugprone-macro-parentheses)
 RINGTRAIN_NAME(kAdd, "AddV2");
 RINGTRAIN_NAME(kSub, "Sub");
 RINGTRAIN_NAME(kMul, "Mul");

@@ -104,7 +104,7 @@ class Methods {
     require_outputs(wanted, manifest);
     version->batcher->submit(
         std::move(rows), [version, reply, wanted = std::move(wanted), id = asked.request.id](
-                             const Predictor::Answers& answers, std::exception_ptr error) {
+                             const Predictor::Answers& answers, const std::exception_ptr& error) {
           try {
             if (error) std::rethrow_exception(error);
             const auto outputs = tensors_of(answers, version->predictor->manifest(), wanted);
@@ -145,7 +145,7 @@ class Call : public grpc::ServerGenericBidiReactor {
       const auto message = text_of(request_);
       methods_.answer(
           std::string_view(method_).substr(kService.size()), message,
-          [this](const Status& status, std::string answer) { finish(status, std::move(answer)); }, model_);
+          [this](const Status& status, const std::string& answer) { finish(status, answer); }, model_);
     } catch (const std::exception& error) {
       finish(status_of(error), "");
     }
@@ -153,7 +153,7 @@ class Call : public grpc::ServerGenericBidiReactor {
   void OnDone() override { delete this; }
 
  private:
-  void finish(const Status& status, std::string answer) {
+  void finish(const Status& status, const std::string& answer) {
     metrics_.answered(model_, "grpc", status.error_code());
     if (!status.ok()) return Finish(status);
     const grpc::Slice slice(answer);

@@ -81,7 +81,7 @@ std::int64_t column_rows(const InferTensor& tensor) {
 at::Tensor float_values(const InferTensor& tensor) {
   if (!tensor.values.defined())
     throw DataError(fmt::format("input '{}': expected numbers (FP32), got {}", tensor.name, tensor.datatype));
-  const at::Tensor values = tensor.values.to(at::kFloat);
+  at::Tensor values = tensor.values.to(at::kFloat);
   if (values.isinf().any().item<bool>())
     throw DataError(fmt::format("input '{}': a number is not within the range of float32", tensor.name));
   return values;

@@ -128,7 +128,7 @@ void RestV1::predict(const ServedModels::Loaded& version, const std::string& bod
   auto rows = by_column ? rows_of_inputs(document["inputs"], preprocessing, *version->rows)
                         : rows_of_instances(document["instances"], preprocessing, *version->rows);
   version->batcher->submit(std::move(rows), [version, respond, by_column](const Predictor::Answers& answers,
-                                                                          std::exception_ptr error) {
+                                                                          const std::exception_ptr& error) {
     try {
       if (error) std::rethrow_exception(error);
       const auto& manifest = version->predictor->manifest();

@@ -76,16 +76,17 @@ void infer(const ServedModels::Loaded& version, const HttpRequest& request,
   auto rows = rows_of(parsed.inputs, manifest);
   require_outputs(wanted_outputs(parsed), manifest);
   parsed.inputs.clear();
-  version->batcher->submit(std::move(rows), [version, respond, parsed = std::move(parsed)](
-                                                const Predictor::Answers& answers, std::exception_ptr error) {
-    try {
-      if (error) std::rethrow_exception(error);
-      respond(infer_reply(parsed, version->model, version->number,
-                          tensors_of(answers, version->predictor->manifest(), wanted_outputs(parsed))));
-    } catch (const std::exception& failure) {
-      respond(refuse(failure));
-    }
-  });
+  version->batcher->submit(
+      std::move(rows), [version, respond, parsed = std::move(parsed)](const Predictor::Answers& answers,
+                                                                      const std::exception_ptr& error) {
+        try {
+          if (error) std::rethrow_exception(error);
+          respond(infer_reply(parsed, version->model, version->number,
+                              tensors_of(answers, version->predictor->manifest(), wanted_outputs(parsed))));
+        } catch (const std::exception& failure) {
+          respond(refuse(failure));
+        }
+      });
 }
 
 /// {"ready": true}, as KServe's clients read it; Triton's look at the status alone.
@@ -121,7 +122,8 @@ HttpReply RestV2::index() const {
   return reply(200, list);
 }
 
-void RestV2::answer(HttpRequest request, const HttpServer::Respond& respond, std::string& model) const {
+void RestV2::answer(const HttpRequest& request, const HttpServer::Respond& respond,
+                    std::string& model) const {
   const auto& path = request.path;
   if (path == "/v2" || path == "/v2/")
     return respond(

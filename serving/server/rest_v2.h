@@ -16,7 +16,7 @@ class RestV2 {
  public:
   explicit RestV2(const ServedModels& models) : models_(models) {}
   /// `path` is /v2 or begins with /v2/. `model` is set to the model's name where there is one.
-  void answer(HttpRequest request, const HttpServer::Respond& respond, std::string& model) const;
+  void answer(const HttpRequest& request, const HttpServer::Respond& respond, std::string& model) const;
 
  private:
   HttpReply index() const;

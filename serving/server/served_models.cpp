@@ -17,7 +17,7 @@ namespace {
 
 std::string identity_of(const fs::path& folder) {
   std::string identity;
-  for (const char* name : {"manifest.json", "model.pt"}) {
+  for (const char* name : {"manifest.json", "model.pt", "warmup.json"}) {
     struct stat file {};
     if (::stat((folder / name).c_str(), &file) == 0)
       identity +=

@@ -101,7 +101,7 @@ void Service::answer(HttpRequest request, HttpServer::Respond respond) const {
                                       request.content_encoding)));
   try {
     if (v1) return v1_.answer(std::move(request), respond, counted->model);
-    if (v2) return v2_.answer(std::move(request), respond, counted->model);
+    if (v2) return v2_.answer(request, respond, counted->model);
     respond(page(request));
   } catch (const std::exception& error) {
     respond(rest::refuse(error));

@@ -47,7 +47,7 @@ std::string piece_name(const std::string& name, std::int64_t begin, std::int64_t
   return fmt::format("{}@{}:{}", name, begin, end);
 }
 
-NamedTensors join_pieces(NamedTensors tensors, const NamedTensors& weights, const std::string& where) {
+NamedTensors join_pieces(const NamedTensors& tensors, const NamedTensors& weights, const std::string& where) {
   std::map<std::string, std::map<std::int64_t, at::Tensor>> pieces;  // by name, then by begin
   NamedTensors joined;
   for (auto& [name, tensor] : tensors) {

@@ -27,7 +27,7 @@ std::string piece_name(const std::string& name, std::int64_t begin, std::int64_t
 /// Joins pieces to whole tensors of the shape of their parameter, in `weights`; other tensors stay as they
 /// are. Throws CheckpointError, beginning with `where`, when a piece is missing, overlaps, or has another
 /// size.
-NamedTensors join_pieces(NamedTensors tensors, const NamedTensors& weights, const std::string& where);
+NamedTensors join_pieces(const NamedTensors& tensors, const NamedTensors& weights, const std::string& where);
 
 /// Of one rank: `folder`/optimizer-RANK.safetensors, then its record. A failure is recorded, so that rank 0
 /// need not wait for it, and thrown on as CheckpointError.

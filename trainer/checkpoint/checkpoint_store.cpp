@@ -120,7 +120,7 @@ bool CheckpointStore::mark_best(std::int64_t step) const {
 
 fs::path CheckpointStore::save(const Checkpoint& checkpoint, bool is_best, const Retention& retention,
                                int parts) const {
-  const fs::path folder = folder_of(checkpoint.step);
+  fs::path folder = folder_of(checkpoint.step);
   try {
     require_room(checkpoint);
     StagedFolder staged(folder);
@@ -228,7 +228,7 @@ static Checkpoint load_from(const fs::path& folder, std::int64_t step) {
   NamedTensors optimizer;
   for (const auto& [name, content] : files)
     if (name.starts_with("optimizer")) optimizer.merge(read_safetensors(content, (folder / name).string()));
-  checkpoint.optimizer = join_pieces(std::move(optimizer), checkpoint.weights, folder.string());
+  checkpoint.optimizer = join_pieces(optimizer, checkpoint.weights, folder.string());
   return checkpoint;
 }
 

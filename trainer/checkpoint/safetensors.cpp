@@ -18,19 +18,19 @@ static_assert(std::endian::native == std::endian::little, "safetensors is little
 constexpr std::uint64_t kLargestHeader = 100'000'000;  // as in the reference reader
 constexpr std::uint64_t kLargestSide = std::uint64_t{1} << 40;
 
-struct Type {
+struct NamedType {
   const char* name;
   at::ScalarType type;
 };
-constexpr std::array<Type, 9> kTypes{{{"F64", at::kDouble},
-                                      {"F32", at::kFloat},
-                                      {"F16", at::kHalf},
-                                      {"BF16", at::kBFloat16},
-                                      {"I64", at::kLong},
-                                      {"I32", at::kInt},
-                                      {"I8", at::kChar},
-                                      {"U8", at::kByte},
-                                      {"BOOL", at::kBool}}};
+constexpr std::array<NamedType, 9> kTypes{{{"F64", at::kDouble},
+                                           {"F32", at::kFloat},
+                                           {"F16", at::kHalf},
+                                           {"BF16", at::kBFloat16},
+                                           {"I64", at::kLong},
+                                           {"I32", at::kInt},
+                                           {"I8", at::kChar},
+                                           {"U8", at::kByte},
+                                           {"BOOL", at::kBool}}};
 
 const char* name_of(at::ScalarType type) {
   for (const auto& known : kTypes)
@@ -47,7 +47,7 @@ at::Tensor read_tensor(const nlohmann::json& entry, std::string_view data, const
       !entry["data_offsets"].is_array() || entry["data_offsets"].size() != 2)
     refuse("expected dtype, shape and data_offsets");
   const auto wanted = entry["dtype"].get<std::string>();
-  const Type* type = nullptr;
+  const NamedType* type = nullptr;
   for (const auto& known : kTypes)
     if (known.name == wanted) type = &known;
   if (!type) refuse(fmt::format("unknown dtype '{}'", wanted));

@@ -16,7 +16,7 @@ namespace {
 /// Two classes, one logit; or K classes, K logits. Losses are weighted by class and, with gamma > 0, focal.
 class Classification : public Task {
  public:
-  Classification(std::int64_t outputs, std::vector<double> weights, double gamma)
+  Classification(std::int64_t outputs, const std::vector<double>& weights, double gamma)
       : outputs_(outputs), gamma_(gamma), weighted_(!weights.empty()) {
     if (weighted_) weights_ = at::tensor(weights, at::kDouble);
   }
