@@ -86,7 +86,8 @@ int run(const Arguments& arguments) {
   if (arguments.as_rank) return examine(arguments);
   auto job = mpirun_job(arguments.ranks);
   if (!job && World::launched_by_mpi()) return examine(arguments);
-  if (!job) job = MpirunJob{.ranks = 2, .hosts = {}, .allocated = false, .debug_rank = {}};
+  if (!job) job.emplace().ranks = 2;
+  job->stops_with_checkpoint = false;
   std::vector<std::string> words{"doctor",     "--as-rank",
                                  "--job-dir",  arguments.job_dir,
                                  "--launcher", first_line_of({find_mpirun(), "--version"})};

@@ -33,13 +33,23 @@ std::string who_and_what(int rank, int ranks, std::string host, const std::strin
 
 }  // namespace
 
-int MpirunEnd::code() const { return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status); }
+int MpirunEnd::code() const {
+  const int code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  const bool in_order = code == 0 || code == kStoppedExitCode;
+  if (second_signal != 0 && !in_order) return 128 + second_signal;
+  return first_signal != 0 && code == 128 + SIGUSR1 ? 128 + first_signal : code;
+}
 
 std::string explain(const MpirunEnd& end, const LauncherOutput& output, const BeaconFolder& beacons) {
   const int code = end.code();
   if (code == 0 || code == kStoppedExitCode) return "";
-  if (end.interrupted && (code == 128 + SIGINT || code == 128 + SIGTERM || code == 128 + SIGUSR1))
-    return "ended by a signal before a checkpoint could be written for it";
+  if (const int signal = code - 128;
+      signal > 0 && (signal == end.first_signal || signal == end.second_signal)) {
+    if (!end.stops_with_checkpoint) return "ended by " + signal_name(signal);
+    return end.second_signal != 0
+               ? "ended at once by a second signal; --resume goes on from the newest checkpoint"
+               : "ended by a signal before a checkpoint could be written for it";
+  }
   // After a rank has spoken it is this program that ends an mpirun which does not.
   if (WIFSIGNALED(end.status))
     return output.rank_message().empty() ? "mpirun was ended by " + signal_name(WTERMSIG(end.status)) : "";

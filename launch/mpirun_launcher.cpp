@@ -18,6 +18,7 @@
 #include <filesystem>
 
 #include "common/errors.h"
+#include "common/stop_signals.h"
 #include "launch/beacon_folder.h"
 #include "launch/cores.h"
 #include "launch/host_check.h"
@@ -112,18 +113,16 @@ std::vector<char*> pointers(std::vector<std::string>& words) {
 }
 
 volatile sig_atomic_t child_group = 0;
-volatile sig_atomic_t signals_seen = 0;
+ReceivedSignals received;
 
-void pass_on(int) {
-  const auto before = signals_seen;
-  signals_seen = 1;
-  if (child_group <= 0) return;
+void pass_on(int signal) {
+  const auto kind = received.add(signal);
+  if (kind == ReceivedSignals::Kind::kSame || child_group <= 0) return;
+  const int interrupted = errno;
   // mpirun passes SIGUSR1 to the ranks; the second time it is told to end them.
-  ::kill(static_cast<pid_t>(child_group), before == 0 ? SIGUSR1 : SIGTERM);
+  ::kill(static_cast<pid_t>(child_group), kind == ReceivedSignals::Kind::kFirst ? SIGUSR1 : SIGTERM);
+  errno = interrupted;
 }
-
-/// The signals that end a job.
-constexpr std::array kStopSignals{SIGINT, SIGTERM, SIGUSR1};
 
 void change_stop_signals(int how) {
   sigset_t set;
@@ -156,12 +155,17 @@ void write_all(std::string_view bytes) {
   }
 }
 
+/// A line of our own among those of the ranks.
+void say(std::string_view text, const LauncherOutput& output) {
+  write_all(fmt::format("{}ringtrain: {}\n", output.within_line() ? "\n" : "", text));
+}
+
 /// How long mpirun may take to end a job of which a rank has said that it failed. It waits for ever for a
 /// host that does not answer.
 constexpr std::chrono::seconds kEndingTime{15};
 
 /// Reads until mpirun has ended, or had to be ended; what it left in the pipe too. Returns its wait status.
-int read_until_end(pid_t child, int pipe, LauncherOutput& output) {
+int read_until_end(pid_t child, int pipe, bool stops_with_checkpoint, LauncherOutput& output) {
   std::array<char, 65536> buffer{};
   const auto read_some = [&](int wait_ms) {
     pollfd ready{.fd = pipe, .events = POLLIN, .revents = 0};
@@ -174,9 +178,14 @@ int read_until_end(pid_t child, int pipe, LauncherOutput& output) {
     return size > 0;
   };
   int status = 0;
+  bool answered = false;
   std::optional<std::chrono::steady_clock::time_point> failed;
   while (true) {
     read_some(100);
+    if (stops_with_checkpoint && told_to_stop() && !answered) {
+      answered = true;
+      say("the ranks stop after this step, with a checkpoint; a second signal ends them at once", output);
+    }
     if (!failed && !output.rank_message().empty()) failed = std::chrono::steady_clock::now();
     if (failed && std::chrono::steady_clock::now() - *failed > kEndingTime) ::kill(-child, SIGKILL);
     const pid_t ended = ::waitpid(child, &status, WNOHANG);
@@ -220,7 +229,7 @@ void catch_signals() {
 
 std::string program() { return fs::read_symlink("/proc/self/exe").string(); }
 
-bool told_to_stop() { return signals_seen != 0; }
+bool told_to_stop() { return received.first() != 0; }
 
 std::string find_mpirun() {
   if (auto file = find_on_path("mpirun"); !file.empty()) return file;
@@ -258,18 +267,22 @@ LaunchEnd run_under_mpirun(const MpirunJob& job, const std::vector<std::string>&
   const auto child = start(command, environment, errors[1]);
   ::close(errors[1]);
   LauncherOutput output(write_all);
-  const int status = child ? read_until_end(*child, errors[0], output) : 0;
+  const int status = child ? read_until_end(*child, errors[0], job.stops_with_checkpoint, output) : 0;
   ::close(errors[0]);
-  if (!child) return {.code = kStoppedExitCode, .why = "", .interrupted = true};
+  if (!child) return {.code = kStoppedExitCode, .why = ""};
   child_group = 0;
   beacons.end_left_over_ranks(job.ranks, program());
-  const MpirunEnd end{.status = status, .ranks = job.ranks, .interrupted = told_to_stop()};
+  const MpirunEnd end{.status = status,
+                      .ranks = job.ranks,
+                      .first_signal = received.first(),
+                      .second_signal = received.second(),
+                      .stops_with_checkpoint = job.stops_with_checkpoint};
   std::string why = explain(end, output, beacons);
   if (!why.empty())
-    write_all(fmt::format("{}ringtrain: {}\n", output.within_line() ? "\n" : "", why));
+    say(why, output);
   else
     why = output.rank_message();
-  return {.code = end.code(), .why = why, .interrupted = end.interrupted};
+  return {.code = end.code(), .why = why, .at_once = end.second_signal != 0};
 }
 
 }  // namespace ringtrain

@@ -118,7 +118,7 @@ int supervise(const MpirunJob& job, TrainingArguments training, const RestartPol
   while (true) {
     const auto begin = Clock::now();
     const LaunchEnd end = run_under_mpirun(now, training.worker_arguments());
-    if (end.code == 0 || end.interrupted || !may_pass(end.code)) return end.code;
+    if (end.code == 0 || end.at_once || !may_pass(end.code)) return end.code;
 
     const std::int64_t before = attempts.empty() ? -1 : attempts.back().newest;
     attempts.push_back({std::chrono::duration<double>(Clock::now() - begin).count(), checkpoints.newest(),
@@ -126,6 +126,13 @@ int supervise(const MpirunJob& job, TrainingArguments training, const RestartPol
     const std::int64_t newest = attempts.back().newest;
     without_progress = newest > before ? 1 : without_progress + 1;
     const auto restarts = static_cast<int>(attempts.size()) - 1;
+    const auto stop = [&] {
+      const bool can_go_on = newest >= 0 || training.resume;
+      say(fmt::format("ended by a signal, before restart {}{}", restarts + 1,
+                      can_go_on ? "; --resume goes on" : ""));
+      return can_go_on ? kStoppedExitCode : end.code;
+    };
+    if (told_to_stop()) return stop();
     if (restarts == policy.max_restarts) {
       give_up(attempts,
               fmt::format("it failed again after {} {}", restarts, restarts == 1 ? "restart" : "restarts"));
@@ -139,12 +146,7 @@ int supervise(const MpirunJob& job, TrainingArguments training, const RestartPol
     const std::chrono::seconds pause(std::min(60, 1 << std::min(without_progress - 1, 6)));
     say(fmt::format("starting again from {} in {} s (restart {} of {})", beginning_of(training, newest),
                     pause.count(), restarts + 1, policy.max_restarts));
-    if (!wait_undisturbed(pause)) {
-      const bool can_go_on = newest >= 0 || training.resume;
-      say(fmt::format("ended by a signal, before restart {}{}", restarts + 1,
-                      can_go_on ? "; --resume goes on" : ""));
-      return can_go_on ? kStoppedExitCode : end.code;
-    }
+    if (!wait_undisturbed(pause)) return stop();
     if (newest >= 0) {
       training.resume = true;
       training.overwrite = false;

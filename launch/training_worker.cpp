@@ -30,7 +30,7 @@ void print_outcome(const RunConfig& config, const Trainer& trainer, const Outcom
 }
 
 int train(World& world, const std::string& config_file, const std::vector<std::string>& overrides,
-          const StartOptions& start) {
+          const StartOptions& start, const StopSignal& signal) {
   RunConfig config;
   agree_on(world.control(), "the version of ringtrain or of its libraries", version_text());
   together(world.control(), "reading the configuration",
@@ -40,7 +40,7 @@ int train(World& world, const std::string& config_file, const std::vector<std::s
     bind_near(world, device, static_cast<int>(config.trainer.threads_per_rank));
   };
   const auto watch = watch_ranks(world, config.trainer.watch);
-  Trainer trainer(world, config, options);
+  Trainer trainer(world, config, options, signal);
   const Outcome outcome = trainer.fit();
   if (outcome.stopped) return kStoppedExitCode;
   std::string exported;
@@ -57,9 +57,10 @@ int train(World& world, const std::string& config_file, const std::vector<std::s
 
 int run_training_worker(const std::string& config_file, const std::vector<std::string>& overrides,
                         const StartOptions& start) {
+  const StopSignal signal;
   World world;
   log::set_identity(world.rank(), world.world_size(), world.host(), "cpu");
-  const auto say = [&world](const std::string& text) {
+  const auto say = [](const std::string& text) {
     const std::string line = fmt::format("ringtrain: {}\n", text);
     (void)!::write(STDERR_FILENO, line.data(), line.size());
   };
@@ -68,7 +69,7 @@ int run_training_worker(const std::string& config_file, const std::vector<std::s
     log::error_to_file(text);
   };
   try {
-    const int code = train(world, config_file, overrides, start);
+    const int code = train(world, config_file, overrides, start, signal);
     world.close();
     return code;
   } catch (const Error& error) {

@@ -14,6 +14,7 @@
 #include <string_view>
 
 #include "common/errors.h"
+#include "common/stop_signals.h"
 
 extern char** environ;
 
@@ -42,6 +43,19 @@ std::vector<char*> clean_environment() {
   return kept;
 }
 
+/// This thread's blocked signals, and the stop signals that this process does not die of. A terminal and
+/// mpirun signal a whole process group: the child is to live on where we do.
+sigset_t signals_to_block() {
+  sigset_t set;
+  pthread_sigmask(SIG_BLOCK, nullptr, &set);
+  for (const int signal : kStopSignals) {
+    struct sigaction action {};
+    sigaction(signal, nullptr, &action);
+    if (action.sa_handler != SIG_DFL) sigaddset(&set, signal);
+  }
+  return set;
+}
+
 /// Starts `command` with both outputs going to `output`.
 pid_t start(const std::vector<std::string>& command, int output, const std::string& shown) {
   std::vector<char*> arguments;
@@ -54,9 +68,15 @@ pid_t start(const std::vector<std::string>& command, int output, const std::stri
   posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
   posix_spawn_file_actions_adddup2(&actions, output, STDERR_FILENO);
   posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
+  posix_spawnattr_t attributes;
+  posix_spawnattr_init(&attributes);
+  const sigset_t blocked = signals_to_block();
+  posix_spawnattr_setsigmask(&attributes, &blocked);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
   pid_t child = -1;
   const int error =
-      ::posix_spawnp(&child, arguments[0], &actions, nullptr, arguments.data(), environment.data());
+      ::posix_spawnp(&child, arguments[0], &actions, &attributes, arguments.data(), environment.data());
+  posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&actions);
   if (error != 0) fail(shown, fmt::format("cannot be started: {}", std::strerror(error)), "");
   return child;

@@ -33,8 +33,7 @@ std::string choose_device(World& world, const RunConfig& config) {
         "trainer.device: cuda needs a GPU for each rank, and rank {} has none ({}); use trainer.device: cpu",
         placement.rank, placement.problem));
   }
-  const std::string device =
-      fmt::format("cuda:{}", placement.devices[static_cast<std::size_t>(world.rank())]);
+  std::string device = fmt::format("cuda:{}", placement.devices[static_cast<std::size_t>(world.rank())]);
   nccl::use_own_stream(device);
   return device;
 }

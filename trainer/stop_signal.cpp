@@ -1,35 +1,47 @@
 #include "trainer/stop_signal.h"
 
+#include <unistd.h>
+
 #include <array>
-#include <atomic>
+#include <cerrno>
 #include <csignal>
 #include <cstdlib>
+#include <string_view>
+
+#include "common/stop_signals.h"
 
 namespace ringtrain {
 namespace {
 
-constexpr std::array kSignals{SIGTERM, SIGINT, SIGUSR1};
-std::atomic<int> caught_signals{0};  // lock-free: a handler may write it
-std::array<struct sigaction, kSignals.size()> previous;
+ReceivedSignals received;
+std::array<struct sigaction, kStopSignals.size()> previous;
 
 void handle(int signal) {
-  if (caught_signals.fetch_add(1) > 0 && signal == SIGINT) std::_Exit(128 + SIGINT);
+  const auto kind = received.add(signal);
+  if (signal != SIGINT) return;
+  if (kind == ReceivedSignals::Kind::kSecond) std::_Exit(128 + SIGINT);
+  if (kind != ReceivedSignals::Kind::kFirst) return;
+  constexpr std::string_view kAnswer =
+      "\nstopping after this step, with a checkpoint; Ctrl-C again ends at once\n";
+  const int interrupted = errno;
+  (void)!::write(STDERR_FILENO, kAnswer.data(), kAnswer.size());
+  errno = interrupted;
 }
 
 }  // namespace
 
 StopSignal::StopSignal() {
-  caught_signals = 0;
+  received.clear();
   struct sigaction action {};
   action.sa_handler = handle;
   action.sa_flags = SA_RESTART;
-  for (std::size_t i = 0; i < kSignals.size(); ++i) sigaction(kSignals[i], &action, &previous[i]);
+  for (std::size_t i = 0; i < kStopSignals.size(); ++i) sigaction(kStopSignals[i], &action, &previous[i]);
 }
 
 StopSignal::~StopSignal() {
-  for (std::size_t i = 0; i < kSignals.size(); ++i) sigaction(kSignals[i], &previous[i], nullptr);
+  for (std::size_t i = 0; i < kStopSignals.size(); ++i) sigaction(kStopSignals[i], &previous[i], nullptr);
 }
 
-bool StopSignal::caught() const { return caught_signals.load() > 0; }
+bool StopSignal::caught() const { return received.first() != 0; }
 
 }  // namespace ringtrain

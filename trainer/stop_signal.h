@@ -2,8 +2,8 @@
 
 namespace ringtrain {
 
-/// SIGTERM, SIGINT and SIGUSR1 set a flag, no more; the ranks agree on the step at which they stop. A second
-/// SIGINT ends at once.
+/// SIGTERM, SIGINT and SIGUSR1 set a flag, no more; the ranks agree on the step at which they stop. The first
+/// SIGINT is answered with a line on the standard error; a second one (ReceivedSignals) ends at once.
 class StopSignal {
  public:
   /// Installs the handlers; the destructor brings the old ones back. One at a time.
@@ -14,8 +14,8 @@ class StopSignal {
   bool caught() const;
 };
 
-/// What a job ends with that stopped at a signal, after its checkpoint: start it again with --resume
-/// (EX_TEMPFAIL).
+/// What a job ends with that stopped at a signal, after its checkpoint or before its first step: start it
+/// again, with --resume where there is a checkpoint (EX_TEMPFAIL).
 constexpr int kStoppedExitCode = 75;
 
 }  // namespace ringtrain

@@ -45,8 +45,8 @@ std::string signature(const Replica& replica) {
 
 }  // namespace
 
-Trainer::Trainer(World& world, const RunConfig& config, const StartOptions& options)
-    : world_(world), config_(config), store_(checkpoint_folder(config)) {
+Trainer::Trainer(World& world, const RunConfig& config, const StartOptions& options, const StopSignal& signal)
+    : world_(world), config_(config), signal_(signal), store_(checkpoint_folder(config)) {
   Communicator& control = world.control();
   at::set_num_threads(static_cast<int>(config.trainer.threads_per_rank));
   agree_on(control, "the configuration", config.to_yaml());
@@ -81,6 +81,7 @@ Trainer::Trainer(World& world, const RunConfig& config, const StartOptions& opti
       load_weights(origin_->weights, *replica_.model);
   });
   agree_on(control, "the model", signature(replica_));
+  stop_before_first_step(resumes && !options.from_step);
   together(control, "claiming the job folder", [&] { claim_job_folder(options); });
   step_ = std::stoll(broadcast_string(control, std::to_string(resumed_ ? resumed_->step : 0), 0));
   auto progress = standing_.to_json();
@@ -141,6 +142,18 @@ void Trainer::tell_beginning() {
 }
 
 Trainer::~Trainer() = default;
+
+/// Throws on all ranks when one of them was told to stop.
+void Trainer::stop_before_first_step(bool goes_on_from_newest) {
+  const auto told = at::full({1}, signal_.caught() ? 1 : 0, at::kInt);
+  world_.control().all_reduce(told, ReduceOp::max).wait();
+  if (told.item<int>() == 0) return;
+  Error stopped(fmt::format("stopped by a signal before the first step, with nothing changed; {}",
+                            goes_on_from_newest ? "--resume goes on" : "start it again"),
+                kStoppedExitCode);
+  stopped.mark_agreed();
+  throw stopped;
+}
 
 /// Rank 0 alone touches the job folder.
 void Trainer::start(const StartOptions& options) {
@@ -218,7 +231,6 @@ void Trainer::plan_steps() {
 }
 
 Outcome Trainer::fit() {
-  const StopSignal signal;
   const Sampler sampler({.samples = data_.train->size(),
                          .global_batch_size = config_.trainer.global_batch_size,
                          .seed = static_cast<std::uint64_t>(config_.seed),
@@ -231,7 +243,7 @@ Outcome Trainer::fit() {
 
   bool stop = false;
   while (step_ < total_steps_ && !stop) {
-    const StepTotals totals = train_step(loader, signal);
+    const StepTotals totals = train_step(loader);
     stop = totals.stop > 0;
     const bool last = step_ == total_steps_;
     const bool evaluated = step_ % every == 0 || last;
@@ -252,8 +264,8 @@ Outcome Trainer::fit() {
   return finish(stop);
 }
 
-StepTotals Trainer::train_step(Loader& loader, const StopSignal& signal) {
-  const StepOutcome done = training_->run(loader, signal, step_, total_steps_);
+StepTotals Trainer::train_step(Loader& loader) {
+  const StepOutcome done = training_->run(loader, signal_, step_, total_steps_);
   if (const auto news = training_->take_news(); !news.empty()) telemetry_->event(step_, news);
   ++step_;
   checkpointing_->tell();

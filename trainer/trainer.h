@@ -46,11 +46,12 @@ struct Outcome {
 class Trainer {
  public:
   /// Agrees on the configuration, reads the data, makes the replica and, where asked to, goes on from a
-  /// checkpoint.
-  Trainer(World& world, const RunConfig& config, const StartOptions& options);
+  /// checkpoint. Throws on all ranks, with kStoppedExitCode and before an earlier run is replaced, when one
+  /// of them has caught `signal`.
+  Trainer(World& world, const RunConfig& config, const StartOptions& options, const StopSignal& signal);
   ~Trainer();
 
-  /// Trains to the end (or to a caught signal), then measures the test part with the best (or last)
+  /// Trains to the end (or to the caught signal), then measures the test part with the best (or last)
   /// checkpoint. Afterwards the replica holds that checkpoint's weights.
   Outcome fit();
 
@@ -63,11 +64,12 @@ class Trainer {
 
  private:
   void start(const StartOptions& options);
+  void stop_before_first_step(bool goes_on_from_newest);
   void open_log();
   void claim_job_folder(const StartOptions& options);
   void load_origin();
   void plan_steps();
-  StepTotals train_step(Loader& loader, const StopSignal& signal);
+  StepTotals train_step(Loader& loader);
   bool evaluate_validation();
   void save_checkpoint(bool is_best);
   Outcome finish(bool stopped);
@@ -77,6 +79,7 @@ class Trainer {
 
   World& world_;
   RunConfig config_;
+  const StopSignal& signal_;
   std::string device_;
   CheckpointStore store_;
   std::optional<Checkpoint> resumed_;

@@ -52,7 +52,7 @@ def train(data, folder, hidden, steps):
     while process.poll() is None:
         beating |= monitor_seconds(ranks_of(process))
         try:
-            process.wait(0.2)
+            process.wait(0.05)
         except subprocess.TimeoutExpired:
             pass
     assert process.returncode == 0, process.stderr.read()
@@ -70,7 +70,7 @@ def run(report, settings):
     with tempfile.TemporaryDirectory(prefix="bench-watch-") as folder:
         data = table(folder, 5000 if settings.quick else 50000)
         for name, hidden in CASES[:1] if settings.quick else CASES:
-            steps = 400 if settings.quick else 20000 if len(hidden) == 2 else 1000
+            steps = 20000 if len(hidden) == 2 else 1000
             compared, beats = [], []
             for _ in range(1 if settings.quick else settings.rounds):
                 windows, share = train(data, Path(folder), hidden, steps)

@@ -1,5 +1,6 @@
 #include "comm/backends.h"
 
+#include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>

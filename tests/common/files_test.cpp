@@ -41,7 +41,7 @@ class FullDisk {
 
 class Files : public ::testing::Test {
  protected:
-  testing::TemporaryFolder folder_;
+  test::TemporaryFolder folder_;
   const fs::path& folder = folder_.path();
 };
 

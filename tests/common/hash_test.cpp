@@ -17,7 +17,7 @@ TEST(Hash, KnownValuesOfXxh3) {
 }
 
 TEST(Hash, AFileHasTheHashOfItsContent) {
-  testing::TemporaryFolder folder;
+  test::TemporaryFolder folder;
   std::string content(3'000'001, 'x');  // several pieces
   for (std::size_t i = 0; i < content.size(); ++i) content[i] = static_cast<char>(i * 31);
   write_file_synced(folder.path() / "f", content);

@@ -28,7 +28,7 @@ TEST(Log, ALineCarriesTimeLevelAndRank) {
 }
 
 TEST(Log, OtherRanksKeepInfoToTheirFile) {
-  testing::TemporaryFolder folder;
+  test::TemporaryFolder folder;
   log::set_identity(5, 8, "node-02", "cpu");
   log::also_to_file(folder.path() / "rank-5.log");
   CapturedStderr captured(CapturedStderr::Kind::pipe);

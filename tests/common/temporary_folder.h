@@ -2,10 +2,12 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 
-namespace ringtrain::testing {
+namespace ringtrain::test {
 
 /// A new folder that goes away with the test.
 class TemporaryFolder {
@@ -23,8 +25,16 @@ class TemporaryFolder {
   TemporaryFolder& operator=(const TemporaryFolder&) = delete;
   const std::filesystem::path& path() const { return path_; }
 
+  /// A file in it, whose folders are made too.
+  std::filesystem::path write(const std::filesystem::path& name, std::string_view content) const {
+    auto file = path_ / name;
+    std::filesystem::create_directories(file.parent_path());
+    std::ofstream(file, std::ios::binary) << content;
+    return file;
+  }
+
  private:
   std::filesystem::path path_;
 };
 
-}  // namespace ringtrain::testing
+}  // namespace ringtrain::test

@@ -225,7 +225,7 @@ TEST(YamlReader, HostileDocumentsEnd) {
 }
 
 TEST(YamlReader, FilesAreNamedAsTyped) {
-  ringtrain::testing::TemporaryFolder folder;
+  test::TemporaryFolder folder;
   const auto file = folder.path() / "f.yaml";
   write_file_synced(file, "nam: x\n");
   try {

@@ -104,15 +104,53 @@ def what_would_come_again_is_not_started_again(folder):
         assert text in refused.stderr, refused.stderr
 
 
-def a_signal_ends_the_waiting(folder):
-    job = folder / "waiting"
-    process = start(job, "--max-restarts", "9")
-    pids = wait_for(lambda: len(found := rank_pids(process.pid)) == 2 and found, "ranks")
-    os.kill(pids[0], signal.SIGKILL)
-    wait_for(lambda: not rank_pids(process.pid), "end of the ranks", 10)
+def a_signal_ends_a_job_that_fails(folder):
+    """It comes while mpirun ends the other ranks (and may end mpirun), when they have gone, and in the wait for the restart."""
+    for when in ("at once", "without ranks", "in the wait"):
+        job = folder / f"told {when}"
+        process = start(job, "--max-restarts", "9", trainer__checkpoint__every_steps=40)
+        pids = training(job, process)
+        os.kill(pids[0], signal.SIGKILL)
+        if when != "at once":
+            wait_for(lambda: not rank_pids(process.pid), "end of the ranks", 10)
+        if when == "in the wait":
+            wait_for(lambda: not children(process.pid), "end of mpirun", 10)
+        process.send_signal(signal.SIGINT)
+        errors = process.communicate(timeout=30)[1]
+        print(f"told {when}: {said(errors)}")
+        assert process.returncode == 75, (process.returncode, errors)
+        assert "ended by a signal, before restart 1; --resume goes on" in errors, errors
+
+
+def a_second_signal_ends_at_once(folder):
+    """The first one waits for the end of the step, which a stopped rank does not reach."""
+    job = folder / "impatient"
+    process = start(job, "--max-restarts", "9", epochs=100000, trainer__checkpoint__every_steps=40)
+    pids = training(job, process)
+    os.kill(pids[1], signal.SIGSTOP)
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=30)
-    assert process.returncode in (75, 137), process.returncode
+    time.sleep(1)
+    assert process.poll() is None, process.communicate()[1]
+    began = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    errors = process.communicate(timeout=30)[1]
+    seconds = time.monotonic() - began
+    print(f"{seconds:.1f} s after the second SIGINT: exit {process.returncode}, {said(errors)}")
+    assert seconds < 10 and "starting again" not in errors, errors[-3000:]
+    assert process.returncode == 130, process.returncode
+    assert errors.count("the ranks stop after this step, with a checkpoint; a second signal ends them at once") == 1, errors
+    gone(pids.values())
+
+
+def timeout_is_one_signal(folder):
+    """It sends its signal to the process, and to the group that it put it in."""
+    for ranks in (["--ranks", "2"], []):
+        done = subprocess.run(["timeout", "--preserve-status", "--signal=INT", "3", jobs.RINGTRAIN, "train", "configs/cancer.yaml", *ranks, "--job-dir", str(folder / f"timeout{len(ranks)}"),
+                               "--no-export", *jobs.sets(trainer__epochs=1000000, trainer__early_stopping__patience=0)],
+                              cwd=jobs.SOURCE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, timeout=60)
+        text = done.stderr
+        assert done.returncode == 75 and "stopped by a signal" in text and "second signal;" not in text, (done.returncode, text[-2000:])
+        print(text.strip().splitlines()[-1])
 
 
 def an_overwritten_run_is_not_resumed(folder):
@@ -134,7 +172,7 @@ def an_overwritten_run_is_not_resumed(folder):
 def main():
     with jobs.Folder() as folder:
         for part in (a_killed_rank_is_named, nothing_is_left_over, it_gives_up, it_ends_after_its_restarts,
-                     what_would_come_again_is_not_started_again, a_signal_ends_the_waiting, an_overwritten_run_is_not_resumed):
+                     what_would_come_again_is_not_started_again, a_signal_ends_a_job_that_fails, a_second_signal_ends_at_once, timeout_is_one_signal, an_overwritten_run_is_not_resumed):
             part(folder)
             print(f"{part.__name__}: as promised", flush=True)
 

@@ -2,14 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <stdlib.h>
-
-#include <filesystem>
-#include <fstream>
-
-#include "launch/cores.h"
-#include "launch/slurm/allocation.h"
-
 namespace ringtrain::doctor {
 namespace {
 
@@ -152,50 +144,3 @@ TEST(Doctor, SlowAllReduce) {
 
 }  // namespace
 }  // namespace ringtrain::doctor
-
-namespace ringtrain {
-namespace {
-
-struct TemporaryFolder {
-  TemporaryFolder() {
-    char name[] = "/tmp/ringtrain-cores-XXXXXX";
-    path = ::mkdtemp(name);
-  }
-  ~TemporaryFolder() { std::filesystem::remove_all(path); }
-  std::filesystem::path path;
-};
-
-void write(const std::filesystem::path& file, const std::string& text) {
-  std::filesystem::create_directories(file.parent_path());
-  std::ofstream(file) << text;
-}
-
-TEST(Cores, TheSmallestQuotaAboveTheProcessCounts) {
-  const TemporaryFolder folder;
-  const auto root = folder.path, self = folder.path / "self";
-  write(self, "0::/pod/container\n");
-  EXPECT_FALSE(cpu_quota(root.string(), self.string()));
-  write(root / "pod/container/cpu.max", "max 100000\n");
-  EXPECT_FALSE(cpu_quota(root.string(), self.string()));
-  write(root / "pod/cpu.max", "150000 100000\n");
-  EXPECT_DOUBLE_EQ(cpu_quota(root.string(), self.string()).value(), 1.5);
-  write(root / "pod/container/cpu.max", "50000 100000\n");
-  EXPECT_DOUBLE_EQ(cpu_quota(root.string(), self.string()).value(), 0.5);
-  // Version 1.
-  write(self, "5:memory:/m\n4:cpu,cpuacct:/docker/x\n");
-  write(root / "cpu,cpuacct/docker/x/cpu.cfs_quota_us", "250000\n");
-  write(root / "cpu,cpuacct/docker/x/cpu.cfs_period_us", "100000\n");
-  EXPECT_DOUBLE_EQ(cpu_quota(root.string(), self.string()).value(), 2.5);
-}
-
-TEST(Cores, SomeMayBeUsed) { EXPECT_FALSE(usable_cores().empty()); }
-
-TEST(SlurmAllocation, TasksAreSummed) {
-  EXPECT_EQ(slurm::sum_of_tasks("2(x3),1"), 7);
-  EXPECT_EQ(slurm::sum_of_tasks("4"), 4);
-  for (const char* wrong : {"x", "2(x", "2(3)", "-1", "2 ", "0"})
-    EXPECT_ANY_THROW(slurm::sum_of_tasks(wrong)) << wrong;
-}
-
-}  // namespace
-}  // namespace ringtrain

@@ -2,12 +2,14 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "support"))
 import jobs  # noqa: E402
+from processes import rank_pids, wait_for  # noqa: E402
 
 NAME = "doctor"
 TOOL = [str(jobs.SOURCE / "tools/emulate_hosts.sh"), "--name", NAME]
@@ -38,6 +40,15 @@ def this_machine(folder):
     assert "1 ranks on 1 hosts" in shown and "\033" not in shown, shown
 
 
+def interrupted(folder):
+    """It has no checkpoints to speak of."""
+    process = subprocess.Popen([jobs.RINGTRAIN, "doctor", "--job-dir", folder / "new"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    wait_for(lambda: rank_pids(process.pid), "a rank")
+    process.send_signal(signal.SIGINT)
+    text = process.communicate(timeout=60)[1]
+    assert process.returncode == 130 and "ringtrain: ended by signal 2 (SIGINT)" in text and "checkpoint" not in text, (process.returncode, text)
+
+
 def throttled(folder):
     # How fast this machine's links are is not asked: other tests run beside this one.
     findings = json.loads(on_first_host("--hosts", HOSTS, "--job-dir", folder / "shared", "--json", expect=None))
@@ -57,6 +68,7 @@ def throttled(folder):
 def main():
     with jobs.Folder() as folder:
         this_machine(folder)
+        interrupted(folder)
     if os.geteuid() != 0 or subprocess.run(["unshare", "--net", "--mount", "true"], stderr=subprocess.DEVNULL).returncode:
         print("network namespaces need root: NOT RUN on emulated hosts")
         sys.exit(77)

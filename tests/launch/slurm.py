@@ -146,6 +146,26 @@ def preempted(cluster, folder):
     same(job_dir, folder / "undisturbed")
 
 
+def told_before_the_first_step(cluster, folder):
+    """Pre-empted while it reads: queued again. Warned of its time limit then: more of the same would not help."""
+    slow = ["configs/cancer.yaml", "--no-export", "--train-file", jobs.large_cancer_file(folder, 1000), "--set", "trainer.max_steps=5"]
+    for name, partition in (("taken", "idle"), ("short", "debug")):
+        job_dir = folder / name
+        job, _ = cluster.submit(*slow, "--ranks-per-node", 2, "--partition", partition, "--launcher", "srun", "--job-dir", job_dir)
+        end = time.monotonic() + 30
+        while not (job_dir / "logs/rank-01.log").exists():
+            assert time.monotonic() < end, log_of(job_dir, job)
+            time.sleep(0.01)
+        if name == "taken":
+            cluster.run("sbatch", "--partition=urgent", "--exclusive", "--output=/dev/null", "--wrap", "sleep 1")
+        else:
+            cluster.run("scancel", "--signal=USR1", "--batch", job)
+        state = cluster.wait(job, ["COMPLETED", "FAILED"], 100)
+        text = log_of(job_dir, job)
+        said(text, "stopped by a signal before the first step", "pre-empted before its first step, queued again" if name == "taken" else "NOT queued again")
+        assert (state["JobState"], state["Restarts"]) == (("COMPLETED", "1") if name == "taken" else ("FAILED", "0")), (state, text)
+
+
 def at_its_time_limit(cluster, folder):
     """A minute, the shortest that Slurm knows; the script's own --signal comes before it."""
     long = ["configs/cancer.yaml", "--no-export", "--set", "trainer.epochs=24000", "--set", "trainer.evaluate_every_steps=5000"]
@@ -247,6 +267,7 @@ def main():
             submitted(cluster, folder, launcher)
         requeued(cluster, folder)
         preempted(cluster, folder)
+        told_before_the_first_step(cluster, folder)
         if os.environ.get("RINGTRAIN_SOAK"):
             at_its_time_limit(cluster, folder)
         jobs_that_end_badly(cluster, folder)

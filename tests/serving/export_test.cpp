@@ -1,11 +1,14 @@
 #include <ATen/ATen.h>
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
+#include <csignal>
 #include <fstream>
 
 #include "common/errors.h"
 #include "common/files.h"
+#include "common/stop_signals.h"
 #include "data/vocabulary.h"
 #include "serving/expected_outputs.h"
 #include "serving/model_runner.h"
@@ -252,6 +255,18 @@ TEST(Verifier, KnowsNothingOfTheLauncher) {
   run_verifier({"/bin/sh", "-c", "! env | grep -E '^(OMPI|PMIX|PMI|SLURM)_'"});
   run_verifier({"/bin/sh", "-c", "test \"$KEPT_FOR_THE_TEST\" = 1"});
   for (const char* name : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID"}) ::unsetenv(name);
+}
+
+TEST(Verifier, DiesOnlyOfSignalsThatWeDieOf) {
+  for (const int signal : kStopSignals) {
+    const std::vector<std::string> command{"/bin/sh", "-c", fmt::format("kill -{} $$", signal)};
+    const auto before = std::signal(signal, SIG_DFL);
+    EXPECT_TRUE(
+        contains(error_of([&] { run_verifier(command); }), fmt::format("was killed by signal {}", signal)));
+    std::signal(signal, [](int) {});
+    EXPECT_EQ(error_of([&] { run_verifier(command); }), "");
+    std::signal(signal, before);
+  }
 }
 
 TEST(Verifier, HasATimeLimit) {

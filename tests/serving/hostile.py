@@ -94,6 +94,8 @@ def large_and_strange(server):
         assert large.recv(100).startswith(b"HTTP/1.1 413")
     for deep in (b'{"instances": ' + b"[" * 1_000_000, b'{"instances": [' + b'{"a":' * 500_000):
         assert "nested deeper" in server.ask(PREDICT, deep, expect=400)["error"]
+    # A number far below what a double holds: RapidJSON's own conversion would read behind its tables.
+    assert "expected 30 values" in server.ask(PREDICT, b'{"instances": [[44444444.444444444444444444444e-344]]}', expect=400)["error"]
     for path in ("/../../etc/passwd", "/v1/models/..%2f..%2fetc%2fpasswd", "/v1/models/%00", "/v1/models/cancer/versions/-1", "/v1/models/%zz",
                  "/v2/models/../cancer", "/v2/models//infer", "/v1/models/cancer/labels/%2e%2e"):
         with socket.create_connection(("127.0.0.1", server.port)) as raw:

@@ -28,21 +28,45 @@ TEST(ParseJson, NumbersAreRoundedCorrectly) {
   // Each is nearer to its double than to any other one; the first ones are the hard cases of the literature.
   for (const char* text :
        {"2.2250738585072011e-308", "9007199254740993", "1.7976931348623157e308", "5e-324", "2.5e-324", "0.1",
-        "-0.0", "123456789012345678901234567890", "8.44291197326099e-309"})
+        "-0.0", "123456789012345678901234567890", "8.44291197326099e-309", "-9223372036854775809", "0e100"})
     EXPECT_EQ(parse_json(text).GetDouble(), std::strtod(text, nullptr)) << text;
   EXPECT_TRUE(std::isnan(parse_json("NaN").GetDouble()));
   EXPECT_EQ(parse_json("-Infinity").GetDouble(), -std::numeric_limits<double>::infinity());
 }
 
+TEST(ParseJson, WholeNumbersStayWhole) {
+  EXPECT_EQ(parse_json("-9223372036854775808").GetInt64(), std::numeric_limits<std::int64_t>::min());
+  EXPECT_EQ(parse_json("18446744073709551615").GetUint64(), std::numeric_limits<std::uint64_t>::max());
+  EXPECT_FALSE(parse_json("18446744073709551616").IsUint64());
+  EXPECT_TRUE(parse_json("7").IsInt());
+  EXPECT_FALSE(parse_json("7.0").IsInt64());
+}
+
+TEST(ParseJson, NumbersThatDoublesDoNotHold) {
+  const std::string zeros(600, '0'), digits(40, '4');
+  for (const auto& text :
+       {"44444444.444444444444444444444e-344"s, "128.74836467836484838364836483643636483648e-336"s,
+        "0." + zeros + digits, digits + "e-400", "1e-2147483648"s, "1e-99999999999999999999"s})
+    EXPECT_EQ(parse_json("[" + text + "]")[0].GetDouble(), 0) << text;
+  EXPECT_EQ(parse_json("[0." + zeros + digits + "e600]")[0].GetDouble(), std::stod("0." + digits));
+  for (const auto& text : {"1e309"s, "-1.8e308"s, "17976931348623159e292"s, "1" + zeros,
+                           "1." + zeros + "e900", "1e99999999999"s})
+    EXPECT_EQ(refused(text).substr(0, 24), "not JSON: Number too big") << text;
+}
+
 TEST(ParseJson, NothingFollowsNaNAndInfinity) {
   for (const char* text : {"NaN.5", "NaNe5", "-NaNE-30", "Inf.5", "InfE1", "Infinity.0", "[-Infinitye-400]"})
-    EXPECT_NE(refused(text).find("not JSON: NaN and Infinity end there"), std::string::npos) << text;
+    EXPECT_NE(refused(text).find("not JSON: NaN and Infinity are followed"), std::string::npos) << text;
   EXPECT_NE(refused("NaN5").find("not JSON"), std::string::npos);
   EXPECT_EQ(parse_json(R"([NaN, Inf, -Infinity, true, false, 1.5e1, "NaN.5 f.e y.E"])").Size(), 7U);
 }
 
 TEST(ParseJson, OneValueAndNothingBehindIt) {
   EXPECT_TRUE(parse_json(" [1] \n").IsArray());
+  EXPECT_TRUE(parse_json("\xef\xbb\xbf[1]").IsArray()) << "a byte order mark";
+  EXPECT_EQ(refused("\xef\xbb\xbf[1] 2"),
+            "not JSON: The document root must not be followed by other values. (at byte 7)");
+  EXPECT_EQ(refused("\xef\xbb\xbf[\0]"s), "not JSON: it holds a byte 0 (at byte 4)");
   EXPECT_EQ(refused(""), "not JSON: The document is empty. (at byte 0)");
   EXPECT_EQ(refused("1 2"), "not JSON: The document root must not be followed by other values. (at byte 2)");
   EXPECT_EQ(refused("[1]\0garbage"s), "not JSON: it holds a byte 0 (at byte 3)");

@@ -121,7 +121,7 @@ def versions_that_come(server, export, rows, expected):
         shutil.copytree(export / "1", export / ".staged")
         (export / ".staged" / "model.pt").write_bytes(b"garbage")
         (export / ".staged").rename(export / "3")
-        server.until(lambda: len(server.ask("/v1/models/cancer")["model_version_status"]) == 2)
+        server.until(lambda: [one["state"] for one in server.ask("/v1/models/cancer")["model_version_status"]] == ["AVAILABLE", "END"])
     finally:
         stop.set()
         for client in clients:

@@ -184,15 +184,6 @@ ExportRequest request_of(const std::filesystem::path& base, Manifest manifest, c
 
 std::vector<std::string> verify_command() { return {VERIFY_EXPORT_PROGRAM}; }
 
-TemporaryFolder::TemporaryFolder() {
-  std::string name = (std::filesystem::temp_directory_path() / "ringtrain-serving-XXXXXX").string();
-  path_ = ::mkdtemp(name.data());
-}
-TemporaryFolder::~TemporaryFolder() {
-  std::error_code ignored;
-  std::filesystem::remove_all(path_, ignored);
-}
-
 std::vector<std::string> entries(const std::filesystem::path& folder) {
   std::vector<std::string> names;
   if (std::filesystem::exists(folder))

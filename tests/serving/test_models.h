@@ -8,6 +8,7 @@
 
 #include "models/model.h"
 #include "serving/exporter.h"
+#include "tests/common/temporary_folder.h"
 
 /// Small models and requests for the tests of serving/.
 namespace ringtrain::test {
@@ -40,17 +41,6 @@ ExportRequest request_of(const std::filesystem::path& base, Manifest manifest, c
 
 /// The program that verifies an export in a fresh process.
 std::vector<std::string> verify_command();
-
-/// A folder that is removed with the object.
-class TemporaryFolder {
- public:
-  TemporaryFolder();
-  ~TemporaryFolder();
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
 
 /// The names of all entries of a folder, sorted; hidden ones too.
 std::vector<std::string> entries(const std::filesystem::path& folder);

@@ -108,8 +108,16 @@ TEST_F(VersionStateFile, MistakesNameTheFile) {
   EXPECT_EQ(problem(R"({"policy": {"latest": 0}})"), file + "policy.latest: expected a number from 1");
   EXPECT_EQ(problem(R"({"labels": {"7": 1}})"),
             file + "'7' cannot be a label: it names a version already; use a word such as canary");
-  for (const char* text : {"", "{", R"({"live": "2"})", R"({"before": 1})", R"({"labels": {"a": "b"}})"})
-    EXPECT_EQ(problem(text).substr(0, file.size()), file) << text;
+  EXPECT_EQ(problem(R"({"live": 1.5})"), file + "live: expected a whole number, got 1.5");
+  EXPECT_EQ(problem(R"({"live": 18446744073709551615})"),
+            file + "live: expected a whole number, got 18446744073709551615");
+  EXPECT_EQ(problem(R"({"before": 1})"), file + "before: expected a list of whole numbers, got 1");
+  EXPECT_EQ(problem(R"({"policy": {"specific": [1, "2"]}})"),
+            file + R"(policy.specific: expected a whole number, got "2")");
+  EXPECT_EQ(problem(R"({"labels": {"a": "b"}})"), file + R"(labels.a: expected a whole number, got "b")");
+  EXPECT_EQ(problem(R"({"labels": [1]})"),
+            file + "labels: expected an object of labels and versions, got [1]");
+  for (const char* text : {"", "{"}) EXPECT_EQ(problem(text).substr(0, file.size()), file) << text;
 }
 
 TEST(VersionLabels, AreWords) {

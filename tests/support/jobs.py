@@ -77,6 +77,14 @@ def relative_difference(a, b):
     return float(numpy.abs(a - b).max() / max(1e-300, numpy.abs(b).max())) if a.size else 0.0
 
 
+def large_cancer_file(folder, times=400):
+    """The rows of cancer.csv so often that reading them takes a second."""
+    header, rows = (SOURCE / "datasets/cancer.csv").read_text().split("\n", 1)
+    file = folder / "large.csv"
+    file.write_text(header + "\n" + rows * times)
+    return file
+
+
 def write_tokens(file, tokens=2000, vocabulary=20, seed=0):
     """Tokens that a network can foretell: each is the one before plus 3, or anything in one of four cases."""
     random = numpy.random.default_rng(seed)

@@ -31,19 +31,31 @@ def evaluations(job):
     return (job / "metrics.csv").read_text()
 
 
-def bit_exact(folder, ranks, optimizer):
-    whole, parts = folder / f"whole-{ranks}-{optimizer}", folder / f"parts-{ranks}-{optimizer}"
-    settings = dict(trainer__optimizer__type=optimizer)
+def checkpoints_are_logged(job):
+    """How long training waited for each, and how fast it was written."""
+    lines = [line for line in map(json.loads, (job / "log.jsonl").read_text().splitlines()) if line["event"] == "checkpoint"]
+    assert [line["step"] for line in lines] == [10, 20, 30, 40, STEPS], lines
+    for line in lines:
+        size = sum(file.stat().st_size for file in (job / "checkpoints" / f"step-{line['step']}").iterdir())
+        assert 0 < line["bytes"] <= size, (line, size)
+        assert 0 <= line["blocked_seconds"] and abs(line["bytes_per_second"] * line["seconds"] / line["bytes"] - 1) < 1e-6, line
+
+
+def bit_exact(folder, ranks, optimizer, accumulate=1):
+    name = f"{ranks}-{optimizer}-{accumulate}"
+    whole, parts = folder / f"whole-{name}", folder / f"parts-{name}"
+    settings = dict(trainer__optimizer__type=optimizer, trainer__accumulate=accumulate)
     if optimizer == "sgd":
         settings["trainer__optimizer__momentum"] = 0.9
     train(whole, ranks, **settings)
+    checkpoints_are_logged(whole)
     train(parts, ranks, **settings)
     # Goes back to step 20 (an epoch has 7 steps: in the middle of the third) and on from there.
     train(parts, ranks, "--checkpoint", "step-20", **settings)
     assert files(whole, STEPS) == files(parts, STEPS), f"{ranks} ranks, {optimizer}: other bits after the resume"
     assert jobs.losses(whole) == jobs.losses(parts), "other losses"
     assert evaluations(whole) == evaluations(parts), "other metrics"
-    print(f"{ranks} ranks, {optimizer}: the same bits")
+    print(f"{ranks} ranks, {optimizer}, accumulate {accumulate}: the same bits")
 
 
 def other_number_of_ranks(folder):
@@ -83,24 +95,26 @@ def buckets_are_kept(folder):
 
 
 def signalled(folder):
-    whole, job = folder / "calm", folder / "signalled"
+    whole = folder / "calm"
     settings = dict(trainer__epochs=60)
     train(whole, 2, **settings)
-    command = [jobs.RINGTRAIN, "train", "configs/cancer.yaml", "--ranks", "2", "--job-dir", str(job), "--no-export",
-               *jobs.sets(**(SETTINGS | settings))]
-    running = subprocess.Popen(command, cwd=jobs.SOURCE, stderr=subprocess.PIPE, text=True)
-    while not (job / "checkpoints" / "latest").exists():
-        assert running.poll() is None, running.stderr.read()
-        time.sleep(0.005)
-    running.send_signal(signal.SIGTERM)
-    text = running.communicate(timeout=60)[1]
-    assert running.returncode == 75, (running.returncode, text)
-    assert "stopped by a signal" in text, text
-    stopped = max(int(path.name[5:]) for path in (job / "checkpoints").glob("step-*"))
-    assert stopped < 60 * 7, "it was not stopped"
-    train(job, 2, "--resume", **settings)
-    assert files(whole, 60 * 7) == files(job, 60 * 7), "other bits after the signal"
-    print(f"stopped at step {stopped} by SIGTERM, resumed: the same bits")
+    for one in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
+        job = folder / one.name
+        command = [jobs.RINGTRAIN, "train", "configs/cancer.yaml", "--ranks", "2", "--job-dir", str(job), "--no-export",
+                   *jobs.sets(**(SETTINGS | settings))]
+        running = subprocess.Popen(command, cwd=jobs.SOURCE, stderr=subprocess.PIPE, text=True)
+        while not (job / "checkpoints" / "latest").exists():
+            assert running.poll() is None, running.stderr.read()
+            time.sleep(0.005)
+        running.send_signal(one)
+        text = running.communicate(timeout=60)[1]
+        assert running.returncode == 75, (running.returncode, text)
+        assert "stopped by a signal" in text, text
+        stopped = max(int(path.name[5:]) for path in (job / "checkpoints").glob("step-*"))
+        assert stopped < 60 * 7, "it was not stopped"
+        train(job, 2, "--resume", **settings)
+        assert files(whole, 60 * 7) == files(job, 60 * 7), "other bits after the signal"
+        print(f"stopped at step {stopped} by {one.name}, resumed: the same bits")
 
 
 def main():
@@ -108,6 +122,7 @@ def main():
         for ranks in (1, 2, 3):
             bit_exact(folder, ranks, "adamw")
         bit_exact(folder, 2, "sgd")
+        bit_exact(folder, 2, "adamw", accumulate=3)
         other_number_of_ranks(folder)
         sharded(folder)
         buckets_are_kept(folder)

@@ -99,7 +99,10 @@ void Telemetry::checkpoint(const CheckpointWriter::Report& report, double blocke
                               {"seconds", report.seconds},
                               {"blocked_seconds", blocked_seconds},
                               {"bytes", report.bytes}};
-  if (!report.error.empty()) line["error"] = report.error;
+  if (report.error.empty())
+    line["bytes_per_second"] = static_cast<double>(report.bytes) / report.seconds;
+  else
+    line["error"] = report.error;
   log_->line(line);
 }
 

@@ -4,8 +4,6 @@
 #include <torch/types.h>
 #include <torch/utils.h>
 
-#include <mutex>
-
 #include "comm/backends.h"
 #include "common/errors.h"
 
@@ -22,7 +20,7 @@ struct Answer {
 
 struct Problem {
   at::Tensor x, slope, weight, bias;
-  explicit Problem(std::vector<std::int64_t> shape) {
+  explicit Problem(const std::vector<std::int64_t>& shape) {
     torch::manual_seed(9);
     x = 3 * torch::randn(shape, at::kDouble) + 100;  // a mean that is large beside the deviation
     slope = torch::randn(shape, at::kDouble);
@@ -77,7 +75,6 @@ void compare(const std::vector<std::int64_t>& shape, const std::vector<std::int6
              at::ScalarType type, at::ScalarType of_weights, double tolerance) {
   const Problem problem(shape);
   const Answer expected = joined(problem);
-  std::mutex mutex;
   std::vector<Answer> answers(bounds.size() - 1);
   run_as_threads(static_cast<int>(answers.size()), [&](Communicator& communicator) {
     const auto r = static_cast<std::size_t>(communicator.rank());

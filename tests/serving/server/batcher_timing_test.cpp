@@ -79,7 +79,7 @@ TEST_F(BatcherTest, JoiningThePoolAnswersWhatWaits) {
   pool_.join();
   for (std::size_t i = 0; i < answers.size(); ++i) {
     ASSERT_EQ(answers[i].wait_for(0s), std::future_status::ready);
-    EXPECT_EQ(answers[i].get(), (Numbers{11.F * static_cast<float>(i % 10)}));
+    EXPECT_EQ(answers[i].get().numbers, (Numbers{11.F * static_cast<float>(i % 10)}));
   }
 }
 
@@ -90,7 +90,7 @@ TEST_F(BatcherTest, StoppingThePoolLetsGoOfWhatWaits) {
     const auto batcher = std::make_shared<Batcher>(
         pool, Batcher::Options{.delay = kNever}, [](const Predictor::Rows&) { return Predictor::Answers{}; },
         [](std::int64_t, std::int64_t, double) {});
-    const auto promise = std::make_shared<std::promise<Numbers>>();
+    const auto promise = std::make_shared<std::promise<Outcome>>();
     waits = promise->get_future();
     batcher->submit({at::zeros({1, 1}), {}, {}},
                     [promise](const Predictor::Answers&, std::exception_ptr) { promise->set_value({}); });

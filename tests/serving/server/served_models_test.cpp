@@ -225,6 +225,9 @@ TEST_F(ServedModelsTest, AVersionThatCannotAnswerItsWarmUpIsNotServed) {
   EXPECT_EQ(live(), 1);
   EXPECT_NE(problem_of(2).find("warmup.json: row 1: expected 2 values (V0, V1), got 3"), std::string::npos)
       << problem_of(2);
+  std::ofstream(model_ / "2" / "warmup.json") << R"({"instances": [[1, 2]]})";
+  models().scan();
+  EXPECT_EQ(live(), 2) << "mended rows are tried";
 }
 
 TEST_F(ServedModelsTest, AModelThatIsGoneIsLetGo) {
