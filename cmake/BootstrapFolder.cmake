@@ -2,7 +2,7 @@
 # $RINGTRAIN_DEPS or ~/.cache/ringtrain. tools/bootstrap.sh computes the same keys.
 #
 #   RINGTRAIN_WHEELS         the site-packages with torch and pyarrow; empty when the bootstrap did not make it
-#   RINGTRAIN_PEERS_PYTHON   the Python of the test peers, which ./test.sh installs; empty when it is not there
+#   RINGTRAIN_PEERS_PYTHON   the Python of the test peers: your own (-D), else the one that ./test.sh installs; empty when it is not there
 #   RINGTRAIN_TENSORFLOW_PYTHON   that of TensorFlow, where somebody wanted it (tools/bootstrap.sh --tensorflow); else empty
 #   RINGTRAIN_TRITON_PYTHON       the same for Triton's core (--triton)
 set(_lists "${CMAKE_CURRENT_LIST_DIR}/../tools")
@@ -45,7 +45,9 @@ function(ringtrain_environment_python result name)
   endif()
 endfunction()
 
-ringtrain_environment_python(RINGTRAIN_PEERS_PYTHON peers "${_lists}/python-libraries.txt" "${_lists}/python-peers.txt")
+if(NOT RINGTRAIN_PEERS_PYTHON)
+  ringtrain_environment_python(RINGTRAIN_PEERS_PYTHON peers "${_lists}/python-libraries.txt" "${_lists}/python-peers.txt")
+endif()
 ringtrain_environment_python(RINGTRAIN_TENSORFLOW_PYTHON tensorflow "${_lists}/python-tensorflow.txt")
 ringtrain_environment_python(RINGTRAIN_TRITON_PYTHON triton "${_lists}/python-libraries.txt" "${_lists}/python-triton.txt")
 

@@ -39,17 +39,27 @@ if(LibTorch_FOUND)
     # the one that LibTorch was built with is beside it, so the newest is right.
     file(GLOB _cuda_wheels "${LibTorch_INCLUDE_DIR}/../../nvidia/cu[0-9]*" "${LibTorch_INCLUDE_DIR}/../../nvidia/cuda_runtime")
     list(REVERSE _cuda_wheels)
-    find_path(LibTorch_CUDA_INCLUDE_DIR cuda_runtime_api.h HINTS ${_cuda_wheels} ENV CUDA_HOME /usr/local/cuda
-              PATH_SUFFIXES include)
+    find_program(LibTorch_NVCC nvcc)
+    get_filename_component(_toolkit "${LibTorch_NVCC}" REALPATH)
+    get_filename_component(_toolkit "${_toolkit}/../.." ABSOLUTE)
+    set(_cuda_places ${_cuda_wheels} ENV CUDA_HOME ENV CUDA_PATH "${_toolkit}" /usr/local/cuda)
+    find_path(LibTorch_CUDA_INCLUDE_DIR cuda_runtime_api.h HINTS ${_cuda_places} PATH_SUFFIXES include targets/x86_64-linux/include)
+    # CUDA 13's wheels keep some of the headers that these include in wheels of their own (nvidia-cuda-crt, nvidia-cuda-cccl): a
+    # toolkit has them too.
+    find_path(LibTorch_CUDA_CRT_DIR crt/host_defines.h HINTS ${_cuda_places} PATH_SUFFIXES include targets/x86_64-linux/include)
+    find_path(LibTorch_CUDA_CCCL_DIR nv/target HINTS ${_cuda_places}
+              PATH_SUFFIXES include include/cccl targets/x86_64-linux/include targets/x86_64-linux/include/cccl)
     find_library(LibTorch_CUDART_LIBRARY NAMES libcudart.so.13 libcudart.so.12 PATHS ${_cuda_wheels} PATH_SUFFIXES lib
                  NO_DEFAULT_PATH)
-    find_library(LibTorch_CUDART_LIBRARY NAMES libcudart.so.13 libcudart.so.12 cudart HINTS ${_cuda_wheels} ENV CUDA_HOME
-                 /usr/local/cuda PATH_SUFFIXES lib lib64)
-    mark_as_advanced(LibTorch_CUDA_INCLUDE_DIR LibTorch_CUDART_LIBRARY)
-    # CUDA 13's wheels keep some of the headers that these include in wheels of their own (nvidia-cuda-crt, nvidia-cuda-cccl).
-    if(LibTorch_CUDA_INCLUDE_DIR AND LibTorch_CUDART_LIBRARY AND EXISTS "${LibTorch_CUDA_INCLUDE_DIR}/crt/host_defines.h"
-       AND (EXISTS "${LibTorch_CUDA_INCLUDE_DIR}/nv/target" OR EXISTS "${LibTorch_CUDA_INCLUDE_DIR}/cccl/nv/target"))
+    find_library(LibTorch_CUDART_LIBRARY NAMES libcudart.so.13 libcudart.so.12 cudart HINTS ${_cuda_places} PATH_SUFFIXES lib lib64)
+    mark_as_advanced(LibTorch_NVCC LibTorch_CUDA_INCLUDE_DIR LibTorch_CUDA_CRT_DIR LibTorch_CUDA_CCCL_DIR LibTorch_CUDART_LIBRARY)
+    if(LibTorch_CUDA_INCLUDE_DIR AND LibTorch_CUDART_LIBRARY AND LibTorch_CUDA_CRT_DIR AND LibTorch_CUDA_CCCL_DIR)
       set(LibTorch_CUDA_FOUND TRUE)
+    else()
+      message(WARNING "This LibTorch has CUDA, but there are not all of CUDA's headers: ringtrain will use no GPU.\n"
+                      "cuda_runtime_api.h: ${LibTorch_CUDA_INCLUDE_DIR}\ncrt/host_defines.h: ${LibTorch_CUDA_CRT_DIR}\n"
+                      "nv/target: ${LibTorch_CUDA_CCCL_DIR}\nlibcudart: ${LibTorch_CUDART_LIBRARY}\n"
+                      "Run tools/bootstrap.sh, or install a CUDA toolkit and name it by the environment's CUDA_HOME.")
     endif()
   endif()
 endif()
@@ -67,7 +77,8 @@ endif()
 
 if(LibTorch_CUDA_FOUND AND NOT TARGET LibTorch::cuda)
   add_library(LibTorch::cuda INTERFACE IMPORTED)
-  target_include_directories(LibTorch::cuda SYSTEM INTERFACE "${LibTorch_CUDA_INCLUDE_DIR}")
+  target_include_directories(LibTorch::cuda SYSTEM INTERFACE "${LibTorch_CUDA_INCLUDE_DIR}" "${LibTorch_CUDA_CRT_DIR}"
+                             "${LibTorch_CUDA_CCCL_DIR}")
   get_filename_component(_cudart_dir "${LibTorch_CUDART_LIBRARY}" DIRECTORY)
   target_link_libraries(LibTorch::cuda INTERFACE LibTorch::cpu "${LibTorch_CUDA_LIBRARY}" "${LibTorch_C10_CUDA_LIBRARY}"
                         "${LibTorch_CUDART_LIBRARY}")

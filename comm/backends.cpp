@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <map>
 
 #include "comm/agreement.h"
@@ -24,13 +25,14 @@ std::size_t index_of(const std::string& device) {
   return device.size() > 5 ? static_cast<std::size_t>(std::atoi(device.c_str() + 5)) : 0;
 }
 
-// Each rank's host, and the GPU it computes on, or why it has none.
+// Each rank's host as NCCL tells hosts apart, and the GPU it computes on, or why it has none.
 struct Seat {
   std::string host, gpu, why_none;
 };
 
 Seat own_seat(const World& world, const std::string& device) {
-  Seat seat{.host = world.host(), .gpu = {}, .why_none = {}};
+  const char* nccl_host = std::getenv("NCCL_HOSTID");
+  Seat seat{.host = nccl_host ? nccl_host : world.host(), .gpu = {}, .why_none = {}};
   const Gpus gpus = find_gpus();
   if (gpus.ids.empty())
     seat.why_none = gpus.why_none;

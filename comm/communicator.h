@@ -77,6 +77,8 @@ class Work {
 /// the Work is waited for. An argument that breaks the contract throws CommError before anything is sent. One
 /// thread at a time calls a communicator; a second thread takes its own, made by `duplicate`.
 ///
+/// A sum with a NaN is NaN, and so are max and min but for those of NCCL, which leave it out.
+///
 /// Reductions of one size give the same bits on every rank, and the same bits again in a second run with as
 /// many ranks.
 class Communicator {

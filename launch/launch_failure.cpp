@@ -34,7 +34,8 @@ std::string who_and_what(int rank, int ranks, std::string host, const std::strin
 }  // namespace
 
 int MpirunEnd::code() const {
-  const int code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  const int code =
+      WIFEXITED(status) ? WEXITSTATUS(status) : 128 + (killed_by != 0 ? killed_by : WTERMSIG(status));
   const bool in_order = code == 0 || code == kStoppedExitCode;
   if (second_signal != 0 && !in_order) return 128 + second_signal;
   return first_signal != 0 && code == 128 + SIGUSR1 ? 128 + first_signal : code;
@@ -50,9 +51,6 @@ std::string explain(const MpirunEnd& end, const LauncherOutput& output, const Be
                ? "ended at once by a second signal; --resume goes on from the newest checkpoint"
                : "ended by a signal before a checkpoint could be written for it";
   }
-  // After a rank has spoken it is this program that ends an mpirun which does not.
-  if (WIFSIGNALED(end.status))
-    return output.rank_message().empty() ? "mpirun was ended by " + signal_name(WTERMSIG(end.status)) : "";
   // What the other ranks say of it is what follows from it.
   if (const auto killed = output.killed_rank(); killed && code >= 128) {
     auto text = who_and_what(killed->rank, end.ranks, killed->host,
@@ -61,10 +59,17 @@ std::string explain(const MpirunEnd& end, const LauncherOutput& output, const Be
       text += ". If nobody killed it, the kernel may have, for want of memory: see dmesg there";
     return text;
   }
+  // After a rank or mpirun has spoken it is this program that ends an mpirun which does not.
+  if (WIFSIGNALED(end.status) && output.launcher_words().empty())
+    return output.rank_message().empty() ? "mpirun was ended by " + signal_name(WTERMSIG(end.status)) : "";
   if (!output.rank_message().empty()) return "";
   if (const auto failed = output.failed_rank())
     return who_and_what(*failed, end.ranks, "", fmt::format("ended with exit code {}, without a word", code),
                         beacons);
+  // Open MPI 4.1 now and then loses its second block, about a rank that was ended in MPI_Init.
+  if (WIFEXITED(end.status) && code > 128)
+    return fmt::format("a rank was ended by {}; mpirun does not say which of the {}", signal_name(code - 128),
+                       end.ranks);
   if (!output.launcher_words().empty()) return "mpirun says:\n" + output.launcher_words();
   return fmt::format("mpirun ended with exit code {}", code);
 }

@@ -160,8 +160,8 @@ void say(std::string_view text, const LauncherOutput& output) {
   write_all(fmt::format("{}ringtrain: {}\n", output.within_line() ? "\n" : "", text));
 }
 
-/// How long mpirun may take to end a job of which a rank has said that it failed. It waits for ever for a
-/// host that does not answer.
+/// How long mpirun may take to end a job of which it, or a rank, has said that it failed. It waits for ever
+/// for a host that does not answer, and 4.1 also for itself, when a rank was ended in the middle of MPI_Init.
 constexpr std::chrono::seconds kEndingTime{15};
 
 /// Reads until mpirun has ended, or had to be ended; what it left in the pipe too. Returns its wait status.
@@ -186,7 +186,8 @@ int read_until_end(pid_t child, int pipe, bool stops_with_checkpoint, LauncherOu
       answered = true;
       say("the ranks stop after this step, with a checkpoint; a second signal ends them at once", output);
     }
-    if (!failed && !output.rank_message().empty()) failed = std::chrono::steady_clock::now();
+    if (!failed && !(output.rank_message().empty() && output.launcher_words().empty()))
+      failed = std::chrono::steady_clock::now();
     if (failed && std::chrono::steady_clock::now() - *failed > kEndingTime) ::kill(-child, SIGKILL);
     const pid_t ended = ::waitpid(child, &status, WNOHANG);
     if (ended == child) break;
@@ -274,6 +275,7 @@ LaunchEnd run_under_mpirun(const MpirunJob& job, const std::vector<std::string>&
   beacons.end_left_over_ranks(job.ranks, program());
   const MpirunEnd end{.status = status,
                       .ranks = job.ranks,
+                      .killed_by = output.killed_rank() ? output.killed_rank()->signal : 0,
                       .first_signal = received.first(),
                       .second_signal = received.second(),
                       .stops_with_checkpoint = job.stops_with_checkpoint};

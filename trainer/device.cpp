@@ -26,14 +26,17 @@ std::string choose_device(World& world, const RunConfig& config) {
     const auto one = nlohmann::json::parse(text);
     ranks.push_back({one["host"], one["ids"], one["why"], one["host_id"]});
   }
-  const GpuPlacement placement = place_on_gpus(ranks);
+  const GpuPlacement placement = place_on_gpus(ranks, config.trainer.share_gpus);
   if (!placement.problem.empty()) {
     if (wanted == "auto") return "cpu";
     throw ConfigError(fmt::format(
         "trainer.device: cuda needs a GPU for each rank, and rank {} has none ({}); use trainer.device: cpu",
         placement.rank, placement.problem));
   }
-  std::string device = fmt::format("cuda:{}", placement.devices[static_cast<std::size_t>(world.rank())]);
+  const auto rank = static_cast<std::size_t>(world.rank());
+  if (!placement.nccl_host_ids.empty())
+    ::setenv("NCCL_HOSTID", placement.nccl_host_ids[rank].c_str(), /*replace=*/1);
+  std::string device = fmt::format("cuda:{}", placement.devices[rank]);
   nccl::use_own_stream(device);
   return device;
 }

@@ -14,7 +14,10 @@ namespace {
 /// Plain steps before recording: what LibTorch and NCCL do in their first calls cannot be recorded.
 constexpr int kWarmUp = 3;
 
+/// Places in the numbers of a step: those of StepTotals, in its order, and the norm.
+constexpr std::int64_t kWeight = 0, kLossSum = 1, kSamples = 2, kStop = 3, kFailed = 4, kNorm = 5;
 constexpr std::int64_t kTotals = sizeof(StepTotals) / sizeof(double);
+static_assert(kTotals == kNorm);
 
 }  // namespace
 
@@ -56,13 +59,13 @@ RecordedStep::Numbers RecordedStep::run(const Batch& batch, double lr, bool stop
   targets_.copy_(batch.targets);
   std::array<double, kTotals + 1> host{};
   const auto on_host = at::from_blob(host.data(), {kTotals + 1}, at::kDouble);
-  host[2] = static_cast<double>(batch.size());
-  host[3] = stop ? 1 : 0;
+  host[kSamples] = static_cast<double>(batch.size());
+  host[kStop] = stop ? 1 : 0;
   mine_.copy_(on_host);
   replica_.optimizer->prepare(lr, lr_);
   graph_->replay();
   on_host.copy_(numbers_);  // the one wait of the step
-  return {{host[0], host[1], host[2], host[3], host[4]}, host[kTotals]};
+  return {{host[kWeight], host[kLossSum], host[kSamples], host[kStop], host[kFailed]}, host[kNorm]};
 }
 
 void RecordedStep::record(const Batch& batch) {
@@ -104,24 +107,27 @@ void RecordedStep::backward() {
       const auto quiet = averager_.no_sync();
       loss.loss_sum.backward(gradient);
     }
-    numbers_[0] += loss.weight;
-    numbers_[1] += loss.loss_sum.detach();
+    numbers_[kWeight] += loss.weight;
+    numbers_[kLossSum] += loss.loss_sum.detach();
   }
 }
 
 /// Divides once, clips, and takes the optimizer's step: TrainingStep::update with numbers of the device.
 void RecordedStep::update() {
-  auto divisor = numbers_[0] / static_cast<double>(config_.trainer.global_batch_size);
-  if (const double clip = config_.trainer.clip_norm; clip > 0) {
+  auto divisor = numbers_[kWeight] / static_cast<double>(config_.trainer.global_batch_size);
+  const double clip = config_.trainer.clip_norm;
+  auto spoilt = (numbers_[kLossSum] / numbers_[kWeight]).isfinite().logical_not() | numbers_[kFailed].gt(0);
+  if (clip > 0 || config_.trainer.non_finite == "skip") {
     auto squares = at::zeros_like(divisor);
     for (const auto& gradients : replica_.optimizer->gradients())
       if (gradients.numel() > 0)
         squares += at::linalg_vector_norm(gradients, 2, {}, false, at::kDouble).square();
     const auto norm = squares.sqrt() / divisor;
-    numbers_[kTotals].copy_(norm);
-    divisor = divisor * ((norm + 1e-6) / clip).clamp_min(1.0);
+    numbers_[kNorm].copy_(norm);
+    spoilt = spoilt | norm.isfinite().logical_not();
+    if (clip > 0) divisor = divisor * ((norm + 1e-6) / clip).clamp_min(1.0);
   }
-  replica_.optimizer->update(lr_, divisor);
+  replica_.optimizer->update(lr_, divisor, spoilt.to(at::kFloat));
 }
 
 }  // namespace ringtrain

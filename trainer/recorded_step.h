@@ -19,9 +19,9 @@ namespace ringtrain {
 /// on a GPU one launch in place of thousands. Each rank records its own; the data that moves between ranks is
 /// that of the plain step, so that a rank may take the one and another rank the other.
 ///
-/// What the host decides in a plain step is computed on the device here, with one difference: weights are
-/// updated before the host has seen that a loss is not finite or that a rank failed. Both end the run before
-/// a checkpoint is written.
+/// What the host decides in a plain step is computed on the device here: a step whose loss or norm is not
+/// finite, or that failed on a rank, leaves the weights alone, and the host, which sees it afterwards,
+/// explains it with the weights that it began with.
 class RecordedStep {
  public:
   /// Why a run of this configuration cannot be recorded; nothing where it can.
@@ -40,7 +40,8 @@ class RecordedStep {
 
   struct Numbers {
     StepTotals totals;  ///< of all ranks
-    double norm = 0;    ///< of the divided gradient, before clipping; 0 without trainer.clip_norm
+    /// Of the divided gradient, before clipping; 0 without trainer.clip_norm and trainer.non_finite: skip.
+    double norm = 0;
   };
   /// Records the step, which does nothing yet. Not collective. Throws what recording throws; the plain step
   /// can still take the batch.

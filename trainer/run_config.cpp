@@ -184,6 +184,9 @@ void TrainerConfig::describe(config::Visitor& v) {
       "Whether a GPU records the whole step once and replays it. auto: where the step can be recorded; the "
       "log says why where it cannot. on: an error where it cannot.",
       {"auto", "on", "off"});
+  v.field("share_gpus", share_gpus,
+          "Where a host has fewer GPUs than ranks, several ranks compute on one: to try out a job of several "
+          "ranks on one GPU, slowly (NCCL then goes through sockets). Otherwise that is an error.");
   v.field("start_from", start_from,
           "A checkpoint's folder (JOB/checkpoints/step-N) whose weights and preprocessing a new run begins "
           "with; empty: "

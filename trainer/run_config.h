@@ -89,6 +89,7 @@ struct TrainerConfig {
   std::string precision = "float32";
   std::string device = "auto";
   std::string cuda_graph = "auto";
+  bool share_gpus = false;
   std::string start_from;  ///< a checkpoint's folder, or empty
   std::int64_t threads_per_rank = 1;
   double clip_norm = 0;

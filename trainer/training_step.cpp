@@ -134,7 +134,13 @@ StepOutcome TrainingStep::replay(const Batch& batch, bool stop, std::int64_t ste
   const auto numbers = recorded_->run(batch, outcome.learning_rate, stop);
   outcome.totals = numbers.totals;
   if (outcome.totals.failed > 0) raise_together(world_.control(), step_name(step), nullptr);
-  check_finite(outcome.totals.loss_sum / outcome.totals.weight, "the loss", batch, step);
+  const double loss = outcome.totals.loss_sum / outcome.totals.weight;
+  if (config_.trainer.non_finite == "skip") {
+    outcome.skipped = left_out(loss, numbers.norm, batch, step);
+    if (outcome.skipped) replica_.optimizer->sat_out();
+    return outcome;
+  }
+  check_finite(loss, "the loss", batch, step);
   check_finite(numbers.norm, "the norm of the gradient", batch, step);
   return outcome;
 }

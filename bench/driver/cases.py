@@ -16,6 +16,9 @@ ADAMW = "{type: adamw, lr: 0.001, weight_decay: 0.01}"
 SGD = "{type: sgd, lr: 0.01}"
 
 
+CUDA_GRAPHS = "DDP with CUDA graphs"  # torch.compile's reduce-overhead, which not every model bears
+
+
 class Case:
     """`tokens`: the vocabulary of a language model, which then reads `features` tokens a row. `gpu`: on GPUs, in bfloat16."""
 
@@ -32,7 +35,7 @@ class Case:
         """Name → options of bench/peers/ddp_step.py."""
         if self.gpu:
             here = self.tuned | {"device": "cuda", "autocast": "bfloat16"}
-            return {"DDP eager": here, "DDP torch.compile": here | {"compile": True}}
+            return {"DDP eager": here, "DDP torch.compile": here | {"compile": "default"}, CUDA_GRAPHS: here | {"compile": "reduce-overhead"}}
         return {"DDP tuned": self.tuned} | ({"DDP default": {"default": True}} if default_too else {})
 
     def variants(self):
@@ -92,7 +95,9 @@ CASES = {case.name: case for case in (
     Case("gpt", "GPT 4 layers x 128, context 128, 8 sequences a rank",
          {"type": "gpt", "layers": 4, "heads": 4, "width": 128, "context": 128, "vocabulary": 96}, 128, 96, 8, tokens=96),
     mlp("mlp_4m", "MLP 784-1536-1536-280-10 (4.0M parameters), 64 a rank", 784, [1536, 1536, 280], 10, 64, ADAMW),
-    # On a GPU each; these two have never been run.
+    # On a GPU each.
+    Case("gpt_small_gpu", "GPT 6 layers x 384, context 256, 8 sequences a rank, bfloat16",
+         {"type": "gpt", "layers": 6, "heads": 6, "width": 384, "context": 256, "vocabulary": 96}, 256, 96, 8, tokens=96, gpu=True),
     Case("resnet50", "ResNet-50 on 3x224x224, 128 a rank, bfloat16", {"type": "resnet", "depth": "50", "image": [3, 224, 224]},
          3 * 224 * 224, 1000, 128, optimizer=SGD, gpu=True, batches=4),
     Case("gpt2_124m", "GPT-2 124M, context 1024, 8 sequences a rank, bfloat16",

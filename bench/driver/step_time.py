@@ -8,7 +8,7 @@ from training import ask_steps, choose_peer, training_sides
 from workers import usable_cores, usable_gpus
 
 NAMES = ["mlp_small", "mlp_784", "resnet20", "gpt"]
-GPU_NAMES = ["resnet50", "gpt2_124m"]
+GPU_NAMES = ["gpt_small_gpu", "resnet50", "gpt2_124m"]
 
 
 def run(report, settings):

@@ -1,7 +1,7 @@
 """DistributedDataParallel's side of the benches of training steps. torchrun ... ddp_step.py CASE SOCKET OPTIONS
 
 OPTIONS, JSON: "default": true for DDP and the optimizer as they come; else what is faster: gradient_as_bucket_view, a fused optimizer,
-no broadcast of buffers; and by case "static_graph", "keep_gradients" (zeroed, not dropped), "channels_last", and on a GPU "device", "autocast", "compile"."""
+no broadcast of buffers; and by case "static_graph", "keep_gradients" (zeroed, not dropped), "channels_last", and on a GPU "device", "autocast", "compile" (its mode)."""
 
 import json
 import os
@@ -43,7 +43,7 @@ class Step:
                 "static_graph": bool(options.get("static_graph"))} if tuned else {}
         self.model = DistributedDataParallel(model, **more)
         if options.get("compile"):
-            self.model = torch.compile(self.model)
+            self.model = torch.compile(self.model, mode=options["compile"])
         self.optimizer = make_optimizer(spec["optimizer"], self.model.parameters(), fused=tuned)
         data = load_file(spec["data"])
         self.inputs, self.targets = (data[name].to(self.device).split(spec["batch"]) for name in ("inputs", "targets"))

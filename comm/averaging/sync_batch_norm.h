@@ -18,7 +18,7 @@ namespace ringtrain {
 /// Collective, and so is its backward: forward joins mean, sum of squared deviations and count of each rank
 /// (one all_gather of 2·channels + 1 float64 numbers; merged by Chan, Golub and LeVeque 1979), backward sums
 /// 2 numbers a channel. Every rank makes the same calls in the same order, ranks without samples too.
-/// Made of ATen operations that the CPU and CUDA have; never run on a GPU.
+/// Made of ATen operations that the CPU and CUDA have.
 ///
 /// `communicator` is used for nothing else meanwhile and outlives backward. Throws CommError; and
 /// TrainingError, on all ranks alike, when the joined batch has one value a channel.

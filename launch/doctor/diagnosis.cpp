@@ -145,13 +145,15 @@ void look_at_gpus(const Examination& all, Findings& findings) {
   }
   for (std::size_t i = 0; i < all.hosts.size(); ++i) {
     const auto gpus = static_cast<int>(all.hosts[i]["gpus"].size());
-    const std::string value =
-        fmt::format("{}: {} GPUs, {} ranks", all.layout.hosts[i], gpus, all.layout.ranks[i]);
+    const std::string value = fmt::format("{}: {} {}, {} ranks", all.layout.hosts[i], gpus,
+                                          gpus == 1 ? "GPU" : "GPUs", all.layout.ranks[i]);
     if (gpus < all.layout.ranks[i])
       findings.push_back(warning(
           "GPUs",
           gpus == 0 ? fmt::format("{} ({})", value, all.hosts[i]["why_no_gpu"].get<std::string>()) : value,
-          "a rank needs a GPU of its own: start fewer ranks, or all train on CPUs"));
+          "a rank needs a GPU of its own: start fewer ranks, or all train on CPUs; to try it out ranks can "
+          "share "
+          "one (trainer.share_gpus)"));
     else
       findings.push_back(good("GPUs", value));
     if (const auto topology = all.hosts[i]["gpu_topology"].get<std::string>(); !topology.empty())

@@ -16,6 +16,7 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <regex>
 #include <sstream>
 #include <vector>
 
@@ -98,10 +99,14 @@ double copy_speed() {
   return best;
 }
 
+/// The table of links, without the escape sequences that underline its head, and without the legend.
 std::string gpu_topology() {
   try {
     const Ended ended = run_with_limit({"nvidia-smi", "topo", "-m"}, std::chrono::seconds(10));
-    return ended.code == 0 ? ended.output : "";
+    if (ended.code != 0) return "";
+    static const std::regex escapes("\x1b\\[[0-9;]*m");
+    const std::string table = std::regex_replace(ended.output, escapes, "");
+    return table.substr(0, table.find("\nLegend"));
   } catch (const Error&) {
     return "";
   }
@@ -145,7 +150,7 @@ json host_facts() {
              {"copy", copy_speed()},
              {"gpus", gpus.ids},
              {"why_no_gpu", gpus.why_none},
-             {"gpu_topology", gpus.ids.empty() ? "" : gpu_topology()},
+             {"gpu_topology", gpus.ids.size() < 2 ? "" : gpu_topology()},
              {"interfaces", interfaces()},
              {"infiniband", names_in("/sys/class/infiniband")},
              {"network_variables", json::object()}};

@@ -169,10 +169,35 @@ def an_overwritten_run_is_not_resumed(folder):
     assert '"step":20,' in log and '"step":400,' in log
 
 
+MPIRUN = r"""#!/usr/bin/env python3
+import sys, time
+border = "-" * 74 + "\n"
+for words in ("Primary job  terminated normally, but 1 process returned\na non-zero exit code. Per user-direction, the job has been aborted.\n",
+              "mpirun noticed that process rank 1 with PID 0 on node vm exited on signal 9 (Killed).\n"):
+    sys.stderr.write(border + words + border)
+sys.stderr.flush()
+time.sleep(1000)
+"""
+
+
+def an_mpirun_that_does_not_end_is_ended(folder):
+    """As Open MPI 4.1.4's in one of thirty times that a rank is ended in the middle of MPI_Init."""
+    tools = folder / "tools"
+    tools.mkdir()
+    (tools / "mpirun").write_text(MPIRUN)
+    (tools / "mpirun").chmod(0o755)
+    began = time.monotonic()
+    done = jobs.run("train", "configs/cancer.yaml", "--ranks", 2, "--job-dir", folder / "endless", expect=137,
+                    env=os.environ | {"PATH": f"{tools}:{os.environ['PATH']}"})
+    print(f"{time.monotonic() - began:.1f} s: {said(done.stderr)}")
+    assert len(said(done.stderr)) == 1 and "rank 1 of 2 (host vm) was ended by signal 9 (SIGKILL)" in said(done.stderr)[0], done.stderr
+
+
 def main():
     with jobs.Folder() as folder:
         for part in (a_killed_rank_is_named, nothing_is_left_over, it_gives_up, it_ends_after_its_restarts,
-                     what_would_come_again_is_not_started_again, a_signal_ends_a_job_that_fails, a_second_signal_ends_at_once, timeout_is_one_signal, an_overwritten_run_is_not_resumed):
+                     what_would_come_again_is_not_started_again, a_signal_ends_a_job_that_fails, a_second_signal_ends_at_once, timeout_is_one_signal, an_overwritten_run_is_not_resumed,
+                     an_mpirun_that_does_not_end_is_ended):
             part(folder)
             print(f"{part.__name__}: as promised", flush=True)
 

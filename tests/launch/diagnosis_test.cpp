@@ -123,7 +123,7 @@ TEST(Doctor, GpusAreCounted) {
   all.hosts[0]["gpus"] = {"GPU-1", "GPU-2"};
   all.hosts[1]["gpus"] = {"GPU-3"};
   expect(all, Level::good, "GPUs", "node0: 2 GPUs, 2 ranks");
-  expect(all, Level::warning, "GPUs", "node1: 1 GPUs, 2 ranks");
+  expect(all, Level::warning, "GPUs", "node1: 1 GPU, 2 ranks");
 }
 
 TEST(Doctor, FolderAndClock) {

@@ -14,6 +14,8 @@ TEST(MpirunEnd, ItsCodeIsThatOfTheRanks) {
   EXPECT_EQ((MpirunEnd{.status = exited(7)}.code()), 7);
   EXPECT_EQ((MpirunEnd{.status = exited(137)}.code()), 137) << "of a rank that SIGKILL ended";
   EXPECT_EQ((MpirunEnd{.status = SIGKILL}.code()), 137) << "mpirun itself was ended";
+  EXPECT_EQ((MpirunEnd{.status = SIGKILL, .killed_by = SIGSEGV}.code()), 139)
+      << "it was ended because it did not end by itself after a rank had";
 }
 
 TEST(MpirunEnd, ASignalThatCameTooEarlyIsTheOneThatWasSent) {
@@ -47,6 +49,35 @@ TEST(Explain, SaysNothingOfAnEndInOrderAndTellsEarlySignalsApart) {
   EXPECT_NE(explain({.status = exited(1), .first_signal = SIGINT, .second_signal = SIGINT}, nothing, beacons)
                 .find("ended at once by a second signal"),
             std::string::npos);
+}
+
+const std::string kBorder = std::string(74, '-') + "\n";
+std::string block(const std::string& words) { return kBorder + words + kBorder; }
+
+const std::string kAborted = block(
+    "Primary job  terminated normally, but 1 process returned\n"
+    "a non-zero exit code. Per user-direction, the job has been aborted.\n");
+
+// Both happen where a rank is ended in the middle of MPI_Init: Open MPI 4.1.4 then may wait for itself for
+// ever, or end without its second block.
+TEST(Explain, ARankIsNamedAlsoWhereMpirunHadToBeEnded) {
+  const BeaconFolder beacons;
+  LauncherOutput output([](std::string_view) {});
+  output.add(
+      kAborted + "[vm:08821] PMIX ERROR: UNREACHABLE in file ptl_base_connection_hdlr.c at line 388\n" +
+      block("mpirun noticed that process rank 1 with PID 0 on node vm exited on signal 15 (Terminated).\n"));
+  output.pause();
+  EXPECT_EQ(explain({.status = SIGKILL, .ranks = 2, .killed_by = SIGTERM}, output, beacons),
+            "rank 1 of 2 (host vm) was ended by signal 15 (SIGTERM)");
+}
+
+TEST(Explain, WhatMpirunDoesNotSayIsNotMadeUp) {
+  const BeaconFolder beacons;
+  LauncherOutput output([](std::string_view) {});
+  output.add(kAborted);
+  output.pause();
+  EXPECT_EQ(explain({.status = exited(137), .ranks = 2}, output, beacons),
+            "a rank was ended by signal 9 (SIGKILL); mpirun does not say which of the 2");
 }
 
 }  // namespace

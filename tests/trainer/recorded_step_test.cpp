@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <torch/types.h>
 
+#include <limits>
 #include <mutex>
 
 #include "comm/backends.h"
@@ -71,6 +72,17 @@ struct Samples : Dataset {
   }
 };
 
+/// From the sixth batch on each second one, of 16, has a number that is none in its last row.
+struct Spoilt : Samples {
+  Batch read(const std::vector<std::int64_t>& indices) const override {
+    Batch batch = Samples::read(indices);
+    if (++reads >= 6 && reads % 2 == 0 && indices.size() == 16)
+      batch.inputs[15].fill_(std::numeric_limits<double>::quiet_NaN());
+    return batch;
+  }
+  mutable int reads = 0;
+};
+
 struct Ran {
   std::vector<at::Tensor> weights;
   std::vector<double> losses;
@@ -78,7 +90,8 @@ struct Ran {
 };
 
 /// Some steps of a world of one.
-Ran run(const RunConfig& config, const GraphRecorder& recorder, int steps) {
+Ran run(const RunConfig& config, const GraphRecorder& recorder, int steps,
+        const Dataset& samples = Samples()) {
   World world;
   const auto gradients = make_communicator(world, "local", "cpu");
   const auto task = task_of(config);
@@ -86,7 +99,6 @@ Ran run(const RunConfig& config, const GraphRecorder& recorder, int steps) {
   Trace trace(world.control(), 0);
   TrainingStep training(world, config, *task, replica, *gradients, "cpu", trace, nlohmann::json::object(),
                         recorder);
-  const Samples samples;
   Loader loader(samples, Sampler({.samples = 50, .global_batch_size = 16}), 0, 0);
   const StopSignal signal;
   Ran ran;
@@ -121,6 +133,43 @@ TEST(RecordedStep, TrainsAsThePlainStepDoes) {
         EXPECT_NE(recorded.news[0].find("replayed from here on"), std::string::npos) << recorded.news[0];
         expect_close(recorded, run(config, nullptr, 11), clip > 0 ? 1e-6 : 0);
       }
+}
+
+TEST(RecordedStep, ALossThatIsNotFiniteIsExplainedAsInAPlainStep) {
+  const auto error_of = [](const GraphRecorder& recorder) -> std::string {
+    try {
+      run(config_of("adamw", 0, 1), recorder, 11, Spoilt());
+    } catch (const TrainingError& error) {
+      return error.what();
+    }
+    return "no error";
+  };
+  Recordings recordings;
+  const std::string said = error_of(recordings.recorder());
+  EXPECT_EQ(recordings.replayed, 2) << "step 4 is small, step 6 is spoilt";
+  EXPECT_EQ(said, error_of(nullptr));
+  EXPECT_EQ(said.find("the loss is nan at step 6: "), 0u) << said;
+  EXPECT_NE(said.find("data rows "), std::string::npos) << said;
+}
+
+TEST(RecordedStep, StepsThatAreNotFiniteAreLeftOutAsInAPlainStep) {
+  for (const std::string optimizer : {"sgd", "adamw", "adam"})
+    for (const double clip : {0.0, 0.05}) {
+      SCOPED_TRACE(optimizer + ", clip " + std::to_string(clip));
+      RunConfig config = config_of(optimizer, clip, 1);
+      config.trainer.non_finite = "skip";
+      Recordings recordings;
+      const Ran recorded = run(config, recordings.recorder(), 11, Spoilt());
+      EXPECT_EQ(recordings.replayed, 6);
+      const Ran plain = run(config, nullptr, 11, Spoilt());
+      EXPECT_EQ(plain.news.size(), 2u);     // steps 6 and 10; step 8 is a small one
+      EXPECT_EQ(recorded.news.size(), 3u);  // and that steps are recorded
+      EXPECT_EQ(recorded.news.back(), plain.news.back());
+      for (std::size_t i = 0; i < plain.weights.size(); ++i) {
+        EXPECT_TRUE(recorded.weights[i].isfinite().all().item<bool>()) << i;
+        EXPECT_TRUE(at::allclose(recorded.weights[i], plain.weights[i], 1e-6, 1e-6)) << i;
+      }
+    }
 }
 
 TEST(RecordedStep, WhatCannotBeRecordedRunsOnWithTheReason) {

@@ -20,20 +20,22 @@ class Sgd : public Optimizer {
 
  protected:
   void apply(const Operands& with, double lr, const std::optional<at::Tensor>& divisor) override {
-    fused(with, lr, divisor);
+    fused(with, lr, divisor, std::nullopt);
   }
-  void apply(const Operands& with, const at::Tensor& lr, const std::optional<at::Tensor>& divisor) override {
-    fused(with, lr, divisor);
+  void apply(const Operands& with, const at::Tensor& lr, const std::optional<at::Tensor>& divisor,
+             const at::Tensor& skips) override {
+    fused(with, lr, divisor, skips);
   }
 
  private:
   // A momentum of zeros makes the first step what is_first_step would make it.
   template <class Rate>
-  void fused(const Operands& with, const Rate& lr, const std::optional<at::Tensor>& divisor) {
+  void fused(const Operands& with, const Rate& lr, const std::optional<at::Tensor>& divisor,
+             const std::optional<at::Tensor>& skips) {
     const auto momentum = with.state.empty() ? at::TensorList{} : at::TensorList(with.state[0]);
     at::_fused_sgd_(with.values, with.gradients, momentum, config_.weight_decay, config_.momentum, lr,
-                    /*dampening=*/0.0, config_.nesterov, /*maximize=*/false, /*is_first_step=*/false,
-                    divisor);
+                    /*dampening=*/0.0, config_.nesterov, /*maximize=*/false, /*is_first_step=*/false, divisor,
+                    skips);
   }
 
   OptimizerConfig config_;
@@ -47,23 +49,25 @@ class Adam : public Optimizer {
 
  protected:
   void apply(const Operands& with, double lr, const std::optional<at::Tensor>& divisor) override {
-    fused(with, lr, divisor);
+    fused(with, lr, divisor, std::nullopt);
   }
-  void apply(const Operands& with, const at::Tensor& lr, const std::optional<at::Tensor>& divisor) override {
-    fused(with, lr, divisor);
+  void apply(const Operands& with, const at::Tensor& lr, const std::optional<at::Tensor>& divisor,
+             const at::Tensor& skips) override {
+    fused(with, lr, divisor, skips);
   }
 
  private:
   template <class Rate>
-  void fused(const Operands& with, const Rate& lr, const std::optional<at::Tensor>& divisor) {
+  void fused(const Operands& with, const Rate& lr, const std::optional<at::Tensor>& divisor,
+             const std::optional<at::Tensor>& skips) {
     if (config_.type == "adamw")
       at::_fused_adamw_(with.values, with.gradients, with.state[0], with.state[1], {}, with.counts, lr,
                         config_.beta1, config_.beta2, config_.weight_decay, config_.eps, /*amsgrad=*/false,
-                        /*maximize=*/false, divisor);
+                        /*maximize=*/false, divisor, skips);
     else
       at::_fused_adam_(with.values, with.gradients, with.state[0], with.state[1], {}, with.counts, lr,
                        config_.beta1, config_.beta2, config_.weight_decay, config_.eps, /*amsgrad=*/false,
-                       /*maximize=*/false, divisor);
+                       /*maximize=*/false, divisor, skips);
   }
 
   OptimizerConfig config_;
@@ -191,7 +195,7 @@ void Optimizer::prepare(double lr, const at::Tensor& lr_on_device) {
   for (std::size_t i = 0; i < slices_.size(); ++i) count_whole(i);
 }
 
-void Optimizer::update(const at::Tensor& lr, const at::Tensor& divisor) {
+void Optimizer::update(const at::Tensor& lr, const at::Tensor& divisor, const at::Tensor& skips) {
   for (std::size_t i = 0; i < slices_.size(); ++i) {
     const at::Tensor gradients = gradients_of(slices_[i], parameters_);
     if (gradients.numel() == 0) continue;
@@ -201,13 +205,17 @@ void Optimizer::update(const at::Tensor& lr, const at::Tensor& divisor) {
     else
       gradients.div_(divisor);
     whole_[i].gradients[0] = gradients;
-    apply(whole_[i], lr, inside);
+    apply(whole_[i], lr, inside, skips);
   }
+}
+
+void Optimizer::sat_out() {
+  for (auto& count : skipped_) ++count;
 }
 
 void Optimizer::skip() {
   ++steps_;
-  for (auto& count : skipped_) ++count;
+  sat_out();
 }
 
 void Optimizer::resume(std::int64_t steps, const std::vector<std::int64_t>& skipped) {

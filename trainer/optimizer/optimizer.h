@@ -45,9 +45,11 @@ class Optimizer {
 
   /// A step in two halves, for one that is recorded as a graph (comm/device_graph.h): `prepare` does what the
   /// host decides, `update` only starts work of the device. Every parameter takes part. The numbers are 0-dim
-  /// tensors on the slices' device: `lr` float32, `divisor` float64.
+  /// tensors on the slices' device: `lr` float32, `divisor` float64, `skips` float32, 1 where every parameter
+  /// is to sit out. The host learns of it later: then it calls `sat_out`.
   void prepare(double lr, const at::Tensor& lr_on_device);
-  void update(const at::Tensor& lr, const at::Tensor& divisor);
+  void update(const at::Tensor& lr, const at::Tensor& divisor, const at::Tensor& skips);
+  void sat_out();
 
   /// Whether all parameters sat out equally many steps: `prepare` and `update` need it.
   bool treats_all_alike() const { return even_; }
@@ -77,8 +79,8 @@ class Optimizer {
   Optimizer(const FlatParameters& parameters, std::vector<FlatSlice> slices,
             const std::vector<std::string>& state_names, bool needs_counts);
   virtual void apply(const Operands& operands, double lr, const std::optional<at::Tensor>& divisor) = 0;
-  virtual void apply(const Operands& operands, const at::Tensor& lr,
-                     const std::optional<at::Tensor>& divisor) = 0;
+  virtual void apply(const Operands& operands, const at::Tensor& lr, const std::optional<at::Tensor>& divisor,
+                     const at::Tensor& skips) = 0;
 
  private:
   void count_whole(std::size_t slice);
