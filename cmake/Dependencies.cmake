@@ -8,6 +8,8 @@ endif()
 
 enable_language(C)  # FindMPI asks for it; ringtrain uses MPI's C interface, since the C++ one was removed in MPI 3
 find_package(MPI REQUIRED COMPONENTS C)
+# Its wrapper's -pthread and the like: the precompiled header was made without them, and would not be used.
+set_target_properties(MPI::MPI_C PROPERTIES INTERFACE_COMPILE_OPTIONS "" INTERFACE_COMPILE_DEFINITIONS "")
 find_package(Threads REQUIRED)
 find_package(LibTorch REQUIRED)
 find_package(ArrowWheel REQUIRED)

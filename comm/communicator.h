@@ -75,7 +75,8 @@ class Work {
 /// (`allocate`) begins at the same element of it everywhere. Tensors are contiguous, of
 /// any shape, also empty; float32, float64, bfloat16, float16, int64, int32 and uint8. They stay alive until
 /// the Work is waited for. An argument that breaks the contract throws CommError before anything is sent. One
-/// thread at a time calls a communicator; a second thread takes its own, made by `duplicate`.
+/// thread at a time calls a communicator; a second thread takes its own, made by `duplicate`, on a GPU with a
+/// current stream of its own.
 ///
 /// A sum with a NaN is NaN, and so are max and min but for those of NCCL, which leave it out.
 ///

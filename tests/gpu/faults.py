@@ -106,21 +106,25 @@ def no_room(folder):
     assert done.returncode not in (0, 134, 139) and len(lines) == 1 and "out of memory" in lines[0], done.stderr[-3000:]
 
 
+def a_rank_is_lost(folder, undisturbed):
+    process = start(undisturbed)
+    begin = time.monotonic()
+    _, errors = process.communicate(timeout=200)
+    assert process.returncode == 0, errors[-3000:]
+    print(f"undisturbed: {time.monotonic() - begin:.1f} s", flush=True)
+    gpus.require_used(undisturbed)
+    disturbed(folder, undisturbed, signal.SIGSTOP, 1, ["gave no sign of life"])
+    disturbed(folder, undisturbed, signal.SIGSTOP, 0, ["gave no sign of life"])
+    disturbed(folder, undisturbed, signal.SIGKILL, 1, ["was ended by signal 9 (SIGKILL)"])
+    signalled(folder, undisturbed)
+
+
 def main():
     gpus.required()
     with jobs.Folder() as folder:
-        process = start(folder / "undisturbed")
-        begin = time.monotonic()
-        _, errors = process.communicate(timeout=200)
-        assert process.returncode == 0, errors[-3000:]
-        print(f"undisturbed: {time.monotonic() - begin:.1f} s", flush=True)
-        gpus.require_used(folder / "undisturbed")
-        disturbed(folder, folder / "undisturbed", signal.SIGSTOP, 1, ["gave no sign of life"])
-        disturbed(folder, folder / "undisturbed", signal.SIGSTOP, 0, ["gave no sign of life"])
-        disturbed(folder, folder / "undisturbed", signal.SIGKILL, 1, ["was ended by signal 9 (SIGKILL)"])
-        signalled(folder, folder / "undisturbed")
-        not_finite(folder)
-        no_room(folder)
+        parts = {"lost": lambda: a_rank_is_lost(folder, folder / "undisturbed"), "not_finite": lambda: not_finite(folder), "no_room": lambda: no_room(folder)}
+        for name in sys.argv[1:] or parts:
+            parts[name]()
 
 
 main()

@@ -76,7 +76,10 @@ class ThroughGpu : public Communicator {
   }
   /// With the strides of the original, so that what is refused stays so.
   at::Tensor copy_of(const at::Tensor& tensor) const {
-    if (!tensor.defined()) return tensor;
+    // On one stream the threads of a rank would order the collectives of two communicators, each rank its own
+    // way.
+    thread_local const bool on_own_stream = (nccl::use_own_stream(device_.str()), true);
+    if (!tensor.defined() || !on_own_stream) return tensor;
     const at::Tensor copy =
         at::empty_strided(tensor.sizes(), tensor.strides(), tensor.options().device(device_));
     copy.copy_(tensor);
