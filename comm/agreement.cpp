@@ -29,6 +29,16 @@ std::string host_name() {
   return ::gethostname(name, sizeof(name) - 1) == 0 ? name : "unknown";
 }
 
+// What LibTorch says, without its stack; of memory that a GPU lacks the line that says so, and what helps.
+std::string text_of(const c10::Error& error) {
+  std::string text = error.what_without_backtrace();
+  if (text.find("CUDA") == std::string::npos || text.find("out of memory") == std::string::npos) return text;
+  return fmt::format(
+      "{}; nvidia-smi shows who has the GPU's memory, and a step takes less of it with a larger "
+      "trainer.accumulate or a smaller trainer.global_batch_size",
+      text.substr(0, text.find('\n')));
+}
+
 Failure describe(const std::exception_ptr& failure) {
   Failure said;
   said.host = host_name();
@@ -42,7 +52,7 @@ Failure describe(const std::exception_ptr& failure) {
     said.exit_code = error.exit_code();
     said.text = error.what();
   } catch (const c10::Error& error) {
-    said.text = error.what_without_backtrace();
+    said.text = text_of(error);
   } catch (const std::bad_alloc&) {
     said.text = "out of memory";
   } catch (const std::exception& error) {

@@ -14,11 +14,12 @@ constexpr std::string_view kClearLine = "\x1b[K";
 
 /// What Open MPI 4 and 5 say when ranks end otherwise than they should; the other blocks are warnings.
 bool about_the_end(const std::string& block) {
-  constexpr std::array<std::string_view, 8> words{
+  constexpr std::array<std::string_view, 9> words{
       "Primary job  terminated",         "noticed that process rank",
       "processes exited with",           "MPI_ABORT was invoked",
       "without calling \"finalize\"",    "lost communication with",
-      "been lost in communication with", "job was aborted"};
+      "been lost in communication with", "job was aborted",
+      "has exited due to process rank"};
   return std::any_of(words.begin(), words.end(),
                      [&](std::string_view text) { return block.find(text) != std::string::npos; });
 }
@@ -27,6 +28,9 @@ bool about_the_end(const std::string& block) {
 
 void LauncherOutput::add(std::string_view bytes) {
   while (!bytes.empty()) {
+    if (after_block_) bytes.remove_prefix(std::min(bytes.size(), bytes.find_first_not_of('\0')));
+    if (bytes.empty()) return;
+    after_block_ = false;
     const auto end = bytes.find('\n');
     add_to_line(bytes.substr(0, end));
     if (end == std::string_view::npos) return;
@@ -71,6 +75,7 @@ void LauncherOutput::end_block() {
   const auto begin = block.find('\n') + 1;
   const auto last_line = block.rfind('\n', block.size() - 2) + 1;
   launcher_words_ += block.substr(begin, last_line - begin);
+  after_block_ = true;
 }
 
 void LauncherOutput::pause() {

@@ -48,6 +48,7 @@ class LauncherOutput {
   std::string line_;                  // since the last end of a line, or return to its beginning
   std::size_t passed_ = 0;            // how much of it was passed on
   std::optional<std::string> block_;  // what it holds so far, with the dashes
+  bool after_block_ = false;          // mpirun 5 ends its blocks with a byte 0
   bool within_line_ = false;
   std::string launcher_words_, rank_message_;
 };

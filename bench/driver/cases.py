@@ -95,7 +95,7 @@ CASES = {case.name: case for case in (
     Case("gpt", "GPT 4 layers x 128, context 128, 8 sequences a rank",
          {"type": "gpt", "layers": 4, "heads": 4, "width": 128, "context": 128, "vocabulary": 96}, 128, 96, 8, tokens=96),
     mlp("mlp_4m", "MLP 784-1536-1536-280-10 (4.0M parameters), 64 a rank", 784, [1536, 1536, 280], 10, 64, ADAMW),
-    # On a GPU each.
+    # On a GPU each; not measured yet.
     Case("gpt_small_gpu", "GPT 6 layers x 384, context 256, 8 sequences a rank, bfloat16",
          {"type": "gpt", "layers": 6, "heads": 6, "width": 384, "context": 256, "vocabulary": 96}, 256, 96, 8, tokens=96, gpu=True),
     Case("resnet50", "ResNet-50 on 3x224x224, 128 a rank, bfloat16", {"type": "resnet", "depth": "50", "image": [3, 224, 224]},

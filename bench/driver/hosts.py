@@ -32,7 +32,7 @@ class Hosts:
 
     def mpirun(self, *command):
         """One rank a host."""
-        return self.on(0, "mpirun", "-q", *self.mpi, *command)
+        return self.on(0, "mpirun", *self.mpi, *command)
 
     def python(self, script, *arguments):
         """One rank a host, as torchrun would set it up; a command for each."""

@@ -102,6 +102,12 @@ TEST(Together, OtherExceptions) {
   EXPECT_EQ(caught(1, [](int) { throw std::bad_alloc(); })[0].text, "out of memory");
   EXPECT_EQ(caught(1, [](int) { throw 7; })[0].text, "an exception of unknown type");
   EXPECT_EQ(caught(1, [](int) { TORCH_CHECK(false, "shapes do not match"); })[0].text, "shapes do not match");
+  const auto full = caught(1, [](int) {
+    TORCH_CHECK_WITH(OutOfMemoryError, false, "CUDA out of memory. Tried to allocate 2.00 GiB.\nSee also");
+  });
+  EXPECT_EQ(full[0].text.find("CUDA out of memory. Tried to allocate 2.00 GiB.; nvidia-smi shows"), 0u)
+      << full[0].text;
+  EXPECT_EQ(full[0].text.find("See also"), std::string::npos);
   EXPECT_EQ(caught(1, [](int) { throw std::runtime_error("plain"); })[0].exit_code, 1);
 }
 

@@ -16,7 +16,7 @@ MPIRUN = shutil.which("mpirun") or "mpirun"
 def differ(job, first, second, expect, code):
     begin = time.monotonic()
     base = [jobs.RINGTRAIN, "train", "configs/cancer.yaml", "--no-export", "--job-dir", str(job)]
-    done = subprocess.run([MPIRUN, "-q", "--oversubscribe", "--bind-to", "none", "-np", "1", *base, *first, ":", "-np", "1", *base, *second],
+    done = subprocess.run([MPIRUN, "--oversubscribe", "--bind-to", "none", "-np", "1", *base, *first, ":", "-np", "1", *base, *second],
                           cwd=jobs.SOURCE, capture_output=True, text=True, timeout=60, env=os.environ)
     seconds = time.monotonic() - begin
     said = [line for line in done.stderr.splitlines() if line.startswith("ringtrain:")]
@@ -46,7 +46,7 @@ def main():
         wrapper.write_text('#!/bin/sh\ncd "$1/host$OMPI_COMM_WORLD_RANK" && shift && exec "$@"\n')
         wrapper.chmod(0o755)
         begin = time.monotonic()
-        done = subprocess.run([MPIRUN, "-q", "--oversubscribe", "--bind-to", "none", "-np", "2", str(wrapper), str(folder), jobs.RINGTRAIN, "train",
+        done = subprocess.run([MPIRUN, "--oversubscribe", "--bind-to", "none", "-np", "2", str(wrapper), str(folder), jobs.RINGTRAIN, "train",
                                str(jobs.SOURCE / "configs/cancer.yaml"), "--train-file", "data.csv", "--job-dir", str(folder / "c")],
                               capture_output=True, text=True, timeout=60)
         said = [line for line in done.stderr.splitlines() if line.startswith("ringtrain:")]

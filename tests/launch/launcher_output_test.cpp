@@ -116,5 +116,22 @@ TEST(LauncherOutput, TheRankThatEndedWithAnExitCodeIsFound) {
   EXPECT_EQ(filter.passed, "");
 }
 
+// Open MPI 5 says it of an MPI_Abort, with a byte 0 behind its blocks.
+TEST(LauncherOutput, OfAnAbortOnlyTheRanksMessageIsLeft) {
+  const std::string abort = block(
+      "prterun has exited due to process rank 0 with PID 0 on node vm calling\n"
+      "\"abort\". This may have caused other processes in the application to be\n"
+      "terminated by signals sent by prterun (as reported here).\n");
+  const std::string text = "ringtrain: rank 1 of 2: no\n" + abort + std::string(1, '\0') + "next\n";
+  for (const std::size_t size : {text.size(), std::size_t{1}, std::size_t{7}}) {
+    Filter filter;
+    for (std::size_t i = 0; i < text.size(); i += size) filter.output.add(text.substr(i, size));
+    filter.output.pause();
+    EXPECT_EQ(filter.passed, "ringtrain: rank 1 of 2: no\nnext\n");
+    EXPECT_EQ(filter.output.rank_message(), "rank 1 of 2: no");
+    EXPECT_FALSE(filter.output.within_line());
+  }
+}
+
 }  // namespace
 }  // namespace ringtrain
