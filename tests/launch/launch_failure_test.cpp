@@ -1,5 +1,6 @@
 #include "launch/launch_failure.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <csignal>
@@ -51,8 +52,7 @@ TEST(Explain, SaysNothingOfAnEndInOrderAndTellsEarlySignalsApart) {
             std::string::npos);
 }
 
-const std::string kBorder = std::string(74, '-') + "\n";
-std::string block(const std::string& words) { return kBorder + words + kBorder; }
+std::string block(const std::string& words) { return fmt::format("{0:->74}\n{1}{0:->74}\n", "", words); }
 
 const std::string kAborted = block(
     "Primary job  terminated normally, but 1 process returned\n"
