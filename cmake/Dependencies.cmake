@@ -32,6 +32,12 @@ endif()
 find_path(PROTOZERO_INCLUDE_DIR protozero/pbf_writer.hpp REQUIRED)
 if(RINGTRAIN_NCCL AND LibTorch_CUDA_FOUND)
   find_package(NcclWheel)
+elseif(RINGTRAIN_NCCL AND LibTorch_CUDA_LIBRARY)
+  message(WARNING "This LibTorch has CUDA, but there are not all of CUDA's headers: this build will use no GPU.\n"
+                  "cuda_runtime_api.h: ${LibTorch_CUDA_INCLUDE_DIR}\ncrt/host_defines.h: ${LibTorch_CUDA_CRT_DIR}\n"
+                  "nv/target: ${LibTorch_CUDA_CCCL_DIR}\nlibcudart: ${LibTorch_CUDART_LIBRARY}\n"
+                  "Run tools/bootstrap.sh, or install a CUDA toolkit and name it by the environment's CUDA_HOME. "
+                  "-DRINGTRAIN_NCCL=OFF builds without GPUs on purpose.")
 endif()
 
 # The one precompiled header. Not torch/torch.h: GCC leaves the templates that a precompiled header instantiates to every file that uses

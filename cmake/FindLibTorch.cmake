@@ -55,11 +55,6 @@ if(LibTorch_FOUND)
     mark_as_advanced(LibTorch_NVCC LibTorch_CUDA_INCLUDE_DIR LibTorch_CUDA_CRT_DIR LibTorch_CUDA_CCCL_DIR LibTorch_CUDART_LIBRARY)
     if(LibTorch_CUDA_INCLUDE_DIR AND LibTorch_CUDART_LIBRARY AND LibTorch_CUDA_CRT_DIR AND LibTorch_CUDA_CCCL_DIR)
       set(LibTorch_CUDA_FOUND TRUE)
-    else()
-      message(WARNING "This LibTorch has CUDA, but there are not all of CUDA's headers: ringtrain will use no GPU.\n"
-                      "cuda_runtime_api.h: ${LibTorch_CUDA_INCLUDE_DIR}\ncrt/host_defines.h: ${LibTorch_CUDA_CRT_DIR}\n"
-                      "nv/target: ${LibTorch_CUDA_CCCL_DIR}\nlibcudart: ${LibTorch_CUDART_LIBRARY}\n"
-                      "Run tools/bootstrap.sh, or install a CUDA toolkit and name it by the environment's CUDA_HOME.")
     endif()
   endif()
 endif()
