@@ -6,7 +6,7 @@
 #include "common/allocator.h"
 #include "common/errors.h"
 #include "common/text.h"
-#include "launch/commands.h"
+#include "launch/commands/commands.h"
 #include "launch/version.h"
 
 /// "" or what is wrong with the first word of the command line.

@@ -8,7 +8,7 @@
 #include <numeric>
 
 #include "comm/agreement.h"
-#include "data/sampler.h"
+#include "data/order/sampler.h"
 #include "trainer/precision/forward.h"
 
 namespace ringtrain {

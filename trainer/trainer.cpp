@@ -17,12 +17,12 @@
 #include "common/log.h"
 #include "common/text.h"
 #include "models/norm.h"
-#include "trainer/comm_options.h"
-#include "trainer/device.h"
 #include "trainer/evaluation.h"
 #include "trainer/judgement.h"
 #include "trainer/precision/autocast.h"
-#include "trainer/replica_check.h"
+#include "trainer/setup/comm_options.h"
+#include "trainer/setup/device.h"
+#include "trainer/step/replica_check.h"
 
 namespace ringtrain {
 namespace {

@@ -8,18 +8,18 @@
 #include <string>
 
 #include "comm/world.h"
-#include "data/loader.h"
-#include "trainer/checkpointing.h"
+#include "data/order/loader.h"
+#include "trainer/checkpoint/checkpointing.h"
 #include "trainer/evaluation.h"
 #include "trainer/metrics/report.h"
-#include "trainer/prepared_data.h"
-#include "trainer/replica.h"
 #include "trainer/run_config.h"
+#include "trainer/setup/prepared_data.h"
+#include "trainer/setup/stop_signal.h"
 #include "trainer/standing.h"
-#include "trainer/stop_signal.h"
+#include "trainer/step/replica.h"
+#include "trainer/step/training_step.h"
 #include "trainer/telemetry/telemetry.h"
 #include "trainer/telemetry/trace.h"
-#include "trainer/training_step.h"
 
 namespace ringtrain {
 

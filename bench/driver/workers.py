@@ -33,7 +33,7 @@ def usable_gpus():
 
 
 def mpirun(ranks, *command):
-    """As `ringtrain train --ranks` starts them (launch/mpirun_launcher.cpp)."""
+    """As `ringtrain train --ranks` starts them (launch/mpirun/mpirun_launcher.cpp)."""
     idle = ["--mca", "mpi_yield_when_idle", "1"] if ranks > usable_cores() else []
     return ["mpirun", "--oversubscribe", "--bind-to", "none", "-np", str(ranks), *idle, *map(str, command)]
 

@@ -14,11 +14,11 @@
 #include "common/errors.h"
 #include "common/files.h"
 #include "trainer/checkpoint/safetensors.h"
-#include "trainer/comm_options.h"
-#include "trainer/device.h"
 #include "trainer/precision/autocast.h"
 #include "trainer/precision/forward.h"
-#include "trainer/step_seed.h"
+#include "trainer/setup/comm_options.h"
+#include "trainer/setup/device.h"
+#include "trainer/step/step_seed.h"
 
 namespace ringtrain::bench {
 namespace {

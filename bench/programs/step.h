@@ -4,9 +4,9 @@
 
 #include "comm/averaging/gradient_averager.h"
 #include "comm/world.h"
-#include "trainer/recorded_step.h"
-#include "trainer/replica.h"
 #include "trainer/run_config.h"
+#include "trainer/step/recorded_step.h"
+#include "trainer/step/replica.h"
 #include "trainer/tasks/task.h"
 
 namespace ringtrain::bench {
@@ -27,7 +27,7 @@ struct Case {
 /// Writes the initial weights of a case, which both sides start from, to its "weights" file.
 void write_weights(const Case& spec);
 
-/// Training as the trainer does it (trainer/training_step.cpp), over batches that are in memory already.
+/// Training as the trainer does it (trainer/step/training_step.cpp), over batches that are in memory already.
 class Step {
  public:
   /// Without `averages`, for one rank alone: no averager, to see what it costs. Collective.

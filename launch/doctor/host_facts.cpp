@@ -23,8 +23,8 @@
 #include "comm/gpu.h"
 #include "common/errors.h"
 #include "common/files.h"
-#include "launch/cores.h"
-#include "launch/subprocess.h"
+#include "launch/mpirun/cores.h"
+#include "launch/mpirun/subprocess.h"
 #include "launch/version.h"
 
 namespace ringtrain::doctor {

@@ -13,7 +13,7 @@
 
 #include "common/errors.h"
 #include "common/text.h"
-#include "launch/subprocess.h"
+#include "launch/mpirun/subprocess.h"
 #include "train_sbatch.h"  // made by CMake from launch/templates/train.sbatch
 
 namespace ringtrain::slurm {

@@ -7,8 +7,8 @@
 
 #include "common/errors.h"
 #include "serving/batch/token_answers.h"
-#include "serving/json_text.h"
-#include "serving/model_outputs.h"
+#include "serving/predict/json_text.h"
+#include "serving/predict/model_outputs.h"
 
 namespace ringtrain {
 namespace {

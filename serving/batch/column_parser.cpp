@@ -4,8 +4,8 @@
 
 #include "common/errors.h"
 #include "serving/batch/row_parser.h"
-#include "serving/json_row_reader.h"
-#include "serving/json_text.h"
+#include "serving/predict/json_row_reader.h"
+#include "serving/predict/json_text.h"
 
 namespace ringtrain {
 namespace {

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "serving/predictor.h"
+#include "serving/predict/predictor.h"
 
 namespace ringtrain {
 

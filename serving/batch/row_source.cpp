@@ -5,8 +5,8 @@
 #include <algorithm>
 
 #include "common/errors.h"
-#include "data/column_stream.h"
-#include "data/text_lines.h"
+#include "data/table/column_stream.h"
+#include "data/table/text_lines.h"
 #include "serving/batch/row_parser.h"
 
 namespace ringtrain {

@@ -6,7 +6,7 @@
 
 #include "common/errors.h"
 #include "serving/batch/row_parser.h"
-#include "serving/json_text.h"
+#include "serving/predict/json_text.h"
 
 namespace ringtrain {
 namespace {

@@ -6,8 +6,8 @@
 #include <cmath>
 
 #include "common/errors.h"
-#include "serving/json_text.h"
-#include "serving/model_outputs.h"
+#include "serving/predict/json_text.h"
+#include "serving/predict/model_outputs.h"
 
 namespace ringtrain {
 namespace {

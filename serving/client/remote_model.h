@@ -3,7 +3,7 @@
 #include <string>
 
 #include "serving/client/http_client.h"
-#include "serving/predictor.h"
+#include "serving/predict/predictor.h"
 
 namespace ringtrain {
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "serving/onnx_model.h"
+#include "serving/onnx/model.h"
 #include "serving/savedmodel/tensorflow_graph.h"
 
 namespace ringtrain {

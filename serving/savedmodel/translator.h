@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "serving/onnx_model.h"
+#include "serving/onnx/model.h"
 #include "serving/savedmodel/tensorflow_graph.h"
 
 namespace ringtrain::tensorflow {

@@ -3,8 +3,8 @@
 #include <ATen/ATen.h>
 #include <fmt/format.h>
 
-#include "serving/json_text.h"
-#include "serving/model_outputs.h"
+#include "serving/predict/json_text.h"
+#include "serving/predict/model_outputs.h"
 
 namespace ringtrain {
 namespace {

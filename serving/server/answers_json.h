@@ -2,8 +2,8 @@
 
 #include <string>
 
-#include "serving/manifest.h"
-#include "serving/predictor.h"
+#include "serving/predict/predictor.h"
+#include "serving/repository/manifest.h"
 
 namespace ringtrain {
 

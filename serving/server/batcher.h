@@ -11,7 +11,7 @@
 #include <mutex>
 #include <vector>
 
-#include "serving/predictor.h"
+#include "serving/predict/predictor.h"
 
 namespace ringtrain {
 

@@ -7,7 +7,7 @@
 #include <algorithm>
 
 #include "common/errors.h"
-#include "serving/json_text.h"
+#include "serving/predict/json_text.h"
 
 namespace ringtrain {
 namespace {

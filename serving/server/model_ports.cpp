@@ -10,8 +10,8 @@
 #include "common/errors.h"
 #include "common/text.h"
 #include "serving/batch/row_batch.h"
-#include "serving/model_outputs.h"
-#include "serving/onnx_export.h"
+#include "serving/onnx/export.h"
+#include "serving/predict/model_outputs.h"
 #include "serving/server/rows_from_json.h"
 
 namespace ringtrain {

@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "serving/manifest.h"
-#include "serving/predictor.h"
+#include "serving/predict/predictor.h"
+#include "serving/repository/manifest.h"
 
 namespace ringtrain {
 

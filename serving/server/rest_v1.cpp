@@ -5,7 +5,7 @@
 #include <sstream>
 
 #include "common/errors.h"
-#include "serving/json_text.h"
+#include "serving/predict/json_text.h"
 #include "serving/server/answers_json.h"
 #include "serving/server/rest.h"
 #include "serving/server/rows_from_json.h"

@@ -7,7 +7,7 @@
 
 #include "common/errors.h"
 #include "serving/batch/row_batch.h"
-#include "serving/json_text.h"
+#include "serving/predict/json_text.h"
 
 namespace ringtrain {
 namespace {

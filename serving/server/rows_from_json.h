@@ -2,8 +2,8 @@
 
 #include <rapidjson/document.h>
 
-#include "serving/json_row_reader.h"
-#include "serving/predictor.h"
+#include "serving/predict/json_row_reader.h"
+#include "serving/predict/predictor.h"
 
 namespace ringtrain {
 

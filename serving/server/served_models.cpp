@@ -8,7 +8,7 @@
 
 #include "common/errors.h"
 #include "common/log.h"
-#include "serving/model_repository.h"
+#include "serving/repository/model_repository.h"
 #include "serving/server/warm_up.h"
 
 namespace ringtrain {

@@ -12,11 +12,11 @@
 #include <variant>
 #include <vector>
 
-#include "serving/json_row_reader.h"
-#include "serving/predictor.h"
+#include "serving/predict/json_row_reader.h"
+#include "serving/predict/predictor.h"
+#include "serving/repository/version_state.h"
 #include "serving/server/batcher.h"
 #include "serving/server/metrics.h"
-#include "serving/version_state.h"
 
 namespace ringtrain {
 

@@ -10,7 +10,7 @@
 #include "common/files.h"
 #include "common/log.h"
 #include "serving/batch/row_batch.h"
-#include "serving/json_text.h"
+#include "serving/predict/json_text.h"
 #include "serving/server/rows_from_json.h"
 
 namespace ringtrain {

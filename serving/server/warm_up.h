@@ -2,7 +2,7 @@
 
 #include <boost/asio/thread_pool.hpp>
 
-#include "serving/predictor.h"
+#include "serving/predict/predictor.h"
 
 namespace ringtrain {
 

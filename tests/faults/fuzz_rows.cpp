@@ -16,7 +16,7 @@
 
 #include "common/errors.h"
 #include "serving/batch/row_source.h"
-#include "serving/json_text.h"
+#include "serving/predict/json_text.h"
 #include "serving/server/infer_json.h"
 #include "serving/server/rows_from_json.h"
 

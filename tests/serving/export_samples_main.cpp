@@ -6,7 +6,7 @@
 #include <exception>
 
 #include "models/resnet.h"
-#include "serving/expected_outputs.h"
+#include "serving/export/expected_outputs.h"
 #include "tests/serving/test_models.h"
 
 namespace {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "models/model.h"
-#include "serving/exporter.h"
+#include "serving/export/exporter.h"
 #include "tests/common/temporary_folder.h"
 
 /// Small models and requests for the tests of serving/.

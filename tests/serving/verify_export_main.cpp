@@ -2,7 +2,7 @@
 #include <cstdio>
 #include <exception>
 
-#include "serving/exporter.h"
+#include "serving/export/exporter.h"
 
 int main(int count, char** arguments) {
   if (count != 3) return 2;

@@ -11,7 +11,7 @@
 #include "comm/agreement.h"
 #include "comm/backends.h"
 #include "models/norm.h"
-#include "trainer/training_step.h"
+#include "trainer/step/training_step.h"
 
 namespace {
 

@@ -20,7 +20,7 @@ def finalise(z):
 
 
 def permutation(samples, seed, epoch):
-    """The order of samples in an epoch, as data/sampler.cpp documents it."""
+    """The order of samples in an epoch, as data/order/sampler.cpp documents it."""
     state = 0
     for part in (seed, epoch):
         state = finalise(((state ^ part) + 0x9E3779B97F4A7C15) & MASK)

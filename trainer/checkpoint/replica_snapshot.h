@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "trainer/checkpoint/checkpoint_store.h"
-#include "trainer/replica.h"
+#include "trainer/step/replica.h"
 
 namespace ringtrain {
 

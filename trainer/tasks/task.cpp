@@ -47,7 +47,7 @@ class Classification : public Task {
   }
 
  private:
-  /// Copied once: a copy from the host cannot be recorded (trainer/recorded_step.h).
+  /// Copied once: a copy from the host cannot be recorded (trainer/step/recorded_step.h).
   const at::Tensor& weights_like(const at::Tensor& outputs) const {
     if (!placed_.defined() || placed_.device() != outputs.device() ||
         placed_.scalar_type() != outputs.scalar_type())

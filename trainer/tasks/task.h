@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "data/table.h"
+#include "data/table/table.h"
 #include "trainer/run_config.h"
 
 namespace ringtrain {

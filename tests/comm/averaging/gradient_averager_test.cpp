@@ -10,7 +10,7 @@
 
 #include "comm/backends.h"
 #include "common/errors.h"
-#include "data/sampler.h"
+#include "data/order/sampler.h"
 
 namespace ringtrain {
 namespace {

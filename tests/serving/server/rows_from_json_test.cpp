@@ -7,7 +7,7 @@
 #include <limits>
 
 #include "common/errors.h"
-#include "serving/json_text.h"
+#include "serving/predict/json_text.h"
 #include "tests/serving/test_models.h"
 #include "tests/serving/thrown.h"
 

@@ -8,7 +8,7 @@
 
 #include "common/errors.h"
 #include "common/files.h"
-#include "serving/version_changes.h"
+#include "serving/repository/version_changes.h"
 #include "tests/serving/test_models.h"
 #include "tests/serving/thrown.h"
 

@@ -1,0 +1,142 @@
+#include "data/schema/fit.h"
+
+#include <ATen/ops/full.h>
+#include <ATen/ops/zeros.h>
+#include <fmt/format.h>
+
+#include <cmath>
+#include <limits>
+#include <set>
+
+#include "common/errors.h"
+#include "common/text.h"
+#include "data/order/sampler.h"
+
+namespace ringtrain {
+namespace {
+
+constexpr std::size_t max_words = 10000;
+
+/// Calls `take(column, value)` for each number that is there in this rank's share of the rows.
+template <class Take>
+void for_each_number(const Table& table, const std::vector<std::int64_t>& rows, Range share, Take take) {
+  const auto visit = [&](const auto* values) {
+    const std::int64_t width = table.numeric.size(1);
+    for (std::int64_t i = share.begin; i < share.end; ++i) {
+      const auto* row = values + rows[static_cast<std::size_t>(i)] * width;
+      for (std::int64_t c = 0; c < width; ++c)
+        if (!std::isnan(row[c])) take(c, static_cast<double>(row[c]));
+    }
+  };
+  if (table.numeric.scalar_type() == at::kFloat)
+    visit(table.numeric.const_data_ptr<float>());
+  else
+    visit(table.numeric.const_data_ptr<double>());
+}
+
+struct Statistics {
+  std::vector<double> mean, deviation, low, high;
+};
+
+Statistics measure(const Table& table, const std::vector<std::int64_t>& rows, Communicator& control) {
+  const std::int64_t width = table.numeric.size(1);
+  const auto size = static_cast<std::size_t>(width);
+  const Range share =
+      even_share(static_cast<std::int64_t>(rows.size()), control.rank(), control.world_size());
+  const at::Tensor sums = at::zeros({2, width}, at::kDouble);  // of the values; how many
+  const at::Tensor lows = at::full({width}, std::numeric_limits<double>::infinity(), at::kDouble);
+  const at::Tensor highs = at::full({width}, -std::numeric_limits<double>::infinity(), at::kDouble);
+  double* sum = sums.mutable_data_ptr<double>();
+  double* count = sum + width;
+  double* low = lows.mutable_data_ptr<double>();
+  double* high = highs.mutable_data_ptr<double>();
+  for_each_number(table, rows, share, [=](std::int64_t c, double value) {
+    sum[c] += value;
+    count[c] += 1;
+    low[c] = std::min(low[c], value);
+    high[c] = std::max(high[c], value);
+  });
+  control.all_reduce(sums).wait();
+  control.all_reduce(lows, ReduceOp::min).wait();
+  control.all_reduce(highs, ReduceOp::max).wait();
+
+  Statistics s{.mean = std::vector<double>(size),
+               .deviation = {},
+               .low = {low, low + width},
+               .high = {high, high + width}};
+  for (std::size_t c = 0; c < size; ++c) {
+    if (count[c] == 0)
+      throw DataError(
+          fmt::format("column '{}' has no value in the training part; list it under data.features.ignore",
+                      table.numeric_names[c]));
+    s.mean[c] = sum[c] / count[c];
+  }
+  const at::Tensor squares = at::zeros({width}, at::kDouble);
+  double* square = squares.mutable_data_ptr<double>();
+  for_each_number(table, rows, share, [&, square](std::int64_t c, double value) {
+    const double off = value - s.mean[static_cast<std::size_t>(c)];
+    square[c] += off * off;
+  });
+  control.all_reduce(squares).wait();
+  for (std::size_t c = 0; c < size; ++c) s.deviation.push_back(std::sqrt(square[c] / count[c]));
+  return s;
+}
+
+/// 1 / spread; 1 where float32 could not hold it.
+double inverse(double spread) {
+  const double scale = 1 / spread;
+  return std::isfinite(static_cast<float>(scale)) ? scale : 1;
+}
+
+std::vector<std::string> words_of(const std::vector<std::string>& column,
+                                  const std::vector<std::int64_t>& rows, const std::string& name) {
+  std::set<std::string_view> words;
+  for (std::int64_t row : rows)
+    if (const auto& word = column[static_cast<std::size_t>(row)]; !word.empty()) words.insert(word);
+  if (words.size() > max_words)
+    throw DataError(
+        fmt::format("column '{}' has {} different words in the training part, more than one-hot takes ({}); "
+                    "list it under "
+                    "data.features.ignore",
+                    name, with_commas(static_cast<long long>(words.size())), with_commas(max_words)));
+  return {words.begin(), words.end()};
+}
+
+}  // namespace
+
+Preprocessing fit_preprocessing(const DataConfig& config, const Table& table,
+                                const std::vector<std::int64_t>& train_rows, Communicator& control) {
+  // All ranks hold the same table, so all of them throw here, and none is left waiting in a reduction.
+  if (table.labels.size() == 1)
+    throw DataError(
+        fmt::format("{}: column '{}' (data.target) has one class only, '{}', in all {} rows; a classifier "
+                    "needs two. Check "
+                    "that data.target names the right column and that the file is whole",
+                    config.train_file, table.target_name, table.labels[0], with_commas(table.rows())));
+  Preprocessing result{
+      .numeric = {}, .categorical = {}, .target = table.target_name, .labels = table.labels, .tokens = {}};
+  const Statistics s = measure(table, train_rows, control);
+  for (std::size_t c = 0; c < table.numeric_names.size(); ++c) {
+    NumericColumn column{.name = table.numeric_names[c], .shift = 0, .scale = 1, .fill = {}};
+    if (config.missing.numeric == "mean") column.fill = s.mean[c];
+    // Compared exactly: rounding can leave a constant column a deviation of 1e-17, and its inverse is no
+    // scale.
+    const bool constant = s.low[c] == s.high[c];
+    if (config.normalize == "standard") {
+      column.shift = constant ? s.low[c] : s.mean[c];
+      column.scale = constant ? 1 : inverse(s.deviation[c]);
+    } else if (config.normalize == "minmax") {
+      column.shift = s.low[c];
+      column.scale = constant ? 1 : inverse(s.high[c] - s.low[c]);
+    }
+    result.numeric.push_back(column);
+  }
+  for (std::size_t c = 0; c < table.categorical_names.size(); ++c)
+    result.categorical.push_back(
+        {.name = table.categorical_names[c],
+         .vocabulary = words_of(table.categorical[c], train_rows, table.categorical_names[c]),
+         .missing_is_category = config.missing.categorical == "category"});
+  return result;
+}
+
+}  // namespace ringtrain

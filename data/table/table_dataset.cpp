@@ -1,0 +1,55 @@
+#include "data/table/table_dataset.h"
+
+#include <ATen/ATen.h>
+
+#include <cstring>
+
+#include "data/schema/vocabulary.h"
+
+namespace ringtrain {
+namespace {
+
+/// Rows `indices` of `source` (contiguous). Not at::index_select: a training step reads small batches, where
+/// its dispatch costs more than the copy, and for large ones it would start a second pool of threads in the
+/// loader's thread.
+at::Tensor gather(const at::Tensor& source, const std::vector<std::int64_t>& indices) {
+  auto sizes = source.sizes().vec();
+  sizes[0] = static_cast<std::int64_t>(indices.size());
+  at::Tensor result = at::empty(sizes, source.options());
+  if (source.scalar_type() == at::kLong && source.dim() == 1) {
+    const std::int64_t* from = source.const_data_ptr<std::int64_t>();
+    std::int64_t* to = result.mutable_data_ptr<std::int64_t>();
+    for (std::int64_t index : indices) *to++ = from[index];
+    return result;
+  }
+  const std::size_t bytes = static_cast<std::size_t>(source.stride(0)) * source.element_size();
+  const char* from = static_cast<const char*>(source.const_data_ptr());
+  char* to = static_cast<char*>(result.mutable_data_ptr());
+  for (std::int64_t index : indices) {
+    std::memcpy(to, from + static_cast<std::size_t>(index) * bytes, bytes);
+    to += bytes;
+  }
+  return result;
+}
+
+}  // namespace
+
+TableDataset::TableDataset(const Table& table, const Preprocessing& preprocessing,
+                           std::vector<std::int64_t> rows)
+    : rows_(std::move(rows)) {
+  std::vector<std::vector<std::string>> words(table.categorical.size());
+  for (std::size_t c = 0; c < words.size(); ++c)
+    for (std::int64_t row : rows_) words[c].push_back(table.categorical[c][static_cast<std::size_t>(row)]);
+  const at::Tensor codes = encode_words(preprocessing.categorical, words, size());
+  row_numbers_ = at::tensor(rows_, at::kLong);
+  inputs_ = preprocessing.apply(gather(table.numeric, rows_), codes).contiguous();
+  targets_ = gather(table.target, rows_);
+}
+
+Batch TableDataset::read(const std::vector<std::int64_t>& indices) const {
+  return {.inputs = gather(inputs_, indices),
+          .targets = gather(targets_, indices),
+          .rows = gather(row_numbers_, indices)};
+}
+
+}  // namespace ringtrain

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <vector>
+
+#include "data/dataset.h"
+#include "data/schema/preprocessing.h"
+#include "data/table/table.h"
+
+namespace ringtrain {
+
+/// One part of a table, preprocessed and in memory: sample i is row `rows[i]`.
+class TableDataset : public Dataset {
+ public:
+  TableDataset(const Table& table, const Preprocessing& preprocessing, std::vector<std::int64_t> rows);
+  std::int64_t size() const override { return static_cast<std::int64_t>(rows_.size()); }
+  Batch read(const std::vector<std::int64_t>& indices) const override;
+
+ private:
+  std::vector<std::int64_t> rows_;
+  at::Tensor inputs_, targets_, row_numbers_;
+};
+
+}  // namespace ringtrain

@@ -1,0 +1,35 @@
+#include "data/tokens/token_dataset.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+
+namespace ringtrain {
+
+std::int64_t window_count(std::int64_t tokens, std::int64_t context) {
+  return tokens > 0 ? (tokens - 1) / context : 0;
+}
+
+TokenDataset::TokenDataset(std::shared_ptr<const TokenFile> file, std::int64_t context, std::int64_t first,
+                           std::int64_t count)
+    : file_(std::move(file)), context_(context), first_(first), count_(count) {}
+
+Batch TokenDataset::read(const std::vector<std::int64_t>& indices) const {
+  const auto n = static_cast<std::int64_t>(indices.size());
+  Batch batch{.inputs = at::empty({n, context_}, at::kLong),
+              .targets = at::empty({n, context_}, at::kLong),
+              .rows = at::empty({n}, at::kLong)};
+  auto* input = batch.inputs.mutable_data_ptr<std::int64_t>();
+  auto* target = batch.targets.mutable_data_ptr<std::int64_t>();
+  auto* row = batch.rows.mutable_data_ptr<std::int64_t>();
+  for (const auto index : indices) {
+    const std::int64_t begin = (first_ + index) * context_;
+    const auto* tokens = file_->tokens().data() + begin;
+    input = std::copy(tokens, tokens + context_, input);
+    target = std::copy(tokens + 1, tokens + context_ + 1, target);
+    *row++ = begin;
+  }
+  return batch;
+}
+
+}  // namespace ringtrain

@@ -1,0 +1,140 @@
+#include <ATen/Parallel.h>
+#include <fmt/format.h>
+
+#include <cmath>
+#include <iostream>
+#include <optional>
+
+#include "common/errors.h"
+#include "common/progress.h"
+#include "common/text.h"
+#include "launch/commands/commands.h"
+#include "launch/commands/model_evaluation.h"
+
+namespace ringtrain {
+namespace {
+
+using nlohmann::ordered_json;
+
+struct Arguments {
+  std::string model, data, against;
+  std::int64_t resamples = 1000, seed = 42;
+  bool json = false;
+};
+
+struct Judged {
+  MetricsReport report;
+  std::map<std::string, Interval> intervals;
+};
+
+ordered_json to_json(const Judged& judged) {
+  auto values = ordered_json::object();
+  const auto number = [](double value) {
+    return std::isfinite(value) ? ordered_json(value) : ordered_json();
+  };
+  for (const auto& [name, value] : judged.report.values) {
+    values[name] = {{"value", number(value)}};
+    if (const auto found = judged.intervals.find(name); found != judged.intervals.end())
+      values[name]["interval"] = {number(found->second.low), number(found->second.high)};
+  }
+  return values;
+}
+
+void print(const Judged& judged) {
+  for (const auto& [name, value] : judged.report.values) {
+    const auto found = judged.intervals.find(name);
+    fmt::print("  {:<12} {:>10.6f}{}\n", name, value,
+               found == judged.intervals.end()
+                   ? ""
+                   : fmt::format("   95% [{:.6f}, {:.6f}]", found->second.low, found->second.high));
+  }
+}
+
+/// Model against `other`: the differences.
+Judged differences(const Judged& model, const MetricsReport& other,
+                   std::map<std::string, Interval> intervals) {
+  Judged judged{{}, std::move(intervals)};
+  for (const auto& [name, value] : model.report.values)
+    judged.report.set(name, value - other.find(name).value_or(NAN));
+  return judged;
+}
+
+int evaluate(const Arguments& arguments) {
+  at::set_num_threads(1);
+  const Predictor predictor(arguments.model);
+  const auto& manifest = predictor.manifest();
+  const auto table = read_labelled(arguments.data, manifest);
+  const auto answers = answer_table(predictor, table);
+  const auto drawn = [&](const ModelAnswers& whose, const Manifest& of, const Compared* against) {
+    Progress progress("resample", arguments.resamples);
+    return bootstrap({whose, of}, against, arguments.resamples, static_cast<std::uint64_t>(arguments.seed),
+                     [&progress](std::int64_t done) { progress.update(done); });
+  };
+  const Judged model{judge_answers(answers, manifest), drawn(answers, manifest, nullptr)};
+  std::optional<Judged> other, difference;
+  std::string other_folder;
+  if (!arguments.against.empty()) {
+    const Predictor second(arguments.against);
+    other_folder = second.folder().string();
+    const auto second_answers = answer_table(second, read_labelled(arguments.data, second.manifest()));
+    const Compared compared{second_answers, second.manifest()};
+    other = Judged{judge_answers(second_answers, second.manifest()),
+                   drawn(second_answers, second.manifest(), nullptr)};
+    difference = differences(model, other->report, drawn(answers, manifest, &compared));
+  }
+  if (arguments.json) {
+    ordered_json result{{"model", predictor.folder().string()},
+                        {"data", arguments.data},
+                        {"rows", table.rows()},
+                        {"metrics", to_json(model)},
+                        {"confusion_matrix", model.report.confusion}};
+    if (other) {
+      result["against"] = {{"model", other_folder}, {"metrics", to_json(*other)}};
+      result["difference"] = to_json(*difference);
+    }
+    std::cout << result.dump(2) << '\n';
+    return 0;
+  }
+  fmt::print("{} on {} ({} rows, {} resamples)\n", predictor.folder().string(), arguments.data,
+             with_commas(table.rows()), with_commas(arguments.resamples));
+  print(model);
+  MetricsReport confusion;
+  confusion.confusion = model.report.confusion;
+  if (!confusion.confusion.empty()) fmt::print("\n{}", confusion.to_table(manifest.preprocessing.labels));
+  if (other) {
+    fmt::print("\n{} on the same rows\n", other_folder);
+    print(*other);
+    fmt::print("\nThe first less the second, on the same resampled rows\n");
+    print(*difference);
+  }
+  return 0;
+}
+
+}  // namespace
+
+void add_evaluate_command(CLI::App& app, int& exit_code) {
+  auto arguments = std::make_shared<Arguments>();
+  auto* command = app.add_subcommand(
+      "evaluate", "Measure an exported model on labelled rows, with confidence intervals.");
+  command
+      ->add_option("MODEL", arguments->model,
+                   "BASE/NAME, BASE/NAME/VERSION, BASE/NAME@live, BASE/NAME@canary")
+      ->required();
+  command
+      ->add_option("DATA", arguments->data, "A CSV or Parquet file with the model's columns and the target's")
+      ->required();
+  command->add_option("--against", arguments->against, "Another version: the differences, on the same rows");
+  command->add_option("--bootstrap", arguments->resamples, "How often the rows are drawn anew")
+      ->check(CLI::Range(1, 1'000'000))
+      ->capture_default_str();
+  command->add_option("--seed", arguments->seed, "Of the drawing")->capture_default_str();
+  command->add_flag("--json", arguments->json, "As JSON");
+  command->footer(
+      "Examples:\n"
+      "  ringtrain evaluate jobs/fraud/export/fraud new.csv\n"
+      "  ringtrain evaluate models/fraud@canary new.csv --against models/fraud@live\n"
+      "The intervals are those of the percentile bootstrap: 95% of what the resampled rows give.");
+  command->callback([arguments, &exit_code] { exit_code = evaluate(*arguments); });
+}
+
+}  // namespace ringtrain

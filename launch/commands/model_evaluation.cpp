@@ -1,0 +1,181 @@
+#include "launch/commands/model_evaluation.h"
+
+#include <ATen/ATen.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <random>
+#include <unordered_map>
+
+#include "common/errors.h"
+#include "common/text.h"
+#include "serving/predict/model_outputs.h"
+#include "trainer/judgement.h"
+
+namespace ringtrain {
+namespace {
+
+constexpr std::int64_t kRowsAtOnce = 4096;
+constexpr double kLeastProbability = 1e-12;
+
+/// The table's classes in the manifest's order. Throws DataError for one that the model does not know.
+std::vector<double> targets_of(const Table& table, const Manifest& manifest) {
+  const auto count = static_cast<std::size_t>(table.rows());
+  std::vector<double> targets(count);
+  if (!is_classification(manifest)) {
+    const at::Tensor values = table.target.to(at::kDouble).contiguous();
+    std::copy_n(values.const_data_ptr<double>(), count, targets.begin());
+    return targets;
+  }
+  const auto& known = manifest.preprocessing.labels;
+  std::vector<double> place(table.labels.size(), -1);
+  for (std::size_t i = 0; i < table.labels.size(); ++i) {
+    const auto found = std::find(known.begin(), known.end(), table.labels[i]);
+    if (found != known.end()) place[i] = static_cast<double>(found - known.begin());
+  }
+  const auto* classes = table.target.const_data_ptr<std::int64_t>();
+  for (std::size_t row = 0; row < count; ++row) {
+    targets[row] = place[static_cast<std::size_t>(classes[row])];
+    if (targets[row] < 0)
+      throw DataError(fmt::format("row {}: the class '{}' is not one of the model's: {}", row + 1,
+                                  table.labels[static_cast<std::size_t>(classes[row])], join(known)));
+  }
+  return targets;
+}
+
+Predictor::Rows rows_of(const Table& table, const at::Tensor& places) {
+  Predictor::Rows rows;
+  rows.numeric = table.numeric.index_select(0, places).to(at::kFloat);
+  const auto* place = places.const_data_ptr<std::int64_t>();
+  for (const auto& column : table.categorical) {
+    auto& words = rows.categorical.emplace_back();
+    for (std::int64_t i = 0; i < places.numel(); ++i)
+      words.push_back(column[static_cast<std::size_t>(place[i])]);
+  }
+  return rows;
+}
+
+double loss_of(const Evaluation& answers, std::size_t row, bool classes) {
+  const auto target = answers.targets[row];
+  if (!classes) return (answers.scores[row] - target) * (answers.scores[row] - target);
+  const auto width = static_cast<std::size_t>(answers.width);
+  return -std::log(
+      std::max(answers.scores[row * width + static_cast<std::size_t>(target)], kLeastProbability));
+}
+
+double mean(const std::vector<double>& values) {
+  double sum = 0;
+  for (const auto value : values) sum += value;
+  return sum / static_cast<double>(values.size());
+}
+
+Interval interval_of(std::vector<double> values) {
+  if (values.empty()) return {NAN, NAN};
+  std::sort(values.begin(), values.end());
+  const auto at = [&](double share) {  // linear between neighbours, as numpy.percentile
+    const double place = share * static_cast<double>(values.size() - 1);
+    const auto low = static_cast<std::size_t>(place);
+    const auto high = std::min(low + 1, values.size() - 1);
+    return values[low] + (place - static_cast<double>(low)) * (values[high] - values[low]);
+  };
+  return {at(0.025), at(0.975)};
+}
+
+}  // namespace
+
+Table read_labelled(const std::filesystem::path& file, const Manifest& manifest) {
+  const auto& preprocessing = manifest.preprocessing;
+  if (preprocessing.tokens) throw ConfigError("a language model is not evaluated on columns");
+  DataConfig config;
+  config.train_file = file.string();
+  config.target = preprocessing.target;
+  config.features.numeric.clear();
+  for (const auto& column : preprocessing.numeric) config.features.numeric.push_back(column.name);
+  for (const auto& column : preprocessing.categorical) config.features.categorical.push_back(column.name);
+  // What may be missing is the model's affair.
+  const auto& numeric = preprocessing.numeric;
+  if (std::any_of(numeric.begin(), numeric.end(), [](const auto& column) { return column.fill.has_value(); }))
+    config.missing.numeric = "mean";
+  const auto& words = preprocessing.categorical;
+  if (std::any_of(words.begin(), words.end(), [](const auto& column) { return column.missing_is_category; }))
+    config.missing.categorical = "category";
+  return read_table(config, is_classification(manifest) ? TargetKind::classes : TargetKind::number,
+                    at::kFloat);
+}
+
+ModelAnswers answer_table(const Predictor& predictor, const Table& table,
+                          const std::vector<std::int64_t>& rows,
+                          const std::function<void(std::int64_t)>& progress) {
+  const auto& manifest = predictor.manifest();
+  const bool classes = is_classification(manifest);
+  const auto targets = targets_of(table, manifest);
+  ModelAnswers result;
+  auto& answers = result.answers;
+  answers.width = classes ? class_count(manifest) : 1;
+  answers.rows = rows;
+  if (rows.empty())
+    for (std::int64_t row = 0; row < table.rows(); ++row) answers.rows.push_back(row);
+  const auto count = static_cast<std::int64_t>(answers.rows.size());
+  for (std::int64_t begin = 0; begin < count; begin += kRowsAtOnce) {
+    const auto size = std::min(kRowsAtOnce, count - begin);
+    const at::Tensor places =
+        at::tensor(at::ArrayRef<std::int64_t>(answers.rows.data() + begin, size), at::kLong);
+    const auto answered = predictor.predict(rows_of(table, places));
+    const at::Tensor scores =
+        (classes ? answered.probabilities : answered.predictions).to(at::kDouble).contiguous();
+    answers.scores.insert(answers.scores.end(), scores.const_data_ptr<double>(),
+                          scores.const_data_ptr<double>() + scores.numel());
+    if (progress) progress(begin + size);
+  }
+  for (std::size_t i = 0; i < answers.rows.size(); ++i) {
+    answers.targets.push_back(targets[static_cast<std::size_t>(answers.rows[i])]);
+    result.losses.push_back(loss_of(answers, i, classes));
+  }
+  answers.loss = mean(result.losses);
+  return result;
+}
+
+MetricsReport judge_answers(const ModelAnswers& model, const Manifest& manifest,
+                            const std::vector<std::int64_t>& picks) {
+  TaskConfig task;
+  task.type = manifest.task;
+  if (picks.empty()) return judge(model.answers, task, manifest.threshold);
+  Evaluation drawn;
+  drawn.width = model.answers.width;
+  const auto width = static_cast<std::size_t>(drawn.width);
+  double loss = 0;
+  for (const auto pick : picks) {
+    const auto row = static_cast<std::size_t>(pick);
+    drawn.targets.push_back(model.answers.targets[row]);
+    loss += model.losses[row];
+    for (std::size_t k = 0; k < width; ++k) drawn.scores.push_back(model.answers.scores[row * width + k]);
+  }
+  drawn.loss = loss / static_cast<double>(picks.size());
+  return judge(drawn, task, manifest.threshold);
+}
+
+std::map<std::string, Interval> bootstrap(const Compared& model, const Compared* against,
+                                          std::int64_t resamples, std::uint64_t seed,
+                                          const std::function<void(std::int64_t)>& progress) {
+  const auto count = static_cast<std::int64_t>(model.answers.answers.rows.size());
+  std::mt19937_64 random(seed);
+  std::uniform_int_distribution<std::int64_t> any_row(0, count - 1);
+  std::vector<std::int64_t> picks(static_cast<std::size_t>(count));
+  std::map<std::string, std::vector<double>> values;
+  for (std::int64_t i = 0; i < resamples; ++i) {
+    for (auto& pick : picks) pick = any_row(random);
+    const auto report = judge_answers(model.answers, model.manifest, picks);
+    const auto other = against ? judge_answers(against->answers, against->manifest, picks) : MetricsReport{};
+    for (const auto& [name, value] : report.values) {
+      const double drawn = against ? value - other.find(name).value_or(NAN) : value;
+      if (std::isfinite(drawn)) values[name].push_back(drawn);
+    }
+    if (progress) progress(i + 1);
+  }
+  std::map<std::string, Interval> intervals;
+  for (auto& [name, drawn] : values) intervals[name] = interval_of(std::move(drawn));
+  return intervals;
+}
+
+}  // namespace ringtrain

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "data/table/table.h"
+#include "serving/predict/predictor.h"
+#include "trainer/evaluation.h"
+#include "trainer/metrics/report.h"
+
+namespace ringtrain {
+
+/// What an exported model answers to rows whose truth is known.
+struct ModelAnswers {
+  Evaluation answers;          ///< scores, targets and rows; targets by the manifest's labels
+  std::vector<double> losses;  ///< [n]: cross entropy, or the squared error
+};
+
+/// The labelled rows of a file as this model reads them: its columns, and the target's. Throws DataError that
+/// names column, row and label; ConfigError for a language model.
+Table read_labelled(const std::filesystem::path& file, const Manifest& manifest);
+
+/// Answers the rows of `rows` (all when it is empty), some at a time.
+ModelAnswers answer_table(const Predictor& predictor, const Table& table,
+                          const std::vector<std::int64_t>& rows = {},
+                          const std::function<void(std::int64_t done)>& progress = {});
+
+/// The metrics that training reports, by the same code, with the manifest's task and threshold. `picks`:
+/// places in the answers, with repetitions; all when it is empty.
+MetricsReport judge_answers(const ModelAnswers& model, const Manifest& manifest,
+                            const std::vector<std::int64_t>& picks = {});
+
+/// Where 95% of what resampled rows give lie (percentile bootstrap, Efron 1979).
+struct Interval {
+  double low = 0, high = 0;
+};
+
+/// One model, or two on the same rows.
+struct Compared {
+  const ModelAnswers& answers;
+  const Manifest& manifest;
+};
+
+/// Draws as many rows as there are, with replacement, `resamples` times; the same rows for both models.
+/// Returns the interval of each metric of `model`, or of its difference to `against` where there is one. A
+/// metric that a resample does not define is left out of its interval.
+std::map<std::string, Interval> bootstrap(const Compared& model, const Compared* against,
+                                          std::int64_t resamples, std::uint64_t seed,
+                                          const std::function<void(std::int64_t done)>& progress = {});
+
+}  // namespace ringtrain

@@ -1,0 +1,49 @@
+#include "launch/commands/model_export.h"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include "common/hash.h"
+#include "launch/version.h"
+#include "serving/export/exporter.h"
+
+namespace ringtrain {
+
+std::vector<std::string> verify_command() {
+  return {std::filesystem::read_symlink("/proc/self/exe").string(), "verify-export"};
+}
+
+static std::string now_utc() {
+  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}",
+                     fmt::gmtime(std::chrono::system_clock::to_time_t(std::chrono::system_clock::now())));
+}
+
+std::filesystem::path export_trained(const RunConfig& config, const Trainer& trainer, const Outcome& outcome,
+                                     int ranks) {
+  ExportRequest request;
+  request.base = config.export_.repository.empty() ? std::filesystem::path(config.job_dir) / "export"
+                                                   : std::filesystem::path(config.export_.repository);
+  request.model = trainer.replica().model;
+  request.make_copy = [&trainer] { return trainer.make_model(); };
+  request.formats = config.export_.formats;
+  Manifest& manifest = request.manifest;
+  manifest.name = config.export_.name;
+  manifest.task = config.task.type;
+  manifest.preprocessing = trainer.data().preprocessing;
+  manifest.inputs = config.export_.inputs;
+  manifest.threshold = outcome.threshold;
+  manifest.metrics = outcome.test.to_json();
+  const auto checkpoint = trainer.checkpoints().folder_of(outcome.exported_step);
+  manifest.provenance = {{"config_hash", hash_text(config.to_yaml())},
+                         {"data_file", config.data.train_file},
+                         {"data_hash", trainer.data().file_hash},
+                         {"checkpoint", checkpoint.string()},
+                         {"checkpoint_hash", trainer.checkpoints().hash(outcome.exported_step)},
+                         {"step", outcome.exported_step},
+                         {"ranks", ranks},
+                         {"libraries", library_versions()},
+                         {"created", now_utc()}};
+  return export_model(request, verify_command());
+}
+
+}  // namespace ringtrain

@@ -1,0 +1,124 @@
+#include <fmt/format.h>
+
+#include <iostream>
+
+#include "common/errors.h"
+#include "common/text.h"
+#include "launch/commands/commands.h"
+#include "serving/repository/manifest.h"
+#include "serving/repository/model_repository.h"
+#include "serving/repository/version_state.h"
+
+namespace ringtrain {
+namespace fs = std::filesystem;
+namespace {
+
+using nlohmann::ordered_json;
+
+std::int64_t bytes_of(const fs::path& folder) {
+  std::int64_t bytes = 0;
+  std::error_code error;
+  for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error))
+    if (entry->is_regular_file(error)) bytes += static_cast<std::int64_t>(entry->file_size(error));
+  return bytes;
+}
+
+ordered_json describe_version(const fs::path& model, std::int64_t version, const VersionState& state,
+                              const std::vector<std::int64_t>& present) {
+  const auto folder = model / std::to_string(version);
+  ordered_json one{{"version", version}, {"live", state.live_of(present) == version}};
+  const auto served = state.served(present);
+  one["served"] = std::find(served.begin(), served.end(), version) != served.end();
+  one["labels"] = ordered_json::array();
+  for (const auto& [label, labelled] : state.labels)
+    if (labelled == version) one["labels"].push_back(label);
+  one["bytes"] = bytes_of(folder);
+  try {
+    const auto manifest = Manifest::read(folder);
+    one["task"] = manifest.task;
+    one["created"] = manifest.provenance.value("created", "");
+    one["metrics"] = manifest.metrics;
+  } catch (const Error& error) {
+    one["problem"] = error.what();
+  }
+  return one;
+}
+
+ordered_json describe_model(const std::string& name, const fs::path& folder) {
+  ordered_json model{{"model", name}, {"folder", folder.string()}, {"versions", ordered_json::array()}};
+  const auto present = versions(folder);
+  const auto state = VersionState::read(folder);
+  for (const auto version : present)
+    model["versions"].push_back(describe_version(folder, version, state, present));
+  return model;
+}
+
+std::string metrics_text(const nlohmann::json& metrics) {
+  std::vector<std::string> parts;
+  for (const char* name : {"roc_auc", "pr_auc", "f1", "accuracy", "rmse", "r2", "perplexity", "loss"})
+    if (parts.size() < 3 && metrics.is_object() && metrics.contains(name) && metrics[name].is_number())
+      parts.push_back(fmt::format("{} {:.4f}", name, metrics[name].get<double>()));
+  return join(parts);
+}
+
+std::string labels_text(const ordered_json& version) {
+  std::vector<std::string> words;
+  if (version["live"]) words.emplace_back("live");
+  for (const auto& label : version["labels"]) words.push_back(label.get<std::string>());
+  if (words.empty() && version["served"]) words.emplace_back("served");
+  return join(words);
+}
+
+void print_table(const ordered_json& models) {
+  fmt::print("{:<20} {:>7}  {:<16} {:<20} {:>10}  {}\n", "MODEL", "VERSION", "SERVED AS", "CREATED", "SIZE",
+             "METRICS");
+  for (const auto& model : models)
+    for (const auto& version : model["versions"])
+      fmt::print("{:<20} {:>7}  {:<16} {:<20} {:>10}  {}\n", model["model"].get<std::string>(),
+                 version["version"].get<std::int64_t>(), labels_text(version), version.value("created", ""),
+                 human_bytes(version["bytes"].get<double>()),
+                 version.contains("problem") ? "damaged: " + version["problem"].get<std::string>()
+                                             : metrics_text(version["metrics"]));
+}
+
+ordered_json describe_all(const fs::path& base) {
+  if (!fs::is_directory(base)) throw ExportError(fmt::format("{}: there is no such folder", base.string()));
+  ordered_json models = ordered_json::array();
+  if (!versions(base).empty()) {
+    models.push_back(describe_model(fs::canonical(base).filename().string(), base));
+    return models;
+  }
+  std::vector<fs::path> folders;
+  for (const auto& entry : fs::directory_iterator(base))
+    if (entry.is_directory() && !versions(entry.path()).empty()) folders.push_back(entry.path());
+  std::sort(folders.begin(), folders.end());
+  for (const auto& folder : folders) models.push_back(describe_model(folder.filename().string(), folder));
+  if (models.empty())
+    throw ExportError(
+        fmt::format("{} holds no model: a model's folder holds versions, 1, 2, and so on, as `ringtrain "
+                    "train` exports them",
+                    base.string()));
+  return models;
+}
+
+}  // namespace
+
+void add_models_command(CLI::App& app, int& exit_code) {
+  auto base = std::make_shared<std::string>();
+  auto json = std::make_shared<bool>(false);
+  auto* command = app.add_subcommand("models", "List the models of a repository and their versions.");
+  command->add_option("BASE", *base, "The model repository, BASE/NAME/VERSION, or one model of it")
+      ->required();
+  command->add_flag("--json", *json, "As JSON, with all metrics");
+  command->footer("Example:\n  ringtrain models jobs/fraud/export");
+  command->callback([base, json, &exit_code] {
+    const auto models = describe_all(*base);
+    if (*json)
+      std::cout << models.dump(2) << '\n';
+    else
+      print_table(models);
+    exit_code = 0;
+  });
+}
+
+}  // namespace ringtrain

@@ -1,0 +1,212 @@
+#include <ATen/Parallel.h>
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "common/errors.h"
+#include "common/files.h"
+#include "common/text.h"
+#include "data/order/split.h"
+#include "launch/commands/commands.h"
+#include "launch/commands/model_evaluation.h"
+#include "launch/commands/training_arguments.h"
+#include "launch/commands/training_worker.h"
+#include "launch/mpirun/rank_options.h"
+#include "launch/mpirun/supervisor.h"
+#include "serving/repository/model_repository.h"
+#include "serving/repository/version_changes.h"
+#include "trainer/checkpoint/checkpoint_store.h"
+
+namespace ringtrain {
+namespace fs = std::filesystem;
+namespace {
+
+using nlohmann::ordered_json;
+
+/// What `retrain` ends with when the new version is not better.
+constexpr int kRefusedExitCode = 8;
+
+struct Arguments {
+  TrainingArguments training;
+  RankOptions ranks;
+  RestartPolicy restarts;
+  std::string from, metric;
+  double margin = 0;
+  std::int64_t resamples = 1000;
+  bool discard = false;
+};
+
+/// The checkpoint's folder that a version was exported from. Throws CheckpointError when it is not that any
+/// more.
+fs::path origin_of(const Manifest& manifest, const fs::path& version) {
+  const auto& provenance = manifest.provenance;
+  const fs::path folder = provenance.value("checkpoint", "");
+  if (folder.empty())
+    throw CheckpointError(
+        fmt::format("{}/manifest.json names no checkpoint to go on from", version.string()));
+  const auto step = provenance.value("step", std::int64_t{0});
+  if (!fs::is_directory(folder))
+    throw CheckpointError(
+        fmt::format("{}: the checkpoint {} that it was exported from is gone; keep it "
+                    "(trainer.checkpoint.keep), or train anew",
+                    version.string(), folder.string()));
+  if (CheckpointStore(folder.parent_path()).hash(step) != provenance.value("checkpoint_hash", ""))
+    throw CheckpointError(fmt::format("{}: the checkpoint {} is not the one that it was exported from",
+                                      version.string(), folder.string()));
+  return fs::absolute(folder);
+}
+
+int train(const Arguments& arguments) {
+  if (const auto job = mpirun_job(arguments.ranks))
+    return supervise(*job, arguments.training, arguments.restarts);
+  return run_training_worker(arguments.training.config, arguments.training.all_overrides(),
+                             arguments.training.start_options());
+}
+
+/// Rows of the new data that the new model was neither trained nor chosen on.
+std::vector<std::int64_t> held_out(const RunConfig& config, const Table& table) {
+  auto rows = make_split(config.data.split, table, static_cast<std::uint64_t>(config.seed)).test;
+  if (rows.empty())
+    throw ConfigError(
+        "data.split.test: nothing is held out, so that the versions cannot be compared; give it a share");
+  return rows;
+}
+
+struct Decision {
+  std::string metric;
+  double before = 0, after = 0, gain = 0,
+         margin = 0;  ///< gain: how much better, whichever way is the better one
+  Interval interval;
+  std::int64_t rows = 0;
+  bool promoted = false;
+  std::string why;
+};
+
+Decision decide(const Arguments& arguments, const RunConfig& config, const fs::path& old_version,
+                const fs::path& new_version) {
+  at::set_num_threads(1);
+  const Predictor before(old_version), after(new_version);
+  const auto table = read_labelled(config.data.train_file, after.manifest());
+  const auto rows = held_out(config, table);
+  const auto old_answers = answer_table(before, table, rows), new_answers = answer_table(after, table, rows);
+  Decision decision;
+  decision.metric = arguments.metric.empty() ? config.trainer.checkpoint.metric : arguments.metric;
+  decision.rows = static_cast<std::int64_t>(rows.size());
+  decision.margin = arguments.margin;
+  decision.before = judge_answers(old_answers, before.manifest()).get(decision.metric);
+  decision.after = judge_answers(new_answers, after.manifest()).get(decision.metric);
+  const Compared compared{old_answers, before.manifest()};
+  const auto intervals = bootstrap({new_answers, after.manifest()}, &compared, arguments.resamples,
+                                   static_cast<std::uint64_t>(config.seed));
+  if (const auto found = intervals.find(decision.metric); found != intervals.end())
+    decision.interval = found->second;
+  const double sign = larger_is_better(decision.metric) ? 1 : -1;
+  if (sign < 0) decision.interval = {-decision.interval.high, -decision.interval.low};
+  decision.gain = sign * (decision.after - decision.before);
+  decision.promoted = std::isfinite(decision.gain) && decision.gain > 0 && decision.gain >= decision.margin;
+  decision.why = !std::isfinite(decision.gain) ? "the metric is not defined on these rows"
+                 : decision.promoted           ? "it is better by at least the margin"
+                 : decision.gain > 0           ? "it is better, but by less than the margin"
+                                               : "it is not better";
+  return decision;
+}
+
+std::string as_text(const Decision& decision, const fs::path& old_version, const fs::path& new_version) {
+  return fmt::format(
+      "# Retraining: {}\n\n"
+      "| version | {} on {} rows held out of the new data |\n|---|---|\n| {} | {:.6f} |\n| {} | {:.6f} |\n\n"
+      "Better by {:.6f} (95% of resampled rows: {:.6f} to {:.6f}); the margin is {:.6f}.\n\n{}: {}.\n",
+      decision.promoted ? "promoted" : "refused", decision.metric, with_commas(decision.rows),
+      old_version.string(), decision.before, new_version.string(), decision.after, decision.gain,
+      decision.interval.low, decision.interval.high, decision.margin,
+      decision.promoted ? "Promoted" : "Refused", decision.why);
+}
+
+ordered_json as_json(const Decision& decision, const fs::path& old_version, const fs::path& new_version) {
+  return {{"promoted", decision.promoted},
+          {"why", decision.why},
+          {"metric", decision.metric},
+          {"rows", decision.rows},
+          {"from", {{"version", old_version.string()}, {"value", decision.before}}},
+          {"to", {{"version", new_version.string()}, {"value", decision.after}}},
+          {"better_by", decision.gain},
+          {"interval", {decision.interval.low, decision.interval.high}},
+          {"margin", decision.margin}};
+}
+
+void write_report(const fs::path& job, const Decision& decision, const fs::path& old_version,
+                  const fs::path& new_version) {
+  const auto text = as_text(decision, old_version, new_version);
+  write_file_atomically(job / "retrain_report.json",
+                        as_json(decision, old_version, new_version).dump(2) + "\n");
+  write_file_atomically(job / "retrain_report.md", text);
+  fmt::print("\n{}\nReport        {}\n", text, (job / "retrain_report.md").string());
+}
+
+int retrain(Arguments arguments) {
+  const auto old_version = find_version(arguments.from);
+  const auto model = fs::absolute(old_version).lexically_normal().parent_path();
+  const auto manifest = Manifest::read(old_version);
+  auto& overrides = arguments.training.overrides;
+  overrides.push_back("trainer.start_from=" + origin_of(manifest, old_version).string());
+  overrides.push_back("export.repository=" + model.parent_path().string());
+  overrides.push_back("export.name=" + model.filename().string());
+  const auto config = RunConfig::load(arguments.training.config, arguments.training.all_overrides());
+  if (config.task.type != manifest.task)
+    throw ConfigError(fmt::format("{}: its task is {}, that of {} is {}", arguments.training.config,
+                                  config.task.type, old_version.string(), manifest.task));
+  if (!config.export_.enabled)
+    throw ConfigError("export.enabled: a version that is not exported cannot be promoted");
+  held_out(config, read_labelled(config.data.train_file, manifest));  // before hours of training
+  const auto live = pin_live(model);
+  const auto before = versions(model).back();
+  if (const int code = train(arguments); code != 0) return code;
+  const auto number = versions(model).back();
+  if (number == before)
+    throw ExportError(fmt::format("{}: training published no new version", model.string()));
+  const auto new_version = model / std::to_string(number);
+  const auto decision = decide(arguments, config, old_version, new_version);
+  if (decision.promoted)
+    promote(model, number);
+  else if (arguments.discard)
+    delete_version(model, number, false);
+  write_report(config.job_dir, decision, old_version, new_version);
+  fmt::print("Live          {}/{}\n", model.string(), decision.promoted ? number : live);
+  std::fflush(stdout);
+  return decision.promoted ? 0 : kRefusedExitCode;
+}
+
+}  // namespace
+
+void add_retrain_command(CLI::App& app, int& exit_code) {
+  auto arguments = std::make_shared<Arguments>();
+  auto* command = app.add_subcommand(
+      "retrain", "Go on from a version on new data, and make the new version live only if it is better.");
+  arguments->training.add_to(*command);
+  arguments->ranks.add_to(*command);
+  command->add_option("--from", arguments->from, "The version to go on from: BASE/NAME@live, BASE/NAME/3")
+      ->required();
+  command->add_option("--metric", arguments->metric,
+                      "What decides; that of trainer.checkpoint.metric by default");
+  command->add_option("--margin", arguments->margin, "By how much the new version must be better")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  command->add_option("--bootstrap", arguments->resamples, "Resamples of the report's interval")
+      ->check(CLI::Range(1, 1'000'000))
+      ->capture_default_str();
+  command->add_option("--max-restarts", arguments->restarts.max_restarts, "As of `train`")
+      ->check(CLI::Range(0, 1000));
+  command->add_flag("--discard", arguments->discard, "Delete a version that is refused");
+  command->footer(
+      "Example:\n"
+      "  ringtrain retrain configs/fraud.yaml --from models/fraud@live --train-file march.csv --margin "
+      "0.002\n"
+      "Training begins with the version's weights and its preprocessing. Both versions are measured on the "
+      "test part "
+      "of\nthe new data. Exit code 0: promoted; 8: refused, what was live stays so (the new version is kept, "
+      "not live).\n"
+      "JOB_DIR/retrain_report.md and .json say why.");
+  command->callback([arguments, &exit_code] { exit_code = retrain(*arguments); });
+}
+
+}  // namespace ringtrain

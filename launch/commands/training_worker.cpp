@@ -1,0 +1,94 @@
+#include "launch/commands/training_worker.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "comm/agreement.h"
+#include "common/files.h"
+#include "common/log.h"
+#include "common/text.h"
+#include "launch/commands/model_export.h"
+#include "launch/mpirun/rank_cores.h"
+#include "launch/version.h"
+#include "trainer/setup/rank_watch.h"
+
+namespace ringtrain {
+namespace {
+
+void print_outcome(const RunConfig& config, const Trainer& trainer, const Outcome& outcome,
+                   const std::string& exported) {
+  fmt::print(
+      "\nTest part ({} rows), checkpoint of step {}{}:\n{}", with_commas(trainer.data().test->size()),
+      with_commas(outcome.exported_step),
+      config.task.type == "binary_classification" ? fmt::format(", threshold {:.4f}", outcome.threshold) : "",
+      outcome.test.to_table(trainer.data().preprocessing.labels));
+  fmt::print("\nJob folder    {}\n", config.job_dir);
+  if (!exported.empty()) fmt::print("Exported      {}\n", exported);
+  std::fflush(stdout);
+}
+
+int train(World& world, const std::string& config_file, const std::vector<std::string>& overrides,
+          const StartOptions& start, const StopSignal& signal) {
+  RunConfig config;
+  agree_on(world.control(), "the version of ringtrain or of its libraries", version_text());
+  together(world.control(), "reading the configuration",
+           [&] { config = RunConfig::load(config_file, overrides); });
+  StartOptions options = start;
+  options.device_chosen = [&](const std::string& device) {
+    bind_near(world, device, static_cast<int>(config.trainer.threads_per_rank));
+  };
+  const auto watch = watch_ranks(world, config.trainer.watch);
+  Trainer trainer(world, config, options, signal);
+  const Outcome outcome = trainer.fit();
+  if (outcome.stopped) return kStoppedExitCode;
+  std::string exported;
+  world.beacon().enter(world.rank() == 0 ? Phase::exporting : Phase::waiting);
+  together(world.control(), "exporting the model", [&] {
+    if (world.rank() == 0 && config.export_.enabled)
+      exported = export_trained(config, trainer, outcome, world.world_size()).string();
+  });
+  if (world.rank() == 0) print_outcome(config, trainer, outcome, exported);
+  return 0;
+}
+
+}  // namespace
+
+int run_training_worker(const std::string& config_file, const std::vector<std::string>& overrides,
+                        const StartOptions& start) {
+  const StopSignal signal;
+  World world;
+  log::set_identity(world.rank(), world.world_size(), world.host(), "cpu");
+  const auto say = [](const std::string& text) {
+    const std::string line = fmt::format("ringtrain: {}\n", text);
+    (void)!::write(STDERR_FILENO, line.data(), line.size());
+  };
+  const auto say_and_log = [&say](const std::string& text) {
+    say(text);
+    log::error_to_file(text);
+  };
+  try {
+    const int code = train(world, config_file, overrides, start, signal);
+    world.close();
+    return code;
+  } catch (const Error& error) {
+    if (error.agreed()) {  // all ranks know; one says it
+      if (world.rank() == 0) say(error.what());
+      log::error_to_file(error.what());
+      world.close();
+      return error.exit_code();
+    }
+    say_and_log(fmt::format("rank {} of {} (host {}): {}", world.rank(), world.world_size(), world.host(),
+                            error.what()));
+    world.control().abort(error.exit_code());
+    return error.exit_code();
+  } catch (const std::exception& error) {
+    say_and_log(fmt::format("rank {} of {} (host {}): unexpected error: {}", world.rank(), world.world_size(),
+                            world.host(), error.what()));
+    world.control().abort(1);
+    return 1;
+  }
+}
+
+}  // namespace ringtrain

@@ -1,0 +1,139 @@
+#include "serving/export/expected_outputs.h"
+
+#include <ATen/ATen.h>
+#include <ATen/CPUGeneratorImpl.h>
+#include <fmt/format.h>
+#include <torch/csrc/jit/serialization/pickle.h>
+
+#include <cmath>
+
+#include "common/errors.h"
+#include "common/files.h"
+#include "common/hash.h"
+#include "data/schema/vocabulary.h"
+#include "serving/predict/model_outputs.h"
+
+namespace ringtrain {
+namespace {
+
+std::string random_word(const CategoricalColumn& column, std::uint64_t draw) {
+  const std::uint64_t kind = draw % 8;
+  if (kind == 0) return "a word that training did not see";
+  if (kind == 1 && column.missing_is_category) return "";
+  return column.vocabulary.empty() ? "unseen" : column.vocabulary[(draw / 8) % column.vocabulary.size()];
+}
+
+c10::IValue tuple(std::vector<c10::IValue> values) { return c10::ivalue::Tuple::create(std::move(values)); }
+
+c10::IValue words_value(const std::vector<std::string>& words) {
+  return tuple(std::vector<c10::IValue>(words.begin(), words.end()));
+}
+
+std::vector<std::string> words_of(const c10::IValue& value) {
+  std::vector<std::string> words;
+  for (const auto& word : value.toTupleRef().elements()) words.push_back(word.toStringRef());
+  return words;
+}
+
+ExpectedCase case_of(const c10::IValue& value) {
+  const auto& parts = value.toTupleRef().elements();
+  ExpectedCase result;
+  if (parts.at(0).toTensor().scalar_type() == at::kLong) {
+    result.rows.tokens = parts.at(0).toTensor();
+    result.answers.logits = parts.at(2).toTensor();
+    return result;
+  }
+  result.rows.numeric = parts.at(0).toTensor();
+  for (const auto& words : parts.at(1).toTupleRef().elements())
+    result.rows.categorical.push_back(words_of(words));
+  if (parts.at(3).isNone()) {
+    result.answers.predictions = parts.at(2).toTensor();
+  } else {
+    result.answers.probabilities = parts.at(2).toTensor();
+    result.answers.classes = parts.at(3).toTensor();
+  }
+  return result;
+}
+
+at::Tensor inputs_of(const Preprocessing& preprocessing, const Predictor::Rows& rows) {
+  if (preprocessing.tokens) return rows.tokens;
+  const at::Tensor codes = encode_words(preprocessing.categorical, rows.categorical, rows.numeric.size(0));
+  return preprocessing.apply(rows.numeric, codes);
+}
+
+}  // namespace
+
+Predictor::Rows random_rows(const Preprocessing& preprocessing, std::int64_t rows, std::uint64_t seed) {
+  auto generator = at::detail::createCPUGenerator(seed);
+  if (const auto& tokens = preprocessing.tokens)
+    return {.numeric = {},
+            .categorical = {},
+            .tokens = at::randint(tokens->vocabulary, {rows, tokens->context}, generator, at::kLong)};
+  const auto columns = static_cast<std::int64_t>(preprocessing.numeric.size());
+  Predictor::Rows result;
+  at::Tensor numbers = at::randn({rows, columns}, generator, at::kDouble);
+  const at::Tensor missing = at::rand({rows, columns}, generator) < 0.1;
+  for (std::int64_t c = 0; c < columns; ++c) {
+    const auto& column = preprocessing.numeric[static_cast<std::size_t>(c)];
+    at::Tensor values = numbers.select(1, c);
+    values.div_(column.scale == 0 ? 1 : column.scale).add_(column.shift);
+    if (column.fill) values.masked_fill_(missing.select(1, c), std::nan(""));
+  }
+  result.numeric = numbers.to(at::kFloat);
+  for (std::size_t c = 0; c < preprocessing.categorical.size(); ++c) {
+    auto& words = result.categorical.emplace_back();
+    for (std::int64_t r = 0; r < rows; ++r)
+      words.push_back(
+          random_word(preprocessing.categorical[c], seed_of({seed, c, static_cast<std::uint64_t>(r)})));
+  }
+  return result;
+}
+
+std::vector<ExpectedCase> expected_cases(const Manifest& manifest, Model& network, std::uint64_t seed) {
+  const at::NoGradGuard no_grad;
+  std::vector<ExpectedCase> cases;
+  const auto& tokens = manifest.preprocessing.tokens;
+  for (const std::int64_t rows : {1, 2, 7, 64}) {
+    if (tokens && rows > 2 && rows_at_once(*tokens, rows) < rows) continue;
+    ExpectedCase result;
+    result.rows =
+        random_rows(manifest.preprocessing, rows, seed_of({seed, static_cast<std::uint64_t>(rows)}));
+    result.answers = answers_of(manifest, network.forward(inputs_of(manifest.preprocessing, result.rows)));
+    cases.push_back(std::move(result));
+  }
+  return cases;
+}
+
+void write_cases(const std::filesystem::path& file, const std::vector<ExpectedCase>& cases) {
+  std::vector<c10::IValue> values;
+  for (const auto& one : cases) {
+    if (one.rows.tokens.defined()) {
+      values.push_back(tuple({one.rows.tokens, tuple({}), one.answers.logits, c10::IValue()}));
+      continue;
+    }
+    std::vector<c10::IValue> words;
+    for (const auto& column : one.rows.categorical) words.push_back(words_value(column));
+    const bool regression = one.answers.predictions.defined();
+    values.push_back(tuple({one.rows.numeric, tuple(words),
+                            regression ? one.answers.predictions : one.answers.probabilities,
+                            regression ? c10::IValue() : c10::IValue(one.answers.classes)}));
+  }
+  const auto bytes = torch::jit::pickle_save(tuple(values));
+  write_file_synced(file, {bytes.data(), bytes.size()});
+}
+
+std::vector<ExpectedCase> read_cases(const std::filesystem::path& file) {
+  const std::string text = read_file(file);
+  std::vector<ExpectedCase> cases;
+  try {
+    const auto value = torch::jit::pickle_load({text.begin(), text.end()});
+    for (const auto& one : value.toTupleRef().elements()) cases.push_back(case_of(one));
+  } catch (const std::exception& error) {
+    const auto* torch_error = dynamic_cast<const c10::Error*>(&error);
+    throw ExportError(fmt::format("{} does not hold expected outputs: {}", file.string(),
+                                  torch_error ? torch_error->what_without_backtrace() : error.what()));
+  }
+  return cases;
+}
+
+}  // namespace ringtrain

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <vector>
+
+#include "models/model.h"
+#include "serving/predict/predictor.h"
+
+namespace ringtrain {
+
+/// Raw rows, and what the training model answers for them.
+struct ExpectedCase {
+  Predictor::Rows rows;
+  Predictor::Answers answers;
+  std::int64_t size() const { return (rows.tokens.defined() ? rows.tokens : rows.numeric).size(0); }
+};
+
+/// Random raw rows: numbers drawn around each column's shift by 1 / scale, words of the vocabulary, unknown
+/// words, and missing values where the model takes them; or random tokens. A pure function of its arguments.
+Predictor::Rows random_rows(const Preprocessing& preprocessing, std::int64_t rows, std::uint64_t seed);
+
+/// Cases of 1, 2, 7 and 64 random rows (of a language model: as many as memory allows, at least 2), answered
+/// by Preprocessing::apply, `network` (float32, CPU, eval mode) and the activation.
+std::vector<ExpectedCase> expected_cases(const Manifest& manifest, Model& network, std::uint64_t seed);
+
+/// As a file that another process, or Python's torch.load, reads: a tuple of (numeric, ((word, ...), ...),
+/// probabilities or prediction, class or None); of a language model (tokens, (), logits, None).
+void write_cases(const std::filesystem::path& file, const std::vector<ExpectedCase>& cases);
+std::vector<ExpectedCase> read_cases(const std::filesystem::path& file);
+
+}  // namespace ringtrain

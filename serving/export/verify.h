@@ -1,0 +1,18 @@
+#pragma once
+
+#include "serving/export/expected_outputs.h"
+#include "serving/predict/model_runner.h"
+
+namespace ringtrain {
+
+/// The largest difference that an export may have: absolute for probabilities, relative to the largest
+/// prediction for a regression, or logit of a language model.
+inline constexpr double export_tolerance = 1e-5;
+
+/// Compares a loaded model with one case. `what`: "model.pt". Throws ExportError that names batch size,
+/// output, row and difference. Classes may differ only where two probabilities (binary: probability and
+/// threshold) are within the tolerance of each other.
+void require_equal_answers(const std::string& what, const Manifest& manifest, const ModelRunner& model,
+                           const ExpectedCase& expected);
+
+}  // namespace ringtrain

@@ -1,0 +1,92 @@
+#include "serving/repository/manifest.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "common/errors.h"
+#include "common/files.h"
+
+namespace ringtrain {
+namespace {
+
+constexpr std::int64_t format_version = 1;
+constexpr std::array input_forms{"matrix", "columns"};
+constexpr std::array tasks{"binary_classification", "classification", "regression", "language_model"};
+
+/// The columns as a server's client sends them, for readers that know nothing of ringtrain.
+nlohmann::json columns_of(const Preprocessing& preprocessing) {
+  auto columns = nlohmann::json::array();
+  for (const auto& column : preprocessing.numeric)
+    columns.push_back(
+        {{"name", column.name}, {"type", "number"}, {"may_be_missing", column.fill.has_value()}});
+  for (const auto& column : preprocessing.categorical)
+    columns.push_back(
+        {{"name", column.name}, {"type", "string"}, {"may_be_missing", column.missing_is_category}});
+  return columns;
+}
+
+}  // namespace
+
+nlohmann::json Manifest::to_json() const {
+  return {{"format", format_version},
+          {"name", name},
+          {"version", version},
+          {"task", task},
+          {"columns", columns_of(preprocessing)},
+          {"inputs", inputs},
+          {"labels", preprocessing.labels},
+          {"threshold", threshold},
+          {"preprocessing", preprocessing.to_json()},
+          {"metrics", metrics.is_null() ? nlohmann::json::object() : metrics},
+          {"provenance", provenance.is_null() ? nlohmann::json::object() : provenance},
+          {"files", files.is_null() ? nlohmann::json::object() : files}};
+}
+
+Manifest Manifest::from_json(const nlohmann::json& json) {
+  Manifest result;
+  try {
+    if (const auto format = json.at("format").get<std::int64_t>(); format > format_version)
+      throw ExportError(
+          fmt::format("it has format {}, but this ringtrain reads up to {}; use a newer ringtrain", format,
+                      format_version));
+    result.name = json.at("name").get<std::string>();
+    result.version = json.at("version").get<std::int64_t>();
+    result.task = json.at("task").get<std::string>();
+    result.inputs = json.value("inputs", result.inputs);
+    result.threshold = json.at("threshold").get<double>();
+    result.preprocessing = Preprocessing::from_json(json.at("preprocessing"));
+    result.metrics = json.at("metrics");
+    result.provenance = json.at("provenance");
+    result.files = json.at("files");
+  } catch (const nlohmann::json::exception& error) {
+    throw ExportError(fmt::format("a field is missing or of a wrong type ({})", error.what()));
+  } catch (const DataError& error) {
+    throw ExportError(error.what());
+  }
+  if (std::find(tasks.begin(), tasks.end(), result.task) == tasks.end())
+    throw ExportError(fmt::format(
+        "task: unknown '{}'; expected binary_classification, classification, regression or language_model",
+        result.task));
+  if (std::find(input_forms.begin(), input_forms.end(), result.inputs) == input_forms.end())
+    throw ExportError(fmt::format("inputs: unknown '{}'; expected matrix or columns", result.inputs));
+  if ((result.task == "language_model") != result.preprocessing.tokens.has_value())
+    throw ExportError(fmt::format("task: {} does not fit preprocessing.tokens", result.task));
+  return result;
+}
+
+Manifest Manifest::read(const std::filesystem::path& folder) {
+  const auto file = folder / "manifest.json";
+  try {
+    return from_json(nlohmann::json::parse(read_file(file)));
+  } catch (const nlohmann::json::exception& error) {
+    throw ExportError(fmt::format("{} is not JSON: {}", file.string(), error.what()));
+  } catch (const ExportError& error) {
+    throw ExportError(fmt::format("{}: {}", file.string(), error.what()));
+  } catch (const DataError& error) {
+    throw ExportError(error.what());
+  }
+}
+
+}  // namespace ringtrain

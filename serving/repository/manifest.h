@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "data/schema/preprocessing.h"
+
+namespace ringtrain {
+
+/// What an exported model means: written as manifest.json beside it.
+struct Manifest {
+  std::string name;             ///< "fraud"
+  std::int64_t version = 0;     ///< set on publishing
+  std::string task;             ///< "binary_classification", "classification", "regression", "language_model"
+  Preprocessing preprocessing;  ///< columns, types, vocabularies, labels
+  std::string inputs = "matrix";  ///< of model.onnx and saved_model.pb: "matrix" (the numeric columns in one
+                                  ///< input) or "columns" (each by its name)
+  double threshold = 0.5;         ///< binary: class 1 where its probability is at least this
+  nlohmann::json metrics;         ///< of the test part, by name; may be empty
+  nlohmann::json
+      provenance;  ///< config_hash, data_hash, checkpoint, checkpoint_hash, ranks, libraries {..}, created
+  nlohmann::json files;  ///< set on export: file name → hash (common/hash.h) of the model files
+
+  nlohmann::json to_json() const;
+  /// Throws ExportError when a field is missing, of a wrong type, or from a later format.
+  static Manifest from_json(const nlohmann::json& json);
+  /// Reads FOLDER/manifest.json. Throws ExportError.
+  static Manifest read(const std::filesystem::path& folder);
+};
+
+}  // namespace ringtrain

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <torch/csrc/jit/api/module.h>
+
+#include <memory>
+
+#include "models/model.h"
+#include "serving/repository/manifest.h"
+
+namespace ringtrain {
+
+/// A network traced, with its graph as recorded (shapes included): ONNX is translated from that graph.
+struct TracedNetwork {
+  torch::jit::Module module;  ///< parameters and buffers under the network's own names; has `forward`
+  std::shared_ptr<torch::jit::Graph> graph;
+};
+
+/// Traces `network`, which must be a float32 CPU module in eval mode with no parameter that requires a
+/// gradient. The traced module shares its tensors. Throws ExportError.
+TracedNetwork trace_network(Model& network, const Preprocessing& preprocessing);
+
+/// The whole model as TorchScript: preprocessing, `network`, activation. `forward(numeric [n, F], c0:
+/// List[str], ...)` returns (probabilities, class), or the prediction of a regression; of a language model
+/// `forward(tokens [n, context])` returns logits.
+torch::jit::Module make_torchscript(const Manifest& manifest, const torch::jit::Module& network);
+
+}  // namespace ringtrain

@@ -1,0 +1,176 @@
+#include "data/schema/fit.h"
+
+#include <gtest/gtest.h>
+#include <torch/types.h>
+#include <torch/utils.h>
+
+#include <cmath>
+#include <mutex>
+#include <numeric>
+
+#include "comm/backends.h"
+#include "tests/data/temporary_file.h"
+
+namespace ringtrain {
+namespace {
+
+/// 500 rows; column c has mean about 10^c and deviation about 3; the last column is constant.
+Table example(at::ScalarType dtype = at::kDouble) {
+  torch::manual_seed(3);
+  Table table;
+  table.numeric = torch::randn({500, 5}, at::kDouble) * 3;
+  table.numeric_names = {"n0", "n1", "n2", "n3", "constant"};
+  for (int c = 0; c < 4; ++c) table.numeric.select(1, c).add_(std::pow(10.0, c));
+  table.numeric.select(1, 4).fill_(0.1);
+  table.numeric = table.numeric.to(dtype);
+  table.categorical_names = {"w"};
+  table.categorical.emplace_back();
+  for (int row = 0; row < 500; ++row)
+    table.categorical[0].push_back(row % 3 == 0 ? "pear" : row % 3 == 1 ? "apple" : "fig");
+  table.target = torch::arange(500, at::kLong) % 2;
+  table.target_name = "y";
+  table.labels = {"0", "1"};
+  return table;
+}
+
+std::vector<std::int64_t> first_rows(std::int64_t count) {
+  std::vector<std::int64_t> rows(static_cast<std::size_t>(count));
+  std::iota(rows.begin(), rows.end(), 0);
+  return rows;
+}
+
+std::vector<Preprocessing> fit_on(int ranks, const DataConfig& config, const Table& table,
+                                  const std::vector<std::int64_t>& rows) {
+  std::vector<Preprocessing> fits(static_cast<std::size_t>(ranks));
+  run_as_threads(ranks, [&](Communicator& control) {
+    fits[static_cast<std::size_t>(control.rank())] = fit_preprocessing(config, table, rows, control);
+  });
+  return fits;
+}
+
+void expect_near(double got, double want) { EXPECT_NEAR(got, want, 1e-12 * std::abs(want)); }
+
+TEST(Fit, StandardiseByMeanAndPopulationDeviation) {
+  for (auto dtype : {at::kDouble, at::kFloat}) {
+    const Table table = example(dtype);
+    const auto train = table.numeric.narrow(0, 0, 350).to(at::kDouble);
+    const auto mean = train.mean(0), deviation = train.std(0, /*unbiased=*/false);
+    for (int ranks : {1, 2, 3, 4})
+      for (const Preprocessing& fit : fit_on(ranks, {}, table, first_rows(350))) {
+        ASSERT_EQ(fit.numeric.size(), 5u);
+        for (int c = 0; c < 4; ++c) {
+          EXPECT_EQ(fit.numeric[c].name, table.numeric_names[c]);
+          expect_near(fit.numeric[c].shift, mean[c].item<double>());
+          expect_near(fit.numeric[c].scale, 1 / deviation[c].item<double>());
+          EXPECT_FALSE(fit.numeric[c].fill.has_value());
+        }
+        EXPECT_EQ(fit.numeric[4].scale, 1);
+        EXPECT_EQ(fit.numeric[4].shift, table.numeric[0][4].item<double>());
+        EXPECT_EQ(fit.target, "y");
+        EXPECT_EQ(fit.labels, table.labels);
+      }
+  }
+}
+
+TEST(Fit, MinmaxAndNone) {
+  const Table table = example();
+  const auto train = table.numeric.narrow(0, 0, 350);
+  DataConfig config;
+  config.normalize = "minmax";
+  for (int ranks : {1, 3})
+    for (const Preprocessing& fit : fit_on(ranks, config, table, first_rows(350))) {
+      const auto scaled = fit.apply(train, torch::zeros({350, 1}, at::kLong));
+      for (int c = 0; c < 4; ++c) {
+        EXPECT_EQ(scaled.select(1, c).min().item<double>(), 0);
+        EXPECT_NEAR(scaled.select(1, c).max().item<double>(), 1, 1e-12);
+      }
+      EXPECT_EQ(fit.numeric[4].scale, 1);
+    }
+  config.normalize = "none";
+  const Preprocessing plain = fit_on(2, config, table, first_rows(350))[1];
+  EXPECT_EQ(plain.numeric[2].shift, 0);
+  EXPECT_EQ(plain.numeric[2].scale, 1);
+}
+
+TEST(Fit, RowsOutsideTheTrainingPartChangeNothing) {
+  const Table clean = example();
+  Table spoilt = example();
+  spoilt.numeric.narrow(0, 350, 150).fill_(1e30);
+  for (std::size_t row = 350; row < 500; ++row) spoilt.categorical[0][row] = "unseen";
+  for (const char* normalize : {"standard", "minmax"}) {
+    DataConfig config;
+    config.normalize = normalize;
+    config.missing.numeric = "mean";
+    EXPECT_EQ(fit_on(2, config, clean, first_rows(350))[0].to_json(),
+              fit_on(2, config, spoilt, first_rows(350))[0].to_json());
+  }
+}
+
+TEST(Fit, MissingValuesAreLeftOutAndFilledByTheMean) {
+  Table table = example();
+  table.numeric[7][0] = NAN;
+  table.numeric[340][0] = NAN;
+  auto kept = torch::ones({350}, at::kBool);
+  kept[7] = false;
+  kept[340] = false;
+  const auto column = table.numeric.narrow(0, 0, 350).select(1, 0).index({kept});
+  DataConfig config;
+  config.missing.numeric = "mean";
+  for (int ranks : {1, 2, 3, 4}) {
+    const Preprocessing fit = fit_on(ranks, config, table, first_rows(350))[0];
+    expect_near(*fit.numeric[0].fill, column.mean().item<double>());
+    expect_near(fit.numeric[0].scale, 1 / column.std(0, false).item<double>());
+    EXPECT_TRUE(fit.numeric[1].fill.has_value());
+    EXPECT_NEAR(
+        fit.apply(table.numeric.narrow(0, 7, 1), torch::zeros({1, 1}, at::kLong))[0][0].item<double>(), 0,
+        1e-12);
+  }
+}
+
+TEST(Fit, VocabulariesAreSortedAndOfTheTrainingRows) {
+  Table table = example();
+  table.categorical[0][2] = "";
+  DataConfig config;
+  config.missing.categorical = "category";
+  const Preprocessing fit = fit_on(3, config, table, {0, 1, 2, 3})[2];
+  EXPECT_EQ(fit.categorical[0].vocabulary, (std::vector<std::string>{"apple", "pear"}));
+  EXPECT_TRUE(fit.categorical[0].missing_is_category);
+}
+
+TEST(Fit, FewerRowsThanRanks) {
+  const Table table = example();
+  const Preprocessing fit = fit_on(4, {}, table, {10, 11})[3];
+  expect_near(fit.numeric[0].shift, (table.numeric[10][0] + table.numeric[11][0]).item<double>() / 2);
+}
+
+TEST(Fit, RefusesOneClassOnAllRanks) {
+  Table table = example();
+  table.labels = {"0"};
+  std::mutex mutex;
+  std::vector<std::string> texts;
+  run_as_threads(3, [&](Communicator& control) {
+    try {
+      fit_preprocessing(testing::config_for("fraud.csv", "y"), table, first_rows(350), control);
+    } catch (const DataError& error) {
+      const std::lock_guard lock(mutex);
+      texts.emplace_back(error.what());
+    }
+  });
+  ASSERT_EQ(texts.size(), 3u);
+  for (const auto& text : texts) {
+    EXPECT_EQ(text, texts[0]);
+    EXPECT_CONTAINS(text, "fraud.csv: column 'y' (data.target) has one class only, '0', in all 500 rows");
+  }
+}
+
+TEST(Fit, RefusesAColumnWithoutValues) {
+  Table table = example();
+  table.numeric.narrow(0, 0, 350).select(1, 2).fill_(NAN);
+  DataConfig config;
+  config.missing.numeric = "mean";
+  EXPECT_CONTAINS(testing::data_error([&] { fit_on(2, config, table, first_rows(350)); }),
+                  "column 'n2' has no value in the training part");
+}
+
+}  // namespace
+}  // namespace ringtrain

@@ -1,0 +1,99 @@
+#include "data/schema/preprocessing.h"
+
+#include <gtest/gtest.h>
+#include <torch/types.h>
+
+#include <cmath>
+
+#include "data/schema/vocabulary.h"
+#include "tests/data/temporary_file.h"
+
+namespace ringtrain {
+namespace {
+
+Preprocessing example() {
+  Preprocessing p;
+  p.numeric = {{.name = "a", .shift = 1, .scale = 0.5, .fill = 3.0},
+               {.name = "b", .shift = 0, .scale = 1, .fill = {}}};
+  p.categorical = {{.name = "w", .vocabulary = {"x", "y"}, .missing_is_category = true},
+                   {.name = "v", .vocabulary = {"k"}, .missing_is_category = false}};
+  p.target = "t";
+  p.labels = {"no", "yes"};
+  return p;
+}
+
+TEST(Preprocessing, FillsScalesAndEncodes) {
+  const Preprocessing p = example();
+  EXPECT_EQ(p.width(), 6);
+  for (auto dtype : {at::kFloat, at::kDouble}) {
+    const auto numbers =
+        torch::tensor({5.0, 2.0, std::nan(""), -4.0, 1.0, 0.0, 0.0, 0.0}, dtype).reshape({4, 2});
+    const auto codes = encode_words(p.categorical, {{"y", "", "new", "x"}, {"k", "k", "", "new"}}, 4);
+    EXPECT_TRUE(torch::equal(codes, torch::tensor({1, 0, 2, 0, -1, 1, 0, -1}, at::kLong).reshape({4, 2})));
+    const auto expected = torch::tensor({2.0,  2.0,  0.0, 1.0, 0.0, 1.0,   //
+                                         1.0,  -4.0, 0.0, 0.0, 1.0, 1.0,   //
+                                         0.0,  0.0,  0.0, 0.0, 0.0, 0.0,   //
+                                         -0.5, 0.0,  1.0, 0.0, 0.0, 0.0},  //
+                                        dtype)
+                              .reshape({4, 6});
+    const auto result = p.apply(numbers, codes);
+    EXPECT_EQ(result.scalar_type(), dtype);
+    EXPECT_TRUE(torch::equal(result, expected)) << result;
+  }
+}
+
+TEST(Preprocessing, WithoutAFillAMissingValueStays) {
+  Preprocessing p = example();
+  p.numeric[0].fill.reset();
+  p.categorical.clear();
+  const auto result = p.apply(torch::tensor({{NAN, 1.0f}}), torch::empty({1, 0}, at::kLong));
+  EXPECT_TRUE(std::isnan(result[0][0].item<float>()));
+  EXPECT_EQ(result[0][1].item<float>(), 1);
+}
+
+TEST(Preprocessing, TakesNoRows) {
+  const Preprocessing p = example();
+  EXPECT_EQ(p.apply(torch::empty({0, 2}), torch::empty({0, 2}, at::kLong)).sizes(),
+            (std::vector<std::int64_t>{0, 6}));
+}
+
+TEST(Preprocessing, JsonKeepsEveryBit) {
+  Preprocessing p = example();
+  p.numeric[0].shift = 0.1;
+  p.numeric[0].scale = 1.0 / 3;
+  const Preprocessing q = Preprocessing::from_json(nlohmann::json::parse(p.to_json().dump()));
+  ASSERT_EQ(q.numeric.size(), 2u);
+  EXPECT_EQ(q.numeric[0].shift, 0.1);
+  EXPECT_EQ(q.numeric[0].scale, 1.0 / 3);
+  EXPECT_EQ(q.numeric[0].fill, 3.0);
+  EXPECT_FALSE(q.numeric[1].fill.has_value());
+  EXPECT_EQ(q.categorical[0].vocabulary, p.categorical[0].vocabulary);
+  EXPECT_TRUE(q.categorical[0].missing_is_category);
+  EXPECT_EQ(q.target, "t");
+  EXPECT_EQ(q.labels, p.labels);
+  EXPECT_EQ(q.to_json(), p.to_json());
+}
+
+TEST(Preprocessing, JsonNamesWhatIsWrong) {
+  auto json = example().to_json();
+  json["numeric"][1].erase("scale");
+  EXPECT_CONTAINS(testing::data_error([&] { Preprocessing::from_json(json); }), "field 'scale'");
+  json = example().to_json();
+  json["labels"] = "no";
+  EXPECT_CONTAINS(testing::data_error([&] { Preprocessing::from_json(json); }), "field 'labels'");
+  EXPECT_CONTAINS(testing::data_error([&] { Preprocessing::from_json(nlohmann::json::array()); }),
+                  "field 'numeric'");
+}
+
+TEST(Preprocessing, TokensComeBackFromJson) {
+  Preprocessing p;
+  EXPECT_FALSE(Preprocessing::from_json(p.to_json()).tokens.has_value());
+  p.tokens = TokenInput{.context = 4, .vocabulary = 3, .texts = {"a", "\n", "é"}};
+  const auto back = Preprocessing::from_json(p.to_json()).tokens.value();
+  EXPECT_EQ(back.context, 4);
+  EXPECT_EQ(back.vocabulary, 3);
+  EXPECT_EQ(back.texts, p.tokens->texts);
+}
+
+}  // namespace
+}  // namespace ringtrain

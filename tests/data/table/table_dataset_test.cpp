@@ -1,0 +1,63 @@
+#include "data/table/table_dataset.h"
+
+#include <gtest/gtest.h>
+#include <torch/types.h>
+
+namespace ringtrain {
+namespace {
+
+Table example() {
+  Table table;
+  table.numeric_names = {"a", "b"};
+  table.numeric = torch::arange(20, at::kFloat).reshape({10, 2});
+  table.categorical_names = {"w"};
+  table.categorical = {{"x", "y", "x", "y", "x", "y", "x", "y", "x", "y"}};
+  table.target = torch::arange(10, at::kLong) % 2;
+  table.labels = {"0", "1"};
+  return table;
+}
+
+Preprocessing fitted() {
+  Preprocessing p;
+  p.numeric = {{.name = "a", .shift = 2, .scale = 2, .fill = {}},
+               {.name = "b", .shift = 0, .scale = 1, .fill = {}}};
+  p.categorical = {{.name = "w", .vocabulary = {"x", "y"}, .missing_is_category = false}};
+  return p;
+}
+
+TEST(TableDataset, ReadsSamplesInTheAskedOrder) {
+  const TableDataset dataset(example(), fitted(), {9, 4, 1});
+  EXPECT_EQ(dataset.size(), 3);
+  const Batch batch = dataset.read({2, 0, 2});
+  EXPECT_TRUE(torch::equal(batch.rows, torch::tensor({1, 9, 1}, at::kLong)));
+  EXPECT_TRUE(torch::equal(batch.targets, torch::tensor({1, 1, 1}, at::kLong)));
+  EXPECT_TRUE(torch::equal(
+      batch.inputs, torch::tensor({{0.f, 3.f, 0.f, 1.f}, {32.f, 19.f, 0.f, 1.f}, {0.f, 3.f, 0.f, 1.f}})));
+}
+
+TEST(TableDataset, ReadsNothing) {
+  const TableDataset dataset(example(), fitted(), {9, 4, 1});
+  const Batch batch = dataset.read({});
+  EXPECT_EQ(batch.size(), 0);
+  EXPECT_EQ(batch.inputs.sizes(), (std::vector<std::int64_t>{0, 4}));
+  EXPECT_EQ(batch.targets.scalar_type(), at::kLong);
+}
+
+TEST(TableDataset, MayBeEmpty) {
+  const TableDataset dataset(example(), fitted(), {});
+  EXPECT_EQ(dataset.size(), 0);
+  EXPECT_EQ(dataset.read({}).inputs.sizes(), (std::vector<std::int64_t>{0, 4}));
+}
+
+TEST(TableDataset, KeepsFloatingTargets) {
+  Table table = example();
+  table.labels.clear();
+  table.target = torch::arange(10, at::kDouble) / 4;
+  table.numeric = table.numeric.to(at::kDouble);
+  const Batch batch = TableDataset(table, fitted(), {3, 5}).read({1});
+  EXPECT_EQ(batch.targets.item<double>(), 1.25);
+  EXPECT_EQ(batch.inputs.scalar_type(), at::kDouble);
+}
+
+}  // namespace
+}  // namespace ringtrain

@@ -1,0 +1,304 @@
+#include "trainer/step/recorded_step.h"
+
+#include <gtest/gtest.h>
+#include <torch/types.h>
+
+#include <limits>
+#include <mutex>
+
+#include "comm/backends.h"
+#include "common/errors.h"
+#include "trainer/step/training_step.h"
+
+namespace ringtrain {
+namespace {
+
+constexpr std::int64_t kFeatures = 11, kClasses = 3;
+
+/// What stands for a GPU's recorder here: does the work when it is replayed.
+struct Recordings {
+  int recorded = 0, replayed = 0;
+
+  GraphRecorder recorder() {
+    return [this](const std::function<void()>& work) {
+      struct Graph : DeviceGraph {
+        Graph(Recordings& counts, std::function<void()> work) : counts(counts), work(std::move(work)) {}
+        void replay() override {
+          ++counts.replayed;
+          work();
+        }
+        Recordings& counts;
+        std::function<void()> work;
+      };
+      ++recorded;
+      return std::make_unique<Graph>(*this, work);
+    };
+  }
+};
+
+RunConfig config_of(const std::string& optimizer, double clip, std::int64_t accumulate) {
+  RunConfig config;
+  config.model.type = "mlp";
+  config.task.type = "multiclass_classification";
+  config.trainer.global_batch_size = 16;
+  config.trainer.accumulate = accumulate;
+  config.trainer.clip_norm = clip;
+  config.trainer.optimizer.type = optimizer;
+  config.trainer.optimizer.lr = 0.01;
+  config.trainer.optimizer.momentum = optimizer == "sgd" ? 0.9 : 0;
+  config.trainer.optimizer.weight_decay = 0.1;
+  return config;
+}
+
+std::unique_ptr<Task> task_of(const RunConfig& config) {
+  return make_task(config.task, {"a", "b", "c"}, {1, 1, 1});
+}
+
+std::mutex seed_mutex;  // the seed is process-wide
+
+Replica replica_of(const RunConfig& config) {
+  const std::lock_guard lock(seed_mutex);
+  return make_replica(config, {.features = kFeatures, .outputs = kClasses}, "cpu");
+}
+
+/// 50 samples: in batches of 16 the fourth of each epoch has 2.
+struct Samples : Dataset {
+  at::Tensor inputs = at::arange(50 * kFeatures).reshape({50, kFeatures}).mul(0.37).sin().to(at::kFloat);
+  at::Tensor targets = at::arange(50).remainder(kClasses);
+  std::int64_t size() const override { return 50; }
+  Batch read(const std::vector<std::int64_t>& indices) const override {
+    const auto rows = at::tensor(indices, at::kLong);
+    return {inputs.index_select(0, rows), targets.index_select(0, rows), rows};
+  }
+};
+
+/// From the sixth batch on each second one, of 16, has a number that is none in its last row.
+struct Spoilt : Samples {
+  Batch read(const std::vector<std::int64_t>& indices) const override {
+    Batch batch = Samples::read(indices);
+    if (++reads >= 6 && reads % 2 == 0 && indices.size() == 16)
+      batch.inputs[15].fill_(std::numeric_limits<double>::quiet_NaN());
+    return batch;
+  }
+  mutable int reads = 0;
+};
+
+struct Ran {
+  std::vector<at::Tensor> weights;
+  std::vector<double> losses;
+  std::vector<std::string> news;
+};
+
+/// Some steps of a world of one.
+Ran run(const RunConfig& config, const GraphRecorder& recorder, int steps,
+        const Dataset& samples = Samples()) {
+  World world;
+  const auto gradients = make_communicator(world, "local", "cpu");
+  const auto task = task_of(config);
+  Replica replica = replica_of(config);
+  Trace trace(world.control(), 0);
+  TrainingStep training(world, config, *task, replica, *gradients, "cpu", trace, nlohmann::json::object(),
+                        recorder);
+  Loader loader(samples, Sampler({.samples = 50, .global_batch_size = 16}), 0, 0);
+  const StopSignal signal;
+  Ran ran;
+  for (int step = 0; step < steps; ++step) {
+    const auto outcome = training.run(loader, signal, step, steps);
+    ran.losses.push_back(outcome.totals.loss_sum / outcome.totals.weight);
+    if (auto news = training.take_news(); !news.empty()) ran.news.push_back(news);
+  }
+  for (const auto& parameter : replica.model->parameters()) ran.weights.push_back(parameter.detach().clone());
+  return ran;
+}
+
+void expect_close(const Ran& ours, const Ran& theirs, double tolerance) {
+  for (std::size_t i = 0; i < theirs.losses.size(); ++i)
+    EXPECT_NEAR(ours.losses[i], theirs.losses[i], tolerance) << "step " << i + 1;
+  for (std::size_t i = 0; i < theirs.weights.size(); ++i)
+    EXPECT_TRUE(at::allclose(ours.weights[i], theirs.weights[i], tolerance, tolerance)) << i;
+}
+
+TEST(RecordedStep, TrainsAsThePlainStepDoes) {
+  for (const std::string optimizer : {"sgd", "adamw", "adam"})
+    for (const double clip : {0.0, 0.05})
+      for (const std::int64_t accumulate : {1, 3}) {
+        SCOPED_TRACE(optimizer + ", clip " + std::to_string(clip) + ", pieces " + std::to_string(accumulate));
+        const RunConfig config = config_of(optimizer, clip, accumulate);
+        Recordings recordings;
+        const Ran recorded = run(config, recordings.recorder(), 11);
+        // Steps 1 to 3 warm up, 4 and 8 have a smaller batch.
+        EXPECT_EQ(recordings.recorded, 1);
+        EXPECT_EQ(recordings.replayed, 6);
+        ASSERT_EQ(recorded.news.size(), 1u);
+        EXPECT_NE(recorded.news[0].find("replayed from here on"), std::string::npos) << recorded.news[0];
+        expect_close(recorded, run(config, nullptr, 11), clip > 0 ? 1e-6 : 0);
+      }
+}
+
+TEST(RecordedStep, ALossThatIsNotFiniteIsExplainedAsInAPlainStep) {
+  const auto error_of = [](const GraphRecorder& recorder) -> std::string {
+    try {
+      run(config_of("adamw", 0, 1), recorder, 11, Spoilt());
+    } catch (const TrainingError& error) {
+      return error.what();
+    }
+    return "no error";
+  };
+  Recordings recordings;
+  const std::string said = error_of(recordings.recorder());
+  EXPECT_EQ(recordings.replayed, 2) << "step 4 is small, step 6 is spoilt";
+  EXPECT_EQ(said, error_of(nullptr));
+  EXPECT_EQ(said.find("the loss is nan at step 6: "), 0u) << said;
+  EXPECT_NE(said.find("data rows "), std::string::npos) << said;
+}
+
+TEST(RecordedStep, StepsThatAreNotFiniteAreLeftOutAsInAPlainStep) {
+  for (const std::string optimizer : {"sgd", "adamw", "adam"})
+    for (const double clip : {0.0, 0.05}) {
+      SCOPED_TRACE(optimizer + ", clip " + std::to_string(clip));
+      RunConfig config = config_of(optimizer, clip, 1);
+      config.trainer.non_finite = "skip";
+      Recordings recordings;
+      const Ran recorded = run(config, recordings.recorder(), 11, Spoilt());
+      EXPECT_EQ(recordings.replayed, 6);
+      const Ran plain = run(config, nullptr, 11, Spoilt());
+      EXPECT_EQ(plain.news.size(), 2u);     // steps 6 and 10; step 8 is a small one
+      EXPECT_EQ(recorded.news.size(), 3u);  // and that steps are recorded
+      EXPECT_EQ(recorded.news.back(), plain.news.back());
+      for (std::size_t i = 0; i < plain.weights.size(); ++i) {
+        EXPECT_TRUE(recorded.weights[i].isfinite().all().item<bool>()) << i;
+        EXPECT_TRUE(at::allclose(recorded.weights[i], plain.weights[i], 1e-6, 1e-6)) << i;
+      }
+    }
+}
+
+TEST(RecordedStep, WhatCannotBeRecordedRunsOnWithTheReason) {
+  const RunConfig config = config_of("adamw", 0, 1);
+  int calls = 0;
+  const GraphRecorder broken = [&calls](const std::function<void()>&) -> std::unique_ptr<DeviceGraph> {
+    ++calls;
+    throw CommError("operation not permitted when stream is capturing");
+  };
+  RunConfig plain = config;
+  plain.trainer.cuda_graph = "off";
+  const Ran without = run(plain, broken, 6);
+  EXPECT_EQ(calls, 0);
+  const Ran ran = run(config, broken, 6);
+  EXPECT_EQ(calls, 1);
+  expect_close(ran, without, 0);
+  ASSERT_EQ(ran.news.size(), 1u);
+  EXPECT_NE(ran.news[0].find("not recorded as a CUDA graph: operation not permitted"), std::string::npos)
+      << ran.news[0];
+
+  RunConfig demanded = config;
+  demanded.trainer.cuda_graph = "on";
+  try {
+    run(demanded, broken, 6);
+    FAIL() << "no error";
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("trainer.cuda_graph: on, but the step cannot be recorded"),
+              std::string::npos)
+        << error.what();
+  }
+}
+
+TEST(RecordedStep, AnObstacleIsNamedAtTheStart) {
+  Recordings recordings;
+  RunConfig config = config_of("sgd", 0, 1);
+  config.trainer.precision = "float64";
+  const auto problem = RecordedStep::obstacle(config, 1);
+  ASSERT_TRUE(problem);
+  config.trainer.cuda_graph = "on";
+  EXPECT_THROW(run(config, recordings.recorder(), 1), ConfigError);
+  config.trainer.precision = "float16";
+  EXPECT_TRUE(RecordedStep::obstacle(config, 1));
+  config.trainer.precision = "bfloat16";
+  EXPECT_FALSE(RecordedStep::obstacle(config, 1));
+  EXPECT_THROW(run(config, nullptr, 1), ConfigError);  // no GPU
+  config.trainer.shard_optimizer = true;
+  EXPECT_FALSE(RecordedStep::obstacle(config, 1));
+  EXPECT_TRUE(RecordedStep::obstacle(config, 2));
+  config.trainer.shard_optimizer = false;
+  config.trainer.sync_batch_norm = true;
+  EXPECT_FALSE(RecordedStep::obstacle(config, 1));
+  EXPECT_TRUE(RecordedStep::obstacle(config, 2));
+}
+
+/// One rank's part of a step of several ranks, as TrainingStep takes it without a graph.
+StepTotals plain_step(const RunConfig& config, const Task& task, Replica& replica, GradientAverager& averager,
+                      const Batch& batch, double lr) {
+  const auto global = static_cast<double>(config.trainer.global_batch_size);
+  replica.parameters->zero_gradients();
+  const auto loss = task.loss_sum(replica.model->forward(batch.inputs), batch.targets);
+  loss.loss_sum.backward(at::full_like(loss.loss_sum, 1 / global));
+  const auto totals = averager.finish({.weight = loss.weight.item<double>(),
+                                       .loss_sum = loss.loss_sum.item<double>(),
+                                       .samples = static_cast<double>(batch.size())});
+  replica.optimizer->step(lr, totals.weight / global, averager.unused());
+  return totals;
+}
+
+// Rank 0 replays, the others do not: the last batch of an epoch may be smaller on some ranks only.
+TEST(RecordedStep, RanksMayReplayOrNot) {
+  const RunConfig config = config_of("adamw", 0, 1);
+  const Samples samples;
+  for (const int ranks : {2, 3}) {
+    std::vector<std::vector<at::Tensor>> weights(static_cast<std::size_t>(ranks));
+    run_as_threads(ranks, [&](Communicator& communicator) {
+      const auto rank = communicator.rank();
+      Replica replica = replica_of(config);
+      const auto task = task_of(config);
+      GradientAverager averager(*replica.parameters, communicator,
+                                {.overlap = AveragerOptions::Overlap::on, .bucket_bytes = 4096});
+      Recordings recordings;
+      RecordedStep recorded(config, *task, replica, averager, std::nullopt, recordings.recorder());
+      for (std::int64_t step = 0; step < 8; ++step) {
+        const Batch batch = samples.read({step, step + 9 + rank, 2 * step + rank, 3});
+        const double lr = 0.01 / static_cast<double>(1 + step);
+        StepTotals totals;
+        if (rank == 0 && recorded.takes(batch)) {
+          if (!recorded.recorded()) recorded.record(batch);
+          totals = recorded.run(batch, lr, step == 7).totals;
+          EXPECT_EQ(totals.stop, step == 7 ? 1 : 0);
+        } else {
+          totals = plain_step(config, *task, replica, averager, batch, lr);
+          recorded.warmed_up(batch);
+        }
+        EXPECT_EQ(totals.samples, 4.0 * ranks);
+        EXPECT_EQ(totals.weight, 4.0 * ranks);
+        EXPECT_EQ(totals.failed, 0);
+      }
+      EXPECT_EQ(recordings.replayed, rank == 0 ? 5 : 0);
+      for (const auto& parameter : replica.model->parameters())
+        weights[static_cast<std::size_t>(rank)].push_back(parameter.detach().clone());
+    });
+    for (std::size_t rank = 1; rank < weights.size(); ++rank)
+      for (std::size_t i = 0; i < weights[0].size(); ++i)
+        EXPECT_TRUE(at::equal(weights[rank][i], weights[0][i])) << "rank " << rank << ", parameter " << i;
+  }
+}
+
+TEST(RecordedStep, WaitsForStepsThatUseEveryParameter) {
+  RunConfig config = config_of("sgd", 0, 1);
+  World world;
+  const auto communicator = make_communicator(world, "local", "cpu");
+  const auto task = task_of(config);
+  Replica replica = replica_of(config);
+  GradientAverager averager(*replica.parameters, *communicator);
+  Recordings recordings;
+  RecordedStep recorded(config, *task, replica, averager, std::nullopt, recordings.recorder());
+  const Batch batch = Samples().read({1, 2, 3});
+  for (int step = 0; step < 5; ++step) {
+    EXPECT_FALSE(recorded.takes(batch));
+    averager.finish({.weight = 1});  // no backward
+    recorded.warmed_up(batch);
+  }
+  EXPECT_FALSE(recorded.takes(batch));
+  plain_step(config, *task, replica, averager, batch, 0.01);
+  EXPECT_TRUE(recorded.takes(batch));
+  averager.abandon();
+  EXPECT_THROW(averager.finish_on_device(at::zeros({5}, at::kDouble)), CommError);
+}
+
+}  // namespace
+}  // namespace ringtrain

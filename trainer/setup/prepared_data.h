@@ -1,0 +1,29 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "comm/communicator.h"
+#include "data/dataset.h"
+#include "data/schema/preprocessing.h"
+#include "trainer/run_config.h"
+
+namespace ringtrain {
+
+/// The data of a run, ready to be trained on: the three parts, preprocessed.
+struct PreparedData {
+  Preprocessing preprocessing;
+  std::unique_ptr<Dataset> train, validation, test;
+  std::vector<std::int64_t> class_counts;  ///< of the training part; empty but for classification
+  std::string file_hash;
+};
+
+/// Reads, splits and normalises; tokens as prepared_tokens.h says. `fitted`: the preprocessing of the
+/// checkpoint that the run goes on from; else it is fitted on the training part. A rank that cannot read the
+/// data, or reads other data than rank 0, ends all of them. Collective.
+PreparedData prepare_data(const RunConfig& config, Communicator& control,
+                          const std::optional<Preprocessing>& fitted);
+
+}  // namespace ringtrain

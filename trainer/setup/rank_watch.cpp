@@ -1,0 +1,43 @@
+#include "trainer/setup/rank_watch.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "comm/agreement.h"
+#include "common/errors.h"
+#include "common/log.h"
+
+namespace ringtrain {
+
+static WatchLimits limits_of(const WatchConfig& config) {
+  using Seconds = WatchLimits::Seconds;
+  const StallConfig& stall = config.stall_timeout;
+  return {.silence = Seconds(config.heartbeat_timeout),
+          .stall = {{Phase::starting, Seconds(stall.starting)},
+                    {Phase::loading, Seconds(stall.loading)},
+                    {Phase::computing, Seconds(stall.computing)},
+                    {Phase::updating, Seconds(stall.computing)},
+                    {Phase::waiting, Seconds(stall.waiting)},
+                    {Phase::evaluating, Seconds(stall.evaluating)},
+                    {Phase::checkpointing, Seconds(stall.checkpointing)},
+                    {Phase::exporting, Seconds(stall.exporting)}}};
+}
+
+std::unique_ptr<Monitor> watch_ranks(World& world, const WatchConfig& config) {
+  Monitor::Options options{
+      .limits = limits_of(config),
+      .names = all_gather_strings(world.control(), fmt::format("host {}, pid {}", world.host(), ::getpid())),
+      .on_trouble = nullptr,
+      .has_launcher = World::launched_by_mpi()};
+  Communicator& control = world.control();
+  options.on_trouble = [&control](const std::string& text) {
+    const std::string line = fmt::format("ringtrain: {}\n", text);
+    (void)!::write(STDERR_FILENO, line.data(), line.size());
+    log::error_to_file(text);
+    ::alarm(10);  // should MPI_Abort itself wait for something
+    control.abort(CommError("").exit_code());
+  };
+  return std::make_unique<Monitor>(world.beacon(), world.make_beat_link(), std::move(options));
+}
+
+}  // namespace ringtrain

@@ -1,0 +1,72 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "comm/averaging/gradient_averager.h"
+#include "comm/device_graph.h"
+#include "data/dataset.h"
+#include "trainer/run_config.h"
+#include "trainer/step/replica.h"
+#include "trainer/tasks/task.h"
+
+namespace ringtrain {
+
+/// A whole training step (forward, backward, averaging, clipping, the optimizer) recorded once and replayed:
+/// on a GPU one launch in place of thousands. Each rank records its own; the data that moves between ranks is
+/// that of the plain step, so that a rank may take the one and another rank the other.
+///
+/// What the host decides in a plain step is computed on the device here: a step whose loss or norm is not
+/// finite, or that failed on a rank, leaves the weights alone, and the host, which sees it afterwards,
+/// explains it with the weights that it began with.
+class RecordedStep {
+ public:
+  /// Why a run of this configuration cannot be recorded; nothing where it can.
+  static std::optional<std::string> obstacle(const RunConfig& config, int world_size);
+
+  /// What it is given outlives it. `autocast`: see trainer/precision/autocast.h.
+  RecordedStep(const RunConfig& config, const Task& task, Replica& replica, GradientAverager& averager,
+               std::optional<c10::ScalarType> autocast, GraphRecorder recorder);
+
+  /// Whether this batch is worked through by the graph: after the plain steps that warm up, and of the size
+  /// for which it is recorded, the largest of these. Others, as the last of an epoch, take the plain step.
+  bool takes(const Batch& batch) const;
+  /// What a plain step has done: counts as warm-up.
+  void warmed_up(const Batch& batch);
+  bool recorded() const { return graph_ != nullptr; }
+
+  struct Numbers {
+    StepTotals totals;  ///< of all ranks
+    /// Of the divided gradient, before clipping; 0 without trainer.clip_norm and trainer.non_finite: skip.
+    double norm = 0;
+  };
+  /// Records the step, which does nothing yet. Not collective. Throws what recording throws; the plain step
+  /// can still take the batch.
+  void record(const Batch& batch);
+  /// One step by the graph.
+  Numbers run(const Batch& batch, double lr, bool stop);
+
+ private:
+  void work();
+  void backward();
+  void update();
+
+  const RunConfig& config_;
+  const Task& task_;
+  Replica& replica_;
+  GradientAverager& averager_;
+  std::optional<c10::ScalarType> autocast_;
+  GraphRecorder recorder_;
+  std::unique_ptr<DeviceGraph> graph_;
+  int warm_ = 0;
+  std::int64_t size_ = 0;  // of the batches that it takes
+  at::Tensor inputs_, targets_;
+  at::Tensor numbers_;  // StepTotals and the norm
+  at::Tensor mine_;     // what the host puts into StepTotals before the step
+  at::Tensor lr_;
+};
+
+}  // namespace ringtrain

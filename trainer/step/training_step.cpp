@@ -1,0 +1,386 @@
+#include "trainer/step/training_step.h"
+
+#include <ATen/ATen.h>
+#include <ATen/Context.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "comm/agreement.h"
+#include "common/errors.h"
+#include "common/log.h"
+#include "data/order/sampler.h"
+#include "models/norm.h"
+#include "trainer/optimizer/gradient_norm.h"
+#include "trainer/optimizer/schedule.h"
+#include "trainer/precision/autocast.h"
+#include "trainer/precision/forward.h"
+#include "trainer/setup/comm_options.h"
+#include "trainer/step/non_finite.h"
+#include "trainer/step/step_seed.h"
+
+namespace ringtrain {
+namespace {
+
+/// Each step starts the generator anew (trainer/step/step_seed.h).
+void seed_step(std::uint64_t seed, const at::Device& device) {
+  auto generator = at::globalContext().defaultGenerator(device);
+  const std::lock_guard lock(generator.mutex());
+  generator.set_current_seed(seed);
+}
+
+/// An averager that reduces while backward goes on is told which pass is the step's last. Null: none is.
+void backward(GradientAverager* averager, const at::Tensor& loss_sum, double seed, bool last) {
+  const auto gradient = at::full_like(loss_sum, seed);
+  if (averager == nullptr || last) return loss_sum.backward(gradient);
+  const auto quiet = averager->no_sync();
+  loss_sum.backward(gradient);
+}
+
+std::string step_name(std::int64_t step) { return fmt::format("training step {}", step + 1); }
+
+const char* const kLossScaler = "loss_scaler";
+const char* const kBucketBytes = "bucket_bytes";
+const char* const kSkippedInARow = "skipped_in_a_row";
+
+/// With NCCL or MPI_Allreduce buckets may decide the order of summation: a resumed run takes those of the
+/// run before.
+std::int64_t bucket_bytes_of(const nlohmann::json& state) {
+  const auto found = state.find(kBucketBytes);
+  if (found == state.end()) return 0;
+  if (!found->is_number_integer() || *found < 1)
+    throw CheckpointError("the checkpoint's state.json: bucket_bytes is no positive whole number");
+  return found->get<std::int64_t>();
+}
+
+/// A bucket each: the optimizer's slices are the groups.
+std::vector<Optimizer::Part> parts_of(const Buckets& buckets) {
+  std::vector<Optimizer::Part> parts;
+  for (std::size_t b = 0; b < buckets.size(); ++b)
+    parts.push_back({buckets[b].group, buckets[b].begin, buckets[b].end});
+  return parts;
+}
+
+}  // namespace
+
+TrainingStep::TrainingStep(World& world, const RunConfig& config, const Task& task, Replica& replica,
+                           Communicator& gradients, const std::string& device, Trace& trace,
+                           const nlohmann::json& state, GraphRecorder recorder)
+    : world_(world),
+      config_(config),
+      task_(task),
+      replica_(replica),
+      device_(device),
+      trace_(trace),
+      autocast_(autocast_type(config.trainer.precision)) {
+  auto options = averager_options(config.comm);
+  together(world.control(), "resuming", [&] {
+    if (options.bucket_bytes == 0) options.bucket_bytes = bucket_bytes_of(state);
+    skipped_in_a_row_ = state.value(kSkippedInARow, std::int64_t{0});
+    if (autocast_ != at::kHalf) return;
+    scaler_ = state.contains(kLossScaler) ? LossScaler::from_json(state.at(kLossScaler)) : LossScaler();
+  });
+  if (!replica.shards)
+    averager_ = std::make_unique<GradientAverager>(*replica.parameters, gradients, options);
+  if (const auto* parts = buckets()) replica.optimizer->cut(parts_of(*parts));
+  together(world.control(), "trainer.cuda_graph", [&] { prepare_recording(std::move(recorder)); });
+  if (!config.trainer.sync_batch_norm || world.world_size() == 1) return;
+  // Backward's sums may run while gradients are averaged: a communicator of their own.
+  statistics_ = gradients.duplicate();
+  together(world.control(), "synchronising batch norm",
+           [&] { synchronised_ = synchronise_batch_norms(*replica.model, statistics_); });
+  if (synchronised_ == 0) statistics_.reset();
+}
+
+void TrainingStep::prepare_recording(GraphRecorder recorder) {
+  const std::string& wanted = config_.trainer.cuda_graph;
+  if (wanted == "off" || (wanted == "auto" && !recorder)) return;
+  auto obstacle = RecordedStep::obstacle(config_, world_.world_size());
+  if (!recorder) obstacle = "there is no GPU for each rank";
+  if (!obstacle) {
+    recorded_ =
+        std::make_unique<RecordedStep>(config_, task_, replica_, *averager_, autocast_, std::move(recorder));
+    return;
+  }
+  if (wanted == "on")
+    throw ConfigError(fmt::format("trainer.cuda_graph: on, but {}; use auto or off", *obstacle));
+  news_ = fmt::format("steps are not recorded as a CUDA graph: {}", *obstacle);
+}
+
+/// Records the step when it is time for it.
+bool TrainingStep::can_replay(const Batch& batch) {
+  if (!recorded_ || !recorded_->takes(batch)) return false;
+  if (recorded_->recorded()) return true;
+  try {
+    recorded_->record(batch);
+    news_ = "the step is recorded as a CUDA graph, and replayed from here on";
+    return true;
+  } catch (const std::exception& error) {
+    const std::string why = what_of(std::current_exception()).text;
+    recorded_.reset();
+    if (config_.trainer.cuda_graph == "on")
+      throw ConfigError(fmt::format("trainer.cuda_graph: on, but the step cannot be recorded: {}", why));
+    news_ = fmt::format("steps are not recorded as a CUDA graph: {}", why);
+    return false;
+  }
+}
+
+StepOutcome TrainingStep::replay(const Batch& batch, bool stop, std::int64_t step, std::int64_t total_steps) {
+  const auto span = trace_.span("recorded step");
+  StepOutcome outcome;
+  outcome.learning_rate =
+      learning_rate(config_.trainer.schedule, config_.trainer.optimizer.lr, step, total_steps);
+  const auto numbers = recorded_->run(batch, outcome.learning_rate, stop);
+  outcome.totals = numbers.totals;
+  if (outcome.totals.failed > 0) raise_together(world_.control(), step_name(step), nullptr);
+  const double loss = outcome.totals.loss_sum / outcome.totals.weight;
+  if (config_.trainer.non_finite == "skip") {
+    outcome.skipped = left_out(loss, numbers.norm, batch, step);
+    if (outcome.skipped) replica_.optimizer->sat_out();
+    return outcome;
+  }
+  check_finite(loss, "the loss", batch, step);
+  check_finite(numbers.norm, "the norm of the gradient", batch, step);
+  return outcome;
+}
+
+nlohmann::json TrainingStep::state() const {
+  auto state = nlohmann::json::object();
+  if (scaler_) state[kLossScaler] = scaler_->to_json();
+  if (skipped_in_a_row_ > 0) state[kSkippedInARow] = skipped_in_a_row_;
+  if (buckets()) state[kBucketBytes] = buckets()->bytes();
+  return state;
+}
+
+std::int64_t TrainingStep::bytes_per_step() const {
+  return averager_ ? averager_->bytes_per_step() : replica_.shards->bytes_per_step();
+}
+
+StepOutcome TrainingStep::run(Loader& loader, const StopSignal& signal, std::int64_t step,
+                              std::int64_t total_steps) {
+  StepTotals mine;
+  std::exception_ptr failure;
+  Batch batch;
+  bool replays = false;
+  Beacon& beacon = world_.beacon();
+  beacon.enter(Phase::loading, step + 1);
+  try {
+    const auto span = trace_.span("load");
+    batch = loader.next().samples;
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  beacon.enter(Phase::computing);
+  if (!any_failed(failure != nullptr)) {
+    try {
+      seed_step(step_seed(config_.seed, step, world_.rank()), at::Device(device_));
+      replays = can_replay(batch);
+      if (!replays) mine = work_through(batch);
+    } catch (...) {
+      failure = std::current_exception();
+      if (statistics_) leave(failure, step);
+    }
+  }
+  if (replays) return replay(batch, signal.caught(), step, total_steps);
+  if (failure) {
+    mine = {.failed = 1};
+    sums_ = at::Tensor();
+  }
+  mine.stop = signal.caught() ? 1 : 0;
+  beacon.enter(Phase::waiting);
+  const StepTotals totals = average(mine);
+  if (totals.failed > 0) {
+    gather();
+    raise_together(world_.control(), step_name(step), failure);
+  }
+  if (recorded_) recorded_->warmed_up(batch);
+  return update(batch, totals, step, total_steps);
+}
+
+/// Whether a rank will not take part in the collectives inside of forward and backward.
+bool TrainingStep::any_failed(bool mine) {
+  if (!statistics_) return mine;
+  const auto flag = at::full({1}, mine ? 1 : 0, at::TensorOptions(at::kInt).device(at::Device(device_)));
+  statistics_->all_reduce(flag, ReduceOp::max).wait();
+  return flag.item<int>() > 0;
+}
+
+/// The others wait in a batch norm for this rank: they cannot be told. Returns only where every rank failed
+/// alike.
+void TrainingStep::leave(const std::exception_ptr& failure, std::int64_t step) {
+  try {
+    std::rethrow_exception(failure);
+  } catch (const Error& error) {
+    if (error.agreed()) return;
+  } catch (...) {  // whatever it is: what_of knows
+  }
+  const Said said = what_of(failure);
+  log::error(fmt::format("rank {} (host {}), training step {}: {}", world_.rank(), world_.host(), step + 1,
+                         said.text));
+  world_.control().abort(said.exit_code);
+  std::rethrow_exception(failure);
+}
+
+/// Forward and backward over this rank's share, in `accumulate` pieces. The loss is a sum; the one factor,
+/// known to all ranks, only keeps gradients of usual size.
+StepTotals TrainingStep::work_through(const Batch& batch) {
+  replica_.parameters->zero_gradients();
+  StepTotals totals;
+  sums_ = at::Tensor();
+  const double seed =
+      (scaler_ ? scaler_->scale() : 1.0) / static_cast<double>(config_.trainer.global_batch_size);
+  const auto pieces = static_cast<int>(config_.trainer.accumulate);
+  // Empty pieces are the last ones. With statistics over all ranks each rank runs them too: others have some.
+  const auto last =
+      statistics_ ? pieces - 1 : static_cast<int>(std::min<std::int64_t>(pieces, batch.size())) - 1;
+  for (int piece = 0; piece <= last; ++piece) {
+    const Range part = even_share(batch.size(), piece, pieces);
+    const std::int64_t count = part.end - part.begin;
+    const at::Device device(device_);
+    const auto loss = [&] {
+      const auto span = trace_.span("forward");
+      const auto outputs =
+          forward(*replica_.model, batch.inputs.narrow(0, part.begin, count).to(device), autocast_);
+      return task_.loss_sum(outputs, batch.targets.narrow(0, part.begin, count).to(device));
+    }();
+    {
+      const auto span = trace_.span("backward");
+      backward(averager_.get(), loss.loss_sum, seed, piece == last);
+    }
+    if (device.is_cpu()) {
+      totals.loss_sum += loss.loss_sum.item<double>();
+      totals.weight += loss.weight.item<double>();
+    } else {  // the host does not wait for them
+      const auto sums = at::stack({loss.weight.to(at::kDouble), loss.loss_sum.detach().to(at::kDouble)});
+      sums_ = sums_.defined() ? sums_ + sums : sums;
+    }
+    totals.samples += static_cast<double>(count);
+  }
+  replica_.parameters->repair_gradients();  // throws for what cannot be averaged
+  return totals;
+}
+
+/// The totals; the sums of the gradients are there after `gather`.
+StepTotals TrainingStep::average(const StepTotals& mine) {
+  const auto span = trace_.span("average");
+  return averager_ ? averager_->finish_totals(mine, sums_) : replica_.shards->finish(mine, sums_);
+}
+
+std::optional<std::size_t> TrainingStep::next_bucket() {
+  {
+    const auto span = trace_.span("wait");
+    if (const auto bucket = averager_->finish_bucket()) return bucket;
+  }
+  if (trace_.records())
+    for (const auto& [begin, end, bucket] : averager_->traffic().spans)
+      trace_.add_beside(bucket < averager_->buckets().size() ? fmt::format("bucket {}", bucket) : "totals",
+                        begin, end);
+  return {};
+}
+
+void TrainingStep::gather() {
+  while (averager_ && next_bucket()) {
+  }
+}
+
+/// Where buckets arrive one after the other, and none is needed to decide about another one.
+bool TrainingStep::can_update_in_parts(double loss) const {
+  return buckets() && device_ == "cpu" && config_.trainer.clip_norm == 0 && !scaler_ &&
+         config_.trainer.non_finite == "stop" && averager_->all_used() &&
+         replica_.optimizer->treats_all_alike() && std::isfinite(loss);
+}
+
+void TrainingStep::update_in_parts(double learning_rate, double divisor) {
+  replica_.optimizer->begin_parts();
+  while (const auto bucket = next_bucket()) {
+    const auto span = trace_.span("update");
+    replica_.optimizer->step_part(*bucket, learning_rate, divisor);
+  }
+}
+
+/// Of the summed gradients, before any division.
+double TrainingStep::norm() {
+  const double mine = sum_of_squares(replica_.optimizer->gradients());
+  return std::sqrt(averager_ ? mine : replica_.shards->sum(mine));
+}
+
+/// Every rank decides by the same numbers: they throw together or not at all.
+void TrainingStep::adjust_scale(bool finite) {
+  try {
+    scaler_->update(finite);
+  } catch (const TrainingError&) {
+    raise_together(world_.control(), "training", std::current_exception());
+  }
+}
+
+void TrainingStep::check_finite(double number, std::string_view what, const Batch& batch, std::int64_t step) {
+  if (std::isfinite(number)) return;
+  const auto why = explain_non_finite(world_, replica_, task_, batch, device_, autocast_);
+  raise_together(world_.control(), "training",
+                 std::make_exception_ptr(TrainingError(fmt::format(
+                     "{} is {} at step {}: {}. Mend the data, lower trainer.optimizer.lr, clip the gradient "
+                     "(trainer.clip_norm), or "
+                     "leave such steps out (trainer.non_finite: skip)",
+                     what, std::isnan(number) ? "nan" : fmt::format("{}", number), step + 1, why))));
+}
+
+/// trainer.non_finite: skip.
+bool TrainingStep::left_out(double loss, double length, const Batch& batch, std::int64_t step) {
+  if (std::isfinite(loss) && std::isfinite(length)) {
+    skipped_in_a_row_ = 0;
+    return false;
+  }
+  const auto why = explain_non_finite(world_, replica_, task_, batch, device_, autocast_);
+  if (++skipped_in_a_row_ > config_.trainer.max_skipped_steps)
+    raise_together(world_.control(), "training",
+                   std::make_exception_ptr(TrainingError(
+                       fmt::format("{} steps in a row gave a loss or a gradient that is not finite "
+                                   "(trainer.max_skipped_steps: {}), the last at step {}: {}",
+                                   skipped_in_a_row_, config_.trainer.max_skipped_steps, step + 1, why))));
+  news_ = fmt::format("step {} is left out, its {} is not finite: {}", step + 1,
+                      std::isfinite(loss) ? "gradient" : "loss", why);
+  return true;
+}
+
+/// Divides once, by the weight of all samples of all ranks and the loss scale, clips, and takes the
+/// optimizer's step.
+StepOutcome TrainingStep::update(const Batch& batch, const StepTotals& totals, std::int64_t step,
+                                 std::int64_t total_steps) {
+  StepOutcome outcome{.totals = totals, .loss_scale = scaler_ ? scaler_->scale() : 1.0};
+  outcome.learning_rate =
+      learning_rate(config_.trainer.schedule, config_.trainer.optimizer.lr, step, total_steps);
+  const double loss = totals.loss_sum / totals.weight;
+  double divisor =
+      outcome.loss_scale * totals.weight / static_cast<double>(config_.trainer.global_batch_size);
+  if (can_update_in_parts(loss)) {
+    update_in_parts(outcome.learning_rate, divisor);
+    return outcome;
+  }
+  gather();
+  world_.beacon().enter(Phase::updating);
+  const auto span = trace_.span("update");
+  const bool may_skip = config_.trainer.non_finite == "skip";
+  const double clip = config_.trainer.clip_norm;
+  // One pass serves clipping and the look for what is not finite.
+  const double length = clip > 0 || scaler_ || may_skip ? norm() / divisor : 0;
+  if (scaler_) {
+    outcome.skipped = !std::isfinite(length) || !std::isfinite(loss);
+    adjust_scale(!outcome.skipped);
+  } else if (may_skip) {
+    outcome.skipped = left_out(loss, length, batch, step);
+  }
+  if (outcome.skipped) {
+    replica_.optimizer->skip();
+    return outcome;
+  }
+  check_finite(loss, "the loss", batch, step);
+  check_finite(length, "the norm of the gradient", batch, step);
+  if (clip > 0) divisor *= std::max(1.0, (length + 1e-6) / clip);
+  replica_.optimizer->step(outcome.learning_rate, divisor,
+                           averager_ ? averager_->unused() : replica_.shards->unused());
+  if (replica_.shards) replica_.shards->share_values();
+  return outcome;
+}
+
+}  // namespace ringtrain
