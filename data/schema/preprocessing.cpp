@@ -3,18 +3,50 @@
 #include <ATen/ATen.h>
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <cmath>
+#include <stdexcept>
 
 #include "common/errors.h"
+#include "data/schema/operations.h"
 
 namespace ringtrain {
 namespace {
 
-template <class Get>
-at::Tensor constants(const std::vector<NumericColumn>& columns, const at::Tensor& like, Get get) {
-  std::vector<double> values;
-  for (const auto& column : columns) values.push_back(get(column));
-  return at::tensor(values, at::kDouble).to(like.options());
+constexpr std::int64_t kVersion = 2;
+constexpr std::array kParts{"none", "year", "month", "weekday", "hour", "days"};
+
+DatePart part_of(const std::string& name) {
+  const auto found = std::find(kParts.begin(), kParts.end(), name);
+  if (found == kParts.end()) throw DataError(fmt::format("preprocessing: unknown part of a date '{}'", name));
+  return static_cast<DatePart>(found - kParts.begin());
+}
+
+at::Tensor run(const Operation& operation, const std::vector<at::Tensor>& values, const at::Tensor& codes) {
+  using Kind = Operation::Kind;
+  const auto input = [&](std::size_t i) { return values.at(operation.inputs.at(i)); };
+  switch (operation.kind) {
+    case Kind::cast:
+      return input(0).to(operation.type);
+    case Kind::fill:
+      return at::where(at::isnan(input(0)), constant_row(operation.a, operation.type), input(0));
+    case Kind::scale:
+      return (input(0) - constant_row(operation.a, operation.type)) *
+             constant_row(operation.b, operation.type);
+    case Kind::choose:
+      return at::where(constant_row(operation.a, at::kBool), input(0), input(1));
+    case Kind::look_up:
+      return codes.narrow(1, static_cast<std::int64_t>(operation.column), 1);
+    case Kind::one_hot:
+      return at::eq(input(0), at::arange(operation.width, input(0).options())).to(operation.type);
+    case Kind::join: {
+      std::vector<at::Tensor> parts;
+      for (std::size_t i = 0; i < operation.inputs.size(); ++i) parts.push_back(input(i));
+      return parts.empty() ? at::empty({codes.size(0), 0}, operation.type) : at::cat(parts, 1);
+    }
+  }
+  throw std::logic_error("an operation without a kind");
 }
 
 template <class T>
@@ -35,40 +67,42 @@ std::int64_t Preprocessing::width() const {
   return width;
 }
 
-at::Tensor Preprocessing::apply(const at::Tensor& numeric_values, const at::Tensor& codes) const {
-  at::Tensor x = numeric_values;
-  bool fills = false;
-  for (const auto& column : numeric) fills |= column.fill.has_value();
-  if (fills) {
-    const at::Tensor fill =
-        constants(numeric, x, [](const NumericColumn& c) { return c.fill.value_or(NAN); });
-    x = at::where(at::isnan(x), fill, x);
-  }
-  const at::Tensor shift = constants(numeric, x, [](const NumericColumn& c) { return c.shift; });
-  const at::Tensor scale = constants(numeric, x, [](const NumericColumn& c) { return c.scale; });
-  x = (x - shift) * scale;
-  if (categorical.empty()) return x;
-  std::vector<at::Tensor> parts{x};
-  for (std::size_t c = 0; c < categorical.size(); ++c) {
-    const at::Tensor places = at::arange(categorical[c].width(), codes.options());
-    parts.push_back(at::eq(codes.narrow(1, static_cast<std::int64_t>(c), 1), places).to(x.scalar_type()));
-  }
-  return at::cat(parts, 1);
+bool Preprocessing::has_wide() const {
+  return std::any_of(numeric.begin(), numeric.end(), [](const NumericColumn& c) { return c.wide; });
+}
+
+at::ScalarType Preprocessing::numeric_type() const { return has_wide() ? at::kDouble : at::kFloat; }
+
+at::Tensor Preprocessing::apply(const at::Tensor& numeric_values, const at::Tensor& codes,
+                                at::ScalarType type) const {
+  std::vector<at::Tensor> values{numeric_values};
+  for (const auto& operation : operations(*this, type)) values.push_back(run(operation, values, codes));
+  return values.back();
 }
 
 nlohmann::json Preprocessing::to_json() const {
-  nlohmann::json json{{"numeric", nlohmann::json::array()},
+  nlohmann::json json{{"schema_version", reading.version},
+                      {"missing", reading.missing},
+                      {"unseen", refuse_unseen ? "error" : "other"},
+                      {"numeric", nlohmann::json::array()},
                       {"categorical", nlohmann::json::array()},
                       {"target", target},
                       {"labels", labels}};
-  for (const auto& c : numeric)
+  for (const auto& c : numeric) {
     json["numeric"].push_back({{"name", c.name},
                                {"shift", c.shift},
                                {"scale", c.scale},
                                {"fill", c.fill ? nlohmann::json(*c.fill) : nlohmann::json(nullptr)}});
+    auto& last = json["numeric"].back();
+    if (c.wide) last["wide"] = true;
+    if (c.part != DatePart::none)
+      last.update({{"part", kParts.at(static_cast<std::size_t>(c.part))}, {"source", c.source}});
+  }
   for (const auto& c : categorical)
-    json["categorical"].push_back(
-        {{"name", c.name}, {"vocabulary", c.vocabulary}, {"missing_is_category", c.missing_is_category}});
+    json["categorical"].push_back({{"name", c.name},
+                                   {"vocabulary", c.vocabulary},
+                                   {"missing_is_category", c.missing_is_category},
+                                   {"missing_is_unseen", c.missing_is_unseen}});
   if (tokens)
     json["tokens"] = {
         {"context", tokens->context}, {"vocabulary", tokens->vocabulary}, {"texts", tokens->texts}};
@@ -77,18 +111,32 @@ nlohmann::json Preprocessing::to_json() const {
 
 Preprocessing Preprocessing::from_json(const nlohmann::json& json) {
   Preprocessing result;
+  result.reading = {.version = 1, .missing = ReadingRules::usual_missing()};
+  if (json.contains("schema_version")) {
+    result.reading.version = read<int>(json, "schema_version");
+    if (result.reading.version > kVersion)
+      throw DataError(fmt::format("its schema has version {}, but this ringtrain reads up to {}; use a newer "
+                                  "ringtrain",
+                                  result.reading.version, kVersion));
+    result.reading.missing = read<std::vector<std::string>>(json, "missing");
+    result.refuse_unseen = read<std::string>(json, "unseen") == "error";
+  }
   for (const auto& c : read<std::vector<nlohmann::json>>(json, "numeric")) {
     const auto fill = read<nlohmann::json>(c, "fill");
     result.numeric.push_back(
         {.name = read<std::string>(c, "name"),
          .shift = read<double>(c, "shift"),
          .scale = read<double>(c, "scale"),
-         .fill = fill.is_null() ? std::nullopt : std::optional(read<double>(c, "fill"))});
+         .fill = fill.is_null() ? std::nullopt : std::optional(read<double>(c, "fill")),
+         .wide = c.value("wide", false),
+         .part = part_of(c.value("part", "none")),
+         .source = c.value("source", "")});
   }
   for (const auto& c : read<std::vector<nlohmann::json>>(json, "categorical"))
     result.categorical.push_back({.name = read<std::string>(c, "name"),
                                   .vocabulary = read<std::vector<std::string>>(c, "vocabulary"),
-                                  .missing_is_category = read<bool>(c, "missing_is_category")});
+                                  .missing_is_category = read<bool>(c, "missing_is_category"),
+                                  .missing_is_unseen = c.value("missing_is_unseen", false)});
   result.target = read<std::string>(json, "target");
   result.labels = read<std::vector<std::string>>(json, "labels");
   if (json.contains("tokens")) {

@@ -8,7 +8,12 @@
 #include <string>
 #include <vector>
 
+#include "data/schema/reading.h"
+
 namespace ringtrain {
+
+/// Which number of a date a numeric column is; `none`: the column is a number itself.
+enum class DatePart { none, year, month, weekday, hour, days };
 
 /// A numeric column: a missing value becomes `fill` (refused when empty), then (x - shift) * scale.
 struct NumericColumn {
@@ -16,6 +21,12 @@ struct NumericColumn {
   double shift = 0;
   double scale = 1;
   std::optional<double> fill;
+  /// Its training values lose more than 1e-6 of their deviation in float32: it is read, shifted and scaled
+  /// in float64, and then cast.
+  bool wide = false;
+  DatePart part = DatePart::none;
+  std::string source;  ///< the date column that it is a part of; empty: `name`
+  const std::string& column() const { return source.empty() ? name : source; }
 };
 
 /// A categorical column, one-hot over `vocabulary`; a word that training did not see gives zeros. With
@@ -24,6 +35,10 @@ struct CategoricalColumn {
   std::string name;
   std::vector<std::string> vocabulary;
   bool missing_is_category = false;
+  /// A missing value, of which training had none here, is like a word that training did not see; otherwise,
+  /// and without `missing_is_category`, it is refused.
+  bool missing_is_unseen = false;
+  bool takes_missing() const { return missing_is_category || missing_is_unseen; }
   std::int64_t width() const {
     return static_cast<std::int64_t>(vocabulary.size()) + (missing_is_category ? 1 : 0);
   }
@@ -39,29 +54,29 @@ struct TokenInput {
 /// What turns raw columns into the model's input, fitted on the training part and carried into checkpoints
 /// and exports, so that training and serving cannot differ.
 struct Preprocessing {
+  ReadingRules reading;         ///< how values are read
+  bool refuse_unseen = false;   ///< a word that training did not see is an error, else it gives zeros
   std::vector<NumericColumn> numeric;
   std::vector<CategoricalColumn> categorical;
   std::string target;
   std::vector<std::string> labels;   ///< names of the classes, in class order; empty for regression
   std::optional<TokenInput> tokens;  ///< of a language model; then there are no columns
 
-  std::int64_t width()
-      const;  ///< features that the model sees: numeric columns, then the one-hot columns, in order
+  std::int64_t width() const;  ///< features that the model sees: numeric ones, then the one-hot ones
+
+  bool has_wide() const;
+  /// The type of the raw numbers that the exported model takes: float64 where a column is wide, else float32.
+  at::ScalarType numeric_type() const;
 
   /// `numeric_values`: [n, numeric.size()], floating, NaN for missing; `codes`: [n, categorical.size()],
   /// int64: the place of the word in the vocabulary, vocabulary.size() for missing, -1 for unknown
-  /// (vocabulary.h makes them). Returns [n, width()] of numeric_values' dtype. The exported graph is the same
-  /// operations in the same order, so that it gives the same bits:
-  ///
-  ///   fill, shift, scale    [numeric.size()], rounded from float64 to numeric_values' dtype
-  ///   x = where(isnan(x), fill, x)     only if a column has a fill; NaN in `fill` for those that have none
-  ///   x = (x - shift) * scale          always, also where shift is 0 and scale is 1
-  ///   one-hot of column k:  eq(codes[:, k : k + 1], arange(width of k)) as numeric_values' dtype
-  ///   cat([x, one-hot of column 0, ...], dim 1); x alone without categorical columns
-  at::Tensor apply(const at::Tensor& numeric_values, const at::Tensor& codes) const;
+  /// (vocabulary.h makes them). Returns [n, width()] of `type`, which is float32, or float64 for values of
+  /// float64. The exported graph is the same operations (operations.h), so that it gives the same bits.
+  at::Tensor apply(const at::Tensor& numeric_values, const at::Tensor& codes, at::ScalarType type) const;
 
   nlohmann::json to_json() const;
-  /// Throws DataError when a field is missing or of a wrong type.
+  /// Throws DataError when a field is missing or of a wrong type, and for a later version. What was written
+  /// before schemas had a version is read, and means what it meant.
   static Preprocessing from_json(const nlohmann::json& json);
 };
 
