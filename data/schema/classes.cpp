@@ -1,19 +1,28 @@
 #include "data/schema/classes.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <map>
 #include <optional>
 
-#include "data/schema/values.h"
+#include "common/errors.h"
+#include "common/text.h"
+#include "data/schema/reading.h"
 
 namespace ringtrain {
 namespace {
 
-std::optional<std::int64_t> whole_number(const std::string& word) {
-  const auto value = parse_number(word);
-  if (!value || !(std::abs(*value) < 9e15) || std::trunc(*value) != *value) return std::nullopt;
-  return static_cast<std::int64_t>(*value);
+std::optional<std::int64_t> whole_number(const std::string& word, int version) {
+  static const Reading reading({.version = 2, .missing = {}});
+  const auto number = reading.number(word);
+  if (number.state != ValueState::good || !(std::abs(number.value) < 9e15) ||
+      std::trunc(number.value) != number.value)
+    return std::nullopt;
+  const auto whole = static_cast<std::int64_t>(number.value);
+  if (version >= 2 && std::to_string(whole) != word) return std::nullopt;
+  return whole;
 }
 
 template <class Key, class Name>
@@ -31,14 +40,33 @@ Classes sort_by(const std::vector<Key>& keys, Name name) {
 
 }  // namespace
 
-Classes name_classes(const std::vector<std::string>& words) {
+Classes name_classes(const std::vector<std::string>& words, int version) {
   std::vector<std::int64_t> numbers;
   for (const auto& word : words) {
-    const auto number = whole_number(word);
+    const auto number = whole_number(word, version);
     if (!number) return sort_by(words, [](const std::string& text) { return text; });
     numbers.push_back(*number);
   }
   return sort_by(numbers, [](std::int64_t number) { return std::to_string(number); });
+}
+
+void use_labels(Table& table, const std::vector<std::string>& labels, const std::string& file) {
+  if (table.labels == labels || !table.target.defined() || table.target.scalar_type() != at::kLong) return;
+  std::vector<std::int64_t> place;
+  for (const auto& label : table.labels) {
+    const auto found = std::find(labels.begin(), labels.end(), label);
+    place.push_back(found == labels.end() ? -1 : found - labels.begin());
+  }
+  auto* classes = table.target.mutable_data_ptr<std::int64_t>();
+  for (std::int64_t row = 0; row < table.rows(); ++row) {
+    const auto old = static_cast<std::size_t>(classes[row]);
+    if (place[old] < 0)
+      throw DataError(fmt::format("{}: row {}: the class '{}' of column '{}' is not one of the model's: {}", file,
+                                  with_commas(table.file_row(row) + 1), table.labels[old], table.target_name,
+                                  join(labels)));
+    classes[row] = place[old];
+  }
+  table.labels = labels;
 }
 
 }  // namespace ringtrain

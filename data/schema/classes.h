@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "data/table/table.h"
+
 namespace ringtrain {
 
 /// The classes of a target column, in order, and which one each of the distinct texts `words` means.
@@ -12,8 +14,12 @@ struct Classes {
   std::vector<std::int64_t> of_word;
 };
 
-/// Whole numbers (0, 1.0, "2") are sorted by value and named by their integer, so that 1 and 1.0 are one
-/// class; everything else is sorted by text.
-Classes name_classes(const std::vector<std::string>& words);
+/// Words are those of a Reading: 1 and 1.0 are one. Whole numbers are sorted by value, everything else, and 007,
+/// by text. `version`: of the reading; in the first one 007 was 7.
+Classes name_classes(const std::vector<std::string>& words, int version = 2);
+
+/// Numbers a table's classes as `labels` does: classes are found by their names. Throws DataError that names
+/// the row of a class that is not among them; `file` is named in it.
+void use_labels(Table& table, const std::vector<std::string>& labels, const std::string& file);
 
 }  // namespace ringtrain

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <unordered_set>
 
 #include "common/errors.h"
 #include "common/text.h"
@@ -10,41 +11,127 @@
 namespace ringtrain {
 namespace {
 
-bool any_matches(const std::vector<std::string>& patterns, const std::string& name) {
-  return std::any_of(patterns.begin(), patterns.end(),
-                     [&](const std::string& p) { return matches(p, name); });
+using Names = std::vector<std::string>;
+
+/// The columns that some patterns name.
+class Patterns {
+ public:
+  explicit Patterns(const Names& patterns) {
+    for (const auto& pattern : patterns)
+      (pattern.find('*') == std::string::npos ? exact_ : with_stars_).insert(pattern);
+  }
+  bool exactly(const std::string& name) const { return exact_.contains(name); }
+  bool match(const std::string& name) const {
+    return exactly(name) || std::any_of(with_stars_.begin(), with_stars_.end(),
+                                        [&](const auto& pattern) { return matches(pattern, name); });
+  }
+
+ private:
+  std::unordered_set<std::string> exact_, with_stars_;
+};
+
+/// The names of a file as an error lists them.
+std::string listed(const Names& names) {
+  constexpr std::size_t most = 30;
+  if (names.size() <= most) return join(names);
+  return fmt::format("{} and {} more", join({names.begin(), names.begin() + most}),
+                     with_commas(static_cast<long long>(names.size() - most)));
 }
 
-void require_matches(const DataConfig& config, const std::vector<std::string>& header, std::string_view field,
-                     const std::vector<std::string>& patterns) {
-  for (const auto& pattern : patterns)
-    if (std::none_of(header.begin(), header.end(),
-                     [&](const std::string& name) { return matches(pattern, name); }))
-      throw DataError(fmt::format("{} has no column '{}' (data.features.{}).{}", config.train_file, pattern,
-                                  field, did_you_mean(pattern, header)));
+std::string no_column(const std::string& file, const std::string& name, std::string_view field,
+                      const Names& header) {
+  const auto meant = did_you_mean(name, header);
+  return fmt::format("{} has no column '{}' (data.{}).{}", file, name, field,
+                     meant.empty() ? " It has: " + listed(header) : meant);
+}
+
+void find_unmatched(const DataConfig& config, const Names& header, std::string_view field,
+                    const Names& patterns, Names& problems) {
+  const std::unordered_set<std::string_view> names(header.begin(), header.end());
+  for (const auto& pattern : patterns) {
+    const bool found = pattern.find('*') == std::string::npos
+                           ? names.contains(pattern)
+                           : std::any_of(header.begin(), header.end(),
+                                         [&](const auto& name) { return matches(pattern, name); });
+    if (!found)
+      problems.push_back(no_column(config.train_file, pattern, fmt::format("features.{}", field), header));
+  }
 }
 
 }  // namespace
 
-ColumnSelection select_columns(const DataConfig& config, const std::vector<std::string>& header) {
+ColumnSelection select_columns(const DataConfig& config, const FileColumns& columns) {
+  const auto& header = columns.names;
+  Names problems;
   if (std::find(header.begin(), header.end(), config.target) == header.end())
-    throw DataError(fmt::format("{} has no column '{}' (data.target).{}", config.train_file, config.target,
-                                did_you_mean(config.target, header)));
-  require_matches(config, header, "numeric", config.features.numeric);
-  require_matches(config, header, "categorical", config.features.categorical);
-  require_matches(config, header, "ignore", config.features.ignore);
+    problems.push_back(no_column(config.train_file, config.target, "target", header));
+  find_unmatched(config, header, "numeric", config.features.numeric, problems);
+  find_unmatched(config, header, "categorical", config.features.categorical, problems);
+  find_unmatched(config, header, "date", config.features.date, problems);
+  find_unmatched(config, header, "ignore", config.features.ignore, problems);
+  if (!problems.empty()) throw DataError(join(problems, "\n  "));
 
-  ColumnSelection selection{.numeric = {}, .categorical = {}, .target = config.target};
+  const Patterns numeric(config.features.numeric), categorical(config.features.categorical),
+      date(config.features.date), ignore(config.features.ignore);
+  const std::unordered_set<std::string_view> index(columns.index.begin(), columns.index.end());
+  ColumnSelection selection{.numeric = {}, .categorical = {}, .target = config.target, .left_out = {}};
+  Names dates;
   for (const auto& name : header) {
-    if (name == config.target || any_matches(config.features.ignore, name)) continue;
-    if (any_matches(config.features.categorical, name))
+    if (name == config.target || ignore.match(name)) continue;
+    if (index.contains(name) && !numeric.exactly(name) && !categorical.exactly(name) && !date.exactly(name))
+      selection.left_out.push_back(name);
+    else if (date.match(name))
+      dates.push_back(name);
+    else if (categorical.match(name))
       selection.categorical.push_back(name);
-    else if (any_matches(config.features.numeric, name))
-      selection.numeric.push_back(name);
+    else if (numeric.match(name))
+      selection.numeric.emplace_back(name);
   }
+  for (const auto& name : dates)
+    for (const auto& [part, suffix] : {std::pair{DatePart::year, "year"}, {DatePart::month, "month"},
+                                       {DatePart::weekday, "weekday"}, {DatePart::hour, "hour"},
+                                       {DatePart::days, "days"}})
+      selection.numeric.emplace_back(name + "." + suffix, name, part);
   if (selection.numeric.empty() && selection.categorical.empty())
-    throw DataError(fmt::format("{}: no column is left as a feature; see data.features", config.train_file));
+    throw DataError(fmt::format("{}: no column is left as a feature; see data.features. It has: {}",
+                                config.train_file, listed(header)));
   return selection;
+}
+
+WantedColumns columns_of_schema(const Preprocessing& schema, const CsvConfig& csv) {
+  WantedColumns wanted;
+  wanted.csv = csv;
+  wanted.reading = schema.reading;
+  for (const auto& column : schema.numeric)
+    wanted.numeric.emplace_back(column.name, column.column(), column.part);
+  for (const auto& column : schema.categorical) wanted.categorical.push_back(column.name);
+  return wanted;
+}
+
+ColumnSelection select_columns(const Preprocessing& schema, const FileColumns& columns,
+                               const std::string& file) {
+  auto wanted = columns_of_schema(schema);
+  ColumnSelection selection{.numeric = std::move(wanted.numeric), .categorical = std::move(wanted.categorical),
+                            .target = schema.target, .left_out = {}};
+  std::unordered_set<std::string_view> missing{schema.target};
+  for (const auto& field : selection.numeric) missing.insert(field.column);
+  for (const auto& name : selection.categorical) missing.insert(name);
+  for (const auto& name : columns.names)
+    if (missing.erase(name) == 0) selection.left_out.push_back(name);
+  if (missing.empty()) return selection;
+  Names lacking;
+  const auto lacks = [&](const std::string& name) {
+    if (missing.erase(name) == 0) return;
+    const auto meant = nearest(name, selection.left_out);
+    lacking.push_back(fmt::format("'{}'{}", name, meant.empty() ? "" : fmt::format(" (is it '{}'?)", meant)));
+  };
+  lacks(schema.target);
+  for (const auto& field : selection.numeric) lacks(field.column);
+  for (const auto& name : selection.categorical) lacks(name);
+  throw DataError(fmt::format("{} lacks {} {} that the model was trained with. Columns are found by their names; "
+                              "rename {} in the file. It has: {}",
+                              file, lacking.size() == 1 ? "the column" : "the columns", listed(lacking),
+                              lacking.size() == 1 ? "it" : "them", listed(columns.names)));
 }
 
 }  // namespace ringtrain

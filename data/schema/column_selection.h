@@ -1,23 +1,34 @@
 #pragma once
 
-#include <filesystem>
 #include <string>
 #include <vector>
 
 #include "data/data_config.h"
+#include "data/schema/preprocessing.h"
+#include "data/table/column_stream.h"
 
 namespace ringtrain {
 
-/// Which columns of a file are what, each list in the file's order.
+/// Which columns of a file are what.
 struct ColumnSelection {
-  std::vector<std::string> numeric;
+  std::vector<NumericField> numeric;
   std::vector<std::string> categorical;
   std::string target;
+  std::vector<std::string> left_out;  ///< index columns, and those that a fitted schema does not have
 };
 
-/// Numeric columns are those that `features.numeric` names, less the ignored ones, the categorical ones and
-/// the target. Throws DataError for a target that is not there, a pattern that matches no column (with the
-/// name that was probably meant), and no feature at all.
-ColumnSelection select_columns(const DataConfig& config, const std::vector<std::string>& header);
+/// Numeric columns are those that `features.numeric` names, less the ignored ones, the categorical ones, dates
+/// and the target, in the file's order; after them the parts of dates. Index columns are left out where no
+/// name is exactly theirs. Throws DataError for a target that is not there, patterns that match no column
+/// (with the name that was probably meant), and no feature at all: all of them at once.
+ColumnSelection select_columns(const DataConfig& config, const FileColumns& columns);
+
+/// The columns of a fitted schema, in its order, by their names in the file. Throws DataError that names all
+/// that are not there.
+ColumnSelection select_columns(const Preprocessing& schema, const FileColumns& columns,
+                               const std::string& file);
+
+/// The columns that a schema reads, for a stream.
+WantedColumns columns_of_schema(const Preprocessing& schema, const CsvConfig& csv = {});
 
 }  // namespace ringtrain

@@ -1,6 +1,8 @@
 #include "data/schema/dates.h"
 
+#include <algorithm>
 #include <chrono>
+#include <cmath>
 
 namespace ringtrain {
 namespace {
@@ -148,6 +150,36 @@ std::optional<Date> parse_date(std::string_view text) {
               .weekday = static_cast<int>(std::chrono::weekday(midnight).iso_encoding()) - 1,
               .hour = static_cast<int>(seconds / 3600),
               .days = static_cast<double>(midnight.time_since_epoch().count()) + (seconds - offset) / kDay};
+}
+
+std::optional<Date> date_of_days(double days) {
+  if (!(days >= -719162 && days < 2932897)) return std::nullopt;
+  const double whole = std::floor(days);
+  const std::chrono::sys_days day{std::chrono::days(static_cast<int>(whole))};
+  const std::chrono::year_month_day date(day);
+  return Date{.year = static_cast<int>(date.year()),
+              .month = static_cast<int>(static_cast<unsigned>(date.month())),
+              .weekday = static_cast<int>(std::chrono::weekday(day).iso_encoding()) - 1,
+              .hour = std::min(23, static_cast<int>(std::floor((days - whole) * 24 + 1e-9))),
+              .days = days};
+}
+
+double part_of(const Date& date, DatePart part) {
+  switch (part) {
+    case DatePart::year:
+      return date.year;
+    case DatePart::month:
+      return date.month;
+    case DatePart::weekday:
+      return date.weekday;
+    case DatePart::hour:
+      return date.hour;
+    case DatePart::days:
+      return date.days;
+    case DatePart::none:
+      break;
+  }
+  return std::nan("");
 }
 
 }  // namespace ringtrain

@@ -3,6 +3,8 @@
 #include <optional>
 #include <string_view>
 
+#include "data/schema/preprocessing.h"
+
 namespace ringtrain {
 
 /// A date or a point in time, as numbers that a model can use.
@@ -24,5 +26,11 @@ struct Date {
 /// A day that is in no calendar (2023-02-29) or a time that is on no clock (25:00) is no date. A plain year
 /// is a number, not a date. 24:00 is the next day's 00:00, the second 60 the next minute's begin.
 std::optional<Date> parse_date(std::string_view text);
+
+/// The number that a part of a date is; of `none` NaN.
+double part_of(const Date& date, DatePart part);
+
+/// The date and time of an instant in UTC; of the years 1 to 9999.
+std::optional<Date> date_of_days(double days);
 
 }  // namespace ringtrain

@@ -4,6 +4,7 @@
 #include <ATen/ops/zeros.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <set>
@@ -17,28 +18,52 @@ namespace {
 
 constexpr std::size_t max_words = 10000;
 
-/// Calls `take(column, value)` for each number that is there in this rank's share of the rows.
-template <class Take>
-void for_each_number(const Table& table, const std::vector<std::int64_t>& rows, Range share, Take take) {
-  const auto visit = [&](const auto* values) {
-    const std::int64_t width = table.numeric.size(1);
-    for (std::int64_t i = share.begin; i < share.end; ++i) {
-      const auto* row = values + rows[static_cast<std::size_t>(i)] * width;
-      for (std::int64_t c = 0; c < width; ++c)
-        if (!std::isnan(row[c])) take(c, static_cast<double>(row[c]));
-    }
-  };
-  if (table.numeric.scalar_type() == at::kFloat)
-    visit(table.numeric.const_data_ptr<float>());
-  else
-    visit(table.numeric.const_data_ptr<double>());
-}
+/// A column is wide when its values lose more than this share of their deviation in float32.
+constexpr double kWide = 1e-6;
+
+/// The numbers of a table, as they are summed up: of narrow columns those that float32 holds.
+class Numbers {
+ public:
+  explicit Numbers(const Table& table) : table_(table), wide_(table.numeric_names.size(), false) {}
+  void set_wide(std::size_t column) { wide_[column] = true; }
+  bool wide(std::size_t column) const { return wide_[column]; }
+
+  /// Calls `take(column, value)` for each number that is there in this rank's share of the rows.
+  template <class Take>
+  void for_each(const std::vector<std::int64_t>& rows, Range share, Take take) const {
+    const auto visit = [&](const auto* values) {
+      const std::int64_t width = table_.numeric.size(1);
+      std::vector<const double*> exact(static_cast<std::size_t>(width), nullptr);
+      for (std::size_t c = 0; c < exact.size(); ++c)
+        if (wide_[c] && c < table_.exact.size() && table_.exact[c].defined())
+          exact[c] = table_.exact[c].const_data_ptr<double>();
+      for (std::int64_t i = share.begin; i < share.end; ++i) {
+        const auto at = rows[static_cast<std::size_t>(i)];
+        const auto* row = values + at * width;
+        for (std::int64_t c = 0; c < width; ++c)
+          if (!std::isnan(row[c])) {
+            const auto* digits = exact[static_cast<std::size_t>(c)];
+            take(c, digits ? digits[at] : static_cast<double>(row[c]));
+          }
+      }
+    };
+    if (table_.numeric.scalar_type() == at::kFloat)
+      visit(table_.numeric.const_data_ptr<float>());
+    else
+      visit(table_.numeric.const_data_ptr<double>());
+  }
+
+ private:
+  const Table& table_;
+  std::vector<bool> wide_;
+};
 
 struct Statistics {
   std::vector<double> mean, deviation, low, high;
 };
 
-Statistics measure(const Table& table, const std::vector<std::int64_t>& rows, Communicator& control) {
+Statistics measure(const Table& table, const Numbers& numbers, const std::vector<std::int64_t>& rows,
+                   Communicator& control) {
   const std::int64_t width = table.numeric.size(1);
   const auto size = static_cast<std::size_t>(width);
   const Range share =
@@ -50,7 +75,7 @@ Statistics measure(const Table& table, const std::vector<std::int64_t>& rows, Co
   double* count = sum + width;
   double* low = lows.mutable_data_ptr<double>();
   double* high = highs.mutable_data_ptr<double>();
-  for_each_number(table, rows, share, [=](std::int64_t c, double value) {
+  numbers.for_each(rows, share, [=](std::int64_t c, double value) {
     sum[c] += value;
     count[c] += 1;
     low[c] = std::min(low[c], value);
@@ -68,18 +93,50 @@ Statistics measure(const Table& table, const std::vector<std::int64_t>& rows, Co
     if (count[c] == 0)
       throw DataError(
           fmt::format("column '{}' has no value in the training part; list it under data.features.ignore",
-                      table.numeric_names[c]));
+                      table.numeric_names[c].name));
     s.mean[c] = sum[c] / count[c];
   }
   const at::Tensor squares = at::zeros({width}, at::kDouble);
   double* square = squares.mutable_data_ptr<double>();
-  for_each_number(table, rows, share, [&, square](std::int64_t c, double value) {
+  numbers.for_each(rows, share, [&, square](std::int64_t c, double value) {
     const double off = value - s.mean[static_cast<std::size_t>(c)];
     square[c] += off * off;
   });
   control.all_reduce(squares).wait();
   for (std::size_t c = 0; c < size; ++c) s.deviation.push_back(std::sqrt(square[c] / count[c]));
   return s;
+}
+
+/// Which columns are wide: by the digits of all their values on the training rows. Collective where a column
+/// may be.
+std::vector<std::size_t> wide_columns(const Table& table, const std::vector<std::int64_t>& rows,
+                                      Communicator& control) {
+  const bool narrow = table.numeric.scalar_type() == at::kFloat;
+  std::vector<std::size_t> candidates;
+  Numbers all(table);
+  for (std::size_t c = 0; c < table.numeric_names.size(); ++c)
+    if (!narrow || (c < table.exact.size() && table.exact[c].defined())) {
+      candidates.push_back(c);
+      all.set_wide(c);
+    }
+  if (candidates.empty()) return {};  // the same on all ranks: they hold the same table
+  const Statistics s = measure(table, all, rows, control);
+  const std::int64_t width = table.numeric.size(1);
+  const at::Tensor sums = at::zeros({2, width}, at::kDouble);  // of squared errors; how many
+  double* lost = sums.mutable_data_ptr<double>();
+  double* count = lost + width;
+  const Range share =
+      even_share(static_cast<std::int64_t>(rows.size()), control.rank(), control.world_size());
+  all.for_each(rows, share, [=](std::int64_t c, double value) {
+    const double error = value - static_cast<double>(static_cast<float>(value));
+    lost[c] += error * error;
+    count[c] += 1;
+  });
+  control.all_reduce(sums).wait();
+  std::vector<std::size_t> wide;
+  for (const auto c : candidates)
+    if (std::sqrt(lost[c] / count[c]) > kWide * s.deviation[c] && s.low[c] < s.high[c]) wide.push_back(c);
+  return wide;
 }
 
 /// 1 / spread; 1 where float32 could not hold it.
@@ -114,10 +171,22 @@ Preprocessing fit_preprocessing(const DataConfig& config, const Table& table,
                     "that data.target names the right column and that the file is whole",
                     config.train_file, table.target_name, table.labels[0], with_commas(table.rows())));
   Preprocessing result{
-      .numeric = {}, .categorical = {}, .target = table.target_name, .labels = table.labels, .tokens = {}};
-  const Statistics s = measure(table, train_rows, control);
+      .reading = {.version = 2, .missing = config.csv.missing},
+      .refuse_unseen = config.unseen == "error",
+      .numeric = {},
+      .categorical = {},
+      .target = table.target_name,
+      .labels = table.labels,
+      .tokens = {}};
+  Numbers numbers(table);
+  for (const auto c : wide_columns(table, train_rows, control)) numbers.set_wide(c);
+  const Statistics s = measure(table, numbers, train_rows, control);
   for (std::size_t c = 0; c < table.numeric_names.size(); ++c) {
-    NumericColumn column{.name = table.numeric_names[c], .shift = 0, .scale = 1, .fill = {}};
+    const auto& field = table.numeric_names[c];
+    NumericColumn column{.name = field.name,
+                         .wide = numbers.wide(c),
+                         .part = field.part,
+                         .source = field.part == DatePart::none ? "" : field.column};
     if (config.missing.numeric == "mean") column.fill = s.mean[c];
     // Compared exactly: rounding can leave a constant column a deviation of 1e-17, and its inverse is no
     // scale.
@@ -131,11 +200,18 @@ Preprocessing fit_preprocessing(const DataConfig& config, const Table& table,
     }
     result.numeric.push_back(column);
   }
-  for (std::size_t c = 0; c < table.categorical_names.size(); ++c)
-    result.categorical.push_back(
-        {.name = table.categorical_names[c],
-         .vocabulary = words_of(table.categorical[c], train_rows, table.categorical_names[c]),
-         .missing_is_category = config.missing.categorical == "category"});
+  for (std::size_t c = 0; c < table.categorical_names.size(); ++c) {
+    const auto& words = table.categorical[c];
+    const bool takes_missing = config.missing.categorical == "category";
+    const bool has_missing =
+        takes_missing && std::any_of(train_rows.begin(), train_rows.end(), [&](std::int64_t row) {
+          return words[static_cast<std::size_t>(row)].empty();
+        });
+    result.categorical.push_back({.name = table.categorical_names[c],
+                                  .vocabulary = words_of(words, train_rows, table.categorical_names[c]),
+                                  .missing_is_category = has_missing,
+                                  .missing_is_unseen = takes_missing && !has_missing});
+  }
   return result;
 }
 

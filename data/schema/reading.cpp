@@ -74,6 +74,14 @@ std::string_view shortest(std::string_view text) {
   return text == "-0" ? text.substr(1) : text;
 }
 
+template <class Float>
+std::string shortest_digits(Float value) {
+  std::array<char, 512> buffer{};
+  const auto [end, error] =
+      std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, std::chars_format::fixed);
+  return std::string(shortest({buffer.data(), static_cast<std::size_t>(end - buffer.data())}));
+}
+
 /// Composes; an error for what is no UTF-8.
 Word composed(std::string_view text) {
   utf8proc_uint8_t* result = nullptr;
@@ -181,11 +189,12 @@ Word Reading::word(std::string_view whole) const {
 
 Word Reading::word(double value) const {
   if (checked(value).state == ValueState::missing) return {"", ValueState::missing};
-  std::array<char, 512> buffer{};
-  const auto [end, error] =
-      std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, std::chars_format::fixed);
-  return {std::string(shortest({buffer.data(), static_cast<std::size_t>(end - buffer.data())})),
-          ValueState::good};
+  return {shortest_digits(value), ValueState::good};
+}
+
+Word Reading::word(float value) const {
+  if (checked(value).state == ValueState::missing) return {"", ValueState::missing};
+  return {shortest_digits(value), ValueState::good};
 }
 
 Word Reading::word(std::int64_t value) const { return word(std::string_view(std::to_string(value))); }

@@ -67,6 +67,7 @@ class Reading {
 
   Word word(std::string_view text) const;
   Word word(double value) const;
+  Word word(float value) const;
   Word word(std::int64_t value) const;
   Word word(std::uint64_t value) const;
   template <std::same_as<bool> Bool>

@@ -6,18 +6,32 @@
 
 #include "common/errors.h"
 #include "common/text.h"
-#include "data/schema/values.h"
 #include "data/table/column_stream.h"
 #include "data/table/csv_scanner.h"
 
 namespace ringtrain {
 namespace {
 
+/// A number of a file with decimal commas, with a point; `buffer` holds it.
+std::string_view with_point(std::string_view text, std::string& buffer) {
+  const auto comma = text.find(',');
+  if (comma == std::string_view::npos) return text;
+  const bool digits = text.find_first_not_of("0123456789+-eE, ") == std::string_view::npos &&
+                      text.find(',', comma + 1) == std::string_view::npos;
+  if (!digits) return text;
+  buffer = text;
+  buffer[comma] = '.';
+  return buffer;
+}
+
 class CsvColumns : public ColumnStream {
  public:
   CsvColumns(const std::filesystem::path& file, WantedColumns wanted)
-      : scanner_(file), wanted_(std::move(wanted)) {
-    const auto header = read_header(scanner_, file);
+      : wanted_(std::move(wanted)),
+        reading_(wanted_.reading),
+        scanner_(file, wanted_.csv),
+        decimal_comma_(scanner_.dialect().decimal == ',') {
+    const auto header = read_header(scanner_);
     header_size_ = header.size();
     places_ = places_of_columns(file, header, wanted_);
   }
@@ -25,28 +39,37 @@ class CsvColumns : public ColumnStream {
   bool next(ColumnPiece& piece, std::int64_t most) override {
     const auto width = wanted_.numeric.size();
     piece = {};
+    piece.first_row = rows_before_;
     piece.categorical.resize(wanted_.categorical.size());
+    PieceProblems problems(piece, wanted_);
     numbers_.clear();
     std::int64_t rows = 0;
-    for (; rows < most && scanner_.next(fields_); ++rows) {
-      if (fields_.size() != header_size_) {
-        piece.problems.push_back({rows, fmt::format("{} has {} fields, but the header has {}", place(rows),
-                                                    fields_.size(), header_size_)});
+    for (; rows < most; ++rows) {
+      const auto [there, error] = next_record();
+      if (!there) break;
+      piece.lines.push_back(scanner_.line());
+      if (!error.empty() || fields_.size() != header_size_) {
+        error.empty() ? problems.wrong_fields(rows, fields_.size(), header_size_)
+                      : problems.whole_row(rows, error);
         numbers_.resize(numbers_.size() + width, NAN);
         for (auto& words : piece.categorical) words.emplace_back();
         if (!wanted_.key.empty()) piece.keys.emplace_back();
         continue;
       }
-      for (std::size_t c = 0; c < width; ++c) numbers_.push_back(number(c, rows, piece.problems));
+      for (std::size_t c = 0; c < width; ++c) numbers_.push_back(number(c, rows, problems));
       for (std::size_t c = 0; c < wanted_.categorical.size(); ++c) {
-        const std::string& word = fields_[places_[width + c]];
-        piece.categorical[c].push_back(is_missing(word) ? "" : word);
+        auto word = reading_.word(text(width + c));
+        if (word.state == ValueState::not_utf8) {
+          problems.value(rows, width + c, word.state, word.text);
+          word.text.clear();
+        }
+        piece.categorical[c].push_back(std::move(word.text));
       }
-      if (!wanted_.key.empty()) piece.keys.push_back(fields_[places_.back()]);
+      if (!wanted_.key.empty()) piece.keys.emplace_back(fields_[places_.back()]);
     }
     rows_before_ += rows;
-    piece.numeric = at::empty({rows, static_cast<std::int64_t>(width)}, at::kFloat);
-    std::copy(numbers_.begin(), numbers_.end(), piece.numeric.mutable_data_ptr<float>());
+    piece.numeric = at::empty({rows, static_cast<std::int64_t>(width)}, at::kDouble);
+    std::copy(numbers_.begin(), numbers_.end(), piece.numeric.mutable_data_ptr<double>());
     return rows > 0;
   }
 
@@ -60,30 +83,50 @@ class CsvColumns : public ColumnStream {
   std::int64_t bytes() const override { return scanner_.bytes(); }
 
  private:
-  float number(std::size_t column, std::int64_t row, std::vector<RowProblem>& problems) const {
-    const std::string& text = fields_[places_[column]];
-    if (is_missing(text)) return NAN;
-    const auto value = parse_number(text);
-    if (value && std::isnan(*value)) return NAN;
-    if (value && std::isfinite(static_cast<float>(*value))) return static_cast<float>(*value);
-    problems.push_back({row, fmt::format("{}, column '{}': expected a {}number, got {}", place(row),
-                                         wanted_.numeric[column], value ? "finite " : "", excerpt(text))});
-    return NAN;
-  }
-  std::string place(std::int64_t row) const {
-    return fmt::format("row {} (line {})", with_commas(rows_before_ + row + 1), with_commas(scanner_.line()));
+  /// Whether there is a record, and what is wrong with it.
+  std::pair<bool, std::string> next_record() {
+    try {
+      return {scanner_.next(fields_), ""};
+    } catch (const CsvRecordError& error) {
+      return {true, error.text};
+    }
   }
 
-  CsvScanner scanner_;
+  std::string_view text(std::size_t column) {
+    const auto field = fields_[places_[column]];
+    return decimal_comma_ ? with_point(field, buffer_) : field;
+  }
+
+  double number(std::size_t column, std::int64_t row, PieceProblems& problems) {
+    const auto part = wanted_.numeric[column].part;
+    const auto number = part == DatePart::none ? reading_.number(text(column))
+                                               : number_of_date(fields_[places_[column]], part, reading_);
+    if (number.state == ValueState::good) return number.value;
+    if (number.state != ValueState::missing)
+      problems.value(row, column, number.state, std::string(fields_[places_[column]]));
+    return NAN;
+  }
+
   WantedColumns wanted_;
+  Reading reading_;
+  CsvScanner scanner_;
+  bool decimal_comma_;
   std::size_t header_size_ = 0;
   std::vector<std::size_t> places_;  ///< numeric, categorical, the key
   std::int64_t rows_before_ = 0;
-  std::vector<std::string> fields_;
-  std::vector<float> numbers_;
+  std::vector<std::string_view> fields_;
+  std::vector<double> numbers_;
+  std::string buffer_;
 };
 
 }  // namespace
+
+FileColumns columns_of_csv(const std::filesystem::path& file, const CsvConfig& csv) {
+  CsvScanner scanner(file, csv);
+  auto names = read_header(scanner);
+  if (!scanner.skip()) throw DataError(fmt::format("{} has a header line but no rows", file.string()));
+  return {.names = std::move(names), .index = {}, .note = describe(scanner.dialect())};
+}
 
 std::unique_ptr<ColumnStream> open_csv_columns(const std::filesystem::path& file, WantedColumns wanted) {
   return std::make_unique<CsvColumns>(file, std::move(wanted));

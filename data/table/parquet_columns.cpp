@@ -6,10 +6,13 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <type_traits>
 
 #include "common/errors.h"
 #include "common/text.h"
+#include "data/schema/dates.h"
 #include "data/table/arrow_values.h"
 #include "data/table/column_stream.h"
 #include "data/table/parquet_file.h"
@@ -22,34 +25,37 @@ constexpr std::int64_t kRowsAtOnce = 8192;
 class ParquetColumns : public ColumnStream {
  public:
   ParquetColumns(const std::filesystem::path& file, WantedColumns wanted)
-      : file_(file), wanted_(std::move(wanted)) {
+      : file_(file), wanted_(std::move(wanted)), reading_(wanted_.reading) {
     reader_ = open_parquet(file_, kRowsAtOnce);
     std::shared_ptr<arrow::Schema> schema;
     check(reader_->GetSchema(&schema));
     places_ = places_of_columns(file_, schema->field_names(), wanted_);
     require_types(*schema);
-    leaves_ = parquet_leaves(*schema, places_);
+    auto places = places_;
+    std::sort(places.begin(), places.end());  // the parts of a date are of one column
+    places.erase(std::unique(places.begin(), places.end()), places.end());
+    leaves_ = parquet_leaves(*schema, places);
   }
 
   bool next(ColumnPiece& piece, std::int64_t most) override {
     piece = {};
+    piece.first_row = rows_before_;
     const auto width = static_cast<std::int64_t>(wanted_.numeric.size());
     piece.categorical.resize(wanted_.categorical.size());
     std::int64_t rows = 0;
-    std::vector<float> numbers;
+    numbers_.clear();
     while (rows < most && have_batch()) {
       const auto count = std::min(most - rows, batch_->num_rows() - at_);
-      numbers.resize(static_cast<std::size_t>((rows + count) * width),
-                     std::numeric_limits<float>::quiet_NaN());
-      take(piece, numbers, rows, count);
+      numbers_.resize(static_cast<std::size_t>((rows + count) * width), NAN);
+      take(piece, rows, count);
       rows += count;
       at_ += count;
     }
     std::stable_sort(piece.problems.begin(), piece.problems.end(),
                      [](const auto& a, const auto& b) { return a.row < b.row; });
     rows_before_ += rows;
-    piece.numeric = at::empty({rows, width}, at::kFloat);
-    std::copy(numbers.begin(), numbers.end(), piece.numeric.mutable_data_ptr<float>());
+    piece.numeric = at::empty({rows, width}, at::kDouble);
+    std::copy(numbers_.begin(), numbers_.end(), piece.numeric.mutable_data_ptr<double>());
     return rows > 0;
   }
 
@@ -85,16 +91,27 @@ class ParquetColumns : public ColumnStream {
   void check(const arrow::Status& status) const { require_read(status, file_); }
 
   void require_types(const arrow::Schema& schema) const {
+    std::vector<std::string> wrong;
     for (std::size_t i = 0; i < places_.size(); ++i) {
       const auto& field = *schema.field(static_cast<int>(places_[i]));
-      const bool numeric = i < wanted_.numeric.size();
-      const bool key = !wanted_.key.empty() && i + 1 == places_.size();
-      const bool good =
-          numeric ? is_number(*field.type()) : is_word(*field.type()) || (key && is_number(*field.type()));
-      if (!good)
-        throw DataError(fmt::format("{}, column '{}': expected {}, but it is of type {}", file_.string(),
-                                    field.name(), numeric ? "numbers" : "words", field.type()->ToString()));
+      const bool date = i < wanted_.numeric.size() && wanted_.numeric[i].part != DatePart::none;
+      if (date ? is_date(*field.type()) || is_text(*field.type()) : is_value(*field.type())) continue;
+      wrong.push_back(fmt::format("column '{}': expected {}, but it is of type {}.{}", field.name(),
+                                  date                              ? "dates"
+                                  : i < wanted_.numeric.size() ? "numbers"
+                                                                    : "words",
+                                  field.type()->ToString(),
+                                  is_date(*field.type()) ? " List it under data.features.date"
+                                                         : " Convert it, or list it under data.features.ignore"));
     }
+    if (!wrong.empty()) throw DataError(fmt::format("{}, {}", file_.string(), join(wrong, "\n  ")));
+  }
+
+  static bool is_text(const arrow::DataType& type) {
+    using arrow::Type;
+    return type.id() == Type::STRING || type.id() == Type::LARGE_STRING || type.id() == Type::STRING_VIEW ||
+           (type.id() == Type::DICTIONARY &&
+            is_text(*static_cast<const arrow::DictionaryType&>(type).value_type()));
   }
 
   void drop_if_used() {
@@ -126,32 +143,65 @@ class ParquetColumns : public ColumnStream {
     return *batch_->GetColumnByName(name_of(i));
   }
   const std::string& name_of(std::size_t i) const {
-    if (i < wanted_.numeric.size()) return wanted_.numeric[i];
+    if (i < wanted_.numeric.size()) return wanted_.numeric[i].column;
     i -= wanted_.numeric.size();
     return i < wanted_.categorical.size() ? wanted_.categorical[i] : wanted_.key;
   }
 
-  void take(ColumnPiece& piece, std::vector<float>& numbers, std::int64_t rows, std::int64_t count) const {
+  void take(ColumnPiece& piece, std::int64_t rows, std::int64_t count) {
+    PieceProblems problems(piece, wanted_);
     const auto width = wanted_.numeric.size();
-    for (std::size_t c = 0; c < width; ++c)
-      for_each_number(column(c), at_, count, [&](std::int64_t r, auto value) {
-        const auto number = static_cast<float>(value);
-        auto& to = numbers[static_cast<std::size_t>(rows + r) * width + c];
-        if (!std::isinf(number))
-          to = number;
-        else
-          piece.problems.push_back(
-              {rows + r, fmt::format("row {}, column '{}': expected a finite number",
-                                     with_commas(rows_before_ + rows + r + 1), wanted_.numeric[c])});
-      });
-    const auto words = [&](std::size_t i, std::vector<std::string>& to) {
-      to.resize(static_cast<std::size_t>(rows + count));
-      const auto& values = column(i);
-      for (std::int64_t r = 0; r < count; ++r)
-        if (!values.IsNull(at_ + r)) to[static_cast<std::size_t>(rows + r)] = word_at(values, at_ + r);
+    for (std::size_t c = 0; c < width; ++c) take_numbers(problems, c, rows, count);
+    for (std::size_t c = 0; c < piece.categorical.size(); ++c) {
+      piece.categorical[c].resize(static_cast<std::size_t>(rows + count));
+      take_words(problems, c, rows, count, piece.categorical[c]);
+    }
+    if (wanted_.key.empty()) return;
+    piece.keys.resize(static_cast<std::size_t>(rows + count));
+    for_each_value(column(places_.size() - 1), at_, count, [&](std::int64_t r, auto value) {
+      auto& key = piece.keys[static_cast<std::size_t>(rows + r)];
+      if constexpr (std::is_same_v<decltype(value), std::string_view>)
+        key = value;
+      else
+        key = fmt::format("{}", value);
+    });
+  }
+
+  void take_numbers(PieceProblems& problems, std::size_t c, std::int64_t rows, std::int64_t count) {
+    const auto width = wanted_.numeric.size();
+    const auto part = wanted_.numeric[c].part;
+    const auto& values = column(c);
+    const auto keep = [&](std::int64_t r, const Number& number, const auto& found) {
+      if (number.state == ValueState::good)
+        numbers_[static_cast<std::size_t>(rows + r) * width + c] = number.value;
+      else if (number.state != ValueState::missing)
+        problems.value(rows + r, c, number.state, fmt::format("{}", found));
     };
-    for (std::size_t c = 0; c < piece.categorical.size(); ++c) words(width + c, piece.categorical[c]);
-    if (!wanted_.key.empty()) words(places_.size() - 1, piece.keys);
+    if (is_date(*values.type()))
+      return for_each_day(values, at_, count, [&](std::int64_t r, double days) {
+        const auto date = date_of_days(days);
+        keep(r, date ? Number{part_of(*date, part)} : Number{NAN, ValueState::not_a_number}, days);
+      });
+    for_each_value(values, at_, count, [&](std::int64_t r, auto value) {
+      if constexpr (std::is_same_v<decltype(value), std::string_view>)
+        keep(r, part == DatePart::none ? reading_.number(value) : number_of_date(value, part, reading_), value);
+      else if constexpr (std::is_same_v<decltype(value), float>)
+        keep(r, reading_.number(static_cast<double>(value)), value);
+      else
+        keep(r, reading_.number(value), value);
+    });
+  }
+
+  void take_words(PieceProblems& problems, std::size_t c, std::int64_t rows, std::int64_t count,
+                  std::vector<std::string>& to) {
+    const auto width = wanted_.numeric.size();
+    for_each_value(column(width + c), at_, count, [&](std::int64_t r, auto value) {
+      auto word = reading_.word(value);
+      if (word.state == ValueState::good)
+        to[static_cast<std::size_t>(rows + r)] = std::move(word.text);
+      else if (word.state != ValueState::missing)
+        problems.value(rows + r, width + c, word.state, fmt::format("{}", value));
+    });
   }
 
   std::filesystem::path file_;
@@ -164,9 +214,41 @@ class ParquetColumns : public ColumnStream {
   std::shared_ptr<arrow::RecordBatch> batch_;
   std::int64_t at_ = 0;  ///< the next row of the batch
   std::int64_t rows_before_ = 0;
+  std::vector<double> numbers_;
+  Reading reading_;
 };
 
+/// The index columns that pandas wrote: those that its metadata names, and __index_level_N__.
+std::vector<std::string> index_columns(const arrow::Schema& schema) {
+  std::vector<std::string> names;
+  for (const auto& name : schema.field_names())
+    if (name.starts_with("__index_level_") && name.ends_with("__")) names.push_back(name);
+  if (!schema.metadata()) return names;
+  const auto text = schema.metadata()->Get("pandas").ValueOr("");
+  const auto pandas = nlohmann::json::parse(text, nullptr, false);
+  if (!pandas.is_object() || !pandas.contains("index_columns")) return names;
+  for (const auto& column : pandas["index_columns"])
+    if (column.is_string() && std::find(names.begin(), names.end(), column) == names.end() &&
+        schema.GetFieldIndex(column.get<std::string>()) >= 0)
+      names.push_back(column);
+  return names;
+}
+
 }  // namespace
+
+FileColumns columns_of_parquet(const std::filesystem::path& file) {
+  const auto reader = open_parquet(file, kRowsAtOnce);
+  std::shared_ptr<arrow::Schema> schema;
+  require_read(reader->GetSchema(&schema), file);
+  if (reader->parquet_reader()->metadata()->num_rows() == 0)
+    throw DataError(fmt::format("{} has columns but no rows", file.string()));
+  FileColumns columns{.names = schema->field_names(), .index = index_columns(*schema), .note = {}};
+  std::set<std::string_view> seen;
+  for (const auto& name : columns.names)
+    if (!seen.insert(name).second)
+      throw DataError(fmt::format("{}: column '{}' occurs twice; rename one of them", file.string(), name));
+  return columns;
+}
 
 std::unique_ptr<ColumnStream> open_parquet_columns(const std::filesystem::path& file, WantedColumns wanted) {
   return std::make_unique<ParquetColumns>(file, std::move(wanted));

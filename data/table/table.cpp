@@ -1,136 +1,292 @@
 #include "data/table/table.h"
 
-#include <ATen/ops/empty.h>
-#include <arrow/api.h>
+#include <ATen/ATen.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <unordered_map>
 
 #include "common/errors.h"
 #include "common/text.h"
 #include "data/schema/classes.h"
-#include "data/table/parquet_file.h"
-#include "data/table/table_file.h"
+#include "data/schema/column_selection.h"
+#include "data/table/table_problems.h"
 
 namespace ringtrain {
 namespace {
 
-constexpr std::size_t max_classes = 1000;
+constexpr std::size_t kMostClasses = 1000;
+constexpr std::int64_t kRowsAtOnce = 8192;
+/// A column whose values lose this share of their deviation in float32 is kept in float64 until the training
+/// part, whose deviation may be smaller, has been measured (fit.h).
+constexpr double kMayBeWide = 1e-8;
 
-/// What the values of numeric columns are, found while they are copied.
-struct Seen {
-  bool missing = false;
-  bool infinite = false;
+WantedColumns wanted_columns(const DataConfig& config, const ColumnSelection& selection, TargetKind kind,
+                             const Preprocessing* schema) {
+  WantedColumns wanted{.numeric = selection.numeric,
+                       .categorical = selection.categorical,
+                       .key = "",
+                       .reading = {.version = 2, .missing = config.csv.missing},
+                       .csv = config.csv};
+  if (schema) wanted.reading = schema->reading;
+  if (kind == TargetKind::number)
+    wanted.numeric.emplace_back(selection.target);
+  else
+    wanted.categorical.push_back(selection.target);
+  return wanted;
+}
+
+/// What is missing where it must not be, by column.
+struct Refused {
+  std::vector<bool> numeric, categorical;
 };
 
-/// Copies the float64 columns [first, first + count) of `source` to the rows of `out` [rows, count].
-template <class T>
-Seen copy_numbers(const arrow::Table& source, int first, std::int64_t count, const at::Tensor& out) {
-  Seen seen;
-  T* to = out.mutable_data_ptr<T>();
-  arrow::TableBatchReader batches(source);
-  std::shared_ptr<arrow::RecordBatch> batch;
-  while (batches.ReadNext(&batch).ok() && batch) {
-    for (std::int64_t c = 0; c < count; ++c) {
-      const auto& column =
-          static_cast<const arrow::DoubleArray&>(*batch->column(first + static_cast<int>(c)));
-      const bool has_nulls = column.null_count() > 0;
-      for (std::int64_t r = 0; r < batch->num_rows(); ++r) {
-        const double value = has_nulls && column.IsNull(r) ? NAN : column.Value(r);
-        const T kept = static_cast<T>(value);
-        if (!std::isfinite(kept)) (std::isnan(kept) ? seen.missing : seen.infinite) = true;
-        to[r * count + c] = kept;
-      }
+Refused refused_missing(const DataConfig& config, const ColumnSelection& selection,
+                        const Preprocessing* schema) {
+  Refused refused{.numeric = std::vector<bool>(selection.numeric.size(), config.missing.numeric == "error"),
+                  .categorical = std::vector<bool>(selection.categorical.size(),
+                                                   config.missing.categorical == "error")};
+  if (!schema) return refused;
+  for (std::size_t c = 0; c < refused.numeric.size(); ++c)
+    refused.numeric[c] = !schema->numeric[c].fill.has_value();
+  for (std::size_t c = 0; c < refused.categorical.size(); ++c)
+    refused.categorical[c] = !schema->categorical[c].takes_missing();
+  return refused;
+}
+
+class TableReader {
+ public:
+  TableReader(const DataConfig& config, TargetKind kind, at::ScalarType dtype, const Preprocessing* schema)
+      : config_(config),
+        kind_(kind),
+        dtype_(dtype),
+        columns_(columns_of_file(config.train_file, config.csv)),
+        selection_(schema ? select_columns(*schema, columns_, config.train_file)
+                          : select_columns(config, columns_)),
+        wanted_(wanted_columns(config, selection_, kind, schema)),
+        refused_(refused_missing(config, selection_, schema)),
+        problems_(config, selection_, wanted_, kind, dtype) {
+    table_.numeric_names = selection_.numeric;
+    table_.categorical_names = selection_.categorical;
+    table_.target_name = selection_.target;
+    table_.categorical.resize(selection_.categorical.size());
+    table_.note = note(schema);
+  }
+
+  Table read() {
+    const auto stream = open_columns(config_.train_file, wanted_);
+    ColumnPiece piece;
+    while (stream->next(piece, kRowsAtOnce)) take(piece);
+    if (!problems_.empty()) problems_.raise();
+    if (rows_ == 0)
+      throw DataError(fmt::format("{}: column '{}' (data.target) has no value in any row", config_.train_file,
+                                  selection_.target));
+    finish();
+    return std::move(table_);
+  }
+
+ private:
+  bool takes_numbers() const { return kind_ == TargetKind::number; }
+
+  std::string note(const Preprocessing* schema) const {
+    std::vector<std::string> parts;
+    if (!columns_.note.empty()) parts.push_back(columns_.note);
+    if (!selection_.left_out.empty()) {
+      auto names = selection_.left_out;
+      const auto more = names.size() > 10 ? names.size() - 10 : 0;
+      names.resize(names.size() - more);
+      parts.push_back(fmt::format("{} {}{} left out", schema ? "columns that the model does not take:" : "index",
+                                  join(names), more > 0 ? fmt::format(" and {} more", more) : ""));
     }
-    to += batch->num_rows() * count;
+    return join(parts, "; ");
   }
-  return seen;
-}
 
-Seen copy_numbers(const arrow::Table& source, int first, std::int64_t count, const at::Tensor& out) {
-  return out.scalar_type() == at::kFloat ? copy_numbers<float>(source, first, count, out)
-                                         : copy_numbers<double>(source, first, count, out);
-}
-
-/// Calls `take(text)` for each row of a text column, "" for missing.
-template <class Take>
-void for_each_text(const arrow::ChunkedArray& column, Take take) {
-  for (const auto& chunk : column.chunks()) {
-    const auto& texts = static_cast<const arrow::StringArray&>(*chunk);
-    for (std::int64_t r = 0; r < texts.length(); ++r)
-      take(texts.IsNull(r) ? std::string_view() : texts.GetView(r));
+  void take(ColumnPiece& piece) {
+    const auto numeric = static_cast<std::int64_t>(selection_.numeric.size());
+    for (const auto& problem : piece.problems) problems_.add(piece, problem);
+    std::vector<bool> bad;  // rows with a problem: what is empty there is not missing
+    if (!piece.problems.empty()) {
+      bad.resize(static_cast<std::size_t>(piece.rows()));
+      for (const auto& problem : piece.problems) bad[static_cast<std::size_t>(problem.row)] = true;
+    }
+    const auto is_bad = [&](std::int64_t row) { return !bad.empty() && bad[static_cast<std::size_t>(row)]; };
+    std::vector<std::int64_t> kept;
+    const bool drops = config_.missing.target == "drop";
+    for (std::int64_t row = 0; row < piece.rows(); ++row) {
+      if (target_is_missing(piece, row) && !is_bad(row)) {
+        if (drops) {
+          ++table_.dropped_rows;
+          continue;
+        }
+        problems_.add(piece, row, target_column(), ValueState::missing, "");
+      }
+      kept.push_back(row);
+    }
+    check_features(piece, kept, is_bad);
+    if (!problems_.empty()) return;  // nothing is made of them
+    if (table_.dropped_rows > 0 && table_.file_rows.empty())
+      for (std::int64_t row = 0; row < rows_; ++row) table_.file_rows.push_back(row);
+    if (table_.dropped_rows > 0)
+      for (const auto row : kept) table_.file_rows.push_back(piece.first_row + row);
+    rows_ += static_cast<std::int64_t>(kept.size());
+    if (static_cast<std::int64_t>(kept.size()) < piece.rows()) shrink(piece, kept);
+    if (takes_numbers()) targets_.push_back(piece.numeric.select(1, numeric).clone());
+    take_words(piece);
+    pieces_.push_back(takes_numbers() ? piece.numeric.narrow(1, 0, numeric) : piece.numeric);
   }
-}
 
-void read_classes(const arrow::ChunkedArray& column, const DataConfig& config, Table& table) {
-  std::unordered_map<std::string_view, std::int64_t> place;
-  std::vector<std::string> words;
-  std::int64_t* to = table.target.mutable_data_ptr<std::int64_t>();
-  for_each_text(column, [&](std::string_view text) {
-    const auto [found, is_new] = place.try_emplace(text, static_cast<std::int64_t>(words.size()));
-    if (is_new) words.emplace_back(text);
-    *to++ = found->second;
-  });
-  const Classes classes = name_classes(words);
-  if (classes.labels.size() > max_classes)
-    throw DataError(fmt::format(
-        "{}: column '{}' (data.target) has {} distinct values, more than a classification takes ({}). To "
-        "predict a number, set task.type: regression",
-        config.train_file, config.target, with_commas(static_cast<long long>(classes.labels.size())),
-        max_classes));
-  table.labels = classes.labels;
-  to = table.target.mutable_data_ptr<std::int64_t>();
-  for (std::int64_t r = 0; r < table.target.numel(); ++r)
-    to[r] = classes.of_word[static_cast<std::size_t>(to[r])];
-}
+  std::size_t target_column() const {
+    return selection_.numeric.size() + (takes_numbers() ? 0 : selection_.categorical.size());
+  }
+
+  bool target_is_missing(const ColumnPiece& piece, std::int64_t row) const {
+    if (!takes_numbers()) return piece.categorical.back()[static_cast<std::size_t>(row)].empty();
+    return std::isnan(piece.numeric.const_data_ptr<double>()[(row + 1) * piece.numeric.size(1) - 1]);
+  }
+
+  template <class IsBad>
+  void check_features(const ColumnPiece& piece, const std::vector<std::int64_t>& rows, const IsBad& is_bad) {
+    const auto width = piece.numeric.size(1);
+    const auto* values = piece.numeric.const_data_ptr<double>();
+    for (const auto row : rows) {
+      if (is_bad(row)) continue;
+      for (std::int64_t c = 0; c < width; ++c) {
+        const double value = values[row * width + c];
+        const auto column = static_cast<std::size_t>(c);
+        if (std::isnan(value)) {
+          if (column < refused_.numeric.size() && refused_.numeric[column])
+            problems_.add(piece, row, column, ValueState::missing, "");
+        } else if (dtype_ == at::kFloat && std::isinf(static_cast<float>(value))) {
+          problems_.add(piece, row, column, ValueState::infinite, fmt::format("{}", value));
+        }
+      }
+      for (std::size_t c = 0; c < selection_.categorical.size(); ++c)
+        if (refused_.categorical[c] && piece.categorical[c][static_cast<std::size_t>(row)].empty())
+          problems_.add(piece, row, wanted_.numeric.size() + c, ValueState::missing, "");
+    }
+  }
+
+  static void shrink(ColumnPiece& piece, const std::vector<std::int64_t>& kept) {
+    piece.numeric = piece.numeric.index_select(0, at::tensor(kept, at::kLong));
+    for (auto& words : piece.categorical) {
+      for (std::size_t i = 0; i < kept.size(); ++i) {
+        const auto from = static_cast<std::size_t>(kept[i]);
+        if (from != i) words[i] = std::move(words[from]);
+      }
+      words.resize(kept.size());
+    }
+  }
+
+  void take_words(ColumnPiece& piece) {
+    for (std::size_t c = 0; c < table_.categorical.size(); ++c) {
+      auto& to = table_.categorical[c];
+      to.insert(to.end(), std::make_move_iterator(piece.categorical[c].begin()),
+                std::make_move_iterator(piece.categorical[c].end()));
+    }
+    if (takes_numbers()) return;
+    for (auto& word : piece.categorical.back()) {
+      const auto [found, is_new] = class_of_word_.try_emplace(word, static_cast<std::int64_t>(words_.size()));
+      if (is_new) words_.push_back(word);
+      classes_.push_back(found->second);
+    }
+  }
+
+  void finish() {
+    finish_numbers();
+    if (takes_numbers()) {
+      table_.target = at::cat(targets_).to(dtype_);
+      return;
+    }
+    const Classes classes = name_classes(words_, wanted_.reading.version);
+    if (classes.labels.size() > kMostClasses)
+      throw DataError(fmt::format(
+          "{}: column '{}' (data.target) has {} distinct values, more than a classification takes ({}). To "
+          "predict a number, set task.type: regression",
+          config_.train_file, selection_.target, with_commas(static_cast<long long>(classes.labels.size())),
+          kMostClasses));
+    table_.labels = classes.labels;
+    table_.target = at::empty({rows_}, at::kLong);
+    auto* to = table_.target.mutable_data_ptr<std::int64_t>();
+    for (const auto word : classes_) *to++ = classes.of_word[static_cast<std::size_t>(word)];
+  }
+
+  /// Which columns float32 may be too narrow for.
+  std::vector<bool> may_be_wide() const {
+    const auto width = selection_.numeric.size();
+    std::vector<double> first(width, NAN), count(width), sum(width), squares(width), lost(width);
+    for (const auto& piece : pieces_) {
+      const auto stride = piece.stride(0);
+      const auto* values = piece.const_data_ptr<double>();
+      for (std::int64_t r = 0; r < piece.size(0); ++r)
+        for (std::size_t c = 0; c < width; ++c) {
+          const double value = values[r * stride + static_cast<std::int64_t>(c)];
+          if (std::isnan(value)) continue;
+          if (std::isnan(first[c])) first[c] = value;
+          const double off = value - first[c], error = value - static_cast<double>(static_cast<float>(value));
+          count[c] += 1;
+          sum[c] += off;
+          squares[c] += off * off;
+          lost[c] += error * error;
+        }
+    }
+    std::vector<bool> wide(width);
+    for (std::size_t c = 0; c < width; ++c)
+      if (lost[c] > 0) {
+        const double variance = squares[c] / count[c] - (sum[c] / count[c]) * (sum[c] / count[c]);
+        wide[c] = lost[c] / count[c] > kMayBeWide * kMayBeWide * variance;
+      }
+    return wide;
+  }
+
+  void finish_numbers() {
+    const auto width = static_cast<std::int64_t>(selection_.numeric.size());
+    const auto wide = dtype_ == at::kFloat ? may_be_wide() : std::vector<bool>(selection_.numeric.size());
+    table_.numeric = at::empty({rows_, width}, dtype_);
+    table_.exact.resize(selection_.numeric.size());
+    for (std::size_t c = 0; c < wide.size(); ++c)
+      if (wide[c]) table_.exact[c] = at::empty({rows_}, at::kDouble);
+    std::int64_t begin = 0;
+    for (auto& piece : pieces_) {
+      const auto rows = piece.size(0);
+      table_.numeric.narrow(0, begin, rows).copy_(piece);
+      for (std::size_t c = 0; c < wide.size(); ++c)
+        if (wide[c]) table_.exact[c].narrow(0, begin, rows).copy_(piece.select(1, static_cast<std::int64_t>(c)));
+      begin += rows;
+      piece = {};  // the memory is that of the numbers once, not twice
+    }
+  }
+
+  const DataConfig& config_;
+  TargetKind kind_;
+  at::ScalarType dtype_;
+  FileColumns columns_;
+  ColumnSelection selection_;
+  WantedColumns wanted_;
+  Refused refused_;
+  TableProblems problems_;
+  Table table_;
+  std::int64_t rows_ = 0;
+  std::vector<at::Tensor> pieces_, targets_;
+  std::unordered_map<std::string, std::int64_t> class_of_word_;
+  std::vector<std::string> words_;
+  std::vector<std::int64_t> classes_;
+};
 
 }  // namespace
 
-std::unique_ptr<TableFile> open_table_file(const DataConfig& config) {
-  return is_parquet(config.train_file) ? open_parquet_table(config) : open_csv_table(config);
+at::Tensor Table::numbers(const std::vector<std::int64_t>& rows, at::ScalarType type) const {
+  const at::Tensor places = at::tensor(rows, at::kLong);
+  at::Tensor result = numeric.index_select(0, places).to(type);
+  if (type == at::kDouble)
+    for (std::size_t c = 0; c < exact.size(); ++c)
+      if (exact[c].defined())
+        result.select(1, static_cast<std::int64_t>(c)).copy_(exact[c].index_select(0, places));
+  return result;
 }
 
-Table read_table(const DataConfig& config, TargetKind kind, at::ScalarType dtype) {
-  const auto file = open_table_file(config);
-  const ColumnSelection selection = file->select();
-  const auto read = file->read(selection, kind);
-  const auto fail = [&](const std::string& otherwise) {
-    file->throw_first_problem(selection, kind, dtype);
-    throw DataError(fmt::format("{}: {}", config.train_file, otherwise));
-  };
-  if (!read.ok()) fail(read.status().message());
-  const arrow::Table& source = **read;
-  const std::int64_t rows = source.num_rows();
-  const auto numeric = static_cast<std::int64_t>(selection.numeric.size());
-
-  Table table{.numeric_names = selection.numeric,
-              .categorical_names = selection.categorical,
-              .numeric = at::empty({rows, numeric}, dtype),
-              .categorical = {},
-              .target_name = selection.target,
-              .labels = {},
-              .target = at::empty({rows}, kind == TargetKind::classes ? at::kLong : dtype)};
-  const Seen seen = copy_numbers(source, 0, numeric, table.numeric);
-  if (seen.infinite || (seen.missing && config.missing.numeric == "error"))
-    fail("a number is missing or infinite");
-
-  const int target_column = source.num_columns() - 1;
-  for (int c = static_cast<int>(numeric); c < target_column; ++c) {
-    const arrow::ChunkedArray& column = *source.column(c);
-    if (column.null_count() > 0 && config.missing.categorical == "error") fail("a word is missing");
-    auto& words = table.categorical.emplace_back();
-    words.reserve(static_cast<std::size_t>(rows));
-    for_each_text(column, [&](std::string_view text) { words.emplace_back(text); });
-  }
-  if (source.column(target_column)->null_count() > 0) fail("a target is missing");
-  if (kind == TargetKind::classes) {
-    read_classes(*source.column(target_column), config, table);
-  } else {
-    const Seen in_target = copy_numbers(source, target_column, 1, table.target);
-    if (in_target.missing || in_target.infinite) fail("a target is missing or infinite");
-  }
-  return table;
+Table read_table(const DataConfig& config, TargetKind kind, at::ScalarType dtype, const Preprocessing* schema) {
+  return TableReader(config, kind, dtype, schema).read();
 }
 
 }  // namespace ringtrain

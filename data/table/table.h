@@ -4,11 +4,12 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <memory>
 #include <string>
 #include <vector>
 
 #include "data/data_config.h"
+#include "data/schema/preprocessing.h"
+#include "data/table/column_stream.h"
 
 namespace ringtrain {
 
@@ -20,21 +21,35 @@ enum class TargetKind {
 
 /// A data file in memory, as declared: raw, not normalised. Rows keep the file's order.
 struct Table {
-  std::vector<std::string> numeric_names;
+  std::vector<NumericField> numeric_names;
   std::vector<std::string> categorical_names;
   at::Tensor numeric;  ///< [rows, numeric], float32 or float64, NaN for missing
+  /// By numeric column: [rows] float64 where float32 may lose digits of its values, else undefined; all
+  /// undefined where `numeric` is float64.
+  std::vector<at::Tensor> exact;
   std::vector<std::vector<std::string>> categorical;  ///< [categorical][rows], "" for missing
   std::string target_name;
   std::vector<std::string> labels;  ///< classes: sorted, numbers by value, else by text
   at::Tensor target;  ///< [rows]: int64 class (index into labels) or a float of numeric's dtype; empty
                       ///< without target
+  /// The row of the file, from 0, that each row is, where some were left out; else empty.
+  std::vector<std::int64_t> file_rows;
+  std::int64_t dropped_rows = 0;  ///< for want of a target
+  std::string note;               ///< what is unusual about the file and its columns; "" for nothing
   std::int64_t rows() const { return numeric.defined() ? numeric.size(0) : 0; }
+  std::int64_t file_row(std::int64_t row) const {
+    return file_rows.empty() ? row : file_rows[static_cast<std::size_t>(row)];
+  }
+  /// The numbers of some rows, in `type`: [rows, numeric]; float64 has the digits of `exact`.
+  at::Tensor numbers(const std::vector<std::int64_t>& rows, at::ScalarType type) const;
 };
 
-/// Reads a CSV file (also .gz) with a header line, or a Parquet file (.parquet, .pq), through Arrow. Numbers
-/// that are not numbers, columns that are not there, missing values that `config.missing` refuses, infinite
-/// values, and a target that is missing throw DataError that names file, row (1 is the first data row; of CSV
-/// with its line in the file), column, what was found, and what to do. `dtype`: at::kFloat or at::kDouble.
-Table read_table(const DataConfig& config, TargetKind target, at::ScalarType dtype);
+/// Reads a CSV file (also .gz) with a header line, or a Parquet file (.parquet, .pq). `schema`: of a model
+/// that was trained; then the columns are its columns, found by their names, and read by its rules. Values
+/// that cannot be read or are missing where `config.missing` refuses that throw DataError with all of the
+/// file's problems, column by column: the first place of each (row 1 is the first data row; of CSV with its
+/// line in the file), what was found, how many there are, and what to do. `dtype`: at::kFloat or at::kDouble.
+Table read_table(const DataConfig& config, TargetKind target, at::ScalarType dtype,
+                 const Preprocessing* schema = nullptr);
 
 }  // namespace ringtrain

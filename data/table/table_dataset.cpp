@@ -42,7 +42,14 @@ TableDataset::TableDataset(const Table& table, const Preprocessing& preprocessin
     for (std::int64_t row : rows_) words[c].push_back(table.categorical[c][static_cast<std::size_t>(row)]);
   const at::Tensor codes = encode_words(preprocessing.categorical, words, size());
   row_numbers_ = at::tensor(rows_, at::kLong);
-  inputs_ = preprocessing.apply(gather(table.numeric, rows_), codes).contiguous();
+  if (!table.file_rows.empty())
+    for (std::int64_t i = 0; i < row_numbers_.numel(); ++i)
+      row_numbers_.mutable_data_ptr<std::int64_t>()[i] = table.file_row(rows_[static_cast<std::size_t>(i)]);
+  const auto type = table.numeric.scalar_type();
+  const bool exact = type == at::kFloat && preprocessing.has_wide();
+  inputs_ = preprocessing
+                .apply(exact ? table.numbers(rows_, at::kDouble) : gather(table.numeric, rows_), codes, type)
+                .contiguous();
   targets_ = gather(table.target, rows_);
 }
 

@@ -12,12 +12,21 @@
 
 namespace ringtrain {
 
+/// Some rows of the test part as they stand in the file, and where they stand in it: an export is checked with
+/// them.
+struct RowSample {
+  at::Tensor numeric;                                 ///< [n, columns] as the exported model takes them
+  std::vector<std::vector<std::string>> categorical;  ///< [columns][n]
+  std::vector<std::int64_t> places;                   ///< [n] in PreparedData::test
+};
+
 /// The data of a run, ready to be trained on: the three parts, preprocessed.
 struct PreparedData {
   Preprocessing preprocessing;
   std::unique_ptr<Dataset> train, validation, test;
   std::vector<std::int64_t> class_counts;  ///< of the training part; empty but for classification
   std::string file_hash;
+  RowSample test_sample;  ///< of tables; may be empty
 };
 
 /// Reads, splits and normalises; tokens as prepared_tokens.h says. `fitted`: the preprocessing of the

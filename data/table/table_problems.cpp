@@ -1,0 +1,170 @@
+#include "data/table/table_problems.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "common/errors.h"
+#include "common/text.h"
+#include "data/schema/excerpt.h"
+
+namespace ringtrain {
+namespace {
+
+constexpr std::size_t kMostColumns = 20;
+
+std::string counted(std::int64_t count, const char* what) {
+  return fmt::format("{} more {}{}", with_commas(count), what, count == 1 ? "" : "s");
+}
+
+/// A name as YAML's flow style has it.
+std::string yaml_name(const std::string& name) {
+  const bool plain = !name.empty() && !(name[0] >= '0' && name[0] <= '9') &&
+                     name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.") ==
+                         std::string::npos;
+  constexpr std::string_view words[] = {"y", "n", "yes", "no", "true", "false", "on", "off", "null", "nan"};
+  std::string lower = name;
+  std::transform(lower.begin(), lower.end(), lower.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  if (plain && std::find(std::begin(words), std::end(words), lower) == std::end(words)) return name;
+  std::string text = "'";
+  for (const char c : name) text += c == '\'' ? std::string("''") : std::string(1, c);
+  return text + "'";
+}
+
+std::string yaml_list(const std::vector<std::string>& names) {
+  std::vector<std::string> quoted;
+  for (const auto& name : names) quoted.push_back(yaml_name(name));
+  return "[" + join(quoted) + "]";
+}
+
+}  // namespace
+
+TableProblems::TableProblems(const DataConfig& config, const ColumnSelection& selection,
+                             const WantedColumns& wanted, TargetKind kind, at::ScalarType dtype)
+    : config_(config), selection_(selection), wanted_(wanted), kind_(kind), dtype_(dtype) {}
+
+bool TableProblems::is_target(std::size_t column) const {
+  const auto numeric = wanted_.numeric.size();
+  return kind_ == TargetKind::number ? column + 1 == numeric
+                                     : column + 1 == numeric + wanted_.categorical.size();
+}
+
+std::string TableProblems::name_of(std::size_t column) const {
+  const auto numeric = wanted_.numeric.size();
+  return column < numeric ? wanted_.numeric[column].column : wanted_.categorical[column - numeric];
+}
+
+void TableProblems::add(const ColumnPiece&, const RowProblem& problem) {
+  auto& tally = problem.column < 0 ? rows_ : columns_[static_cast<std::size_t>(problem.column)][problem.state];
+  if (tally.count++ == 0) tally.first = problem.text;
+}
+
+void TableProblems::add(const ColumnPiece& piece, std::int64_t row, std::size_t column, ValueState state,
+                        const std::string& found) {
+  auto& tally = columns_[column][state];
+  if (tally.count++ > 0) return;
+  const auto place = fmt::format("{}, column '{}': ", piece.place(row), name_of(column));
+  if (state == ValueState::infinite)
+    tally.first = place + "expected a finite number that float32 can hold, got " + excerpt(found);
+  else
+    tally.first = place + (is_target(column) ? "the target is missing" : "the value is missing");
+}
+
+std::string TableProblems::remedy(std::size_t column, const std::map<ValueState, Tally>& found) const {
+  const bool only_missing = found.size() == 1 && found.contains(ValueState::missing);
+  if (found.contains(ValueState::not_utf8))
+    return "Convert the file to UTF-8, or set data.csv.encoding: latin-1";
+  if (is_target(column)) {
+    if (only_missing) return "Fill it in, or remove the row, or set data.missing.target: drop";
+    return "Mend the file, or choose a classification";
+  }
+  const bool is_number = column < wanted_.numeric.size();
+  if (only_missing)
+    return is_number ? "Fill it in, or set data.missing.numeric: mean"
+                     : "Fill it in, or set data.missing.categorical: category";
+  if (found.contains(ValueState::not_a_number)) {
+    if (wanted_.numeric[column].part != DatePart::none)
+      return "Mend the file, or list the column under data.features.ignore";
+    return "Mend the file, or list the column under data.features.categorical or data.features.ignore";
+  }
+  return "Mend the file, or list the column under data.features.ignore";
+}
+
+std::string TableProblems::line_of(std::size_t column, const std::map<ValueState, Tally>& found) const {
+  // What is no number says more of the column than an empty field before it.
+  const auto worst = std::find_if(found.begin(), found.end(),
+                                  [](const auto& one) { return one.first != ValueState::missing; });
+  const auto& [state, tally] = worst != found.end() ? *worst : *found.begin();
+  std::string text = tally.first;
+  if (is_target(column) && state == ValueState::not_a_number)
+    if (const auto at = text.find("expected a number,"); at != std::string::npos)
+      text.replace(at, 18, "expected a number as target of a regression,");
+  std::vector<std::string> more;
+  if (tally.count > 1) more.push_back(counted(tally.count - 1, "such value"));
+  const auto missing = found.find(ValueState::missing);
+  if (missing != found.end() && state != ValueState::missing)
+    more.push_back(fmt::format("{} missing", with_commas(missing->second.count)));
+  if (!more.empty()) text += fmt::format(" (and {} in this column)", join(more, ", "));
+  return text + ". " + remedy(column, found);
+}
+
+std::string TableProblems::block() const {
+  std::vector<std::string> categorical = config_.features.categorical, ignore = config_.features.ignore;
+  bool mean = false, category = false, drop = false;
+  for (const auto& [column, found] : columns_) {
+    const bool missing = found.contains(ValueState::missing);
+    const bool others = found.size() > (missing ? 1U : 0U);
+    if (is_target(column)) {
+      if (others) return "";
+      drop = true;
+      continue;
+    }
+    if (column >= wanted_.numeric.size()) {
+      if (others) return "";
+      category = true;
+      continue;
+    }
+    const auto& name = name_of(column);
+    if (!others) {
+      mean = true;
+    } else if (found.contains(ValueState::not_a_number) && wanted_.numeric[column].part == DatePart::none) {
+      categorical.push_back(name);
+      category |= missing;
+    } else if (std::find(ignore.begin(), ignore.end(), name) == ignore.end()) {
+      ignore.push_back(name);
+    }
+  }
+  std::vector<std::string> missing;
+  if (mean || config_.missing.numeric != "error") missing.emplace_back("numeric: mean");
+  if (category || config_.missing.categorical != "error") missing.emplace_back("categorical: category");
+  if (drop || config_.missing.target != "error") missing.emplace_back("target: drop");
+  std::string text = fmt::format("\nThis reads it as it is:\n  data:\n    train_file: {}\n    target: {}\n",
+                                 yaml_name(config_.train_file), yaml_name(config_.target));
+  std::vector<std::string> features;
+  if (!categorical.empty()) features.push_back("categorical: " + yaml_list(categorical));
+  if (!config_.features.date.empty()) features.push_back("date: " + yaml_list(config_.features.date));
+  if (!ignore.empty()) features.push_back("ignore: " + yaml_list(ignore));
+  if (!features.empty()) text += fmt::format("    features: {{{}}}\n", join(features));
+  if (!missing.empty()) text += fmt::format("    missing: {{{}}}\n", join(missing));
+  return text;
+}
+
+void TableProblems::raise() const {
+  std::vector<std::string> lines;
+  if (rows_.count > 0)
+    lines.push_back(rows_.first +
+                    (rows_.count > 1 ? fmt::format(" (and {})", counted(rows_.count - 1, "such row")) : "") +
+                    ". Mend that line");
+  for (const auto& [column, found] : columns_)
+    if (lines.size() < kMostColumns) lines.push_back(line_of(column, found));
+  const auto all = columns_.size() + (rows_.count > 0 ? 1 : 0);
+  if (all == 1) throw DataError(fmt::format("{}: {}{}", config_.train_file, lines[0], rows_.count > 0 ? "" : block()));
+  std::string text = fmt::format("{} has problems in {} columns:", config_.train_file, columns_.size());
+  if (rows_.count > 0) text = fmt::format("{} has several problems:", config_.train_file);
+  for (const auto& line : lines) text += "\n  " + line;
+  if (lines.size() < all) text += fmt::format("\n  ... and {} more columns", all - lines.size());
+  throw DataError(text + (rows_.count > 0 ? "" : block()));
+}
+
+}  // namespace ringtrain

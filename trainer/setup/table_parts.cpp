@@ -1,0 +1,92 @@
+#include "trainer/setup/table_parts.h"
+
+#include <ATen/ATen.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <numeric>
+#include <unordered_map>
+
+#include "common/errors.h"
+#include "common/hash.h"
+#include "common/text.h"
+#include "data/schema/classes.h"
+#include "trainer/tasks/task.h"
+
+namespace ringtrain {
+namespace {
+
+std::vector<std::int64_t> all_rows(const Table& table) {
+  std::vector<std::int64_t> rows(static_cast<std::size_t>(table.rows()));
+  std::iota(rows.begin(), rows.end(), std::int64_t{0});
+  return rows;
+}
+
+/// What a schema needs to be so that another file's columns are those of `table`.
+Preprocessing columns_of(const Table& table, const DataConfig& config) {
+  Preprocessing schema;
+  schema.reading = {.version = 2, .missing = config.csv.missing};
+  schema.target = table.target_name;
+  for (const auto& field : table.numeric_names) {
+    NumericColumn column{.name = field.name, .part = field.part, .source = field.column};
+    if (config.missing.numeric != "error") column.fill = 0;
+    schema.numeric.push_back(column);
+  }
+  for (const auto& name : table.categorical_names)
+    schema.categorical.push_back({.name = name, .missing_is_unseen = config.missing.categorical == "category"});
+  return schema;
+}
+
+/// A part that has a file of its own; empty where there is none.
+std::optional<Table> read_part(const RunConfig& config, const std::string& file, at::ScalarType dtype,
+                               const Preprocessing& schema, const std::vector<std::string>& labels) {
+  if (file.empty()) return std::nullopt;
+  DataConfig data = config.data;
+  data.train_file = file;
+  auto table = read_table(data, target_kind(config.task), dtype, &schema);
+  use_labels(table, labels, file);
+  return table;
+}
+
+}  // namespace
+
+TableParts read_parts(const RunConfig& config, at::ScalarType dtype, const Preprocessing* fitted) {
+  const DataConfig& data = config.data;
+  TableParts parts;
+  parts.train = read_table(data, target_kind(config.task), dtype, fitted);
+  if (fitted && !fitted->labels.empty()) use_labels(parts.train, fitted->labels, data.train_file);
+  parts.hash = hash_file(data.train_file);
+  if (data.validation_file.empty() && data.test_file.empty()) {
+    parts.split = make_split(data.split, parts.train, static_cast<std::uint64_t>(config.seed));
+    return parts;
+  }
+  const Preprocessing schema = fitted ? *fitted : columns_of(parts.train, data);
+  parts.validation = read_part(config, data.validation_file, dtype, schema, parts.train.labels);
+  parts.test = read_part(config, data.test_file, dtype, schema, parts.train.labels);
+  parts.split.train = all_rows(parts.train);
+  if (parts.validation) parts.split.validation = all_rows(*parts.validation);
+  if (parts.test) parts.split.test = all_rows(*parts.test);
+  for (const auto& file : {data.validation_file, data.test_file})
+    if (!file.empty()) parts.hash += "+" + hash_file(file);
+  return parts;
+}
+
+RowSample sample_of(const Table& table, const Preprocessing& schema, const std::vector<std::int64_t>& rows) {
+  constexpr std::size_t kMost = 512;
+  RowSample sample;
+  const auto count = std::min(rows.size(), kMost);
+  std::vector<std::int64_t> chosen;
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto place = i * rows.size() / count;
+    sample.places.push_back(static_cast<std::int64_t>(place));
+    chosen.push_back(rows[place]);
+  }
+  sample.numeric = table.numbers(chosen, schema.numeric_type());
+  for (const auto& column : table.categorical) {
+    auto& words = sample.categorical.emplace_back();
+    for (const auto row : chosen) words.push_back(column[static_cast<std::size_t>(row)]);
+  }
+  return sample;
+}
+
+}  // namespace ringtrain

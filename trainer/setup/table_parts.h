@@ -1,0 +1,29 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "data/order/split.h"
+#include "data/table/table.h"
+#include "trainer/setup/prepared_data.h"
+
+namespace ringtrain {
+
+/// The tables of a run: one that is split, or a file for each part.
+struct TableParts {
+  Table train;
+  std::optional<Table> validation, test;  ///< of data.validation_file and data.test_file
+  Split split;                            ///< rows of the tables that hold the parts
+  std::string hash;                       ///< of the files' content
+  const Table& of_validation() const { return validation ? *validation : train; }
+  const Table& of_test() const { return test ? *test : train; }
+};
+
+/// `fitted`: the schema of the checkpoint that the run goes on from; columns are found by its names, classes by
+/// its labels. Throws DataError, also for a class that only a later part has.
+TableParts read_parts(const RunConfig& config, at::ScalarType dtype, const Preprocessing* fitted);
+
+/// Up to 512 rows, evenly spread, of the rows of a part.
+RowSample sample_of(const Table& table, const Preprocessing& schema, const std::vector<std::int64_t>& rows);
+
+}  // namespace ringtrain
