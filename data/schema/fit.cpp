@@ -184,6 +184,9 @@ Preprocessing fit_preprocessing(const DataConfig& config, const Table& table,
   for (std::size_t c = 0; c < table.numeric_names.size(); ++c) {
     const auto& field = table.numeric_names[c];
     NumericColumn column{.name = field.name,
+                         .shift = 0,
+                         .scale = 1,
+                         .fill = {},
                          .wide = numbers.wide(c),
                          .part = field.part,
                          .source = field.part == DatePart::none ? "" : field.column};

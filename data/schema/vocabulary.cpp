@@ -2,8 +2,14 @@
 
 #include <ATen/ops/empty.h>
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <string_view>
 #include <unordered_map>
+
+#include "common/text.h"
+#include "data/schema/excerpt.h"
 
 namespace ringtrain {
 
@@ -26,6 +32,31 @@ at::Tensor encode_words(const std::vector<CategoricalColumn>& columns,
     }
   }
   return codes;
+}
+
+bool contains(const std::vector<std::string>& vocabulary, std::string_view word) {
+  return std::binary_search(vocabulary.begin(), vocabulary.end(), word);
+}
+
+UnseenWords::UnseenWords(const std::vector<CategoricalColumn>& columns)
+    : columns_(columns), counts_(columns.size()), first_(columns.size()) {}
+
+void UnseenWords::count(const std::vector<std::vector<std::string>>& words) {
+  for (std::size_t c = 0; c < columns_.size() && c < words.size(); ++c)
+    for (const auto& word : words[c]) {
+      if (word.empty() ? columns_[c].missing_is_category : contains(columns_[c].vocabulary, word)) continue;
+      if (counts_[c]++ == 0) first_[c] = word.empty() ? "a missing value" : excerpt(word);
+    }
+}
+
+std::string UnseenWords::text() const {
+  std::vector<std::string> lines;
+  for (std::size_t c = 0; c < columns_.size(); ++c)
+    if (counts_[c] > 0)
+      lines.push_back(fmt::format("{}: {} {} that training did not see{}", columns_[c].name,
+                                  with_commas(counts_[c]), counts_[c] == 1 ? "value" : "values",
+                                  first_[c].empty() ? "" : ", first " + first_[c]));
+  return join(lines, "; ");
 }
 
 }  // namespace ringtrain

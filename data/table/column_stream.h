@@ -37,7 +37,7 @@ struct WantedColumns {
 /// from 1.
 struct RowProblem {
   std::int64_t row;
-  std::string text;  ///< "row 2 (line 3), column 'b': expected a number, got 'oops'"
+  std::string text{};  ///< "row 2 (line 3), column 'b': expected a number, got 'oops'"
   int column = -1;   ///< its place among the numeric columns, then the categorical ones; -1: the whole row
   ValueState state = ValueState::good;
 };

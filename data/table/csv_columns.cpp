@@ -7,6 +7,7 @@
 #include "common/errors.h"
 #include "common/text.h"
 #include "data/table/column_stream.h"
+#include "data/table/csv_header.h"
 #include "data/table/csv_scanner.h"
 
 namespace ringtrain {

@@ -253,7 +253,7 @@ class TableReader {
       for (std::size_t c = 0; c < wide.size(); ++c)
         if (wide[c]) table_.exact[c].narrow(0, begin, rows).copy_(piece.select(1, static_cast<std::int64_t>(c)));
       begin += rows;
-      piece = {};  // the memory is that of the numbers once, not twice
+      piece = at::Tensor();  // the memory is that of the numbers once, not twice
     }
   }
 

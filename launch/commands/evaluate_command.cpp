@@ -87,7 +87,8 @@ int evaluate(const Arguments& arguments) {
                         {"data", arguments.data},
                         {"rows", table.rows()},
                         {"metrics", to_json(model)},
-                        {"confusion_matrix", model.report.confusion}};
+                        {"confusion_matrix", model.report.confusion},
+                       {"unseen", answers.unseen}};
     if (other) {
       result["against"] = {{"model", other_folder}, {"metrics", to_json(*other)}};
       result["difference"] = to_json(*difference);
@@ -98,6 +99,7 @@ int evaluate(const Arguments& arguments) {
   fmt::print("{} on {} ({} rows, {} resamples)\n", predictor.folder().string(), arguments.data,
              with_commas(table.rows()), with_commas(arguments.resamples));
   print(model);
+  if (!answers.unseen.empty()) fmt::print("  {}\n", answers.unseen);
   MetricsReport confusion;
   confusion.confusion = model.report.confusion;
   if (!confusion.confusion.empty()) fmt::print("\n{}", confusion.to_table(manifest.preprocessing.labels));

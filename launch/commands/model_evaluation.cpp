@@ -9,7 +9,11 @@
 #include <unordered_map>
 
 #include "common/errors.h"
+#include "common/log.h"
 #include "common/text.h"
+#include "data/schema/classes.h"
+#include "data/schema/excerpt.h"
+#include "data/schema/vocabulary.h"
 #include "serving/predict/model_outputs.h"
 #include "trainer/judgement.h"
 
@@ -19,7 +23,6 @@ namespace {
 constexpr std::int64_t kRowsAtOnce = 4096;
 constexpr double kLeastProbability = 1e-12;
 
-/// The table's classes in the manifest's order. Throws DataError for one that the model does not know.
 std::vector<double> targets_of(const Table& table, const Manifest& manifest) {
   const auto count = static_cast<std::size_t>(table.rows());
   std::vector<double> targets(count);
@@ -28,32 +31,32 @@ std::vector<double> targets_of(const Table& table, const Manifest& manifest) {
     std::copy_n(values.const_data_ptr<double>(), count, targets.begin());
     return targets;
   }
-  const auto& known = manifest.preprocessing.labels;
-  std::vector<double> place(table.labels.size(), -1);
-  for (std::size_t i = 0; i < table.labels.size(); ++i) {
-    const auto found = std::find(known.begin(), known.end(), table.labels[i]);
-    if (found != known.end()) place[i] = static_cast<double>(found - known.begin());
-  }
   const auto* classes = table.target.const_data_ptr<std::int64_t>();
-  for (std::size_t row = 0; row < count; ++row) {
-    targets[row] = place[static_cast<std::size_t>(classes[row])];
-    if (targets[row] < 0)
-      throw DataError(fmt::format("row {}: the class '{}' is not one of the model's: {}", row + 1,
-                                  table.labels[static_cast<std::size_t>(classes[row])], join(known)));
-  }
+  std::copy_n(classes, count, targets.begin());
   return targets;
 }
 
-Predictor::Rows rows_of(const Table& table, const at::Tensor& places) {
+Predictor::Rows rows_of(const Table& table, const std::vector<std::int64_t>& places,
+                        const Preprocessing& schema) {
   Predictor::Rows rows;
-  rows.numeric = table.numeric.index_select(0, places).to(at::kFloat);
-  const auto* place = places.const_data_ptr<std::int64_t>();
+  rows.numeric = table.numbers(places, schema.numeric_type());
   for (const auto& column : table.categorical) {
     auto& words = rows.categorical.emplace_back();
-    for (std::int64_t i = 0; i < places.numel(); ++i)
-      words.push_back(column[static_cast<std::size_t>(place[i])]);
+    for (const auto place : places) words.push_back(column[static_cast<std::size_t>(place)]);
   }
   return rows;
+}
+
+/// Words that training did not see are refused, where the model was trained so.
+void refuse_unseen(const Table& table, const Preprocessing& schema, const std::string& file) {
+  for (std::size_t c = 0; c < table.categorical.size(); ++c)
+    for (std::int64_t row = 0; row < table.rows(); ++row) {
+      const auto& word = table.categorical[c][static_cast<std::size_t>(row)];
+      if (!word.empty() && !contains(schema.categorical[c].vocabulary, word))
+        throw DataError(fmt::format("{}: row {}, column '{}': training did not see {} there (data.unseen: error)",
+                                    file, with_commas(table.file_row(row) + 1), schema.categorical[c].name,
+                                    excerpt(word)));
+    }
 }
 
 double loss_of(const Evaluation& answers, std::size_t row, bool classes) {
@@ -90,18 +93,12 @@ Table read_labelled(const std::filesystem::path& file, const Manifest& manifest)
   DataConfig config;
   config.train_file = file.string();
   config.target = preprocessing.target;
-  config.features.numeric.clear();
-  for (const auto& column : preprocessing.numeric) config.features.numeric.push_back(column.name);
-  for (const auto& column : preprocessing.categorical) config.features.categorical.push_back(column.name);
-  // What may be missing is the model's affair.
-  const auto& numeric = preprocessing.numeric;
-  if (std::any_of(numeric.begin(), numeric.end(), [](const auto& column) { return column.fill.has_value(); }))
-    config.missing.numeric = "mean";
-  const auto& words = preprocessing.categorical;
-  if (std::any_of(words.begin(), words.end(), [](const auto& column) { return column.missing_is_category; }))
-    config.missing.categorical = "category";
-  return read_table(config, is_classification(manifest) ? TargetKind::classes : TargetKind::number,
-                    at::kFloat);
+  const auto kind = is_classification(manifest) ? TargetKind::classes : TargetKind::number;
+  auto table = read_table(config, kind, at::kFloat, &preprocessing);
+  if (!table.note.empty()) log::info(fmt::format("data {}: {}", config.train_file, table.note));
+  use_labels(table, preprocessing.labels, config.train_file);
+  if (preprocessing.refuse_unseen) refuse_unseen(table, preprocessing, config.train_file);
+  return table;
 }
 
 ModelAnswers answer_table(const Predictor& predictor, const Table& table,
@@ -110,6 +107,7 @@ ModelAnswers answer_table(const Predictor& predictor, const Table& table,
   const auto& manifest = predictor.manifest();
   const bool classes = is_classification(manifest);
   const auto targets = targets_of(table, manifest);
+  UnseenWords unseen(manifest.preprocessing.categorical);
   ModelAnswers result;
   auto& answers = result.answers;
   answers.width = classes ? class_count(manifest) : 1;
@@ -119,9 +117,10 @@ ModelAnswers answer_table(const Predictor& predictor, const Table& table,
   const auto count = static_cast<std::int64_t>(answers.rows.size());
   for (std::int64_t begin = 0; begin < count; begin += kRowsAtOnce) {
     const auto size = std::min(kRowsAtOnce, count - begin);
-    const at::Tensor places =
-        at::tensor(at::ArrayRef<std::int64_t>(answers.rows.data() + begin, size), at::kLong);
-    const auto answered = predictor.predict(rows_of(table, places));
+    const std::vector<std::int64_t> places(answers.rows.begin() + begin, answers.rows.begin() + begin + size);
+    const auto rows_now = rows_of(table, places, manifest.preprocessing);
+    unseen.count(rows_now.categorical);
+    const auto answered = predictor.predict(rows_now);
     const at::Tensor scores =
         (classes ? answered.probabilities : answered.predictions).to(at::kDouble).contiguous();
     answers.scores.insert(answers.scores.end(), scores.const_data_ptr<double>(),
@@ -133,6 +132,7 @@ ModelAnswers answer_table(const Predictor& predictor, const Table& table,
     result.losses.push_back(loss_of(answers, i, classes));
   }
   answers.loss = mean(result.losses);
+  result.unseen = unseen.text();
   return result;
 }
 

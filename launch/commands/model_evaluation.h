@@ -18,6 +18,7 @@ namespace ringtrain {
 struct ModelAnswers {
   Evaluation answers;          ///< scores, targets and rows; targets by the manifest's labels
   std::vector<double> losses;  ///< [n]: cross entropy, or the squared error
+  std::string unseen;          ///< values that training did not see, by column; "" for none
 };
 
 /// The labelled rows of a file as this model reads them: its columns, and the target's. Throws DataError that

@@ -1,11 +1,14 @@
 #include "launch/commands/model_export.h"
 
+#include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include "common/hash.h"
 #include "launch/version.h"
 #include "serving/export/exporter.h"
+#include "serving/predict/model_outputs.h"
 
 namespace ringtrain {
 
@@ -16,6 +19,26 @@ std::vector<std::string> verify_command() {
 static std::string now_utc() {
   return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}",
                      fmt::gmtime(std::chrono::system_clock::to_time_t(std::chrono::system_clock::now())));
+}
+
+/// Rows of the test part, answered by the trained model as training itself reads them.
+static std::vector<ExpectedCase> real_cases(const Trainer& trainer, const Manifest& manifest) {
+  const auto& sample = trainer.data().test_sample;
+  if (sample.places.empty()) return {};
+  const at::NoGradGuard no_grad;
+  auto& model = *trainer.replica().model;
+  const Batch batch = trainer.data().test->read(sample.places);
+  const bool was_training = model.is_training();
+  model.eval();
+  const at::Tensor outputs =
+      model.forward(batch.inputs.to(model.parameters().front().device())).cpu().to(at::kFloat);
+  model.train(was_training);
+  ExpectedCase result;
+  result.rows.numeric = sample.numeric;
+  result.rows.categorical = sample.categorical;
+  result.answers = answers_of(manifest, outputs);
+  result.targets = batch.targets.to(at::kDouble);
+  return {result};
 }
 
 std::filesystem::path export_trained(const RunConfig& config, const Trainer& trainer, const Outcome& outcome,
@@ -43,6 +66,7 @@ std::filesystem::path export_trained(const RunConfig& config, const Trainer& tra
                          {"ranks", ranks},
                          {"libraries", library_versions()},
                          {"created", now_utc()}};
+  request.real_cases = real_cases(trainer, manifest);
   return export_model(request, verify_command());
 }
 

@@ -1,3 +1,4 @@
+#include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 #include <fmt/format.h>
 
@@ -13,6 +14,7 @@
 #include "common/log.h"
 #include "common/progress.h"
 #include "common/text.h"
+#include "data/schema/vocabulary.h"
 #include "launch/commands/commands.h"
 #include "launch/mpirun/cores.h"
 #include "serving/batch/batch_prediction.h"
@@ -151,6 +153,17 @@ std::unique_ptr<RowSource> open_rows(const Arguments& arguments, const Manifest&
   return source;
 }
 
+/// What no rank's model was trained for, by rank 0.
+void tell_unseen(UnseenWords& unseen, Communicator& control) {
+  auto& counts = unseen.counts();
+  if (counts.empty()) return;
+  const at::Tensor all = at::tensor(counts, at::kLong);
+  control.all_reduce(all).wait();
+  std::copy_n(all.const_data_ptr<std::int64_t>(), counts.size(), counts.begin());
+  if (const auto text = unseen.text(); control.rank() == 0 && !text.empty())
+    fmt::print(stderr, "ringtrain: {}\n", text);
+}
+
 BatchCounts predict(World& world, const Arguments& arguments) {
   auto& control = world.control();
   const bool first = world.rank() == 0;
@@ -168,8 +181,14 @@ BatchCounts predict(World& world, const Arguments& arguments) {
   together(control, "opening the output", [&] { output.emplace(arguments.output_file, first); });
   std::unique_ptr<Progress> progress;
   if (first && bytes > 4 * kMiB) progress = std::make_unique<Progress>("MiB", bytes / kMiB);
+  UnseenWords unseen(model->manifest().preprocessing.categorical);
   const auto counts = predict_rows(
-      *source, [&](const auto& rows) { return model->predict(rows); }, *text, output->stream(),
+      *source,
+      [&](const auto& rows) {
+        unseen.count(rows.categorical);
+        return model->predict(rows);
+      },
+      *text, output->stream(),
       rows_at_once(model->manifest(), arguments.batch_size), control,
       [&](std::int64_t done, std::int64_t rows) {
         if (progress)
@@ -177,6 +196,7 @@ BatchCounts predict(World& world, const Arguments& arguments) {
       });
   if (progress) progress->finish();
   together(control, "writing the answers", [&] { output->finish(); });
+  tell_unseen(unseen, control);
   return counts;
 }
 

@@ -40,9 +40,8 @@ class ColumnParser : public RowParser {
   void read(std::string_view line, RowBatch& batch, std::size_t row) const override {
     const auto value = parse_json(line);
     if (!key_.empty()) batch.keys[row] = key_of(value, key_);
-    reader_.read(value, {batch.rows.numeric.data_ptr<float>() + row * preprocessing_.numeric.size(),
-                         &batch.rows.categorical, row});
-    if (const auto error = missing_value_error(preprocessing_, batch.rows, row); !error.empty())
+    reader_.read(value, JsonRowReader::row_of(batch.rows, row));
+    if (const auto error = value_error(preprocessing_, batch.rows, row); !error.empty())
       throw DataError(error);
   }
 

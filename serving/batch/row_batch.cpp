@@ -9,6 +9,8 @@
 
 #include "common/errors.h"
 #include "common/text.h"
+#include "data/schema/excerpt.h"
+#include "data/schema/vocabulary.h"
 
 namespace ringtrain {
 
@@ -68,24 +70,35 @@ Predictor::Rows missing_rows(const Preprocessing& preprocessing, std::int64_t co
                                 with_commas(count), width, with_commas(kMostValues)));
   Predictor::Rows rows;
   rows.numeric = at::full({count, static_cast<std::int64_t>(preprocessing.numeric.size())},
-                          std::numeric_limits<float>::quiet_NaN(), at::kFloat);
+                          std::numeric_limits<double>::quiet_NaN(), preprocessing.numeric_type());
   rows.categorical.assign(preprocessing.categorical.size(),
                           std::vector<std::string>(static_cast<std::size_t>(count)));
   return rows;
 }
 
-std::string missing_value_error(const Preprocessing& preprocessing, const Predictor::Rows& rows,
-                                std::size_t row) {
+std::string value_error(const Preprocessing& preprocessing, const Predictor::Rows& rows, std::size_t row) {
   const auto text = [](const std::string& name) {
     return fmt::format("field '{}': missing value; the model was trained without missing values there", name);
   };
   const auto width = preprocessing.numeric.size();
-  const auto* numbers = rows.numeric.const_data_ptr<float>() + row * width;
-  for (std::size_t c = 0; c < width; ++c)
-    if (std::isnan(numbers[c]) && !preprocessing.numeric[c].fill) return text(preprocessing.numeric[c].name);
-  for (std::size_t c = 0; c < rows.categorical.size(); ++c)
-    if (rows.categorical[c][row].empty() && !preprocessing.categorical[c].missing_is_category)
-      return text(preprocessing.categorical[c].name);
+  const auto missing = [&](const auto* numbers) -> const NumericColumn* {
+    for (std::size_t c = 0; c < width; ++c)
+      if (std::isnan(numbers[row * width + c]) && !preprocessing.numeric[c].fill) return &preprocessing.numeric[c];
+    return nullptr;
+  };
+  const auto* column = rows.numeric.scalar_type() == at::kDouble
+                           ? missing(rows.numeric.const_data_ptr<double>())
+                           : missing(rows.numeric.const_data_ptr<float>());
+  if (column) return text(column->column());
+  for (std::size_t c = 0; c < rows.categorical.size(); ++c) {
+    const auto& words = preprocessing.categorical[c];
+    const auto& word = rows.categorical[c][row];
+    if (word.empty() && !words.missing_is_category && (!words.missing_is_unseen || preprocessing.refuse_unseen))
+      return text(words.name);
+    if (preprocessing.refuse_unseen && !word.empty() && !contains(words.vocabulary, word))
+      return fmt::format("field '{}': training did not see {} there (data.unseen: error)", words.name,
+                         excerpt(word));
+  }
   return "";
 }
 

@@ -39,8 +39,8 @@ struct RowBatch {
 constexpr std::int64_t kMostValues = std::int64_t{1} << 26;
 Predictor::Rows missing_rows(const Preprocessing& preprocessing, std::int64_t count);
 
-/// Why a row cannot be answered: "" or "field 'V7': missing value, …".
-std::string missing_value_error(const Preprocessing& preprocessing, const Predictor::Rows& rows,
-                                std::size_t row);
+/// Why a row cannot be answered: "" or "field 'V7': missing value, …", or a word that training did not see,
+/// where data.unseen refuses those.
+std::string value_error(const Preprocessing& preprocessing, const Predictor::Rows& rows, std::size_t row);
 
 }  // namespace ringtrain

@@ -1,10 +1,13 @@
 #include "serving/batch/row_source.h"
 
+#include <ATen/ATen.h>
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "common/errors.h"
+#include "data/schema/column_selection.h"
 #include "data/table/column_stream.h"
 #include "data/table/text_lines.h"
 #include "serving/batch/row_parser.h"
@@ -76,7 +79,7 @@ class ColumnSource : public RowSource {
     const auto count = static_cast<std::size_t>(piece_.rows());
     batch.first_row = rows_before_;
     batch.errors.assign(count, "");
-    batch.rows.numeric = piece_.numeric;
+    batch.rows.numeric = piece_.numeric.to(preprocessing_.numeric_type());
     batch.rows.categorical = std::move(piece_.categorical);
     batch.keys.clear();
     for (auto& key : piece_.keys) batch.keys.push_back({std::move(key), true});
@@ -84,9 +87,10 @@ class ColumnSource : public RowSource {
       auto& error = batch.errors[static_cast<std::size_t>(problem.row)];
       if (error.empty()) error = batch.file.empty() ? problem.text : batch.file + ", " + problem.text;
     }
+    refuse_infinite(batch);
     for (std::size_t row = 0; row < count; ++row) {
       if (!batch.errors[row].empty()) continue;
-      if (const auto error = missing_value_error(preprocessing_, batch.rows, row); !error.empty())
+      if (const auto error = value_error(preprocessing_, batch.rows, row); !error.empty())
         batch.errors[row] = fmt::format("{}: {}", batch.place(row), error);
     }
     rows_before_ += piece_.rows();
@@ -102,6 +106,21 @@ class ColumnSource : public RowSource {
   std::int64_t bytes() const override { return columns_->bytes(); }
 
  private:
+  /// Numbers beyond float32, in columns that are computed in it.
+  void refuse_infinite(RowBatch& batch) const {
+    const at::Tensor narrow = piece_.numeric.to(at::kFloat);
+    if (!narrow.isinf().any().item<bool>()) return;
+    const auto& numeric = preprocessing_.numeric;
+    const auto* values = narrow.const_data_ptr<float>();
+    for (std::size_t row = 0; row < batch.errors.size(); ++row)
+      for (std::size_t c = 0; c < numeric.size(); ++c)
+        if (!numeric[c].wide && std::isinf(values[row * numeric.size() + c]) && batch.errors[row].empty())
+          batch.errors[row] = fmt::format(
+              "{}{}, column '{}': expected a finite number that float32 can hold",
+              batch.file.empty() ? "" : batch.file + ", ", piece_.place(static_cast<std::int64_t>(row)),
+              numeric[c].name);
+  }
+
   std::unique_ptr<ColumnStream> columns_;
   const Preprocessing& preprocessing_;
   ColumnPiece piece_;
@@ -116,9 +135,7 @@ std::unique_ptr<RowSource> open_row_file(const RowFile& file, const Preprocessin
     throw ConfigError(
         fmt::format("{}: a language model reads tokens, not columns; give it JSON lines (--json-instances)",
                     file.path.string()));
-  WantedColumns wanted;
-  for (const auto& column : preprocessing.numeric) wanted.numeric.push_back(column.name);
-  for (const auto& column : preprocessing.categorical) wanted.categorical.push_back(column.name);
+  auto wanted = columns_of_schema(preprocessing, options.csv);
   wanted.key = options.key;
   auto columns = file.form == RowForm::csv ? open_csv_columns(file.path, std::move(wanted))
                                            : open_parquet_columns(file.path, std::move(wanted));

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "data/data_config.h"
 #include "serving/batch/row_batch.h"
 
 namespace ringtrain {
@@ -35,6 +36,7 @@ struct RowFile {
 struct RowOptions {
   std::string key;                   ///< the field that is carried to the answer; "" for none
   std::vector<std::string> dropped;  ///< fields of JSON rows that are ignored
+  CsvConfig csv;                     ///< how CSV files are written
 };
 
 /// The files that `paths` name: files, and those in folders and the folders in them, by name; what begins

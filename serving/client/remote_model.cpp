@@ -32,8 +32,9 @@ std::string reason(const HttpAnswer& answer) {
 
 /// {"inputs": {"V1": [1.5, …], "color": ["red", …]}}; null for missing values.
 std::string request_of(const Predictor::Rows& rows, const Preprocessing& preprocessing) {
-  const at::Tensor numbers = rows.numeric.contiguous();
-  const auto* values = numbers.const_data_ptr<float>();
+  const at::Tensor numbers = rows.numeric.to(at::kDouble).contiguous();
+  const bool exact = rows.numeric.scalar_type() == at::kDouble;
+  const auto* values = numbers.const_data_ptr<double>();
   const auto count = numbers.size(0), width = numbers.size(1);
   std::string text = "{\"inputs\":{";
   const auto column = [&](const std::string& name, const auto& append) {
@@ -49,7 +50,12 @@ std::string request_of(const Predictor::Rows& rows, const Preprocessing& preproc
   for (std::int64_t c = 0; c < width; ++c)
     column(preprocessing.numeric[static_cast<std::size_t>(c)].name, [&](std::int64_t r) {
       const auto value = values[r * width + c];
-      std::isnan(value) ? void(text += "null") : append_number(text, value);
+      if (std::isnan(value))
+        text += "null";
+      else if (exact)
+        append_number(text, value);
+      else
+        append_number(text, static_cast<float>(value));
     });
   for (std::size_t c = 0; c < rows.categorical.size(); ++c)
     column(preprocessing.categorical[c].name,

@@ -43,6 +43,7 @@ ExpectedCase case_of(const c10::IValue& value) {
     result.answers.logits = parts.at(2).toTensor();
     return result;
   }
+  if (!parts.at(4).isNone()) result.targets = parts.at(4).toTensor();
   result.rows.numeric = parts.at(0).toTensor();
   for (const auto& words : parts.at(1).toTupleRef().elements())
     result.rows.categorical.push_back(words_of(words));
@@ -58,7 +59,7 @@ ExpectedCase case_of(const c10::IValue& value) {
 at::Tensor inputs_of(const Preprocessing& preprocessing, const Predictor::Rows& rows) {
   if (preprocessing.tokens) return rows.tokens;
   const at::Tensor codes = encode_words(preprocessing.categorical, rows.categorical, rows.numeric.size(0));
-  return preprocessing.apply(rows.numeric, codes);
+  return preprocessing.apply(rows.numeric, codes, at::kFloat);
 }
 
 }  // namespace
@@ -79,7 +80,7 @@ Predictor::Rows random_rows(const Preprocessing& preprocessing, std::int64_t row
     values.div_(column.scale == 0 ? 1 : column.scale).add_(column.shift);
     if (column.fill) values.masked_fill_(missing.select(1, c), std::nan(""));
   }
-  result.numeric = numbers.to(at::kFloat);
+  result.numeric = numbers.to(preprocessing.numeric_type());
   for (std::size_t c = 0; c < preprocessing.categorical.size(); ++c) {
     auto& words = result.categorical.emplace_back();
     for (std::int64_t r = 0; r < rows; ++r)
@@ -104,11 +105,19 @@ std::vector<ExpectedCase> expected_cases(const Manifest& manifest, Model& networ
   return cases;
 }
 
+double loss_of(const Predictor::Answers& answers, const at::Tensor& targets) {
+  if (answers.predictions.defined())
+    return (answers.predictions.to(at::kDouble) - targets).square().mean().item<double>();
+  const at::Tensor chosen =
+      answers.probabilities.to(at::kDouble).gather(1, targets.to(at::kLong).unsqueeze(1)).clamp_min(1e-12);
+  return -chosen.log().mean().item<double>();
+}
+
 void write_cases(const std::filesystem::path& file, const std::vector<ExpectedCase>& cases) {
   std::vector<c10::IValue> values;
   for (const auto& one : cases) {
     if (one.rows.tokens.defined()) {
-      values.push_back(tuple({one.rows.tokens, tuple({}), one.answers.logits, c10::IValue()}));
+      values.push_back(tuple({one.rows.tokens, tuple({}), one.answers.logits, c10::IValue(), c10::IValue()}));
       continue;
     }
     std::vector<c10::IValue> words;
@@ -116,7 +125,8 @@ void write_cases(const std::filesystem::path& file, const std::vector<ExpectedCa
     const bool regression = one.answers.predictions.defined();
     values.push_back(tuple({one.rows.numeric, tuple(words),
                             regression ? one.answers.predictions : one.answers.probabilities,
-                            regression ? c10::IValue() : c10::IValue(one.answers.classes)}));
+                            regression ? c10::IValue() : c10::IValue(one.answers.classes),
+                            one.targets.defined() ? c10::IValue(one.targets) : c10::IValue()}));
   }
   const auto bytes = torch::jit::pickle_save(tuple(values));
   write_file_synced(file, {bytes.data(), bytes.size()});

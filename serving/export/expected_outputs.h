@@ -13,6 +13,7 @@ namespace ringtrain {
 struct ExpectedCase {
   Predictor::Rows rows;
   Predictor::Answers answers;
+  at::Tensor targets{};  ///< [n] float64, the truth of real rows; else undefined
   std::int64_t size() const { return (rows.tokens.defined() ? rows.tokens : rows.numeric).size(0); }
 };
 
@@ -24,8 +25,12 @@ Predictor::Rows random_rows(const Preprocessing& preprocessing, std::int64_t row
 /// by Preprocessing::apply, `network` (float32, CPU, eval mode) and the activation.
 std::vector<ExpectedCase> expected_cases(const Manifest& manifest, Model& network, std::uint64_t seed);
 
+/// What the truth has of answers: their mean log loss, or mean squared error.
+double loss_of(const Predictor::Answers& answers, const at::Tensor& targets);
+
 /// As a file that another process, or Python's torch.load, reads: a tuple of (numeric, ((word, ...), ...),
-/// probabilities or prediction, class or None); of a language model (tokens, (), logits, None).
+/// probabilities or prediction, class or None, targets or None); of a language model (tokens, (), logits,
+/// None, None).
 void write_cases(const std::filesystem::path& file, const std::vector<ExpectedCase>& cases);
 std::vector<ExpectedCase> read_cases(const std::filesystem::path& file);
 

@@ -147,9 +147,11 @@ class TemporaryFile {
 };
 
 void verify_in_fresh_process(const fs::path& folder, const Manifest& manifest, Model& network,
-                             std::vector<std::string> command) {
+                             const std::vector<ExpectedCase>& real_cases, std::vector<std::string> command) {
   const TemporaryFile expected;
-  write_cases(expected.path(), expected_cases(manifest, network, hash_bytes(manifest.name)));
+  auto cases = expected_cases(manifest, network, hash_bytes(manifest.name));
+  cases.insert(cases.end(), real_cases.begin(), real_cases.end());
+  write_cases(expected.path(), cases);
   command.push_back(folder.string());
   command.push_back(expected.path());
   run_verifier(command);
@@ -204,7 +206,7 @@ fs::path export_model(const ExportRequest& request, const std::vector<std::strin
     require_fitting_outputs(manifest, *network);
     StagedFolder staged(version);
     write_files(staged.path(), manifest, *network, request.formats);
-    verify_in_fresh_process(staged.path(), manifest, *network, verify_command);
+    verify_in_fresh_process(staged.path(), manifest, *network, request.real_cases, verify_command);
     publish(staged, model, manifest, request.formats);
   } catch (...) {
     std::error_code ignored;

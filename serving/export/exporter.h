@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "models/model.h"
+#include "serving/export/expected_outputs.h"
 #include "serving/repository/manifest.h"
 
 namespace ringtrain {
@@ -35,6 +36,8 @@ struct ExportRequest {
       model;  ///< any device, dtype and mode; exported from a float32 CPU copy in eval mode
   std::function<std::shared_ptr<Model>()> make_copy;  ///< a fresh model of the same kind, to carry that copy
   std::vector<std::string> formats{"torchscript", "onnx"};
+  /// Rows of the data and what `model` answers to them: the export must answer the same.
+  std::vector<ExpectedCase> real_cases{};
 };
 
 /// Exports, verifies in a fresh process (`verify_command` is run with the staged folder and the file of

@@ -4,6 +4,9 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+#include <cmath>
+
 #include "common/errors.h"
 #include "serving/export/exporter.h"
 #include "serving/predict/model_outputs.h"
@@ -12,7 +15,8 @@ namespace ringtrain {
 namespace {
 
 std::string place(const std::string& what, const char* output, const ExpectedCase& expected) {
-  return fmt::format("{} differs from the training model at batch size {}: output '{}'", what,
+  return fmt::format("{} differs from the training model {} {}: output '{}'", what,
+                     expected.targets.defined() ? "on rows of the test part, of which it answered" : "at batch size",
                      expected.size(), output);
 }
 
@@ -58,6 +62,14 @@ void require_same_classes(const std::string& where, const Manifest& manifest, co
                                 got[row].item<std::int64_t>(), answers.classes[row].item<std::int64_t>()));
 }
 
+/// On real rows the export must be as good as the model.
+void require_same_loss(const std::string& what, const Predictor::Answers& got, const ExpectedCase& expected) {
+  const double trained = loss_of(expected.answers, expected.targets), exported = loss_of(got, expected.targets);
+  if (std::abs(exported - trained) <= 1e-3 * std::max(std::abs(trained), 1e-3)) return;
+  throw ExportError(fmt::format("{} has the loss {:.6g} on {} rows of the test part, the training model {:.6g}",
+                                what, exported, expected.size(), trained));
+}
+
 }  // namespace
 
 void require_equal_answers(const std::string& what, const Manifest& manifest, const ModelRunner& model,
@@ -78,11 +90,14 @@ void require_equal_answers(const std::string& what, const Manifest& manifest, co
   };
   if (is_language_model(manifest))
     return require_relatively_close("logits", got.logits, expected.answers.logits);
-  if (!is_classification(manifest))
-    return require_relatively_close("prediction", got.predictions, expected.answers.predictions);
-  require_close(place(what, "probabilities", expected), got.probabilities, expected.answers.probabilities,
-                export_tolerance);
-  require_same_classes(place(what, "class", expected), manifest, got.classes, expected);
+  if (!is_classification(manifest)) {
+    require_relatively_close("prediction", got.predictions, expected.answers.predictions);
+  } else {
+    require_close(place(what, "probabilities", expected), got.probabilities, expected.answers.probabilities,
+                  export_tolerance);
+    require_same_classes(place(what, "class", expected), manifest, got.classes, expected);
+  }
+  if (expected.targets.defined()) require_same_loss(what, got, expected);
 }
 
 void verify_export(const std::filesystem::path& folder, const std::filesystem::path& expected) {

@@ -4,6 +4,11 @@
 
 namespace ringtrain {
 
+/// As the column is computed.
+static double number_of(const NumericColumn& column, double value) {
+  return column.wide ? value : static_cast<double>(static_cast<float>(value));
+}
+
 std::string warm_up_rows(const Preprocessing& preprocessing) {
   constexpr int count = 8;
   auto rows = nlohmann::ordered_json::array();
@@ -16,7 +21,8 @@ std::string warm_up_rows(const Preprocessing& preprocessing) {
       if (last && column.fill)
         row[column.name] = nullptr;
       else
-        row[column.name] = static_cast<float>(column.shift + (column.scale == 0 ? 0 : seen / column.scale));
+        row[column.name] =
+            number_of(column, column.shift + (column.scale == 0 ? 0 : seen / column.scale));
     }
     for (const auto& column : preprocessing.categorical) {
       const auto& words = column.vocabulary;

@@ -4,9 +4,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 
 #include "common/errors.h"
+#include "data/schema/operations.h"
 #include "serving/onnx/network.h"
 #include "serving/predict/model_outputs.h"
 
@@ -18,7 +18,6 @@ using onnx::ElementType;
 using onnx::GraphBuilder;
 
 const Dimension batch = std::string("n");
-constexpr auto to_float = static_cast<std::int64_t>(ElementType::float32);
 constexpr auto to_int64 = static_cast<std::int64_t>(ElementType::int64);
 
 std::vector<std::string> output_names(const Manifest& manifest) {
@@ -27,51 +26,71 @@ std::vector<std::string> output_names(const Manifest& manifest) {
   return {"probabilities", "class"};
 }
 
-std::string add_matrix(GraphBuilder& graph, const std::string& name, std::size_t width) {
-  graph.input(name, ElementType::float32, {batch, static_cast<std::int64_t>(width)});
+std::string add_matrix(GraphBuilder& graph, const std::string& name, const Preprocessing& schema) {
+  graph.input(name, onnx::element_type(schema.numeric_type()),
+              {batch, static_cast<std::int64_t>(schema.numeric.size())});
   return name;
 }
 
-/// Columns [n] side by side. `name` goes on behind the last of them.
+/// Columns [n] side by side; those that are not wide come in float32. `name` goes on behind the last of them.
 std::string add_columns(GraphBuilder& graph, std::vector<std::string>::const_iterator& name,
-                        std::size_t width) {
+                        const Preprocessing& schema) {
   std::vector<std::string> columns;
-  for (std::size_t i = 0; i < width; ++i, ++name) {
-    graph.input(*name, ElementType::float32, {batch});
-    columns.push_back(graph.node("Unsqueeze", {*name, graph.constant({1})}));
+  for (const auto& column : schema.numeric) {
+    graph.input(*name, column.wide ? ElementType::float64 : ElementType::float32, {batch});
+    auto value = *name++;
+    if (schema.has_wide() && !column.wide)
+      value = graph.node("Cast", {value}, {{"to", static_cast<std::int64_t>(ElementType::float64)}});
+    columns.push_back(graph.node("Unsqueeze", {value, graph.constant({1})}));
   }
   return columns.size() == 1 ? columns[0] : graph.node("Concat", columns, {{"axis", std::int64_t{1}}});
 }
 
-/// where(isnan(x), fill, x), then (x - shift) * scale.
-std::string add_numeric(GraphBuilder& graph, const std::vector<NumericColumn>& columns,
-                        const std::string& input) {
-  std::vector<double> shift, scale, fill;
-  for (const auto& column : columns) {
-    shift.push_back(column.shift);
-    scale.push_back(column.scale);
-    fill.push_back(column.fill.value_or(std::nan("")));
-  }
-  const auto row = [&graph](const char* name, const std::vector<double>& values) {
-    return graph.initializer(name, at::tensor(values, at::kDouble).to(at::kFloat));
-  };
-  const std::string filled = graph.node("Where", {graph.node("IsNaN", {input}), row("fill", fill), input});
-  return graph.node("Mul", {graph.node("Sub", {filled, row("shift", shift)}), row("scale", scale)});
-}
-
-/// One-hot: a word's place compared with all places; an unknown word has place -1.
-std::string add_categorical(GraphBuilder& graph, const CategoricalColumn& column, const std::string& input) {
+/// The place of each word: an unknown one has -1.
+std::string add_look_up(GraphBuilder& graph, const CategoricalColumn& column, const std::string& input) {
   std::vector<std::string> words = column.vocabulary;
   if (column.missing_is_category) words.emplace_back();
   std::vector<std::int64_t> places;
   for (std::size_t i = 0; i < words.size(); ++i) places.push_back(static_cast<std::int64_t>(i));
-  const auto all = graph.initializer("places", at::arange(column.width(), at::kLong).unsqueeze(0));
   const auto code =
       graph.node("LabelEncoder", {input},
                  {{"keys_strings", words}, {"values_int64s", places}, {"default_int64", std::int64_t{-1}}},
                  "", onnx::ml_domain);
-  const auto equal = graph.node("Equal", {graph.node("Unsqueeze", {code, graph.constant({1})}), all});
-  return graph.node("Cast", {equal}, {{"to", to_float}});
+  return graph.node("Unsqueeze", {code, graph.constant({1})});
+}
+
+/// A schema's operation as nodes. `words`: the inputs of its categorical columns.
+std::string add_operation(GraphBuilder& graph, const Operation& step, const std::vector<std::string>& values,
+                          const Preprocessing& schema, const std::vector<std::string>& words) {
+  using Kind = Operation::Kind;
+  const auto input = [&](std::size_t i) { return values.at(step.inputs.at(i)); };
+  const auto row = [&](const char* name, const std::vector<double>& constants, at::ScalarType type) {
+    return graph.initializer(name, constant_row(constants, type));
+  };
+  const auto type = static_cast<std::int64_t>(onnx::element_type(step.type));
+  switch (step.kind) {
+    case Kind::cast:
+      return graph.node("Cast", {input(0)}, {{"to", type}});
+    case Kind::fill:
+      return graph.node("Where",
+                        {graph.node("IsNaN", {input(0)}), row("fill", step.a, step.type), input(0)});
+    case Kind::scale:
+      return graph.node("Mul", {graph.node("Sub", {input(0), row("shift", step.a, step.type)}),
+                                row("scale", step.b, step.type)});
+    case Kind::choose:
+      return graph.node("Where", {row("wide", step.a, at::kBool), input(0), input(1)});
+    case Kind::look_up:
+      return add_look_up(graph, schema.categorical[step.column], words.at(step.column));
+    case Kind::one_hot: {
+      const auto all = graph.initializer("places", at::arange(step.width, at::kLong).unsqueeze(0));
+      return graph.node("Cast", {graph.node("Equal", {input(0), all})}, {{"to", type}});
+    }
+    case Kind::join:
+      break;
+  }
+  std::vector<std::string> parts;
+  for (std::size_t i = 0; i < step.inputs.size(); ++i) parts.push_back(input(i));
+  return graph.node("Concat", parts, {{"axis", std::int64_t{1}}});
 }
 
 void add_answers(GraphBuilder& graph, const Manifest& manifest, const std::string& outputs) {
@@ -132,20 +151,18 @@ onnx::Model make_onnx(const Manifest& manifest, const TracedNetwork& network) {
     add_answers(graph, manifest, onnx::add_network(graph, network, "tokens"));
     return {graph.take(), RINGTRAIN_VERSION, {{"task", manifest.task}}};
   }
-  std::vector<std::string> parts;
   auto name = names.cbegin();
-  if (!preprocessing.numeric.empty()) {
-    const auto matrix = by_column ? add_columns(graph, name, preprocessing.numeric.size())
-                                  : add_matrix(graph, *name++, preprocessing.numeric.size());
-    parts.push_back(add_numeric(graph, preprocessing.numeric, matrix));
-  }
-  for (const auto& column : preprocessing.categorical) {
+  std::vector<std::string> values{""}, words;
+  if (!preprocessing.numeric.empty())
+    values[kNumeric] =
+        by_column ? add_columns(graph, name, preprocessing) : add_matrix(graph, *name++, preprocessing);
+  for (; name != names.cend(); ++name) {
     graph.input(*name, ElementType::string, {batch});
-    if (column.width() > 0) parts.push_back(add_categorical(graph, column, *name));
-    ++name;
+    words.push_back(*name);
   }
-  const auto features =
-      parts.size() == 1 ? parts[0] : graph.node("Concat", parts, {{"axis", std::int64_t{1}}});
+  for (const auto& step : operations(preprocessing, at::kFloat))
+    values.push_back(add_operation(graph, step, values, preprocessing, words));
+  const auto& features = values.back();
   add_answers(graph, manifest, onnx::add_network(graph, network, features));
   return {graph.take(), RINGTRAIN_VERSION, {{"task", manifest.task}}};
 }

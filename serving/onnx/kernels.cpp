@@ -127,6 +127,8 @@ at::Tensor cast(const NodeCall& call) {
   switch (static_cast<ElementType>(call.attribute<std::int64_t>("to"))) {
     case ElementType::float32:
       return call.tensor(0).to(at::kFloat);
+    case ElementType::float64:
+      return call.tensor(0).to(at::kDouble);
     case ElementType::int64:
       return call.tensor(0).to(at::kLong);
     case ElementType::boolean:

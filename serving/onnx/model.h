@@ -21,7 +21,7 @@ inline constexpr std::int64_t ml_opset = 3;  ///< of the domain ai.onnx.ml
 inline constexpr const char* ml_domain = "ai.onnx.ml";
 
 /// TensorProto.DataType.
-enum class ElementType : std::int32_t { float32 = 1, int64 = 7, string = 8, boolean = 9 };
+enum class ElementType : std::int32_t { float32 = 1, int64 = 7, string = 8, boolean = 9, float64 = 11 };
 
 /// The element type of a tensor. Throws ExportError for one that this writer does not know.
 ElementType element_type(at::ScalarType type);

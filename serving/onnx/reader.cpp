@@ -106,6 +106,8 @@ at::ScalarType scalar_type(std::int32_t type, const std::string& name) {
       return at::kFloat;
     case ElementType::int64:
       return at::kLong;
+    case ElementType::float64:
+      return at::kDouble;
     case ElementType::boolean:
       return at::kBool;
     default:

@@ -92,13 +92,15 @@ ElementType element_type(at::ScalarType type) {
   switch (type) {
     case at::kFloat:
       return ElementType::float32;
+    case at::kDouble:
+      return ElementType::float64;
     case at::kLong:
       return ElementType::int64;
     case at::kBool:
       return ElementType::boolean;
     default:
       throw ExportError(
-          fmt::format("model.onnx: a tensor of type {} cannot be written; expected float32, int64 or bool",
+          fmt::format("model.onnx: a tensor of type {} cannot be written; expected float32, float64, int64 or bool",
                       c10::toString(type)));
   }
 }

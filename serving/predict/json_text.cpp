@@ -153,7 +153,8 @@ std::string shown(const rapidjson::Value& value) {
   return text;
 }
 
-void append_number(std::string& text, float number) {
+template <class Float>
+static void append_shortest(std::string& text, Float number) {
   if (std::isnan(number)) {
     text += "NaN";
   } else if (std::isinf(number)) {
@@ -164,6 +165,9 @@ void append_number(std::string& text, float number) {
     if (text.find_first_of(".e", begin) == std::string::npos) text += ".0";
   }
 }
+
+void append_number(std::string& text, float number) { append_shortest(text, number); }
+void append_number(std::string& text, double number) { append_shortest(text, number); }
 
 void append_string(std::string& text, std::string_view value) {
   text += nlohmann::json(std::string(value)).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);

@@ -17,6 +17,7 @@ std::string shown(const rapidjson::Value& value);
 /// Appends a number as JSON with the fewest digits that give the same float32 again; always with a point or
 /// an exponent; NaN, Infinity and -Infinity for those.
 void append_number(std::string& text, float number);
+void append_number(std::string& text, double number);  ///< that give the same float64 again
 
 /// Appends a string with its quotation marks; bytes that are no UTF-8 are replaced.
 void append_string(std::string& text, std::string_view value);

@@ -18,12 +18,15 @@ constexpr std::array tasks{"binary_classification", "classification", "regressio
 /// The columns as a server's client sends them, for readers that know nothing of ringtrain.
 nlohmann::json columns_of(const Preprocessing& preprocessing) {
   auto columns = nlohmann::json::array();
-  for (const auto& column : preprocessing.numeric)
-    columns.push_back(
-        {{"name", column.name}, {"type", "number"}, {"may_be_missing", column.fill.has_value()}});
+  for (const auto& column : preprocessing.numeric) {
+    columns.push_back({{"name", column.name},
+                       {"type", "number"},
+                       {"dtype", column.wide ? "float64" : "float32"},
+                       {"may_be_missing", column.fill.has_value()}});
+    if (column.part != DatePart::none) columns.back()["date"] = column.source;
+  }
   for (const auto& column : preprocessing.categorical)
-    columns.push_back(
-        {{"name", column.name}, {"type", "string"}, {"may_be_missing", column.missing_is_category}});
+    columns.push_back({{"name", column.name}, {"type", "string"}, {"may_be_missing", column.takes_missing()}});
   return columns;
 }
 

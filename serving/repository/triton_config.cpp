@@ -61,12 +61,14 @@ std::vector<Port> input_ports(const Manifest& manifest, bool libtorch) {
   if (preprocessing.tokens)
     return {{libtorch ? "INPUT__0" : "tokens", "TYPE_INT64", preprocessing.tokens->context}};
   const auto columns = static_cast<std::int64_t>(preprocessing.numeric.size());
-  if (libtorch) return {{"INPUT__0", "TYPE_FP32", columns}};
+  const char* type = preprocessing.has_wide() ? "TYPE_FP64" : "TYPE_FP32";
+  if (libtorch) return {{"INPUT__0", type, columns}};
   std::vector<Port> inputs;
   const bool by_column = has_column_inputs(manifest);
   for (const auto& name : onnx_input_names(preprocessing, by_column)) inputs.push_back({name, "TYPE_STRING"});
-  for (std::size_t i = 0; by_column && i < preprocessing.numeric.size(); ++i) inputs[i].type = "TYPE_FP32";
-  if (!by_column && columns > 0) inputs[0] = {"numeric", "TYPE_FP32", columns};
+  for (std::size_t i = 0; by_column && i < preprocessing.numeric.size(); ++i)
+    inputs[i].type = preprocessing.numeric[i].wide ? "TYPE_FP64" : "TYPE_FP32";
+  if (!by_column && columns > 0) inputs[0] = {"numeric", type, columns};
   return inputs;
 }
 

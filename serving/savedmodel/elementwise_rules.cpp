@@ -54,6 +54,9 @@ Value cast(const Operation& o) {
   switch (static_cast<onnx::ElementType>(o.integer("to", 0))) {
     case onnx::ElementType::float32:
       break;
+    case onnx::ElementType::float64:
+      to = DataType::float64;
+      break;
     case onnx::ElementType::int64:
       to = DataType::int64;
       break;
@@ -61,7 +64,7 @@ Value cast(const Operation& o) {
       to = DataType::boolean;
       break;
     default:
-      o.fail("a type that is not float32, int64 or bool");
+      o.fail("a type that is not float32, float64, int64 or bool");
   }
   return {o.graph().add("Cast", {o.input(0)}, {{"SrcT", o.type()}, {"DstT", to}}), to};
 }

@@ -80,6 +80,8 @@ DataType type_of(onnx::ElementType type) {
   switch (type) {
     case onnx::ElementType::float32:
       return DataType::float32;
+    case onnx::ElementType::float64:
+      return DataType::float64;
     case onnx::ElementType::int64:
       return DataType::int64;
     case onnx::ElementType::string:

@@ -13,6 +13,8 @@ DataType data_type(at::ScalarType type) {
   switch (type) {
     case at::kFloat:
       return DataType::float32;
+    case at::kDouble:
+      return DataType::float64;
     case at::kInt:
       return DataType::int32;
     case at::kLong:

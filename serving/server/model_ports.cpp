@@ -5,10 +5,13 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 
 #include "common/errors.h"
 #include "common/text.h"
+#include "data/schema/excerpt.h"
+#include "data/table/column_stream.h"
 #include "serving/batch/row_batch.h"
 #include "serving/onnx/export.h"
 #include "serving/predict/model_outputs.h"
@@ -78,13 +81,62 @@ std::int64_t column_rows(const InferTensor& tensor) {
                               fmt::join(shape, ", ")));
 }
 
-at::Tensor float_values(const InferTensor& tensor) {
-  if (!tensor.values.defined())
-    throw DataError(fmt::format("input '{}': expected numbers (FP32), got {}", tensor.name, tensor.datatype));
-  at::Tensor values = tensor.values.to(at::kFloat);
-  if (values.isinf().any().item<bool>())
-    throw DataError(fmt::format("input '{}': a number is not within the range of float32", tensor.name));
-  return values;
+/// Whether a column needs more digits than these tensors have, where it is wide.
+bool loses_digits(const InferTensor& tensor) {
+  return tensor.datatype == "FP32" || tensor.datatype == "FP16" || tensor.datatype == "BF16";
+}
+
+/// The values of a tensor as float64; texts and missing values are read as those of files are.
+at::Tensor number_values(const InferTensor& tensor, const Reading& reading) {
+  const auto fail = [&](const std::string& why) {
+    throw DataError(fmt::format("input '{}': {}", tensor.name, why));
+  };
+  if (tensor.values.defined() && tensor.values.scalar_type() != at::kLong) {
+    const at::Tensor values = tensor.values.to(at::kDouble);
+    if (values.isinf().any().item<bool>()) fail("a number is not within the range of float32");
+    return values;
+  }
+  std::vector<double> numbers;
+  const auto keep = [&](const Number& number, const std::string& found) {
+    if (number.state == ValueState::inexact)
+      fail(fmt::format("{} is a whole number beyond 2^53, which float64 does not hold", found));
+    if (number.state == ValueState::infinite) fail("a number is not within the range of float32");
+    if (number.state == ValueState::not_a_number)
+      fail(fmt::format("expected numbers (FP32), got {} {}", tensor.datatype, found));
+    numbers.push_back(number.state == ValueState::missing ? NAN : number.value);
+  };
+  if (tensor.values.defined()) {
+    const at::Tensor whole = tensor.values.contiguous();
+    for (std::int64_t i = 0; i < whole.numel(); ++i) {
+      const auto value = whole.const_data_ptr<std::int64_t>()[i];
+      keep(reading.number(value), std::to_string(value));
+    }
+  }
+  for (const auto& text : tensor.strings) keep(reading.number(text), excerpt(text));
+  return at::tensor(numbers, at::kDouble).reshape(tensor.shape);
+}
+
+/// The values of a tensor as words.
+std::vector<std::string> word_values(const InferTensor& tensor, const Reading& reading) {
+  std::vector<std::string> words;
+  for (const auto& text : tensor.strings) {
+    auto word = reading.word(text);
+    if (word.state == ValueState::not_utf8)
+      throw DataError(fmt::format("input '{}': expected text in UTF-8", tensor.name));
+    words.push_back(std::move(word.text));
+  }
+  if (!tensor.values.defined()) return words;
+  const bool whole = at::isIntegralType(tensor.values.scalar_type(), false);
+  const bool logical = tensor.values.scalar_type() == at::kBool;
+  const at::Tensor values = tensor.values.to(whole || logical ? at::kLong : at::kDouble).contiguous();
+  for (std::int64_t i = 0; i < values.numel(); ++i)
+    words.push_back((logical ? Reading::word(values.const_data_ptr<std::int64_t>()[i] != 0)
+                     : whole ? reading.word(values.const_data_ptr<std::int64_t>()[i])
+                     : tensor.values.scalar_type() == at::kFloat
+                         ? reading.word(static_cast<float>(values.const_data_ptr<double>()[i]))
+                         : reading.word(values.const_data_ptr<double>()[i]))
+                        .text);
+  return words;
 }
 
 Predictor::Rows token_rows(const std::vector<InferTensor>& inputs, const TokenInput& tokens,
@@ -111,6 +163,7 @@ class RowFiller {
       : preprocessing_(manifest.preprocessing),
         count_(count),
         names_(onnx_input_names(manifest.preprocessing)),
+        reading_(manifest.preprocessing.reading),
         rows_(missing_rows(manifest.preprocessing, count)) {}
 
   void fill(const std::string& name, const InferTensor& tensor) {
@@ -121,17 +174,16 @@ class RowFiller {
       if (tensor.shape != expected)
         throw DataError(fmt::format("input 'numeric': expected the shape [n, {}], got [{}]", width,
                                     fmt::join(tensor.shape, ", ")));
-      rows_.numeric = float_values(tensor);
+      const at::Tensor values = number_values(tensor, reading_);
+      for (std::size_t c = 0; c < numeric.size(); ++c)
+        keep(c, values.select(1, static_cast<std::int64_t>(c)), tensor);
       return;
     }
     if (column_rows(tensor) != count_)
       throw DataError(fmt::format("input '{}' has {} rows, others {}", name, column_rows(tensor), count_));
     for (std::size_t c = 0; c < numeric.size(); ++c)
-      if (numeric[c].name == name) {
-        rows_.numeric.select(1, static_cast<std::int64_t>(c)).copy_(float_values(tensor).reshape({count_}));
-        return;
-      }
-    fill_words(name, tensor);
+      if (numeric[c].name == name) return keep(c, number_values(tensor, reading_).reshape({count_}), tensor);
+    if (!fill_date(name, tensor)) fill_words(name, tensor);
   }
 
   Predictor::Rows take() {
@@ -140,14 +192,44 @@ class RowFiller {
   }
 
  private:
+  void keep(std::size_t column, const at::Tensor& values, const InferTensor& tensor) {
+    const auto& about = preprocessing_.numeric[column];
+    if (about.wide && loses_digits(tensor))
+      throw DataError(fmt::format(
+          "input '{}': column '{}' needs more digits than {} has; send FP64 (or INT64)", tensor.name, about.name,
+          tensor.datatype));
+    if (!about.wide && values.to(at::kFloat).isinf().any().item<bool>())
+      throw DataError(fmt::format("input '{}': a number is not within the range of float32", tensor.name));
+    rows_.numeric.select(1, static_cast<std::int64_t>(column)).copy_(values);
+  }
+
+  /// Dates as texts, by the name of their column.
+  bool fill_date(const std::string& name, const InferTensor& tensor) {
+    bool found = false;
+    const auto& numeric = preprocessing_.numeric;
+    for (std::size_t c = 0; c < numeric.size(); ++c) {
+      if (numeric[c].part == DatePart::none || numeric[c].source != name) continue;
+      found = true;
+      if (tensor.datatype != "BYTES")
+        throw DataError(fmt::format("input '{}': expected dates as strings (BYTES), got {}", name, tensor.datatype));
+      std::vector<double> values;
+      for (const auto& text : tensor.strings) {
+        const auto number = number_of_date(text, numeric[c].part, reading_);
+        if (number.state == ValueState::not_a_number)
+          throw DataError(fmt::format("input '{}': expected a date such as 2024-07-01, got {}", name, excerpt(text)));
+        values.push_back(number.value);
+      }
+      keep(c, at::tensor(values, at::kDouble), tensor);
+    }
+    return found;
+  }
+
   void fill_words(const std::string& name, const InferTensor& tensor) {
     const auto& categorical = preprocessing_.categorical;
     const auto first = names_.size() - categorical.size();
     for (std::size_t c = 0; c < categorical.size(); ++c) {
       if (categorical[c].name != name && names_[first + c] != name) continue;
-      if (tensor.datatype != "BYTES")
-        throw DataError(fmt::format("input '{}': expected strings (BYTES), got {}", name, tensor.datatype));
-      rows_.categorical[c] = tensor.strings;
+      rows_.categorical[c] = word_values(tensor, reading_);
       return;
     }
     std::vector<std::string> known = names_;
@@ -159,6 +241,7 @@ class RowFiller {
   const Preprocessing& preprocessing_;
   std::int64_t count_;
   std::vector<std::string> names_;
+  Reading reading_;
   Predictor::Rows rows_;
 };
 
@@ -182,7 +265,9 @@ std::vector<Port> input_ports(const Manifest& manifest) {
   std::vector<Port> ports;
   for (const auto& name : onnx_input_names(preprocessing)) ports.push_back({name, "BYTES", {-1}});
   if (!preprocessing.numeric.empty())
-    ports[0] = {"numeric", "FP32", {-1, static_cast<std::int64_t>(preprocessing.numeric.size())}};
+    ports[0] = {"numeric",
+                preprocessing.has_wide() ? "FP64" : "FP32",
+                {-1, static_cast<std::int64_t>(preprocessing.numeric.size())}};
   return ports;
 }
 

@@ -16,7 +16,7 @@ struct Port {
   std::vector<std::int64_t> shape;  ///< -1: any
 };
 
-/// "numeric" [n, F] FP32 (left out when there is no numeric column), then a BYTES [n] for each categorical
+/// "numeric" [n, F] FP32, FP64 where a column is wide (left out when there is no numeric column), then a BYTES [n] for each categorical
 /// column, as in model.onnx; "tokens" [n, context] INT64 of a language model.
 std::vector<Port> input_ports(const Manifest& manifest);
 

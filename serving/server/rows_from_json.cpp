@@ -33,7 +33,7 @@ std::int64_t column_length(const rapidjson::Value& columns) {
 
 void require_filled(const Predictor::Rows& rows, const Preprocessing& preprocessing) {
   for (std::int64_t r = 0; r < rows.numeric.size(0); ++r)
-    if (const auto error = missing_value_error(preprocessing, rows, static_cast<std::size_t>(r));
+    if (const auto error = value_error(preprocessing, rows, static_cast<std::size_t>(r));
         !error.empty())
       fail(r, error);
 }
@@ -42,10 +42,9 @@ Predictor::Rows rows_of_instances(const rapidjson::Value& instances, const Prepr
                                   const JsonRowReader& reader) {
   if (!instances.IsArray() || instances.Empty()) throw DataError("\"instances\": expected an array of rows");
   auto rows = missing_rows(preprocessing, instances.Size());
-  auto* numbers = rows.numeric.data_ptr<float>();
   for (rapidjson::SizeType r = 0; r < instances.Size(); ++r) {
     try {
-      reader.read(instances[r], {numbers + r * preprocessing.numeric.size(), &rows.categorical, r});
+      reader.read(instances[r], JsonRowReader::row_of(rows, r));
     } catch (const DataError& error) {
       fail(r, error.what());
     }
@@ -59,23 +58,18 @@ Predictor::Rows rows_of_inputs(const rapidjson::Value& inputs, const Preprocessi
   if (inputs.IsArray()) return rows_of_instances(inputs, preprocessing, reader);
   if (!inputs.IsObject() || inputs.ObjectEmpty())
     throw DataError("\"inputs\": expected an object of columns, {\"Amount\": [1.5, 2.0]}");
-  const auto is_column = [&](const char* name) {
-    return std::find(reader.names().begin(), reader.names().end(), name) != reader.names().end();
-  };
-  if (inputs.MemberCount() == 1 && inputs.HasMember("numeric") && !is_column("numeric"))
+  if (inputs.MemberCount() == 1 && inputs.HasMember("numeric") && !reader.has("numeric"))
     return rows_of_instances(inputs["numeric"], preprocessing, reader);
   const auto count = column_length(inputs);
   if (count == 0) throw DataError("\"inputs\": the columns are empty");
   auto rows = missing_rows(preprocessing, count);
-  auto* numbers = rows.numeric.data_ptr<float>();
   for (const auto& [name, column] : inputs.GetObject()) {
-    const auto place = reader.place_of(text_of(name));
-    if (place >= reader.names().size()) continue;  // the target
+    if (!reader.has(text_of(name))) reader.set(text_of(name), column, JsonRowReader::row_of(rows, 0));  // throws
     for (rapidjson::SizeType r = 0; r < column.Size(); ++r) {
       // A column may be [n] or [n, 1].
       const auto& value = column[r].IsArray() && column[r].Size() == 1 ? column[r][0] : column[r];
       try {
-        reader.set(place, value, {numbers + r * preprocessing.numeric.size(), &rows.categorical, r});
+        reader.set(text_of(name), value, JsonRowReader::row_of(rows, r));
       } catch (const DataError& error) {
         fail(r, error.what());
       }

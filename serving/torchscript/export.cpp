@@ -2,12 +2,13 @@
 
 #include <ATen/ATen.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <torch/csrc/jit/frontend/tracer.h>
 
 #include <cctype>
-#include <cmath>
 
 #include "common/errors.h"
+#include "data/schema/operations.h"
 #include "serving/predict/model_outputs.h"
 
 namespace ringtrain {
@@ -41,18 +42,15 @@ torch::jit::Module mirror(const torch::nn::Module& source, const std::shared_ptr
   return result;
 }
 
-at::Tensor row(const std::vector<double>& values) { return at::tensor(values, at::kDouble).to(at::kFloat); }
-
-void register_preprocessing(torch::jit::Module& module, const Preprocessing& preprocessing) {
-  std::vector<double> shift, scale, fill;
-  for (const auto& column : preprocessing.numeric) {
-    shift.push_back(column.shift);
-    scale.push_back(column.scale);
-    fill.push_back(column.fill.value_or(std::nan("")));
+/// The constants of the operations, and the vocabularies.
+void register_preprocessing(torch::jit::Module& module, const Preprocessing& preprocessing,
+                            const std::vector<Operation>& steps) {
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    const auto& step = steps[i];
+    const auto type = step.kind == Operation::Kind::choose ? at::kBool : step.type;
+    if (!step.a.empty()) module.register_buffer(fmt::format("a{}", i), constant_row(step.a, type));
+    if (!step.b.empty()) module.register_buffer(fmt::format("b{}", i), constant_row(step.b, type));
   }
-  module.register_buffer("shift", row(shift));
-  module.register_buffer("scale", row(scale));
-  module.register_buffer("fill", row(fill));
   for (std::size_t i = 0; i < preprocessing.categorical.size(); ++i) {
     const auto& column = preprocessing.categorical[i];
     c10::Dict<std::string, std::int64_t> places;
@@ -63,25 +61,52 @@ void register_preprocessing(torch::jit::Module& module, const Preprocessing& pre
   }
 }
 
-/// The source of `forward`: the operations of Preprocessing::apply and answers_of, in their order. Outside
-/// Python, types have no names in TorchScript: dtype 4 is int64, 6 is float32 (c10/core/ScalarType.h).
-std::string forward_source(const Manifest& manifest) {
-  const auto& categorical = manifest.preprocessing.categorical;
+/// An operation as a line of source; `values`: what its inputs are called.
+std::string line_of(const Operation& step, std::size_t place, const std::vector<std::string>& values) {
+  using Kind = Operation::Kind;
+  const auto input = [&](std::size_t i) { return values.at(step.inputs.at(i)); };
+  const auto type = static_cast<int>(step.type);
+  switch (step.kind) {
+    case Kind::cast:
+      return fmt::format("{}.to(dtype={})", input(0), type);
+    case Kind::fill:
+      return fmt::format("torch.where(torch.isnan({0}), self.a{1}, {0})", input(0), place);
+    case Kind::scale:
+      return fmt::format("({0} - self.a{1}) * self.b{1}", input(0), place);
+    case Kind::choose:
+      return fmt::format("torch.where(self.a{}, {}, {})", place, input(0), input(1));
+    case Kind::look_up:
+      return fmt::format("torch.tensor(k{}, dtype=4, device=numeric.device).unsqueeze(1)", step.column);
+    case Kind::one_hot:
+      return fmt::format("torch.eq({}, torch.arange({}, dtype=4, device=numeric.device)).to(dtype={})", input(0),
+                         step.width, type);
+    case Kind::join:
+      break;
+  }
+  std::vector<std::string> parts;
+  for (std::size_t i = 0; i < step.inputs.size(); ++i) parts.push_back(input(i));
+  return fmt::format("torch.cat([{}], 1)", fmt::join(parts, ", "));
+}
+
+/// The source of `forward`: the schema's operations, the network, and answers_of. Outside Python, types have
+/// no names in TorchScript: dtype 4 is int64, 6 is float32, 7 float64 (c10/core/ScalarType.h).
+std::string forward_source(const Manifest& manifest, const std::vector<Operation>& steps) {
   const bool classification = is_classification(manifest);
-  std::string arguments, code, parts = "x";
-  for (std::size_t i = 0; i < categorical.size(); ++i) {
+  std::string arguments, code;
+  for (std::size_t i = 0; i < manifest.preprocessing.categorical.size(); ++i) {
     arguments += fmt::format(", c{}: List[str]", i);
     code += fmt::format(R"(
   k{0}: List[int] = []
   for word in c{0}:
-    k{0}.append(self.vocabulary{0}.get(word, -1))
-  codes{0} = torch.tensor(k{0}, dtype=4, device=numeric.device).unsqueeze(1)
-  h{0} = torch.eq(codes{0}, torch.arange({1}, dtype=4, device=numeric.device)).to(dtype=6))",
-                        i, categorical[i].width());
-    parts += fmt::format(", h{}", i);
+    k{0}.append(self.vocabulary{0}.get(word, -1)))",
+                        i);
   }
-  if (!categorical.empty()) code += fmt::format("\n  x = torch.cat([{}], 1)", parts);
-  code += "\n  outputs = self.network.forward(x)";
+  std::vector<std::string> values{"numeric"};
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    code += fmt::format("\n  v{} = {}", i, line_of(steps[i], i, values));
+    values.push_back(fmt::format("v{}", i));
+  }
+  code += fmt::format("\n  outputs = self.network.forward({})", values.back());
   if (is_binary(manifest))
     code += R"(
   p = torch.sigmoid(outputs)
@@ -93,11 +118,8 @@ std::string forward_source(const Manifest& manifest) {
   return probabilities, probabilities.argmax(1))";
   else
     code += "\n  return outputs.squeeze(1)";
-  return fmt::format(R"(def forward(self, numeric: Tensor{}) -> {}:
-  x = torch.where(torch.isnan(numeric), self.fill, numeric)
-  x = (x - self.shift) * self.scale{}
-)",
-                     arguments, classification ? "Tuple[Tensor, Tensor]" : "Tensor", code);
+  return fmt::format("def forward(self, numeric: Tensor{}) -> {}:{}\n", arguments,
+                     classification ? "Tuple[Tensor, Tensor]" : "Tensor", code);
 }
 
 }  // namespace
@@ -135,10 +157,11 @@ torch::jit::Module make_torchscript(const Manifest& manifest, const torch::jit::
     module.define("def forward(self, tokens: Tensor) -> Tensor:\n  return self.network.forward(tokens)\n");
     return module;
   }
-  register_preprocessing(module, manifest.preprocessing);
+  const auto steps = operations(manifest.preprocessing, at::kFloat);
+  register_preprocessing(module, manifest.preprocessing, steps);
   if (is_binary(manifest)) module.register_attribute("threshold", c10::FloatType::get(), manifest.threshold);
   module.register_module("network", network);
-  module.define(forward_source(manifest));
+  module.define(forward_source(manifest, steps));
   return module;
 }
 

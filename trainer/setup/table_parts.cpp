@@ -28,12 +28,18 @@ Preprocessing columns_of(const Table& table, const DataConfig& config) {
   schema.reading = {.version = 2, .missing = config.csv.missing};
   schema.target = table.target_name;
   for (const auto& field : table.numeric_names) {
-    NumericColumn column{.name = field.name, .part = field.part, .source = field.column};
+    NumericColumn column;
+    column.name = field.name;
+    column.part = field.part;
+    column.source = field.part == DatePart::none ? "" : field.column;
     if (config.missing.numeric != "error") column.fill = 0;
     schema.numeric.push_back(column);
   }
   for (const auto& name : table.categorical_names)
-    schema.categorical.push_back({.name = name, .missing_is_unseen = config.missing.categorical == "category"});
+    schema.categorical.push_back({.name = name,
+                                  .vocabulary = {},
+                                  .missing_is_category = false,
+                                  .missing_is_unseen = config.missing.categorical == "category"});
   return schema;
 }
 
@@ -72,9 +78,10 @@ TableParts read_parts(const RunConfig& config, at::ScalarType dtype, const Prepr
 }
 
 RowSample sample_of(const Table& table, const Preprocessing& schema, const std::vector<std::int64_t>& rows) {
-  constexpr std::size_t kMost = 512;
+  // Images are checked with fewer: a convolution takes its time.
+  const std::size_t most = table.numeric_names.size() > 100 ? 64 : 512;
   RowSample sample;
-  const auto count = std::min(rows.size(), kMost);
+  const auto count = std::min(rows.size(), most);
   std::vector<std::int64_t> chosen;
   for (std::size_t i = 0; i < count; ++i) {
     const auto place = i * rows.size() / count;
