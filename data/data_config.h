@@ -23,6 +23,15 @@ struct MissingConfig {
   void describe(config::Visitor& v);
 };
 
+/// How a CSV file is written; "auto": as its beginning shows (data/table/csv_dialect.h).
+struct CsvConfig {
+  std::string delimiter = "auto";  ///< auto | tab | none | one ASCII character
+  std::string decimal = "auto";    ///< auto | . | ,
+  std::string quote = "auto";      ///< auto | " | ' | none
+  std::string encoding = "auto";   ///< auto | utf-8 | latin-1 | windows-1252 | utf-16le | utf-16be
+  void describe(config::Visitor& v);
+};
+
 struct SplitConfig {
   double train = 0.7, validation = 0.15, test = 0.15;
   bool stratify = true;  ///< of tables alone
@@ -44,6 +53,7 @@ struct DataConfig {
   std::string target;
   FeaturesConfig features;
   MissingConfig missing;
+  CsvConfig csv;
   std::string normalize = "standard";  ///< standard (mean 0, deviation 1) | minmax (0 to 1) | none
   SplitConfig split;
   TokensConfig tokens;

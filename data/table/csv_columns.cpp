@@ -8,7 +8,7 @@
 #include "common/text.h"
 #include "data/schema/values.h"
 #include "data/table/column_stream.h"
-#include "data/table/csv_scanner.h"
+#include "data/table/csv_header.h"
 
 namespace ringtrain {
 namespace {
@@ -17,7 +17,7 @@ class CsvColumns : public ColumnStream {
  public:
   CsvColumns(const std::filesystem::path& file, WantedColumns wanted)
       : scanner_(file), wanted_(std::move(wanted)) {
-    const auto header = read_header(scanner_, file);
+    const auto header = read_header(scanner_);
     header_size_ = header.size();
     places_ = places_of_columns(file, header, wanted_);
   }
@@ -39,10 +39,10 @@ class CsvColumns : public ColumnStream {
       }
       for (std::size_t c = 0; c < width; ++c) numbers_.push_back(number(c, rows, piece.problems));
       for (std::size_t c = 0; c < wanted_.categorical.size(); ++c) {
-        const std::string& word = fields_[places_[width + c]];
-        piece.categorical[c].push_back(is_missing(word) ? "" : word);
+        const std::string_view word = fields_[places_[width + c]];
+        piece.categorical[c].emplace_back(is_missing(word) ? "" : word);
       }
-      if (!wanted_.key.empty()) piece.keys.push_back(fields_[places_.back()]);
+      if (!wanted_.key.empty()) piece.keys.emplace_back(fields_[places_.back()]);
     }
     rows_before_ += rows;
     piece.numeric = at::empty({rows, static_cast<std::int64_t>(width)}, at::kFloat);
@@ -61,7 +61,7 @@ class CsvColumns : public ColumnStream {
 
  private:
   float number(std::size_t column, std::int64_t row, std::vector<RowProblem>& problems) const {
-    const std::string& text = fields_[places_[column]];
+    const std::string_view text = fields_[places_[column]];
     if (is_missing(text)) return NAN;
     const auto value = parse_number(text);
     if (value && std::isnan(*value)) return NAN;
@@ -79,7 +79,7 @@ class CsvColumns : public ColumnStream {
   std::size_t header_size_ = 0;
   std::vector<std::size_t> places_;  ///< numeric, categorical, the key
   std::int64_t rows_before_ = 0;
-  std::vector<std::string> fields_;
+  std::vector<std::string_view> fields_;
   std::vector<float> numbers_;
 };
 

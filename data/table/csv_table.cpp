@@ -9,7 +9,7 @@
 #include "data/schema/value_check.h"
 #include "data/schema/values.h"
 #include "data/table/arrow_input.h"
-#include "data/table/csv_scanner.h"
+#include "data/table/csv_header.h"
 #include "data/table/table_file.h"
 
 namespace ringtrain {
@@ -34,9 +34,9 @@ class CsvTable : public TableFile {
   explicit CsvTable(const DataConfig& config) : config_(config) {}
 
   ColumnSelection select() const override {
-    CsvScanner scanner(config_.train_file);
-    auto selection = select_columns(config_, read_header(scanner, config_.train_file));
-    std::vector<std::string> first;
+    CsvScanner scanner(config_.train_file, config_.csv);
+    auto selection = select_columns(config_, read_header(scanner));
+    std::vector<std::string_view> first;
     if (!scanner.next(first))
       throw DataError(fmt::format("{} has a header line but no rows", config_.train_file));
     return selection;
@@ -69,14 +69,14 @@ class CsvTable : public TableFile {
 
   void throw_first_problem(const ColumnSelection& selection, TargetKind kind,
                            at::ScalarType dtype) const override {
-    CsvScanner scanner(config_.train_file);
-    const auto header = read_header(scanner, config_.train_file);
+    CsvScanner scanner(config_.train_file, config_.csv);
+    const auto header = read_header(scanner);
     const auto numeric = place_columns(selection.numeric, header);
     const auto categorical = place_columns(selection.categorical, header);
     const auto target = place_columns({selection.target}, header);
     const ValueCheck values(config_, kind, dtype);
 
-    std::vector<std::string> fields;
+    std::vector<std::string_view> fields;
     for (std::int64_t row = 1; scanner.next(fields); ++row) {
       const std::string place = fmt::format("{}: row {} (line {})", config_.train_file, with_commas(row),
                                             with_commas(scanner.line()));
@@ -85,7 +85,7 @@ class CsvTable : public TableFile {
                                     fields.size(), header.size()));
       const auto check = [&](const std::vector<Column>& columns, auto refuse) {
         for (const auto& column : columns)
-          if (const std::string why = refuse(fields[column.place]); !why.empty())
+          if (const std::string why = refuse(std::string(fields[column.place])); !why.empty())
             throw DataError(fmt::format("{}, column '{}': {}", place, column.name, why));
       };
       check(numeric, [&](const std::string& text) { return values.number(text); });

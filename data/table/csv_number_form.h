@@ -1,0 +1,18 @@
+#pragma once
+
+#include <string_view>
+
+namespace ringtrain {
+
+/// What a text shows of the decimal mark.
+enum class NumberForm {
+  none,   ///< no number
+  whole,  ///< a number that shows none: 12, 1e5, and 1,234 or 1.234, where the mark may stand between
+          ///< thousands
+  dot,    ///< 12.5, 1,234.5
+  comma   ///< 12,5, 1.234,5
+};
+
+NumberForm number_form(std::string_view text);
+
+}  // namespace ringtrain
