@@ -265,29 +265,25 @@ Fit best_delimiter(const Sample& sample, CsvDialect dialect, const CsvConfig& co
     if (!best || fit.is_better_than(*best)) best = fit;
   }
   const bool is_prose = best->share() < 10 && 2 * best->rows_of_one_field > best->rows;
-  if (!best->splits() || is_prose) {
+  if (best->header > 0 && (!best->splits() || is_prose)) {
     dialect.delimiter = '\0';
     best = fit_of(sample, dialect);
   }
   return *best;
 }
 
-/// Whether quotes stand where fields begin and end (`enclosed`) more often than at one of both ends.
-bool encloses(const Sample& sample, CsvDialect dialect, char quote) {
-  dialect.quote = '\0';
-  std::size_t both = 0, one = 0;
-  for_each_record(sample, dialect, [&](const std::vector<std::string_view>& fields) {
-    for (auto field : fields) {
-      while (!field.empty() && field.front() == ' ') field.remove_prefix(1);
-      while (!field.empty() && field.back() == ' ') field.remove_suffix(1);
-      const bool begins = field.starts_with(quote), ends = field.ends_with(quote);
-      if (begins && ends && field.size() > 1)
-        ++both;
-      else if (begins || ends)
-        ++one;
-    }
-  });
-  return both > one;
+/// Whether quotes stand about as often where a field ends as where one begins.
+bool encloses(const Sample& sample, char delimiter, char quote) {
+  std::size_t begins = 0, ends = 0;
+  const std::string& text = sample.text;
+  const auto is_edge = [&](char c) { return c == delimiter || c == '\n' || c == '\r'; };
+  for (auto at = text.find(quote); at != std::string::npos; at = text.find(quote, at + 1)) {
+    auto before = at;
+    while (before > 0 && text[before - 1] == ' ') --before;
+    if (before == 0 || is_edge(text[before - 1])) ++begins;
+    if (at + 1 == text.size() || is_edge(text[at + 1])) ++ends;
+  }
+  return begins > 0 && ends > 0 && begins <= 2 * ends && ends <= 2 * begins;
 }
 
 /// Tries other ways of quoting where the usual one does not explain the sample.
@@ -313,14 +309,16 @@ Fit best_fit(const Sample& sample, const CsvDialect& usual, const CsvConfig& con
   if (usual.quote && best.faults > 0 && has("\\" + quote))
     try_with([](CsvDialect& d) { d.escape = '\\'; }, fewer_faults);
   if (config.quote != "auto") return best;
-  if (has("'") && !encloses(sample, best.dialect, '"'))
+  if (has("'") && !encloses(sample, best.dialect.delimiter, '"'))
     try_with([](CsvDialect& d) { d.quote = '\''; },
              [&](const Fit& fit) {
-               return fit.faults == 0 && fit.share() >= best.share() && encloses(sample, fit.dialect, '\'');
+               return fit.faults == 0 && fit.share() >= best.share() &&
+                      encloses(sample, fit.dialect.delimiter, '\'');
              });
   if (best.faults > 0)
-    try_with([](CsvDialect& d) { d.quote = '\0'; },
-             [&](const Fit& fit) { return fewer_faults(fit) && !encloses(sample, fit.dialect, '"'); });
+    try_with(
+        [](CsvDialect& d) { d.quote = '\0'; },
+        [&](const Fit& fit) { return fewer_faults(fit) && !encloses(sample, fit.dialect.delimiter, '"'); });
   return best;
 }
 

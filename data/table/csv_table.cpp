@@ -30,11 +30,14 @@ std::vector<Column> place_columns(const std::vector<std::string>& names,
 }
 
 class CsvTable : public TableFile {
+  /// What Arrow reads below.
+  inline static const CsvConfig kArrows{.delimiter = ",", .decimal = ".", .quote = "\"", .encoding = "utf-8"};
+
  public:
   explicit CsvTable(const DataConfig& config) : config_(config) {}
 
   ColumnSelection select() const override {
-    CsvScanner scanner(config_.train_file, config_.csv);
+    CsvScanner scanner(config_.train_file, kArrows);
     auto selection = select_columns(config_, read_header(scanner));
     std::vector<std::string_view> first;
     if (!scanner.next(first))
@@ -69,7 +72,7 @@ class CsvTable : public TableFile {
 
   void throw_first_problem(const ColumnSelection& selection, TargetKind kind,
                            at::ScalarType dtype) const override {
-    CsvScanner scanner(config_.train_file, config_.csv);
+    CsvScanner scanner(config_.train_file, kArrows);
     const auto header = read_header(scanner);
     const auto numeric = place_columns(selection.numeric, header);
     const auto categorical = place_columns(selection.categorical, header);
