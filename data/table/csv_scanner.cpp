@@ -74,6 +74,8 @@ struct CsvScanner::Rows {
   const char* not_utf8 = nullptr;
   const char* nul = nullptr;
   const char* behind_quote = nullptr;  ///< what stands between a closing quote and the field's end
+  const char* block = nullptr;         ///< where the last record's search stands, and what it found there
+  std::uint64_t found_in_block = 0;
   bool at_end = false;
   bool after_return = false;
   std::int64_t line = 1, record_line = 1, quote_line = 0;
@@ -168,19 +170,11 @@ bool CsvScanner::Rows::scan(std::vector<std::string_view>* fields) {
 
   // Places are counted from `base`, the record's beginning, which moves when the buffer is filled.
   char* base = at;
-  std::size_t size = 0, block = 0, field = 0, count = 0;
+  std::size_t size = 0, block_place = 0, field = 0, count = 0;
   std::uint64_t found = 0;
-  const auto start = [&] {
-    base = at;
-    size = static_cast<std::size_t>(end - at);
-    field = block = count = 0;
-    found = 0;
-    record_line = line;
-    if (kKeep) fields->clear();
-  };
   const auto find_in_block = [&] {
-    found = specials.find(base + block);
-    if (size - block < block_bytes) found &= (std::uint64_t{1} << (size - block)) - 1;
+    found = specials.find(base + block_place);
+    if (size - block_place < block_bytes) found &= (std::uint64_t{1} << (size - block_place)) - 1;
   };
   const auto fill = [&] {
     const bool more = refill(kKeep ? fields : nullptr);
@@ -188,14 +182,34 @@ bool CsvScanner::Rows::scan(std::vector<std::string_view>* fields) {
     size = static_cast<std::size_t>(end - at);
     return more;
   };
+  /// False at the end of the file.
+  const auto start = [&] {
+    field = count = 0;
+    record_line = line;
+    if (kKeep) fields->clear();
+    const std::ptrdiff_t seen = block ? at - block : block_bytes + 1;
+    block = nullptr;
+    base = at;
+    size = static_cast<std::size_t>(end - at);
+    if (size > 0 && seen < static_cast<std::ptrdiff_t>(block_bytes)) {
+      // Goes on in the last record's block, which begins before this record: its place wraps around.
+      block_place = -static_cast<std::size_t>(seen);
+      found = found_in_block & ~std::uint64_t{0} << seen;
+      return true;
+    }
+    block_place = 0;
+    if (size == 0 && !fill()) return false;
+    find_in_block();
+    return true;
+  };
   /// The next special byte; `nowhere` at the end of the file.
   const auto next_special = [&]() -> std::size_t {
     while (found == 0) {
-      block = std::min(block + block_bytes, size);
-      if (block == size && !fill()) return nowhere;
+      block_place = std::min(block_place + block_bytes, size);
+      if (block_place == size && !fill()) return nowhere;
       find_in_block();
     }
-    const auto place = block + static_cast<std::size_t>(std::countr_zero(found));
+    const auto place = block_place + static_cast<std::size_t>(std::countr_zero(found));
     found &= found - 1;
     return place;
   };
@@ -234,7 +248,7 @@ bool CsvScanner::Rows::scan(std::vector<std::string_view>* fields) {
           }
         }
         if (place + 1 == size && fill()) {
-          block = place + 1;
+          block_place = place + 1;
           find_in_block();
         }
         if (place + 1 < size && base[place + 1] == c) {
@@ -263,10 +277,7 @@ bool CsvScanner::Rows::scan(std::vector<std::string_view>* fields) {
     ++count;
   };
 
-  start();
-  // The first block.
-  if (size == 0 && !fill()) return false;
-  find_in_block();
+  if (!start()) return false;
   while (true) {
     const auto place = next_special();
     const bool ended = place == nowhere;
@@ -279,9 +290,9 @@ bool CsvScanner::Rows::scan(std::vector<std::string_view>* fields) {
         // The second half of the last line's end.
         after_return = false;
         ++at;
-        start();
-        if (size == 0 && !fill()) return false;
-        find_in_block();
+        block = base + block_place;
+        found_in_block = found;
+        if (!start()) return false;
         continue;
       }
       after_return = c == '\r';
@@ -297,14 +308,13 @@ bool CsvScanner::Rows::scan(std::vector<std::string_view>* fields) {
           after_return = false;
         }
       }
+      block = base + block_place;
+      found_in_block = found;
       if (!blank) {
         leave_record(kKeep ? fields : nullptr);
         return true;
       }
-      if (ended) return false;
-      start();
-      if (size == 0 && !fill()) return false;
-      find_in_block();
+      if (ended || !start()) return false;
     } else if (c == quote) {
       if (text_end == nowhere &&
           (place == field || (dialect.blanks_before_quotes && is_blank_between(field, place))))
