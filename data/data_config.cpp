@@ -1,8 +1,16 @@
 #include "data/data_config.h"
 
+#include <cctype>
 #include <cmath>
 
 namespace ringtrain {
+
+static bool is_delimiter(const std::string& text) {
+  if (text == "auto" || text == "tab" || text == "none") return true;
+  if (text.size() != 1 || text[0] <= 0) return false;
+  return !std::isalnum(static_cast<unsigned char>(text[0])) &&
+         std::string_view("\"'\\+-.\r\n").find(text[0]) == std::string_view::npos;
+}
 
 void FeaturesConfig::describe(config::Visitor& v) {
   v.field("numeric", numeric,
@@ -29,6 +37,27 @@ void MissingConfig::describe(config::Visitor& v) {
 }
 
 void CsvConfig::describe(config::Visitor& v) {
+  v.field("delimiter", delimiter,
+          "What stands between two fields: auto (, ; tab or |, as the file's beginning shows), tab, none (a "
+          "single column), or any single ASCII character.");
+  v.require("delimiter", is_delimiter(delimiter),
+            "expected auto, tab, none, or a single ASCII character such as ';' (no quote, backslash, letter, "
+            "digit, sign, dot or line end), got '" +
+                delimiter + "'");
+  v.field("decimal", decimal,
+          "What stands before a number's decimals: auto (a comma where values look like 12,5 and none like "
+          "12.5), a dot, or a comma.",
+          {"auto", ".", ","});
+  v.require("decimal", decimal != "," || quote != "none" || delimiter != ",",
+            "a comma cannot stand between fields and in numbers where there are no quotes");
+  v.field("quote", quote,
+          "What encloses a field that holds delimiters or line ends: auto, \", ', or none (quotes are "
+          "characters like others).",
+          {"auto", "\"", "'", "none"});
+  v.field("encoding", encoding,
+          "How the file writes characters; auto finds UTF-8, UTF-16 and Windows-1252 (which has all of "
+          "Latin-1).",
+          {"auto", "utf-8", "latin-1", "windows-1252", "utf-16le", "utf-16be"});
   v.field("missing", missing,
           "The texts that stand for a missing value, in every form of data; an empty one always does. Where NA "
           "is Namibia, leave it out.");

@@ -20,12 +20,12 @@ struct NumericColumn {
   std::string name;
   double shift = 0;
   double scale = 1;
-  std::optional<double> fill;
+  std::optional<double> fill{};
   /// Its training values lose more than 1e-6 of their deviation in float32: it is read, shifted and scaled
   /// in float64, and then cast.
   bool wide = false;
   DatePart part = DatePart::none;
-  std::string source;  ///< the date column that it is a part of; empty: `name`
+  std::string source{};  ///< the date column that it is a part of; empty: `name`
   const std::string& column() const { return source.empty() ? name : source; }
 };
 

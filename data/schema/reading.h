@@ -16,7 +16,7 @@ struct ReadingRules {
   /// 1: words are taken as they are, as ringtrain did before schemas had a version.
   int version = 2;
   /// The texts that stand for a missing value, besides an empty one.
-  std::vector<std::string> missing;
+  std::vector<std::string> missing = usual_missing();
 
   /// "NA", "NaN", "null" and their usual spellings, as pandas has them.
   static const std::vector<std::string>& usual_missing();

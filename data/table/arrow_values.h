@@ -17,10 +17,9 @@ namespace ringtrain {
 bool is_value(const arrow::DataType& type);
 bool is_date(const arrow::DataType& type);
 
-/// Calls `take(row, value)` for the values from `begin` on that are not null. A value is a bool, std::int64_t,
-/// std::uint64_t, float, double or std::string_view. Throws DataError for another type.
+/// for_each_value, of all types but dictionaries.
 template <class Take>
-void for_each_value(const arrow::Array& array, std::int64_t begin, std::int64_t count, const Take& take) {
+void for_each_plain_value(const arrow::Array& array, std::int64_t begin, std::int64_t count, const Take& take) {
   using arrow::Type;
   const auto each = [&](const auto& values, const auto& convert) {
     for (std::int64_t r = 0; r < count; ++r)
@@ -75,17 +74,21 @@ void for_each_value(const arrow::Array& array, std::int64_t begin, std::int64_t 
       return each(static_cast<const arrow::LargeStringArray&>(array), text);
     case Type::STRING_VIEW:
       return each(static_cast<const arrow::StringViewArray&>(array), text);
-    case Type::DICTIONARY: {
-      const auto& coded = static_cast<const arrow::DictionaryArray&>(array);
-      for (std::int64_t r = 0; r < count; ++r)
-        if (!coded.IsNull(begin + r))
-          for_each_value(*coded.dictionary(), coded.GetValueIndex(begin + r), 1,
-                         [&](std::int64_t, auto value) { take(r, value); });
-      return;
-    }
     default:
       throw DataError(fmt::format("a column of type {} holds no values", array.type()->ToString()));
   }
+}
+
+/// Calls `take(row, value)` for the values from `begin` on that are not null. A value is a bool, std::int64_t,
+/// std::uint64_t, float, double or std::string_view. Throws DataError for another type.
+template <class Take>
+void for_each_value(const arrow::Array& array, std::int64_t begin, std::int64_t count, const Take& take) {
+  if (array.type_id() != arrow::Type::DICTIONARY) return for_each_plain_value(array, begin, count, take);
+  const auto& coded = static_cast<const arrow::DictionaryArray&>(array);
+  for (std::int64_t r = 0; r < count; ++r)
+    if (!coded.IsNull(begin + r))
+      for_each_plain_value(*coded.dictionary(), coded.GetValueIndex(begin + r), 1,
+                           [&](std::int64_t, auto value) { take(r, value); });
 }
 
 /// The same for the days since 1970-01-01 of dates and timestamps (of a time zone: in UTC).

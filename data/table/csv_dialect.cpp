@@ -6,10 +6,12 @@
 #include <optional>
 #include <set>
 #include <tuple>
+#include <utility>
 
 #include "common/errors.h"
 #include "common/text.h"
 #include "data/schema/excerpt.h"
+#include "data/schema/reading.h"
 #include "data/table/csv_number_form.h"
 #include "data/table/csv_scanner.h"
 
@@ -171,6 +173,11 @@ Fit fit_of(const Sample& sample, const CsvDialect& dialect) {
   return fit;
 }
 
+bool stands_for_missing(std::string_view text) {
+  static const Reading reading({.version = 2, .missing = ReadingRules::usual_missing()});
+  return reading.is_missing(trimmed(text));
+}
+
 bool all_distinct(const std::vector<std::string>& words) {
   return std::set<std::string_view>(words.begin(), words.end()).size() == words.size();
 }
@@ -181,7 +188,7 @@ bool are_row_names(const Sample& sample, const CsvDialect& dialect, const std::v
   bool counts = true, words = true;
   for (std::size_t r = 0; r < firsts.size(); ++r) {
     counts = counts && firsts[r] == std::to_string(r + 1);
-    words = words && !is_missing(firsts[r]) && number_form(firsts[r]) == NumberForm::none;
+    words = words && !stands_for_missing(firsts[r]) && number_form(firsts[r]) == NumberForm::none;
   }
   if (counts) return true;
   if (!all_distinct(firsts)) return false;
@@ -236,7 +243,7 @@ char find_decimal(const std::vector<Record>& records) {
   for (std::size_t r = 1; r < records.size(); ++r) {
     columns.resize(std::max(columns.size(), records[r].size()));
     for (std::size_t c = 0; c < records[r].size(); ++c) {
-      if (is_missing(records[r][c])) continue;
+      if (stands_for_missing(records[r][c])) continue;
       const auto form = number_form(records[r][c]);
       columns[c].dot |= form == NumberForm::dot;
       columns[c].comma |= form == NumberForm::comma;
@@ -264,29 +271,25 @@ Fit best_delimiter(const Sample& sample, CsvDialect dialect, const CsvConfig& co
     if (!best || fit.is_better_than(*best)) best = fit;
   }
   const bool is_prose = best->share() < 10 && 2 * best->rows_of_one_field > best->rows;
-  if (!best->splits() || is_prose) {
+  if (best->header > 0 && (!best->splits() || is_prose)) {
     dialect.delimiter = '\0';
     best = fit_of(sample, dialect);
   }
   return *best;
 }
 
-/// Whether quotes stand where fields begin and end (`enclosed`) more often than at one of both ends.
-bool encloses(const Sample& sample, CsvDialect dialect, char quote) {
-  dialect.quote = '\0';
-  std::size_t both = 0, one = 0;
-  for_each_record(sample, dialect, [&](const std::vector<std::string_view>& fields) {
-    for (auto field : fields) {
-      while (!field.empty() && field.front() == ' ') field.remove_prefix(1);
-      while (!field.empty() && field.back() == ' ') field.remove_suffix(1);
-      const bool begins = field.starts_with(quote), ends = field.ends_with(quote);
-      if (begins && ends && field.size() > 1)
-        ++both;
-      else if (begins || ends)
-        ++one;
-    }
-  });
-  return both > one;
+/// Whether quotes stand about as often where a field ends as where one begins.
+bool encloses(const Sample& sample, char delimiter, char quote) {
+  std::size_t begins = 0, ends = 0;
+  const std::string& text = sample.text;
+  const auto is_edge = [&](char c) { return c == delimiter || c == '\n' || c == '\r'; };
+  for (auto at = text.find(quote); at != std::string::npos; at = text.find(quote, at + 1)) {
+    auto before = at;
+    while (before > 0 && text[before - 1] == ' ') --before;
+    if (before == 0 || is_edge(text[before - 1])) ++begins;
+    if (at + 1 == text.size() || is_edge(text[at + 1])) ++ends;
+  }
+  return begins > 0 && ends > 0 && begins <= 2 * ends && ends <= 2 * begins;
 }
 
 /// Tries other ways of quoting where the usual one does not explain the sample.
@@ -306,22 +309,22 @@ Fit best_fit(const Sample& sample, const CsvDialect& usual, const CsvConfig& con
   if (usual.quote && has(" " + quote))
     try_with([](CsvDialect& d) { d.blanks_before_quotes = true; },
              [&](const Fit& fit) {
-               auto plain = fit.dialect;
-               plain.blanks_before_quotes = false;
                return fit.faults <= best.faults && fit.share() >= best.share() &&
                       has(std::string(1, fit.dialect.delimiter) + " " + quote);
              });
   if (usual.quote && best.faults > 0 && has("\\" + quote))
     try_with([](CsvDialect& d) { d.escape = '\\'; }, fewer_faults);
   if (config.quote != "auto") return best;
-  if (has("'") && !encloses(sample, best.dialect, '"'))
+  if (has("'") && !encloses(sample, best.dialect.delimiter, '"'))
     try_with([](CsvDialect& d) { d.quote = '\''; },
              [&](const Fit& fit) {
-               return fit.faults == 0 && fit.share() >= best.share() && encloses(sample, fit.dialect, '\'');
+               return fit.faults == 0 && fit.share() >= best.share() &&
+                      encloses(sample, fit.dialect.delimiter, '\'');
              });
   if (best.faults > 0)
-    try_with([](CsvDialect& d) { d.quote = '\0'; },
-             [&](const Fit& fit) { return fewer_faults(fit) && !encloses(sample, fit.dialect, '"'); });
+    try_with(
+        [](CsvDialect& d) { d.quote = '\0'; },
+        [&](const Fit& fit) { return fewer_faults(fit) && !encloses(sample, fit.dialect.delimiter, '"'); });
   return best;
 }
 

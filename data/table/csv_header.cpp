@@ -7,16 +7,11 @@
 
 #include "common/text.h"
 #include "data/schema/excerpt.h"
+#include "data/schema/reading.h"
 
 namespace ringtrain {
 namespace {
 
-std::string trimmed(std::string_view text) {
-  constexpr std::string_view blanks = " \t\r\n";
-  const auto first = text.find_first_not_of(blanks);
-  if (first == std::string_view::npos) return "";
-  return std::string(text.substr(first, text.find_last_not_of(blanks) - first + 1));
-}
 
 /// "1, 2, 3 and 40 more".
 std::string first_of(const std::vector<std::string>& all) {
@@ -58,7 +53,7 @@ std::vector<std::string> read_header(CsvScanner& scanner) {
     throw DataError(fmt::format("{} is empty; a CSV file with a header line is expected", scanner.name()));
   std::vector<std::string> names, nameless, problems;
   for (const auto field : fields) {
-    names.push_back(trimmed(field));
+    names.emplace_back(trimmed(field));
     if (names.back().empty()) nameless.push_back(with_commas(static_cast<long long>(names.size())));
   }
   if (!nameless.empty())

@@ -4,58 +4,20 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstddef>
 #include <cstring>
 #include <utility>
 
 #include "common/text.h"
 #include "data/schema/excerpt.h"
+#include "data/table/special_bytes.h"
 
 namespace ringtrain {
 namespace {
 
 constexpr std::size_t buffer_bytes = std::size_t{1} << 18;
-constexpr std::size_t block_bytes = 64;
-constexpr std::size_t nowhere = SIZE_MAX;
-
-/// Finds the bytes that may mean more than themselves, 64 at a time: the delimiter, the quote, and all below
-/// a blank (line ends and NUL are among them).
-class SpecialBytes {
- public:
-  SpecialBytes(char delimiter, char quote)
-      : delimiters_(eight(delimiter ? delimiter : '\n')), quotes_(eight(quote ? quote : '\n')) {}
-
-  /// Bit i: the byte at `from` + i is one.
-  std::uint64_t find(const char* from) const {
-    std::uint64_t found = 0;
-    for (std::size_t i = 0; i < block_bytes; i += 8) {
-      const std::uint64_t word = load(from + i);
-      const std::uint64_t is = equal(word ^ delimiters_) | equal(word ^ quotes_) | below_blank(word);
-      // The product gathers the eight high bits in its top byte.
-      found |= ((is & kHigh) * 0x0002040810204081u >> 56) << i;
-    }
-    return found;
-  }
-
- private:
-  static constexpr std::uint64_t kHigh = 0x8080808080808080u, kLow = ~kHigh;
-
-  static std::uint64_t eight(char c) { return 0x0101010101010101u * static_cast<unsigned char>(c); }
-  static std::uint64_t load(const char* from) {
-    std::uint64_t word;
-    std::memcpy(&word, from, sizeof(word));
-    if constexpr (std::endian::native == std::endian::big) word = __builtin_bswap64(word);
-    return word;
-  }
-  // The high bits of the bytes that are 0, and of those below 0x20; the others' may be anything below.
-  static std::uint64_t equal(std::uint64_t difference) {
-    return ~(((difference & kLow) + kLow) | difference);
-  }
-  static std::uint64_t below_blank(std::uint64_t word) {
-    return ~(((word & kLow) + 0x6060606060606060u) | word);
-  }
-
-  std::uint64_t delimiters_, quotes_;
-};
+constexpr std::ptrdiff_t block_bytes = SpecialBytes::kBlock;
+constexpr std::ptrdiff_t nowhere = -1;
 
 bool is_blank(std::string_view text) { return text.find_first_not_of(" \t") == std::string_view::npos; }
 
@@ -67,13 +29,15 @@ struct CsvScanner::Rows {
   TextStream text;
   CsvDialect dialect;
   SpecialBytes specials;
-  std::vector<char> buffer = std::vector<char>(buffer_bytes + block_bytes);
+  std::vector<char> buffer = std::vector<char>(buffer_bytes + SpecialBytes::kBlock);
   char* at = buffer.data();       ///< where the next record begins
   char* end = buffer.data();      ///< of what was read
   char* checked = buffer.data();  ///< the text before it is UTF-8, or `not_utf8` is set
   const char* not_utf8 = nullptr;
   const char* nul = nullptr;
   const char* behind_quote = nullptr;  ///< what stands between a closing quote and the field's end
+  const char* block = nullptr;         ///< where the last record's search stands, and what it found there
+  std::uint64_t found_in_block = 0;
   bool at_end = false;
   bool after_return = false;
   std::int64_t line = 1, record_line = 1, quote_line = 0;
@@ -83,7 +47,8 @@ struct CsvScanner::Rows {
   Rows(ByteStream in, const CsvDialect& how)
       : text(std::move(in), how.encoding), dialect(how), specials(how.delimiter, how.quote) {
     if (dialect.sep_line) {
-      while (!at_end && std::memchr(at, '\n', static_cast<std::size_t>(end - at)) == nullptr) refill(nullptr);
+      while (!at_end && std::memchr(at, '\n', static_cast<std::size_t>(end - at)) == nullptr)
+        refill(nullptr, 0);
       const auto* stop = static_cast<char*>(std::memchr(at, '\n', static_cast<std::size_t>(end - at)));
       at = stop ? at + (stop - at) + 1 : end;
       ++line;
@@ -92,29 +57,35 @@ struct CsvScanner::Rows {
 
   const std::string& name() const { return text.bytes().name(); }
 
-  /// Reads on behind the record that begins at `at`, which moves, with its fields. False at the end.
-  bool refill(std::vector<std::string_view>* fields) {
+  /// Reads on behind the record that begins at `at`, which moves, with its first `count` fields. False at the
+  /// end.
+  bool refill(std::vector<std::string_view>* fields, std::size_t count) {
     if (at_end) return false;
     const auto kept = static_cast<std::size_t>(end - at);
     if (kept >= kLongestRecord) throw_too_long();
     const char* const before = at;
-    if (kept * 2 > buffer.size() - block_bytes) {
-      std::vector<char> larger((buffer.size() - block_bytes) * 2 + block_bytes);
+    // A block that is searched may reach beyond what was read.
+    const auto room = buffer.size() - SpecialBytes::kBlock;
+    if (2 * kept > room) {
+      std::vector<char> larger(2 * room + SpecialBytes::kBlock);
       std::memcpy(larger.data(), at, kept);
       buffer.swap(larger);
-      move_to_front(before, kept, fields);
     } else {
       std::memmove(buffer.data(), at, kept);
-      move_to_front(before, kept, fields);
     }
-    const auto got = text.read(end, buffer.size() - block_bytes - kept);
+    move_to_front(before, kept);
+    for (std::size_t f = 0; f < count; ++f) {
+      auto& field = (*fields)[f];
+      field = {at + (field.data() - before), field.size()};
+    }
+    const auto got = text.read(end, buffer.size() - SpecialBytes::kBlock - kept);
     end += got;
     at_end = got == 0;
     check_text();
     return !at_end;
   }
 
-  void move_to_front(const char* before, std::size_t kept, std::vector<std::string_view>* fields) {
+  void move_to_front(const char* before, std::size_t kept) {
     at = buffer.data();
     const auto moved = [&](const char* place) { return at + (place - before); };
     end = at + kept;
@@ -122,8 +93,6 @@ struct CsvScanner::Rows {
     if (not_utf8) not_utf8 = moved(not_utf8);
     if (nul) nul = moved(nul);
     if (behind_quote) behind_quote = moved(behind_quote);
-    if (fields)
-      for (auto& field : *fields) field = {moved(field.data()), field.size()};
   }
 
   void check_text() {
@@ -133,8 +102,15 @@ struct CsvScanner::Rows {
     if (checked != end && (at_end || !found.cut)) not_utf8 = checked;
   }
 
+  /// A field in quotes: its text, which is not longer than what is written.
+  struct Quoted {
+    std::ptrdiff_t text = 0, end = nowhere, closed = 0;
+  };
+  struct Cursor;
   template <bool kKeep>
   bool scan(std::vector<std::string_view>* fields);
+  Quoted read_quoted(Cursor& cursor, std::ptrdiff_t opening);
+  void leave_line(const Cursor& cursor, std::ptrdiff_t stop, bool ended);
   void leave_record(std::vector<std::string_view>* fields);
 
   [[noreturn]] void throw_too_long() const {
@@ -160,158 +136,195 @@ struct CsvScanner::Rows {
   std::string problem_of_record(const std::vector<std::string_view>& fields) const;
 };
 
+/// Where the record at `rows.at` is being read. Places are counted from its beginning, which moves when the
+/// buffer is filled.
+struct CsvScanner::Rows::Cursor {
+  Rows& rows;
+  std::vector<std::string_view>* fields;  ///< null where they are passed over
+  char* base = nullptr;
+  std::ptrdiff_t size = 0;   ///< of what was read
+  std::ptrdiff_t block = 0;  ///< the block that is searched: before the record where the last one ended in it
+  std::uint64_t found = 0;   ///< its special bytes that were not given yet
+  std::size_t kept = 0;      ///< fields
+
+  void keep(std::string_view text) {
+    // Records have mostly as many fields as the one before: its places are written over.
+    if (kept < fields->size()) [[likely]]
+      (*fields)[kept] = text;
+    else
+      fields->push_back(text);
+    ++kept;
+  }
+
+  void search_block() {
+    found = rows.specials.find(base + block);
+    if (size - block < block_bytes) found &= (std::uint64_t{1} << (size - block)) - 1;
+  }
+  bool fill() {
+    const bool more = rows.refill(fields, kept);
+    base = rows.at;
+    size = rows.end - rows.at;
+    return more;
+  }
+  /// False at the end of the file.
+  bool start() {
+    base = rows.at;
+    size = rows.end - rows.at;
+    const auto searched = rows.block ? rows.at - rows.block : block_bytes;
+    rows.block = nullptr;
+    if (size > 0 && searched < block_bytes) {
+      block = -searched;
+      found = rows.found_in_block & ~std::uint64_t{0} << searched;
+      return true;
+    }
+    block = 0;
+    if (size == 0 && !fill()) return false;
+    search_block();
+    return true;
+  }
+  void leave() {
+    rows.block = base + block;
+    rows.found_in_block = found;
+  }
+  /// The next special byte; `nowhere` at the end of the file.
+  std::ptrdiff_t next() {
+    while (found == 0) {
+      block = std::min(block + block_bytes, size);
+      if (block == size && !fill()) return nowhere;
+      search_block();
+    }
+    const auto place = block + std::countr_zero(found);
+    found &= found - 1;
+    return place;
+  }
+  /// Whether the byte behind `place`, which `next` gave, is `c`.
+  bool is_followed_by(std::ptrdiff_t place, char c) {
+    if (place + 1 == size && fill()) {
+      block = place + 1;
+      search_block();
+    }
+    return place + 1 < size && base[place + 1] == c;
+  }
+  std::string_view between(std::ptrdiff_t from, std::ptrdiff_t to) const {
+    return {base + from, static_cast<std::size_t>(to - from)};
+  }
+};
+
+/// Reads up to the closing quote. The text's doubled and escaped quotes become one by moving what is between.
+CsvScanner::Rows::Quoted CsvScanner::Rows::read_quoted(Cursor& cursor, std::ptrdiff_t opening) {
+  quote_line = line;
+  const auto text = opening + 1;
+  auto out = text, piece = text;  // what is kept ends at out; what is not moved yet begins at piece
+  const auto keep_until = [&](std::ptrdiff_t stop) {
+    if (out != piece)
+      std::memmove(cursor.base + out, cursor.base + piece, static_cast<std::size_t>(stop - piece));
+    out += stop - piece;
+  };
+  while (true) {
+    const auto place = cursor.next();
+    if (place == nowhere) throw_unclosed();
+    const char c = cursor.base[place];
+    if (c == '\r' || (c == '\n' && cursor.base[place - 1] != '\r')) ++line;
+    if (c == '\0' && !nul) nul = cursor.base + place;
+    if (c != dialect.quote) continue;
+    if (dialect.escape) {
+      auto first = place;
+      while (first > piece && cursor.base[first - 1] == dialect.escape) --first;
+      if ((place - first) % 2 == 1) {
+        keep_until(place - 1);
+        piece = place;
+        continue;
+      }
+    }
+    if (cursor.is_followed_by(place, c)) {
+      cursor.next();
+      keep_until(place + 1);
+      piece = place + 2;
+      continue;
+    }
+    keep_until(place);
+    quote_line = 0;
+    return {.text = text, .end = out, .closed = place};
+  }
+}
+
 template <bool kKeep>
 bool CsvScanner::Rows::scan(std::vector<std::string_view>* fields) {
   const int delimiter = code_of(dialect.delimiter), quote = code_of(dialect.quote);
   row = rows_done;
-  const std::size_t left_out = dialect.index_column && (row > 0 || dialect.index_in_header) ? 1 : 0;
-
-  // Places are counted from `base`, the record's beginning, which moves when the buffer is filled.
-  char* base = at;
-  std::size_t size = 0, block = 0, field = 0, count = 0;
-  std::uint64_t found = 0;
+  const int left_out = dialect.index_column && (row > 0 || dialect.index_in_header) ? 1 : 0;
+  Cursor cursor{*this, kKeep ? fields : nullptr};
+  Quoted quoted;
+  std::ptrdiff_t field = 0, count = 0;
   const auto start = [&] {
-    base = at;
-    size = static_cast<std::size_t>(end - at);
-    field = block = count = 0;
-    found = 0;
+    field = count = 0;
     record_line = line;
-    if (kKeep) fields->clear();
+    cursor.kept = 0;
+    return cursor.start();
   };
-  const auto find_in_block = [&] {
-    found = specials.find(base + block);
-    if (size - block < block_bytes) found &= (std::uint64_t{1} << (size - block)) - 1;
-  };
-  const auto fill = [&] {
-    const bool more = refill(kKeep ? fields : nullptr);
-    base = at;
-    size = static_cast<std::size_t>(end - at);
-    return more;
-  };
-  /// The next special byte; `nowhere` at the end of the file.
-  const auto next_special = [&]() -> std::size_t {
-    while (found == 0) {
-      block = std::min(block + block_bytes, size);
-      if (block == size && !fill()) return nowhere;
-      find_in_block();
+  // Inlined: a call costs as much as all else that is done for a field.
+  const auto end_field = [&](std::ptrdiff_t stop) __attribute__((always_inline)) {
+    std::string_view text = cursor.between(field, stop);
+    if (quoted.end != nowhere) [[unlikely]] {
+      text = cursor.between(quoted.text, quoted.end);
+      if (!behind_quote && !is_blank(cursor.between(quoted.closed + 1, stop)))
+        behind_quote = cursor.base + quoted.closed + 1;
+      quoted.end = nowhere;
     }
-    const auto place = block + static_cast<std::size_t>(std::countr_zero(found));
-    found &= found - 1;
-    return place;
-  };
-  const auto is_blank_between = [&](std::size_t from, std::size_t to) {
-    return is_blank({base + from, to - from});
-  };
-
-  // A field in quotes: its text is [text, text_end), which is not longer than what is written.
-  std::size_t text = 0, text_end = nowhere, closed = 0;
-  const auto read_quoted = [&](std::size_t opening) {
-    quote_line = line;
-    text = opening + 1;
-    std::size_t out = text, piece = text;  // what is kept ends at out; what is not moved yet begins at piece
-    const auto keep_until = [&](std::size_t stop) {
-      if (out != piece) std::memmove(base + out, base + piece, stop - piece);
-      out += stop - piece;
-    };
-    while (true) {
-      const auto place = next_special();
-      if (place == nowhere) throw_unclosed();
-      const char c = base[place];
-      if (c == '\n') {
-        if (place == 0 || base[place - 1] != '\r') ++line;
-      } else if (c == '\r') {
-        ++line;
-      } else if (c == '\0') {
-        if (!nul) nul = base + place;
-      } else if (static_cast<unsigned char>(c) == quote) {
-        if (dialect.escape) {
-          std::size_t escapes = 0;
-          while (place - escapes > piece && base[place - escapes - 1] == dialect.escape) ++escapes;
-          if (escapes % 2 == 1) {
-            keep_until(place - 1);
-            piece = place;
-            continue;
-          }
-        }
-        if (place + 1 == size && fill()) {
-          block = place + 1;
-          find_in_block();
-        }
-        if (place + 1 < size && base[place + 1] == c) {
-          next_special();
-          keep_until(place + 1);
-          piece = place + 2;
-          continue;
-        }
-        keep_until(place);
-        text_end = out;
-        closed = place;
-        quote_line = 0;
-        return;
-      }
-    }
-  };
-  const auto end_field = [&](std::size_t stop) {
-    if (text_end != nowhere) [[unlikely]] {
-      if (!behind_quote && !is_blank_between(closed + 1, stop)) behind_quote = base + closed + 1;
-      if (kKeep && count >= left_out) fields->emplace_back(base + text, text_end - text);
-      text_end = nowhere;
-    } else if (kKeep && count >= left_out) {
-      fields->emplace_back(base + field, stop - field);
-    }
+    if (kKeep && count >= left_out) cursor.keep(text);
     field = stop + 1;
     ++count;
   };
 
-  start();
-  // The first block.
-  if (size == 0 && !fill()) return false;
-  find_in_block();
+  if (!start()) return false;
   while (true) {
-    const auto place = next_special();
+    const auto place = cursor.next();
     const bool ended = place == nowhere;
-    const int c = ended ? '\n' : static_cast<unsigned char>(base[place]);
+    const int c = ended ? '\n' : static_cast<unsigned char>(cursor.base[place]);
     if (c == delimiter) {
       end_field(place);
     } else if (c == '\n' || c == '\r') {
-      const auto stop = ended ? size : place;
-      if (c == '\n' && !ended && after_return && stop == 0) {
+      const auto stop = ended ? cursor.size : place;
+      cursor.leave();
+      if (after_return && c == '\n' && !ended && stop == 0) {
         // The second half of the last line's end.
         after_return = false;
         ++at;
-        start();
-        if (size == 0 && !fill()) return false;
-        find_in_block();
+        if (!start()) return false;
         continue;
       }
-      after_return = c == '\r';
-      const bool blank = count == 0 && text_end == nowhere && is_blank_between(field, stop);
+      const bool blank = count == 0 && quoted.end == nowhere && is_blank(cursor.between(field, stop));
       if (!blank) end_field(stop);
-      if (ended) {
-        at = end;
-      } else {
-        ++line;
-        at = base + stop + 1;
-        if (c == '\r' && stop + 1 < size && base[stop + 1] == '\n') {
-          ++at;
-          after_return = false;
-        }
-      }
+      leave_line(cursor, stop, ended);
       if (!blank) {
+        if (kKeep) fields->resize(cursor.kept);
         leave_record(kKeep ? fields : nullptr);
         return true;
       }
-      if (ended) return false;
-      start();
-      if (size == 0 && !fill()) return false;
-      find_in_block();
+      if (ended || !start()) return false;
     } else if (c == quote) {
-      if (text_end == nowhere &&
-          (place == field || (dialect.blanks_before_quotes && is_blank_between(field, place))))
-        read_quoted(place);
+      const bool opens =
+          quoted.end == nowhere &&
+          (place == field || (dialect.blanks_before_quotes && is_blank(cursor.between(field, place))));
+      if (opens) quoted = read_quoted(cursor, place);
     } else if (c == '\0') {
-      if (!nul) nul = base + place;
+      if (!nul) nul = cursor.base + place;
     }
+  }
+}
+
+/// The next record begins behind the line end at `stop`.
+void CsvScanner::Rows::leave_line(const Cursor& cursor, std::ptrdiff_t stop, bool ended) {
+  if (ended) {
+    at = end;
+    return;
+  }
+  ++line;
+  at = cursor.base + stop + 1;
+  after_return = at[-1] == '\r';
+  if (after_return && at < end && *at == '\n') {
+    ++at;
+    after_return = false;
   }
 }
 

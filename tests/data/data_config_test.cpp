@@ -57,11 +57,14 @@ TEST(DataConfig, ReadsAllFields) {
                "  missing: {numeric: mean, categorical: category}\n"
                "  normalize: minmax\n"
                "  split: {train: 0.6, validation: 0.2, test: 0.2, stratify: false}\n"
+               "  csv: {delimiter: ';', decimal: ',', quote: \"'\", encoding: latin-1}\n"
                "  prefetch_batches: 0\n"));
   EXPECT_EQ(data.features.numeric, (std::vector<std::string>{"V*", "Amount"}));
   EXPECT_EQ(data.missing.categorical, "category");
   EXPECT_EQ(data.split.validation, 0.2);
   EXPECT_FALSE(data.split.stratify);
+  EXPECT_EQ(data.csv.delimiter, ";");
+  EXPECT_EQ(data.csv.quote, "'");
   EXPECT_EQ(data.prefetch_batches, 0);
 }
 
@@ -81,6 +84,11 @@ TEST(DataConfig, RefusesWrongValues) {
   EXPECT_CONTAINS(problems(job("  normalize: standart\n")), "data.normalize");
   EXPECT_CONTAINS(problems(job("  missing: {numeric: zero}\n")), "data.missing.numeric");
   EXPECT_CONTAINS(problems(job("  prefetch_batches: -1\n")), "data.prefetch_batches");
+  for (const char* delimiter : {"ab", "'\"'", "x", "5", "'.'", "semicolon", "é", "''"})
+    EXPECT_CONTAINS(problems(job(fmt::format("  csv: {{delimiter: {}}}\n", delimiter))),
+                    "data.csv.delimiter");
+  EXPECT_CONTAINS(problems(job("  csv: {delimiter: ',', decimal: ',', quote: none}\n")), "data.csv.decimal");
+  EXPECT_CONTAINS(problems(job("  csv: {encoding: utf8}\n")), "data.csv.encoding");
 }
 
 }  // namespace

@@ -68,6 +68,7 @@ PreparedData prepare_data(const RunConfig& config, Communicator& control,
     if (!fitted) data.preprocessing = fit_preprocessing(config.data, table, parts.split.train, control);
   });
   together(control, "preparing the data", [&] {
+    if (data.preprocessing.refuse_unseen) refuse_unseen(parts, data.preprocessing, config.data);
     if (target_kind(config.task) == TargetKind::classes)
       data.class_counts = count_classes(table, parts.split.train);
     data.train = std::make_unique<TableDataset>(table, data.preprocessing, parts.split.train);

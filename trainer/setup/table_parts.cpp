@@ -11,6 +11,8 @@
 #include "common/hash.h"
 #include "common/text.h"
 #include "data/schema/classes.h"
+#include "data/schema/excerpt.h"
+#include "data/schema/vocabulary.h"
 #include "trainer/tasks/task.h"
 
 namespace ringtrain {
@@ -75,6 +77,32 @@ TableParts read_parts(const RunConfig& config, at::ScalarType dtype, const Prepr
   for (const auto& file : {data.validation_file, data.test_file})
     if (!file.empty()) parts.hash += "+" + hash_file(file);
   return parts;
+}
+
+void refuse_unseen(const TableParts& parts, const Preprocessing& schema, const DataConfig& config) {
+  std::vector<std::string> problems;
+  const auto look = [&](const Table& table, const std::vector<std::int64_t>& rows, const std::string& file) {
+    for (std::size_t c = 0; c < schema.categorical.size(); ++c) {
+      const auto& column = schema.categorical[c];
+      std::int64_t count = 0, first = 0;
+      for (const auto row : rows) {
+        const auto& word = table.categorical[c][static_cast<std::size_t>(row)];
+        const bool seen =
+            word.empty() ? !column.missing_is_unseen : contains(column.vocabulary, word);
+        if (!seen && count++ == 0) first = row;
+      }
+      if (count > 0)
+        problems.push_back(fmt::format(
+            "{}: row {}, column '{}': {} does not occur in the training part ({} such values)", file,
+            with_commas(table.file_row(first) + 1), column.name,
+            excerpt(table.categorical[c][static_cast<std::size_t>(first)]), with_commas(count)));
+    }
+  };
+  look(parts.of_validation(), parts.split.validation,
+       config.validation_file.empty() ? config.train_file : config.validation_file);
+  look(parts.of_test(), parts.split.test, config.test_file.empty() ? config.train_file : config.test_file);
+  if (!problems.empty())
+    throw DataError(join(problems, "\n  ") + ". Set data.unseen: other, or put such rows into the training part");
 }
 
 RowSample sample_of(const Table& table, const Preprocessing& schema, const std::vector<std::int64_t>& rows) {

@@ -59,7 +59,7 @@ TEST(Fit, StandardiseByMeanAndPopulationDeviation) {
       for (const Preprocessing& fit : fit_on(ranks, {}, table, first_rows(350))) {
         ASSERT_EQ(fit.numeric.size(), 5u);
         for (int c = 0; c < 4; ++c) {
-          EXPECT_EQ(fit.numeric[c].name, table.numeric_names[c]);
+          EXPECT_EQ(fit.numeric[c].name, table.numeric_names[c].name);
           expect_near(fit.numeric[c].shift, mean[c].item<double>());
           expect_near(fit.numeric[c].scale, 1 / deviation[c].item<double>());
           EXPECT_FALSE(fit.numeric[c].fill.has_value());
@@ -79,7 +79,7 @@ TEST(Fit, MinmaxAndNone) {
   config.normalize = "minmax";
   for (int ranks : {1, 3})
     for (const Preprocessing& fit : fit_on(ranks, config, table, first_rows(350))) {
-      const auto scaled = fit.apply(train, torch::zeros({350, 1}, at::kLong));
+      const auto scaled = fit.apply(train, torch::zeros({350, 1}, at::kLong), dtype);
       for (int c = 0; c < 4; ++c) {
         EXPECT_EQ(scaled.select(1, c).min().item<double>(), 0);
         EXPECT_NEAR(scaled.select(1, c).max().item<double>(), 1, 1e-12);
@@ -122,7 +122,7 @@ TEST(Fit, MissingValuesAreLeftOutAndFilledByTheMean) {
     expect_near(fit.numeric[0].scale, 1 / column.std(0, false).item<double>());
     EXPECT_TRUE(fit.numeric[1].fill.has_value());
     EXPECT_NEAR(
-        fit.apply(table.numeric.narrow(0, 7, 1), torch::zeros({1, 1}, at::kLong))[0][0].item<double>(), 0,
+        fit.apply(table.numeric.narrow(0, 7, 1), torch::zeros({1, 1}, at::kLong), table.numeric.scalar_type())[0][0].item<double>(), 0,
         1e-12);
   }
 }

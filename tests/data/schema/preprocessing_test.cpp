@@ -36,7 +36,7 @@ TEST(Preprocessing, FillsScalesAndEncodes) {
                                          -0.5, 0.0,  1.0, 0.0, 0.0, 0.0},  //
                                         dtype)
                               .reshape({4, 6});
-    const auto result = p.apply(numbers, codes);
+    const auto result = p.apply(numbers, codes, dtype);
     EXPECT_EQ(result.scalar_type(), dtype);
     EXPECT_TRUE(torch::equal(result, expected)) << result;
   }
@@ -46,14 +46,14 @@ TEST(Preprocessing, WithoutAFillAMissingValueStays) {
   Preprocessing p = example();
   p.numeric[0].fill.reset();
   p.categorical.clear();
-  const auto result = p.apply(torch::tensor({{NAN, 1.0f}}), torch::empty({1, 0}, at::kLong));
+  const auto result = p.apply(torch::tensor({{NAN, 1.0f}}), torch::empty({1, 0}, at::kLong), at::kFloat);
   EXPECT_TRUE(std::isnan(result[0][0].item<float>()));
   EXPECT_EQ(result[0][1].item<float>(), 1);
 }
 
 TEST(Preprocessing, TakesNoRows) {
   const Preprocessing p = example();
-  EXPECT_EQ(p.apply(torch::empty({0, 2}), torch::empty({0, 2}, at::kLong)).sizes(),
+  EXPECT_EQ(p.apply(torch::empty({0, 2}), torch::empty({0, 2}, at::kLong), at::kFloat).sizes(),
             (std::vector<std::int64_t>{0, 6}));
 }
 
@@ -72,6 +72,43 @@ TEST(Preprocessing, JsonKeepsEveryBit) {
   EXPECT_EQ(q.target, "t");
   EXPECT_EQ(q.labels, p.labels);
   EXPECT_EQ(q.to_json(), p.to_json());
+}
+
+TEST(Preprocessing, WideColumnsAreShiftedAndScaledInFloat64) {
+  Preprocessing p;
+  p.numeric = {{.name = "time", .shift = 1.7e12 + 50, .scale = 0.01, .fill = 1.7e12, .wide = true},
+               {.name = "b", .shift = 0.1, .scale = 3, .fill = 0.5}};
+  EXPECT_EQ(p.numeric_type(), at::kDouble);
+  const auto numbers =
+      torch::tensor({1.7e12 + 51, 0.3, std::nan(""), std::nan(""), 1.7e12 + 49, 1e300}, at::kDouble).reshape({3, 2});
+  const auto result = p.apply(numbers, torch::empty({3, 0}, at::kLong), at::kFloat);
+  EXPECT_EQ(result.scalar_type(), at::kFloat);
+  EXPECT_EQ(result[0][0].item<float>(), 0.01F);
+  EXPECT_EQ(result[1][0].item<float>(), -0.5F);
+  EXPECT_EQ(result[2][0].item<float>(), -0.01F);
+  // The narrow one in float32, as it is without a wide one beside it.
+  Preprocessing alone;
+  alone.numeric = {p.numeric[1]};
+  const auto narrow = alone.apply(numbers.select(1, 1).unsqueeze(1).to(at::kFloat),
+                                  torch::empty({3, 0}, at::kLong), at::kFloat);
+  EXPECT_TRUE(torch::equal(result.select(1, 1), narrow.select(1, 0)));
+  const auto back = Preprocessing::from_json(p.to_json());
+  EXPECT_TRUE(back.numeric[0].wide);
+  EXPECT_FALSE(back.numeric[1].wide);
+}
+
+TEST(Preprocessing, WhatWasWrittenBeforeVersionsMeansWhatItMeant) {
+  auto json = example().to_json();
+  for (const char* key : {"schema_version", "missing", "unseen"}) json.erase(key);
+  for (auto& column : json["categorical"]) column.erase("missing_is_unseen");
+  const auto old = Preprocessing::from_json(json);
+  EXPECT_EQ(old.reading.version, 1);
+  EXPECT_EQ(old.reading.missing, ReadingRules::usual_missing());
+  EXPECT_FALSE(old.refuse_unseen);
+  EXPECT_FALSE(old.categorical[1].takes_missing());
+  json = example().to_json();
+  json["schema_version"] = 99;
+  EXPECT_CONTAINS(testing::data_error([&] { Preprocessing::from_json(json); }), "version 99");
 }
 
 TEST(Preprocessing, JsonNamesWhatIsWrong) {

@@ -33,8 +33,8 @@ TEST(CsvColumns, ReadsTheNamedColumnsInTheAskedOrder) {
   const TemporaryFolder folder;
   const auto table = all_of(*open_csv_columns(folder.write("p.csv", content), kWanted));
   ASSERT_EQ(table.rows(), 5);
-  EXPECT_EQ(table.numeric.scalar_type(), at::kFloat);
-  EXPECT_TRUE(torch::equal(table.numeric[0], torch::tensor({1.0f, 10.0f})));
+  EXPECT_EQ(table.numeric.scalar_type(), at::kDouble);
+  EXPECT_TRUE(torch::equal(table.numeric[0], torch::tensor({1.0, 10.0}, at::kDouble)));
   EXPECT_TRUE(
       torch::equal(torch::isnan(table.numeric),
                    torch::tensor({0, 0, 0, 1, 1, 1, 0, 1, 0, 1}, at::kLong).to(at::kBool).reshape({5, 2})));

@@ -48,11 +48,11 @@ TEST(ParquetColumns, ReadsTheNamedColumnsAndPassesOverRows) {
             EXPECT_EQ(a, static_cast<float>(row));
           }
           EXPECT_EQ(piece.keys[i], std::to_string(10 + row));
-          EXPECT_EQ(piece.categorical[0][i], (std::vector<std::string>{"x", "y", "", "x", "NA", "z",
+          EXPECT_EQ(piece.categorical[0][i], (std::vector<std::string>{"x", "y", "", "x", "", "z",
                                                                        "y"})[static_cast<std::size_t>(row)]);
         }
         for (const auto& problem : piece.problems)
-          EXPECT_EQ(problem.text, "row 5, column 'a': expected a finite number");
+          EXPECT_EQ(problem.text, "row 5, column 'a': expected a finite number, got 'inf'");
       }
       EXPECT_EQ(row, 7) << "pieces of " << size << " after " << skipped;
       EXPECT_EQ(stream->skip(5), 0);
@@ -67,14 +67,6 @@ TEST(ParquetColumns, NamesWhatIsWrong) {
                     open_parquet_columns(file, {{"a", "b"}, {}, ""});
                   }),
                   "lacks the column 'b' that the model takes; it has: w, a, id");
-  EXPECT_CONTAINS(testing::data_error([&] {
-                    open_parquet_columns(file, {{"w"}, {}, ""});
-                  }),
-                  "column 'w': expected numbers, but it is of type string");
-  EXPECT_CONTAINS(testing::data_error([&] {
-                    open_parquet_columns(file, {{}, {"a"}, ""});
-                  }),
-                  "column 'a': expected words, but it is of type double");
   EXPECT_CONTAINS(testing::data_error([&] {
                     open_parquet_columns(folder.write("no.parquet", "PAR1"), {{"a"}, {}, ""});
                   }),

@@ -103,7 +103,7 @@ TEST_F(TableErrors, NamesAColumnThatIsNotThere) {
 }
 
 TEST_F(TableErrors, RefusesADoubleColumn) {
-  EXPECT_CONTAINS(error_of("a,a,Class\n1,2,0\n"), "column 'a' occurs twice in the header");
+  EXPECT_CONTAINS(error_of("a,a,Class\n1,2,0\n"), "names that occur more than once: 'a' (columns 1, 2)");
 }
 
 TEST_F(TableErrors, RefusesEmptyFiles) {
@@ -138,7 +138,7 @@ TEST_F(TableErrors, RefusesTooManyClasses) {
 TEST_F(TableErrors, RefusesTextThatIsNotUtf8) {
   const auto words = [](DataConfig& c) { c.features.categorical = {"w"}; };
   EXPECT_CONTAINS(error_of("a,w,Class\n1,caf\xE9,0\n1,b,1\n", words),
-                  "row 1 (line 2), column 'w': the text is not UTF-8");
+                  "row 1 (line 2), column 'w': the byte 0xE9 is not UTF-8");
 }
 
 TEST_F(TableErrors, RefusesADamagedGzipFile) {

@@ -14,6 +14,12 @@ namespace {
 using testing::config_for;
 using testing::TemporaryFolder;
 
+std::vector<std::string> names_of(const Table& table) {
+  std::vector<std::string> names;
+  for (const auto& field : table.numeric_names) names.push_back(field.name);
+  return names;
+}
+
 constexpr auto payments =
     "Time,V1,Shop,Amount,Class\n"
     "0,-1.5,food,2.69,0\n"
@@ -31,7 +37,7 @@ TEST(Table, ReadsNumbersWordsAndClasses) {
   auto config = config_for(folder.write("p.csv", payments), "Class");
   config.features.categorical = {"Shop"};
   const Table table = read_table(config, TargetKind::classes, at::kDouble);
-  EXPECT_EQ(table.numeric_names, (std::vector<std::string>{"Time", "V1", "Amount"}));
+  EXPECT_EQ(names_of(table), (std::vector<std::string>{"Time", "V1", "Amount"}));
   EXPECT_TRUE(torch::equal(table.numeric, matrix({{0, -1.5, 2.69}, {1, 1e-3, 378.66}, {1, 2, 0}})));
   EXPECT_EQ(table.categorical_names, (std::vector<std::string>{"Shop"}));
   EXPECT_EQ(table.categorical, (std::vector<std::vector<std::string>>{{"food", "travel", "food"}}));
@@ -142,7 +148,7 @@ TEST(Table, ReadsTheCancerDataOfTheRepository) {
       config_for(std::filesystem::path(RINGTRAIN_SOURCE_DIR) / "datasets/cancer.csv", "diagnosis");
   const Table table = read_table(config, TargetKind::classes, at::kDouble);
   EXPECT_EQ(table.numeric.sizes(), (std::vector<std::int64_t>{569, 30}));
-  EXPECT_EQ(table.numeric_names.front(), "mean_radius");
+  EXPECT_EQ(table.numeric_names.front().name, "mean_radius");
   EXPECT_EQ(table.labels, (std::vector<std::string>{"benign", "malignant"}));
   EXPECT_EQ(table.target.sum().item<std::int64_t>(), 212);
   EXPECT_NEAR(table.numeric.select(1, 0).mean().item<double>(), 14.1273, 1e-4);

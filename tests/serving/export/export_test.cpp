@@ -62,7 +62,7 @@ Predictor::Answers reference(const ExportRequest& request, const Predictor::Rows
   request.model->eval();
   const auto& preprocessing = request.manifest.preprocessing;
   const at::Tensor codes = encode_words(preprocessing.categorical, rows.categorical, rows.numeric.size(0));
-  const at::Tensor outputs = request.model->forward(preprocessing.apply(rows.numeric, codes));
+  const at::Tensor outputs = request.model->forward(preprocessing.apply(rows.numeric, codes, at::kFloat));
   Predictor::Answers answers;
   if (request.manifest.task == "regression") {
     answers.predictions = outputs.select(1, 0);

@@ -1,0 +1,198 @@
+"""Answers from tables as people have them: columns in another order, times in milliseconds, one word written in many ways, words that
+training did not see, index columns, labels, rows without a target. The same value gives the same bits in every form of rows."""
+
+import json
+import random
+import sys
+from pathlib import Path
+
+import numpy
+import onnxruntime
+import pyarrow
+import pyarrow.parquet
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "support"))
+import jobs  # noqa: E402
+
+
+def csv_file(file, header, rows):
+    file.write_text(",".join(header) + "\n" + "".join(",".join(map(str, row)) + "\n" for row in rows))
+    return file
+
+
+def trained(folder, name, file, target, expect=0, task="binary_classification", **fields):
+    """Trains a linear model; returns (process, exported model)."""
+    config = folder / f"{name}.yaml"
+    config.write_text(json.dumps({"name": name, "data": {"train_file": str(file), "target": target}, "model": {"type": "linear"},
+                                  "task": {"type": task}, "trainer": {"epochs": 60, "global_batch_size": 64}}))
+    fields = {"trainer__optimizer__lr": 0.05, "trainer__checkpoint__metric": "loss", **fields}
+    done = jobs.run("train", config, "--job-dir", folder / name, "--overwrite", *jobs.sets(**fields), expect=expect)
+    return done, folder / name / "export" / name
+
+
+def metric(model, file, name="roc_auc"):
+    return json.loads(jobs.run("evaluate", model, file, "--json", "--bootstrap", "2").stdout)["metrics"][name]["value"]
+
+
+def predicted(model, *arguments, expect=0):
+    done = jobs.run("predict", model, *arguments, expect=expect)
+    return [json.loads(line) for line in done.stdout.splitlines()], done.stderr
+
+
+def columns_by_name(folder):
+    generator = random.Random(1)
+    rows = [(generator.gauss(0, 1), generator.gauss(500, 100)) for _ in range(400)]
+    rows = [(a, b, int(a + (b - 500) / 1000 > 0)) for a, b in rows]
+    file = csv_file(folder / "ab.csv", "aby", rows)
+    _, model = trained(folder, "order", file, "y")
+    good = metric(model, file)
+    assert good > 0.99, good
+    turned = csv_file(folder / "ba.csv", ["b", "extra", "y", "a"], [(b, 7, y, a) for a, b, y in rows])
+    assert metric(model, turned) == good
+    said = jobs.run("evaluate", model, turned, "--bootstrap", "2").stderr
+    assert "columns that the model does not take: extra" in said, said
+    renamed = csv_file(folder / "renamed.csv", "Aby", rows)
+    said = jobs.run("evaluate", model, renamed, expect=3).stderr
+    assert "lacks the column 'a' (is it 'A'?)" in said, said
+    # A run that goes on from a checkpoint finds its columns by name too.
+    origin = folder / "order/checkpoints" / (folder / "order/checkpoints/best").read_text().strip()
+    done, again = trained(folder, "goes_on", turned, "y", trainer__start_from=str(origin), trainer__epochs=1, trainer__optimizer__lr=1e-9)
+    assert abs(metric(again, file) - good) < 1e-6, (metric(again, file), good)
+
+
+def wide_numbers(folder):
+    rows = [(1700000000000 + 7 * i, int(i >= 500)) for i in range(1000)]
+    file = csv_file(folder / "times.csv", ["ms", "later"], rows)
+    for precision in ("float32", "float64"):
+        done, model = trained(folder, f"wide_{precision}", file, "later", trainer__precision=precision, trainer__epochs=150,
+                              trainer__optimizer__lr=0.2)
+        assert "FP64" in done.stderr, done.stderr
+        assert metric(model, file) > 0.9999, precision
+    port = json.loads((model / "1/manifest.json").read_text())["columns"][0]
+    assert port["dtype"] == "float64", port
+    assert "TYPE_FP64" in (model / "config.pbtxt").read_text()
+    answers, _ = predicted(model, "--csv", file)
+    session = onnxruntime.InferenceSession(str(model / "1/model.onnx"))
+    raw = numpy.array([[row[0]] for row in rows], numpy.float64)
+    found = session.run(["probabilities"], {"numeric": raw})[0]
+    assert numpy.abs(found - numpy.array([one["probabilities"] for one in answers])).max() < 1e-5
+    try:
+        session.run(None, {"numeric": raw.astype(numpy.float32)})
+        raise AssertionError("model.onnx took float32")
+    except onnxruntime.capi.onnxruntime_pybind11_state.InvalidArgument:
+        pass
+    # Whole numbers that float64 does not hold are refused, with what to do.
+    file = csv_file(folder / "nanoseconds.csv", ["ns", "y"], [(1700000000000000001 + i, i % 2) for i in range(40)])
+    done, _ = trained(folder, "nanoseconds", file, "y", expect=3)
+    assert "beyond 2^53" in done.stderr and "column 'ns'" in done.stderr, done.stderr
+
+
+def one_word(folder):
+    words = ["3", "true", "Zürich", "7.5"]
+    rows = [(words[i % 4] if i % 5 else "NA", i % 3, int(i % 4 in (0, 2))) for i in range(300)]
+    file = csv_file(folder / "words.csv", "wxy", rows)
+    _, model = trained(folder, "words", file, "y", data__features__categorical=["w"], data__missing__categorical="category")
+
+    def answers(values, x=1):
+        lines = folder / "rows.jsonl"
+        lines.write_text("".join(json.dumps({"w": value, "x": x}, ensure_ascii=False) + "\n" for value in values))
+        return [one["probabilities"] for one in predicted(model, "--json-instances", lines)[0]]
+
+    def of_csv(values):
+        table = csv_file(folder / "rows.csv", "wx", [(value, 1) for value in values])
+        return [one["probabilities"] for one in predicted(model, "--csv", table)[0]]
+
+    def of_parquet(array):
+        pyarrow.parquet.write_table(pyarrow.table({"w": array, "x": [1] * len(array)}), folder / "rows.parquet")
+        return [one["probabilities"] for one in predicted(model, "--parquet", folder / "rows.parquet")[0]]
+
+    three, yes, zurich, half, missing = answers(["3", "true", "Zürich", "7.5", None])
+    assert len({tuple(one) for one in (three, yes, zurich, half, missing)}) >= 3
+    assert answers([3, 3.0, "3.0", " 3 "]) == [three] * 4
+    assert answers([True, "True", "TRUE"]) == [yes] * 3
+    assert answers([" Zürich ", "Zu\u0308rich"]) == [zurich] * 2
+    assert answers([7.5, "7.50"]) == [half] * 2
+    assert answers(["NA", "", "null", None]) == [missing] * 4
+    assert of_csv(["3", "3.0", " 3", "true", "TRUE", " Zürich ", "Zu\u0308rich", "7.50", "NA", ""]) == \
+        [three] * 3 + [yes] * 2 + [zurich] * 2 + [half] + [missing] * 2
+    assert of_parquet(pyarrow.array([3, None], pyarrow.int32())) == [three, missing]
+    assert of_parquet(pyarrow.array([3.0, 7.5], pyarrow.float32())) == [three, half]
+    assert of_parquet(pyarrow.array([True])) == [yes]
+    assert of_parquet(pyarrow.array(["NA", " Zürich"]).dictionary_encode()) == [missing, zurich]
+
+    # Counted where training did not see them; refused where that is wanted.
+    found, said = predicted(model, "--csv", csv_file(folder / "rows.csv", "wx", [("Paris", 1), ("3", 1), ("Rom", 1)]))
+    assert len(found) == 3 and "w: 2 values that training did not see, first 'Paris'" in said, said
+    table = csv_file(folder / "unseen.csv", "wxy", [("Paris", 1, 0), ("3", 1, 1)])
+    assert "w: 1 value that training did not see" in jobs.run("evaluate", model, table, "--bootstrap", "2").stdout
+    _, strict = trained(folder, "strict", file, "y", data__features__categorical=["w"], data__missing__categorical="category",
+                        data__unseen="error", trainer__epochs=1)
+    found, _ = predicted(strict, "--csv", folder / "rows.csv", expect=2)
+    assert "training did not see 'Paris'" in found[0]["error"] and "probabilities" in found[1], found
+
+    # Namibia.
+    rows = [("NA" if i % 2 else "DE", int(i % 2)) for i in range(100)]
+    _, model = trained(folder, "namibia", csv_file(folder / "namibia.csv", "cy", rows), "y", data__features__categorical=["c"],
+                       data__csv__missing=["n/a"])
+    assert metric(model, folder / "namibia.csv") == 1
+
+    latin = folder / "latin.csv"
+    latin.write_bytes("w,y\n".encode() + b"".join(b"caf\xe9,0\nabc,1\n" for _ in range(3)) + "é,1\n".encode() * 40)
+    done, _ = trained(folder, "latin", latin, "y", expect=3, data__features__categorical=["w"], data__csv__encoding="utf-8")
+    assert "row 1" in done.stderr and "UTF-8" in done.stderr, done.stderr
+    assert not (folder / "latin/checkpoints/latest").exists()
+
+
+def rows_of_other_tools(folder):
+    """Index columns, labels that look alike, rows without a target."""
+    generator = random.Random(2)
+    values = [generator.gauss(0, 1) for _ in range(300)]
+    table = pyarrow.table({"a": values, "y": [int(v + generator.gauss(0, 3) > 0) for v in values], "__index_level_0__": list(range(300))})
+    pyarrow.parquet.write_table(table, folder / "index.parquet")
+    done, model = trained(folder, "index", folder / "index.parquet", "y", trainer__epochs=2)
+    assert "index __index_level_0__ left out" in done.stderr, done.stderr
+    assert [one["name"] for one in json.loads((model / "1/manifest.json").read_text())["columns"]] == ["a"]
+
+    rows = [("007" if v > 0 else "7", v) for v in values]
+    _, model = trained(folder, "labels", csv_file(folder / "labels.csv", "ya", rows), "y")
+    assert json.loads((model / "1/manifest.json").read_text())["labels"] == ["007", "7"]
+
+    rows = [("" if i % 10 == 3 else int(v > 0), v) for i, v in enumerate(values)]
+    file = csv_file(folder / "truth.csv", "ya", rows)
+    done, _ = trained(folder, "truth", file, "y", expect=3)
+    assert "row 4 (line 5), column 'y': the target is missing" in done.stderr and "29 more" in done.stderr, done.stderr
+    done, model = trained(folder, "truth", file, "y", data__missing__target="drop", trainer__save_predictions=True, trainer__epochs=20)
+    assert "30 rows without a target are left out" in done.stderr, done.stderr
+    # The rows of predictions.csv are those of the file.
+    lines = (folder / "truth/predictions.csv").read_text().splitlines()[1:]
+    for line in lines:
+        row, target = line.split(",")[:2]
+        assert rows[int(row)][0] == float(target), line
+
+
+def every_problem_at_once(folder):
+    header = ["n", "w", "late", "y"]
+    rows = [(i, f"red{i % 3}", "" if i == 0 else "x", i % 2) for i in range(50)]
+    rows[7] = ("", "red", "x", 1)
+    file = csv_file(folder / "problems.csv", header, rows)
+    done, _ = trained(folder, "problems", file, "y", expect=3)
+    said = done.stderr
+    for part in ("column 'n': the value is missing", "column 'w': expected a number, got 'red0'", "49 more such values",
+                 "column 'late': expected a number, got 'x'", "1 missing"):
+        assert part in said, (part, said)
+    # The block that it proposes reads the file.
+    block = said[said.index("  data:\n"):]
+    config = folder / "mended.yaml"
+    config.write_text("name: mended\nmodel: {type: linear}\ntrainer: {epochs: 1}\n" + "\n".join(line[2:] for line in block.splitlines()) + "\n")
+    jobs.run("train", config, "--job-dir", folder / "mended")
+
+
+def main():
+    with jobs.Folder() as folder:
+        for part in (columns_by_name, wide_numbers, one_word, rows_of_other_tools, every_problem_at_once):
+            part(folder)
+    print("columns by name, wide numbers, one word for one value, tables of other tools, every problem at once")
+
+
+if __name__ == "__main__":
+    main()
