@@ -18,8 +18,11 @@ fi
 
 tools/bootstrap.sh --peers
 tools/fetch_datasets.sh
-cmake --preset "$preset"
+began=$SECONDS
+tools/configure.sh "$preset"
+export NINJA_STATUS="[%f/%t, %e s] "
 cmake --build --preset "$preset"
+echo "Built in $((SECONDS - began)) s"
 
 gpu_tests=$(ctest --preset "$preset" --show-only -L '^gpu$' 2>/dev/null | sed -n 's/^Total Tests: //p')
 if command -v nvidia-smi >/dev/null && nvidia-smi --list-gpus >/dev/null 2>&1; then

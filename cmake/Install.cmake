@@ -3,6 +3,12 @@
 include(CMakePackageConfigHelpers)
 set(_package lib/cmake/ringtrain)
 
+# Nine tenths of the command are symbols for a debugger. They stay in the build folder; -DRINGTRAIN_STRIP=OFF installs them too.
+option(RINGTRAIN_STRIP "Install the command and the NCCL backend without the symbols for a debugger" ON)
+if(RINGTRAIN_STRIP AND NOT CMAKE_BUILD_TYPE STREQUAL "Debug")
+  install(CODE "set(CMAKE_INSTALL_DO_STRIP ON)")
+endif()
+
 get_property(_libraries GLOBAL PROPERTY RINGTRAIN_LIBRARIES)
 install(TARGETS ${_libraries} EXPORT ringtrain ARCHIVE DESTINATION lib)
 install(EXPORT ringtrain NAMESPACE ringtrain:: FILE ringtrain-targets.cmake DESTINATION ${_package})

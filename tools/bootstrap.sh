@@ -71,8 +71,10 @@ package manager, put it on the PATH or name it by -DCMAKE_PREFIX_PATH, then conf
   fi
   say "installing ${#missing[@]} Debian packages, about 2 minutes: ${missing[*]}"
   export DEBIAN_FRONTEND=noninteractive
+  began=$SECONDS
   apt-get update -q
   apt-get install -q -y --no-install-recommends "${missing[@]}"
+  say "${#missing[@]} Debian packages installed in $((SECONDS - began)) s"
 fi
 
 # --- wheels ----------------------------------------------------------------------------------------------------------
@@ -99,8 +101,11 @@ make_environment() {
       # These see the libraries' packages, so that LibTorch is not installed twice.
       echo "$libraries"/lib/python3*/site-packages >"$site/ringtrain_libraries.pth"
     fi
-    "$folder/bin/python3" -m pip install --no-input --disable-pip-version-check --progress-bar off -r "$list"
+    local began=$SECONDS
+    # Python compiles what it imports when it imports it: of most files never.
+    "$folder/bin/python3" -m pip install --no-input --disable-pip-version-check --no-compile --progress-bar off -r "$list"
     touch "$folder/.complete"
+    say "$list installed in $((SECONDS - began)) s"
   fi
   flock --unlock 9
 }

@@ -4,6 +4,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
+mkdir -p build
 all=()
 words=()
 for argument in "$@"; do
@@ -14,8 +15,9 @@ for argument in "$@"; do
   esac
 done
 
-if [[ ! -e build/release/compile_commands.json ]]; then cmake --preset release; fi
-mapfile -t files < <(python3 tools/lint_files.py build/release build/lint "${all[@]}" |
+# A folder of its own, for clang-tidy looks at each file by itself: in that of a unity build the commands are those of units.
+cmake --preset release -B build/lint/configured -DCMAKE_UNITY_BUILD=OFF >build/lint.log || { cat build/lint.log >&2; exit 1; }
+mapfile -t files < <(python3 tools/lint_files.py build/lint/configured build/lint "${all[@]}" |
   if ((${#words[@]})); then grep -F "${words[@]}" || true; else cat; fi)
 if ((${#files[@]} == 0)); then
   echo "tools/lint.sh: no file to look at" >&2

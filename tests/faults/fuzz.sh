@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Runs a libFuzzer target for a while: fuzz.sh TARGET SEED_FOLDER SECONDS. What it finds is kept and printed. SEED_FOLDER.dict, where it is
+# Runs a libFuzzer target for a while: fuzz.sh TARGET SEED_FOLDER SECONDS (300 with RINGTRAIN_SOAK=1). What it finds is kept and printed. SEED_FOLDER.dict, where it is
 # there, has words that are tried in the input.
 set -euo pipefail
 target=$1 seeds=$2 seconds=${RINGTRAIN_FUZZ_SECONDS:-$3}
+if [[ -n "${RINGTRAIN_SOAK:-}" && -z "${RINGTRAIN_FUZZ_SECONDS:-}" ]]; then seconds=300; fi
 work=$(mktemp -d "${TMPDIR:-/tmp}/ringtrain-fuzz.XXXXXX")
 cp -r "$seeds" "$work/corpus"
 mkdir "$work/found"

@@ -12,6 +12,12 @@ fail() { echo "FAILED: $*" >&2; exit 1; }
 
 # The installed command runs from where it is, and reads the installed configurations.
 "$folder/installed/bin/ringtrain" --version || fail "the installed command does not run"
+# Without what only a debugger reads.
+if ! grep -q -e '^RINGTRAIN_STRIP:BOOL=OFF' -e '^CMAKE_BUILD_TYPE:STRING=Debug' "$build/CMakeCache.txt"; then
+  for file in "$folder"/installed/bin/ringtrain "$folder"/installed/lib/*.so; do
+    if [[ -e "$file" ]] && readelf --wide --sections "$file" | grep -q -e '\.symtab' -e '\.debug_'; then fail "${file#"$folder"/} was installed with symbols"; fi
+  done
+fi
 [[ -d "$folder/installed/share/ringtrain/configs" ]] || fail "no configurations were installed"
 
 # No file of the installation may lead back to the sources or the build.
