@@ -126,7 +126,8 @@ void write_files(const fs::path& folder, Manifest& manifest, Model& network,
   // Not among the manifest's files: whoever serves it may put other rows there.
   if (!manifest.preprocessing.tokens)
     write_file_synced(folder / "warmup.json", warm_up_rows(manifest.preprocessing));
-  write_file_synced(folder / "manifest.json", manifest.to_json().dump(2) + "\n");
+  write("schema.json", manifest.preprocessing.to_json().dump(2) + "\n");
+  write_file_synced(folder / "manifest.json", manifest.file_text());
 }
 
 /// A file in the system's folder for temporary files, gone with the object.

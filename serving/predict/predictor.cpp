@@ -36,6 +36,7 @@ Predictor::Predictor(const std::string& model) : impl_(std::make_unique<Impl>())
   impl_->folder = find_version(model);
   impl_->manifest = Manifest::read(impl_->folder);
   require_same_file(impl_->folder, impl_->manifest, "model.pt");
+  require_same_file(impl_->folder, impl_->manifest, "schema.json");
   impl_->model = load_torchscript(impl_->folder, impl_->manifest);
 }
 

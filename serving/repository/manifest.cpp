@@ -79,10 +79,24 @@ Manifest Manifest::from_json(const nlohmann::json& json) {
   return result;
 }
 
+std::string Manifest::file_text() const {
+  auto json = to_json();
+  json.erase("preprocessing");
+  return json.dump(2) + "\n";
+}
+
 Manifest Manifest::read(const std::filesystem::path& folder) {
-  const auto file = folder / "manifest.json";
+  auto file = folder / "manifest.json";
   try {
-    return from_json(nlohmann::json::parse(read_file(file)));
+    auto json = nlohmann::json::parse(read_file(file));
+    if (json.is_object() && !json.contains("preprocessing")) {
+      const auto schema = folder / "schema.json";
+      if (std::filesystem::exists(schema)) {
+        file = schema;
+        json["preprocessing"] = nlohmann::json::parse(read_file(schema));
+      }
+    }
+    return from_json(json);
   } catch (const nlohmann::json::exception& error) {
     throw ExportError(fmt::format("{} is not JSON: {}", file.string(), error.what()));
   } catch (const ExportError& error) {

@@ -9,7 +9,7 @@
 
 namespace ringtrain {
 
-/// What an exported model means: written as manifest.json beside it.
+/// What an exported model means: written as manifest.json beside it, and its schema as schema.json.
 struct Manifest {
   std::string name;             ///< "fraud"
   std::int64_t version = 0;     ///< set on publishing
@@ -26,7 +26,10 @@ struct Manifest {
   nlohmann::json to_json() const;
   /// Throws ExportError when a field is missing, of a wrong type, or from a later format.
   static Manifest from_json(const nlohmann::json& json);
-  /// Reads FOLDER/manifest.json. Throws ExportError.
+  /// What manifest.json holds: all but the schema.
+  std::string file_text() const;
+  /// Reads FOLDER/manifest.json and schema.json; earlier versions kept the schema inside the first one. Throws
+  /// ExportError.
   static Manifest read(const std::filesystem::path& folder);
 };
 

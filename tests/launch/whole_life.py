@@ -49,8 +49,7 @@ trainer: {{epochs: 5, global_batch_size: 64}}
 
 def by_others(version, rows):
     """Probabilities by torch.jit and by ONNX Runtime of the raw columns."""
-    manifest = json.loads((version / "manifest.json").read_text())
-    columns = manifest["preprocessing"]
+    columns = json.loads((version / "schema.json").read_text())
     numeric = numpy.array([[float(row[c["name"]] or "nan") for c in columns["numeric"]] for row in rows], numpy.float32)
     words = {c["name"]: [row[c["name"]] for row in rows] for c in columns["categorical"]}
     with torch.no_grad():
@@ -65,8 +64,9 @@ def compare(name, job, export, rows):
     version = export / "1"
     instances = job.parent / f"{name}.jsonl"
     manifest = json.loads((version / "manifest.json").read_text())
-    numbers = {c["name"] for c in manifest["preprocessing"]["numeric"]}
-    columns = [c["name"] for kind in ("numeric", "categorical") for c in manifest["preprocessing"][kind]]
+    schema = json.loads((version / "schema.json").read_text())
+    numbers = {c["name"] for c in schema["numeric"]}
+    columns = [c["name"] for kind in ("numeric", "categorical") for c in schema[kind]]
     value = lambda row, c: None if row[c] == "" else float(row[c]) if c in numbers else row[c]
     objects = [{c: value(row, c) for c in columns} for row in rows]
     instances.write_text("".join(json.dumps(o if n % 2 else list(o.values())) + "\n" for n, o in enumerate(objects)))
@@ -112,7 +112,7 @@ def main():
         manifest = json.loads((job / "export" / "cancer" / "1" / "manifest.json").read_text())
         weights = load_file(Path(jobs.SOURCE / manifest["provenance"]["checkpoint"]) / "model.safetensors")
         assert set(weights) == {f"{layer}.{kind}" for layer in ("hidden0", "hidden1", "output") for kind in ("weight", "bias")}
-        columns = manifest["preprocessing"]["numeric"]
+        columns = json.loads((job / "export" / "cancer" / "1" / "schema.json").read_text())["numeric"]
         x = torch.tensor([[(float(row[c["name"]]) - c["shift"]) * c["scale"] for c in columns] for row in rows])
         for layer in ("hidden0", "hidden1"):
             x = torch.relu(x @ weights[f"{layer}.weight"].T + weights[f"{layer}.bias"])

@@ -19,7 +19,7 @@ from serving import Server  # noqa: E402
 def rows_and_answers(folder, export):
     lines = (jobs.SOURCE / "datasets/cancer.csv").read_text().splitlines()
     names = lines[0].split(",")
-    numeric = [one["name"] for one in json.loads((export / "1" / "manifest.json").read_text())["preprocessing"]["numeric"]]
+    numeric = [one["name"] for one in json.loads((export / "1" / "schema.json").read_text())["numeric"]]
     rows = [{name: float(value) for name, value in zip(names, line.split(",")) if name in numeric} for line in lines[1:21]]
     file = folder / "rows.jsonl"
     file.write_text("".join(json.dumps(row) + "\n" for row in rows))

@@ -89,7 +89,7 @@ def no_leak(folder):
     other = folder / "absurd"
     jobs.run("train", "configs/cancer.yaml", "--ranks", 2, "--job-dir", other, *arguments, "--train-file", folder / "absurd.csv")
     step = int((job / "checkpoints" / "latest").read_text().strip()[5:])
-    for name in ("model.safetensors", "preprocessing.json"):
+    for name in ("model.safetensors", "schema.json"):
         first, second = (one / "checkpoints" / f"step-{step}" / name for one in (job, other))
         assert first.read_bytes() == second.read_bytes(), f"the test part leaks into {name}"
     print("the test part does not reach training")

@@ -16,6 +16,9 @@
 namespace ringtrain {
 namespace {
 
+/// What schema.json was called in version 0.1.
+constexpr const char* kOldSchema = "preprocessing.json";
+
 namespace fs = std::filesystem;
 constexpr int kFormat = 1;
 constexpr std::chrono::seconds kPatience{120};  // with another rank's disk
@@ -69,8 +72,10 @@ std::map<std::string, std::string> read_verified(const fs::path& folder) {
     files[name] = std::move(content);
   }
   for (const char* name :
-       {"model.safetensors", "optimizer.safetensors", "state.json", "preprocessing.json", "config.yaml"})
+       {"model.safetensors", "optimizer.safetensors", "state.json", "config.yaml"})
     if (!files.contains(name)) throw damaged("manifest.json", fmt::format("lists no {}", name));
+  if (!files.contains("schema.json") && !files.contains(kOldSchema))
+    throw damaged("manifest.json", "lists no schema.json");
   return files;
 }
 
@@ -170,7 +175,7 @@ void CheckpointStore::write(const Checkpoint& checkpoint, const fs::path& folder
   write_tensors("optimizer.safetensors", checkpoint.optimizer);
   write_text("state.json",
              nlohmann::json{{"step", checkpoint.step}, {"progress", checkpoint.progress}}.dump(1) + "\n");
-  write_text("preprocessing.json", checkpoint.preprocessing.dump(1) + "\n");
+  write_text("schema.json", checkpoint.preprocessing.dump(1) + "\n");
   write_text("config.yaml", checkpoint.config);
   if (parts > 1)
     for (const auto& part : take_parts(parts_of(checkpoint.step), parts, folder, kPatience))
@@ -215,7 +220,7 @@ static Checkpoint load_from(const fs::path& folder, std::int64_t step) {
   const auto files = read_verified(folder);
   Checkpoint checkpoint;
   const auto state = nlohmann::json::parse(files.at("state.json"), nullptr, false);
-  checkpoint.preprocessing = nlohmann::json::parse(files.at("preprocessing.json"), nullptr, false);
+  checkpoint.preprocessing = nlohmann::json::parse(files.at(files.contains("schema.json") ? "schema.json" : kOldSchema), nullptr, false);
   if (!state.is_object() || state.value("step", nlohmann::json()) != step || !state.contains("progress") ||
       !state["progress"].is_object() || !checkpoint.preprocessing.is_object())
     throw CheckpointError(

@@ -10,7 +10,7 @@
 
 namespace ringtrain {
 
-constexpr double undefined = std::numeric_limits<double>::quiet_NaN();
+static constexpr double kUndefined = std::numeric_limits<double>::quiet_NaN();
 
 Ranking::Ranking(std::span<const double> scores, std::span<const std::int64_t> labels,
                  std::int64_t positive) {
@@ -35,7 +35,7 @@ Ranking::Ranking(std::span<const double> scores, std::span<const std::int64_t> l
 }
 
 double Ranking::roc_auc() const {
-  if (positives == 0 || negatives == 0) return undefined;
+  if (positives == 0 || negatives == 0) return kUndefined;
   std::uint64_t twice_won = 0;
   std::int64_t negatives_below = negatives;
   for (const TieGroup& group : groups) {
@@ -47,7 +47,7 @@ double Ranking::roc_auc() const {
 }
 
 double Ranking::average_precision() const {
-  if (positives == 0) return undefined;
+  if (positives == 0) return kUndefined;
   double sum = 0;
   std::int64_t found = 0;
   std::int64_t predicted = 0;

@@ -75,7 +75,7 @@ TEST_F(Store, NothingButWholeFoldersIsLeftBehind) {
 TEST_F(Store, EachDamagedFileIsNamed) {
   CheckpointStore store(folder_);
   for (const char* file :
-       {"model.safetensors", "optimizer.safetensors", "state.json", "preprocessing.json", "config.yaml"}) {
+       {"model.safetensors", "optimizer.safetensors", "state.json", "schema.json", "config.yaml"}) {
     store.save(at_step(1), false, {.keep = 3});
     const auto path = store.folder_of(1) / file;
     auto content = read_file(path);
