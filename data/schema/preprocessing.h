@@ -44,6 +44,9 @@ struct Preprocessing {
   std::string target;
   std::vector<std::string> labels;   ///< names of the classes, in class order; empty for regression
   std::optional<TokenInput> tokens;  ///< of a language model; then there are no columns
+  /// Of a regression: the network's output times `target_scale` plus `target_shift` is the answer, in the
+  /// target's unit (target_scale.h). 1 and 0 leave it as it is.
+  double target_shift = 0, target_scale = 1;
 
   std::int64_t width()
       const;  ///< features that the model sees: numeric columns, then the one-hot columns, in order
@@ -59,6 +62,8 @@ struct Preprocessing {
   ///   one-hot of column k:  eq(codes[:, k : k + 1], arange(width of k)) as numeric_values' dtype
   ///   cat([x, one-hot of column 0, ...], dim 1); x alone without categorical columns
   at::Tensor apply(const at::Tensor& numeric_values, const at::Tensor& codes) const;
+
+  bool scales_target() const { return target_shift != 0 || target_scale != 1; }
 
   nlohmann::json to_json() const;
   /// Throws DataError when a field is missing or of a wrong type.

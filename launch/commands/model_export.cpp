@@ -43,6 +43,7 @@ std::filesystem::path export_trained(const RunConfig& config, const Trainer& tra
                          {"ranks", ranks},
                          {"libraries", library_versions()},
                          {"created", now_utc()}};
+  if (config.task.type == "regression") manifest.provenance["loss"] = config.task.loss;
   return export_model(request, verify_command());
 }
 

@@ -4,6 +4,9 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <cfloat>
+#include <cmath>
+
 #include "common/errors.h"
 #include "serving/export/exporter.h"
 #include "serving/predict/model_outputs.h"
@@ -58,6 +61,14 @@ void require_same_classes(const std::string& where, const Manifest& manifest, co
                                 got[row].item<std::int64_t>(), answers.classes[row].item<std::int64_t>()));
 }
 
+/// Of the network's own output, in the target's unit, beside the rounding of the target's shift to float32.
+double prediction_limit(const Preprocessing& preprocessing, const at::Tensor& known) {
+  const double shift = preprocessing.target_shift, scale = preprocessing.target_scale;
+  const double largest =
+      known.numel() ? ((known.to(at::kDouble) - shift) / scale).abs().max().item<double>() : 0;
+  return export_tolerance * std::max(1.0, largest) * scale + 4 * FLT_EPSILON * std::abs(shift);
+}
+
 }  // namespace
 
 void require_equal_answers(const std::string& what, const Manifest& manifest, const ModelRunner& model,
@@ -79,7 +90,8 @@ void require_equal_answers(const std::string& what, const Manifest& manifest, co
   if (is_language_model(manifest))
     return require_relatively_close("logits", got.logits, expected.answers.logits);
   if (!is_classification(manifest))
-    return require_relatively_close("prediction", got.predictions, expected.answers.predictions);
+    return require_close(place(what, "prediction", expected), got.predictions, expected.answers.predictions,
+                         prediction_limit(manifest.preprocessing, expected.answers.predictions));
   require_close(place(what, "probabilities", expected), got.probabilities, expected.answers.probabilities,
                 export_tolerance);
   require_same_classes(place(what, "class", expected), manifest, got.classes, expected);

@@ -53,6 +53,10 @@ void register_preprocessing(torch::jit::Module& module, const Preprocessing& pre
   module.register_buffer("shift", row(shift));
   module.register_buffer("scale", row(scale));
   module.register_buffer("fill", row(fill));
+  if (preprocessing.scales_target()) {
+    module.register_attribute("target_scale", c10::FloatType::get(), preprocessing.target_scale);
+    module.register_attribute("target_shift", c10::FloatType::get(), preprocessing.target_shift);
+  }
   for (std::size_t i = 0; i < preprocessing.categorical.size(); ++i) {
     const auto& column = preprocessing.categorical[i];
     c10::Dict<std::string, std::int64_t> places;
@@ -91,6 +95,8 @@ std::string forward_source(const Manifest& manifest) {
     code += R"(
   probabilities = torch.softmax(outputs, 1)
   return probabilities, probabilities.argmax(1))";
+  else if (manifest.preprocessing.scales_target())
+    code += "\n  return outputs.squeeze(1) * self.target_scale + self.target_shift";
   else
     code += "\n  return outputs.squeeze(1)";
   return fmt::format(R"(def forward(self, numeric: Tensor{}) -> {}:
