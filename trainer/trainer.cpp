@@ -365,15 +365,7 @@ bool Trainer::evaluate_validation() {
   const double value = data_.validation->size() == 0 ? static_cast<double>(step_)
                                                      : report.get(config_.trainer.checkpoint.metric);
   const bool larger = larger_is_better(config_.trainer.checkpoint.metric) || data_.validation->size() == 0;
-  const double delta = config_.trainer.early_stopping.min_delta;
-  const bool is_best =
-      std::isfinite(value) &&
-      (!standing_.best || (larger ? value > *standing_.best + delta : value < *standing_.best - delta));
-  if (is_best) {
-    standing_.best = value;
-    standing_.best_step = step_;
-  }
-  standing_.evaluations_since_best = is_best ? 0 : standing_.evaluations_since_best + 1;
+  const bool is_best = standing_.take(step_, value, larger, config_.trainer.early_stopping.min_delta);
   telemetry_->evaluation(step_, "validation", train_loss, report, is_best);
   if (data_.validation->size() > 0) validation_losses_.push_back(evaluation.loss);
   return is_best;

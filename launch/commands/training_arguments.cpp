@@ -35,7 +35,8 @@ void TrainingArguments::add_to(CLI::App& command) {
           "With --resume or --checkpoint: settings that may differ from the checkpoint's although they "
           "decide what is learnt, such as seed,data.split,data.train_file")
       ->type_name("KEY[,KEY]")
-      ->delimiter(',');
+      ->delimiter(',')
+      ->allow_extra_args(false);
   command
       .add_flag("--overwrite", overwrite, "Replace an earlier run of the job folder; exported versions stay")
       ->excludes("--resume")

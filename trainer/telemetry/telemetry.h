@@ -21,7 +21,7 @@ class Telemetry {
     std::filesystem::path folder;
     int rank = 0;
     std::int64_t resume_step = 0, total_steps = 0, batches_per_epoch = 1, log_every_steps = 50;
-    std::string positive_class;  ///< of a binary classification: named in each evaluation
+    std::string positive_class{};  ///< of a binary classification: named in each evaluation
   };
   explicit Telemetry(const Options& options);
   ~Telemetry();
