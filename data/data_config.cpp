@@ -85,6 +85,10 @@ void TokensConfig::describe(config::Visitor& v) {
       "validation_file", validation_file,
       "Tokens of the validation part. With it, or with test_file, train_file is the training part alone.");
   v.field("test_file", test_file, "Tokens of the test part.");
+  v.field("token_dtype", dtype,
+          "What a token is in the files: an unsigned little-endian number of 16 or 32 bits. auto: what the "
+          "file's content shows; a file that shows neither is refused.",
+          {"auto", "uint16", "uint32"});
   v.section("split", "How train_file is divided, into contiguous runs, when it is the only file.",
             [this](config::Visitor& inner) { split.describe_shares(inner); });
 }
@@ -93,8 +97,8 @@ void DataConfig::describe(config::Visitor& v) {
   v.field(
       "train_file", train_file,
       "The file to learn from. csv: a table with a header line (.csv or .csv.gz) or in Parquet (.parquet or "
-      ".pq), which is split into the three parts. tokens: unsigned 16-bit numbers, little-endian, nothing "
-      "else.");
+      ".pq), which is split into the three parts. tokens: unsigned numbers of 16 or 32 bits, "
+      "little-endian, nothing else (nanoGPT's files), or with llm.c's header.");
   v.require("train_file", !train_file.empty(),
             "required: the file to train on, such as data.train_file: transactions.csv");
   v.field("prefetch_batches", prefetch_batches,

@@ -46,6 +46,7 @@ struct SplitConfig {
 /// What `format: tokens` has beside train_file.
 struct TokensConfig {
   std::string validation_file, test_file;
+  std::string dtype = "auto";  ///< auto | uint16 | uint32
   SplitConfig split{.train = 0.9, .validation = 0.05, .test = 0.05, .stratify = false};
   void describe(config::Visitor& v);
 };

@@ -1,6 +1,8 @@
 #include "models/norm.h"
 
 #include <ATen/ATen.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <torch/nn/modules/batchnorm.h>
 
 #include "comm/averaging/sync_batch_norm.h"
@@ -25,6 +27,7 @@ class BatchNorm2d : public Norm2d {
 
   at::Tensor forward(const at::Tensor& x) override {
     if (fuses(x, {})) return fused(x, {}, /*relu=*/false);
+    if (is_training() && !communicator_) require_several_values(x);
     if (is_training()) batches_.add_(1);
     if (is_training() && communicator_)
       return sync_batch_norm(x, weight, bias_, mean_, variance_, kMomentum, kEpsilon, *communicator_);
@@ -52,6 +55,19 @@ class BatchNorm2d : public Norm2d {
   using Norm2d::to;
 
  private:
+  /// Of one value there is no variance without bias: the running one would be no number, seen much later.
+  static void require_several_values(const at::Tensor& x) {
+    if (x.size(1) == 0 || x.numel() / x.size(1) != 1) return;
+    throw TrainingError(fmt::format(
+        "batch norm in training needs more than one value a channel, and this rank's share of the batch has "
+        "one: its input is [{}]. Raise trainer.global_batch_size so that each rank has several samples in "
+        "every "
+        "batch, also in an epoch's last one; use fewer ranks or a lower trainer.accumulate; larger images; "
+        "or, "
+        "with several ranks, trainer.sync_batch_norm: true",
+        fmt::join(x.sizes(), ", ")));
+  }
+
   BatchNormState state() const { return {weight, bias_, mean_, variance_, kMomentum, kEpsilon}; }
 
   bool fuses(const at::Tensor& x, const at::Tensor& shortcut) const {

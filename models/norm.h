@@ -13,6 +13,7 @@ namespace ringtrain {
 class Norm2d : public torch::nn::Module {
  public:
   using torch::nn::Module::Module;
+  /// Throws TrainingError for a batch norm in training whose input has one value a channel.
   virtual at::Tensor forward(const at::Tensor& x) = 0;
   /// relu(forward(x) + shortcut); `shortcut` may be undefined.
   virtual at::Tensor forward_relu(const at::Tensor& x, const at::Tensor& shortcut = {});

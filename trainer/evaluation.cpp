@@ -107,7 +107,7 @@ Evaluation evaluate(Model& model, const Task& task, const Dataset& dataset, Comm
   const auto mine = answers.empty() ? at::zeros({0, result.width + 2}, at::kDouble) : at::cat(answers);
   const auto all = gather_rows(control, mine, counts);
   control.all_reduce(sums).wait();
-  result.loss = ratio(sums[0], sums[1]);
+  result.loss = ratio(sums[0], sums[1]) * task.loss_unit();
   result.scores = column(all, 0, result.width);
   result.targets = column(all, result.width, 1);
   for (const double row : column(all, result.width + 1, 1))

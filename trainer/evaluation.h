@@ -19,7 +19,7 @@ namespace ringtrain {
 /// are exact: computed from all scores, never averaged over ranks. A task without scores (Task::has_scores)
 /// has no rows here: its loss and accuracy are sums over all ranks, divided once.
 struct Evaluation {
-  double loss = 0;                 ///< mean, by weight; NaN for an empty part
+  double loss = 0;                 ///< mean, by weight, in the target's unit; NaN for an empty part
   double accuracy = 0;             ///< of a task without scores: share of the right answers, by weight
   std::int64_t width = 1;          ///< scores of a row: classes, or 1
   std::vector<double> scores;      ///< [n × width]: probabilities, or the prediction

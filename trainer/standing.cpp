@@ -2,9 +2,22 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
+
 #include "common/errors.h"
 
 namespace ringtrain {
+
+bool Standing::take(std::int64_t step, double value, bool larger_is_better, double min_delta) {
+  const bool is_best = std::isfinite(value) &&
+                       (!best || (larger_is_better ? value > *best + min_delta : value < *best - min_delta));
+  if (is_best) {
+    best = value;
+    best_step = step;
+  }
+  evaluations_since_best = is_best ? 0 : evaluations_since_best + 1;
+  return is_best;
+}
 
 nlohmann::json Standing::to_json() const {
   return {{"best", best ? nlohmann::json(*best) : nlohmann::json(nullptr)},

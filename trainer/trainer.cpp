@@ -17,11 +17,13 @@
 #include "common/log.h"
 #include "common/text.h"
 #include "models/norm.h"
+#include "trainer/advice/advice.h"
 #include "trainer/evaluation.h"
 #include "trainer/judgement.h"
 #include "trainer/precision/autocast.h"
 #include "trainer/setup/comm_options.h"
 #include "trainer/setup/device.h"
+#include "trainer/setup/experiment.h"
 #include "trainer/step/replica_check.h"
 
 namespace ringtrain {
@@ -73,7 +75,8 @@ Trainer::Trainer(World& world, const RunConfig& config, const StartOptions& opti
   together(control, "making the model", [&] {
     plan_steps();
     task_ = make_task(config.task, data_.preprocessing.labels, data_.class_counts,
-                      data_.preprocessing.tokens ? data_.preprocessing.tokens->vocabulary : 0);
+                      data_.preprocessing.tokens ? data_.preprocessing.tokens->vocabulary : 0,
+                      {data_.preprocessing.target_shift, data_.preprocessing.target_scale});
     replica_ = make_replica(config, model_shape(), device_, gradients_.get());
     if (resumed_)
       loaded = load_replica(*resumed_, replica_);
@@ -101,15 +104,16 @@ Trainer::Trainer(World& world, const RunConfig& config, const StartOptions& opti
   origin_.reset();
 
   together(control, "opening the job folder", [&] {
-    telemetry_ =
-        std::make_unique<Telemetry>(Telemetry::Options{config.job_dir, world.rank(), step_, total_steps_,
-                                                       batches_per_epoch_, config.trainer.log_every_steps});
+    telemetry_ = std::make_unique<Telemetry>(Telemetry::Options{
+        config.job_dir, world.rank(), step_, total_steps_, batches_per_epoch_, config.trainer.log_every_steps,
+        config_.task.type == "binary_classification" ? data_.preprocessing.labels.back() : ""});
   });
   checkpointing_ = std::make_unique<Checkpointing>(
       world_, *gradients_, store_,
       Retention{config_.trainer.checkpoint.keep, config_.trainer.checkpoint.keep_every}, replica_,
       *telemetry_);
   tell_beginning();
+  advise_on_plan();
 }
 
 void Trainer::tell_beginning() {
@@ -139,6 +143,44 @@ void Trainer::tell_beginning() {
     telemetry_->event(step_, fmt::format("{} batch norms: each rank normalises its own share; "
                                          "trainer.sync_batch_norm: true takes the joined batch of all ranks",
                                          norms));
+  if (step_ >= total_steps_)
+    telemetry_->event(step_, fmt::format("nothing is left to train: the checkpoint has done {} of {} steps; "
+                                         "raise trainer.epochs or trainer.max_steps to go on",
+                                         with_commas(step_), with_commas(total_steps_)));
+}
+
+void Trainer::advise(const std::optional<std::string>& sentence) {
+  if (!sentence) return;
+  telemetry_->advice(step_, *sentence);
+  advice_.push_back(*sentence);
+}
+
+std::int64_t Trainer::evaluation_interval() const {
+  return config_.trainer.evaluate_every_steps > 0 ? config_.trainer.evaluate_every_steps : batches_per_epoch_;
+}
+
+/// What can be said before the first step.
+void Trainer::advise_on_plan() {
+  const bool classes = target_kind(config_.task) == TargetKind::classes && !data_.preprocessing.tokens;
+  if (classes)
+    advise(
+        advice::looks_like_regression(config_.data.target, data_.preprocessing.labels, data_.train->size()));
+  const std::int64_t every = evaluation_interval();
+  advise(advice::warm_up_too_long(config_.trainer.schedule.warmup_steps, total_steps_));
+  advise(advice::early_stopping_cannot_fire(config_.trainer.early_stopping.patience,
+                                            (total_steps_ + every - 1) / every, data_.validation->size()));
+  const bool counts = !data_.preprocessing.tokens;
+  advise(advice::few_rows("validation", data_.validation->size(), counts));
+  advise(advice::few_rows("test", data_.test->size(), counts));
+}
+
+void Trainer::advise_on_part(const std::string& name, const MetricsReport& report) {
+  const auto& labels = data_.preprocessing.labels;
+  advise(advice::undefined_metrics(name, report, labels));
+  advise(advice::absent_classes(name, report, labels));
+  if (name != "test") return;
+  advise(advice::no_better_than_majority(name, report, labels));
+  advise(advice::worse_than_mean(name, report));
 }
 
 Trainer::~Trainer() = default;
@@ -173,8 +215,28 @@ void Trainer::start(const StartOptions& options) {
                     "--overwrite, or "
                     "name another folder with --job-dir",
                     config_.job_dir, store_.steps().size()));
-  if (resumed_) standing_ = Standing::from_json(resumed_->progress);
+  if (resumed_) {
+    standing_ = Standing::from_json(resumed_->progress);
+    require_same_experiment_as_resumed(options);
+  }
   if (!resumed_ && !config_.trainer.start_from.empty()) load_origin();
+}
+
+/// Rank 0 alone.
+void Trainer::require_same_experiment_as_resumed(const StartOptions& options) {
+  // A hash costs a pass over the data: only where there is one to compare it with.
+  const auto hash = resumed_->progress.contains(kDataHash) ? data_hash(config_.data) : "";
+  const auto allowed =
+      require_same_experiment(changed_settings(*resumed_, config_, hash), options.allow_changes,
+                              store_.folder_of(resumed_->step).string());
+  for (const auto& change : allowed)
+    log::warn(fmt::format("{}: {} in the checkpoint, {} now (--allow-changes)", change.path, change.before,
+                          change.now));
+  if (changes_what_is_best(allowed)) {
+    standing_.best.reset();
+    standing_.evaluations_since_best = 0;
+  }
+  for (const auto& text : settings_without_effect(*resumed_, config_)) log::warn(text);
 }
 
 void Trainer::load_origin() {
@@ -215,6 +277,7 @@ void Trainer::claim_job_folder(const StartOptions& options) {
     for (const auto step : store_.steps())
       if (step > resumed_->step) std::filesystem::remove_all(store_.folder_of(step));
     if (standing_.best && !store_.mark_best(standing_.best_step)) standing_.best.reset();
+    if (!standing_.best) std::filesystem::remove(checkpoint_folder(config_) / "best");
   }
   write_file_atomically(std::filesystem::path(config_.job_dir) / "config.yaml", config_.to_yaml());
 }
@@ -237,8 +300,7 @@ Outcome Trainer::fit() {
                          .rank = world_.rank(),
                          .world_size = world_.world_size()});
   Loader loader(*data_.train, sampler, step_, config_.data.prefetch_batches);
-  const std::int64_t every =
-      config_.trainer.evaluate_every_steps > 0 ? config_.trainer.evaluate_every_steps : batches_per_epoch_;
+  const std::int64_t every = evaluation_interval();
   if (config_.trainer.checkpoint.at_start && step_ == 0) save_checkpoint(false);
 
   bool stop = false;
@@ -265,7 +327,8 @@ Outcome Trainer::fit() {
 }
 
 StepTotals Trainer::train_step(Loader& loader) {
-  const StepOutcome done = training_->run(loader, signal_, step_, total_steps_);
+  StepOutcome done = training_->run(loader, signal_, step_, total_steps_);
+  done.totals.loss_sum *= task_->loss_unit();
   if (const auto news = training_->take_news(); !news.empty()) telemetry_->event(step_, news);
   ++step_;
   checkpointing_->tell();
@@ -302,16 +365,9 @@ bool Trainer::evaluate_validation() {
   const double value = data_.validation->size() == 0 ? static_cast<double>(step_)
                                                      : report.get(config_.trainer.checkpoint.metric);
   const bool larger = larger_is_better(config_.trainer.checkpoint.metric) || data_.validation->size() == 0;
-  const double delta = config_.trainer.early_stopping.min_delta;
-  const bool is_best =
-      std::isfinite(value) &&
-      (!standing_.best || (larger ? value > *standing_.best + delta : value < *standing_.best - delta));
-  if (is_best) {
-    standing_.best = value;
-    standing_.best_step = step_;
-  }
-  standing_.evaluations_since_best = is_best ? 0 : standing_.evaluations_since_best + 1;
+  const bool is_best = standing_.take(step_, value, larger, config_.trainer.early_stopping.min_delta);
   telemetry_->evaluation(step_, "validation", train_loss, report, is_best);
+  if (data_.validation->size() > 0) validation_losses_.push_back(evaluation.loss);
   return is_best;
 }
 
@@ -320,6 +376,7 @@ void Trainer::save_checkpoint(bool is_best) {
   about.step = step_;
   about.progress = standing_.to_json();
   about.progress[kTrainingState] = training_->state();
+  about.progress[kDataHash] = data_.file_hash;
   about.preprocessing = data_.preprocessing.to_json();
   about.config = config_.to_yaml();
   checkpointing_->save(about, is_best);
@@ -345,14 +402,29 @@ Outcome Trainer::finish(bool stopped) {
   });
   outcome.exported_step = std::stoll(broadcast_string(control, std::to_string(outcome.exported_step), 0));
   broadcast_weights(replica_, *gradients_);
-  outcome.threshold = choose_threshold(evaluate_part(*data_.validation), config_.task);
+  const Evaluation validation = evaluate_part(*data_.validation);
+  outcome.threshold = choose_threshold(validation, config_.task);
   const Evaluation test = evaluate_part(*data_.test);
   outcome.test = judge(test, config_.task, outcome.threshold);
   telemetry_->evaluation(outcome.exported_step, "test", 0, outcome.test, true);
+  const std::filesystem::path folder = config_.job_dir;
   together(control, "writing predictions.csv", [&] {
-    if (config_.trainer.save_predictions && world_.rank() == 0)
-      write_predictions(std::filesystem::path(config_.job_dir) / "predictions.csv", test);
+    if (world_.rank() != 0) return;
+    if (config_.trainer.save_predictions) write_predictions(folder / "predictions.csv", test);
+    if (outcome.test.confusion.size() > kMostShown)
+      write_file_atomically(folder / "confusion_matrix.csv",
+                            confusion_csv(outcome.test.confusion, data_.preprocessing.labels));
   });
+  if (step_ == total_steps_) advise(advice::still_falling(validation_losses_));
+  if (data_.validation->size() > 0)
+    advise_on_part("validation", judge(validation, config_.task, outcome.threshold));
+  if (data_.test->size() > 0) advise_on_part("test", outcome.test);
+  if (data_.validation->size() > 0 && !standing_.best)
+    advise(
+        fmt::format("no checkpoint is the best one: validation {} was undefined in every evaluation; choose "
+                    "another trainer.checkpoint.metric",
+                    config_.trainer.checkpoint.metric));
+  outcome.advice = advice_;
   return outcome;
 }
 

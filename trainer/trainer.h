@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "comm/world.h"
 #include "data/order/loader.h"
@@ -28,6 +29,8 @@ struct StartOptions {
   bool resume = false;                    ///< from the newest checkpoint of the job folder
   std::optional<std::int64_t> from_step;  ///< from this one; implies resume
   std::int64_t trace_steps = 0;           ///< so many first steps go into trace.json
+  std::vector<std::string>
+      allow_changes{};     ///< settings that may differ from the checkpoint's (setup/experiment.h)
   bool overwrite = false;  ///< an earlier run's checkpoints and logs in the job folder are removed
   /// Told this rank's device ("cpu", "cuda:1") before anything is started there.
   std::function<void(const std::string& device)> device_chosen = nullptr;
@@ -40,6 +43,7 @@ struct Outcome {
   std::int64_t exported_step = 0;  ///< the checkpoint that `test` was measured with
   double threshold = 0.5;
   MetricsReport test;
+  std::vector<std::string> advice;  ///< what the numbers say (trainer/advice/advice.h)
 };
 
 /// Trains one model on all ranks of a world. Every method is collective.
@@ -68,6 +72,11 @@ class Trainer {
   void open_log();
   void claim_job_folder(const StartOptions& options);
   void load_origin();
+  void require_same_experiment_as_resumed(const StartOptions& options);
+  void advise(const std::optional<std::string>& sentence);
+  void advise_on_plan();
+  void advise_on_part(const std::string& name, const MetricsReport& report);
+  std::int64_t evaluation_interval() const;
   void plan_steps();
   StepTotals train_step(Loader& loader);
   bool evaluate_validation();
@@ -94,6 +103,8 @@ class Trainer {
   Standing standing_;
   std::unique_ptr<Checkpointing> checkpointing_;
   std::int64_t step_ = 0, total_steps_ = 0, batches_per_epoch_ = 0;
+  std::vector<double> validation_losses_;  // of this process's evaluations
+  std::vector<std::string> advice_;
   std::int64_t first_step_ = -1;  // that of the checkpoint that the run goes on from; -1: none
 };
 

@@ -1,5 +1,6 @@
 #include "data/schema/classes.h"
 
+#include <ATen/ATen.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -67,6 +68,32 @@ void use_labels(Table& table, const std::vector<std::string>& labels, const std:
     classes[row] = place[old];
   }
   table.labels = labels;
+}
+
+std::vector<std::string> with_positive(const std::vector<std::string>& labels, const std::string& positive) {
+  static const Reading reading({});
+  const std::string name = reading.word(positive).text;
+  for (std::size_t i = 0; i < labels.size() && labels.size() == 2; ++i)
+    if (labels[i] == name || labels[i] == positive) return {labels[1 - i], labels[i]};
+  throw ConfigError(fmt::format("task.positive: '{}' is not a class of the target; there are: {}.{}",
+                                positive, shortened(labels), did_you_mean(positive, labels)));
+}
+
+std::int64_t count_decimals(const std::vector<std::string>& labels) {
+  static const Reading reading({});
+  std::int64_t decimals = 0;
+  for (const auto& label : labels) {
+    const auto number = reading.number(label);
+    if (number.state != ValueState::good) return 0;
+    decimals += std::trunc(number.value) != number.value ? 1 : 0;
+  }
+  return decimals;
+}
+
+std::string shortened(const std::vector<std::string>& labels, std::size_t most) {
+  if (labels.size() <= most) return join(labels);
+  const std::vector<std::string> first(labels.begin(), labels.begin() + static_cast<std::ptrdiff_t>(most));
+  return fmt::format("{} and {} more", join(first), labels.size() - most);
 }
 
 }  // namespace ringtrain

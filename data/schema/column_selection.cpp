@@ -108,12 +108,12 @@ WantedColumns columns_of_schema(const Preprocessing& schema, const CsvConfig& cs
   return wanted;
 }
 
-ColumnSelection select_columns(const Preprocessing& schema, const FileColumns& columns,
-                               const std::string& file) {
+ColumnSelection select_columns(const Preprocessing& schema, const std::string& target,
+                               const FileColumns& columns, const std::string& file) {
   auto wanted = columns_of_schema(schema);
   ColumnSelection selection{.numeric = std::move(wanted.numeric), .categorical = std::move(wanted.categorical),
-                            .target = schema.target, .left_out = {}};
-  std::unordered_set<std::string_view> missing{schema.target};
+                            .target = target, .left_out = {}};
+  std::unordered_set<std::string_view> missing{target};
   for (const auto& field : selection.numeric) missing.insert(field.column);
   for (const auto& name : selection.categorical) missing.insert(name);
   for (const auto& name : columns.names)
@@ -125,7 +125,7 @@ ColumnSelection select_columns(const Preprocessing& schema, const FileColumns& c
     const auto meant = nearest(name, selection.left_out);
     lacking.push_back(fmt::format("'{}'{}", name, meant.empty() ? "" : fmt::format(" (is it '{}'?)", meant)));
   };
-  lacks(schema.target);
+  lacks(target);
   for (const auto& field : selection.numeric) lacks(field.column);
   for (const auto& name : selection.categorical) lacks(name);
   throw DataError(fmt::format("{} lacks {} {} that the model was trained with. Columns are found by their names; "

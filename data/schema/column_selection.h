@@ -23,10 +23,10 @@ struct ColumnSelection {
 /// (with the name that was probably meant), and no feature at all: all of them at once.
 ColumnSelection select_columns(const DataConfig& config, const FileColumns& columns);
 
-/// The columns of a fitted schema, in its order, by their names in the file. Throws DataError that names all
-/// that are not there.
-ColumnSelection select_columns(const Preprocessing& schema, const FileColumns& columns,
-                               const std::string& file);
+/// The columns of a fitted schema, in its order, by their names in the file, and `target`. Throws DataError that
+/// names all that are not there.
+ColumnSelection select_columns(const Preprocessing& schema, const std::string& target,
+                               const FileColumns& columns, const std::string& file);
 
 /// The columns that a schema reads, for a stream.
 WantedColumns columns_of_schema(const Preprocessing& schema, const CsvConfig& csv = {});

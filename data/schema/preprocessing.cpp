@@ -103,6 +103,10 @@ nlohmann::json Preprocessing::to_json() const {
                                    {"vocabulary", c.vocabulary},
                                    {"missing_is_category", c.missing_is_category},
                                    {"missing_is_unseen", c.missing_is_unseen}});
+  if (!tokens && labels.empty()) {
+    json["target_shift"] = target_shift;
+    json["target_scale"] = target_scale;
+  }
   if (tokens)
     json["tokens"] = {
         {"context", tokens->context}, {"vocabulary", tokens->vocabulary}, {"texts", tokens->texts}};
@@ -139,6 +143,11 @@ Preprocessing Preprocessing::from_json(const nlohmann::json& json) {
                                   .missing_is_unseen = c.value("missing_is_unseen", false)});
   result.target = read<std::string>(json, "target");
   result.labels = read<std::vector<std::string>>(json, "labels");
+  // What was written before there was a scale has none.
+  if (json.contains("target_shift")) result.target_shift = read<double>(json, "target_shift");
+  if (json.contains("target_scale")) result.target_scale = read<double>(json, "target_scale");
+  if (!std::isfinite(result.target_shift) || !std::isfinite(result.target_scale) || result.target_scale <= 0)
+    throw DataError("preprocessing: target_shift and target_scale are no finite number and positive number");
   if (json.contains("tokens")) {
     const auto& t = json["tokens"];
     result.tokens = TokenInput{.context = read<std::int64_t>(t, "context"),

@@ -61,6 +61,9 @@ struct Preprocessing {
   std::string target;
   std::vector<std::string> labels;   ///< names of the classes, in class order; empty for regression
   std::optional<TokenInput> tokens;  ///< of a language model; then there are no columns
+  /// Of a regression: the network's output times `target_scale` plus `target_shift` is the answer, in the
+  /// target's unit (target_scale.h). 1 and 0 leave it as it is.
+  double target_shift = 0, target_scale = 1;
 
   std::int64_t width() const;  ///< features that the model sees: numeric ones, then the one-hot ones
 
@@ -73,6 +76,8 @@ struct Preprocessing {
   /// (vocabulary.h makes them). Returns [n, width()] of `type`, which is float32, or float64 for values of
   /// float64. The exported graph is the same operations (operations.h), so that it gives the same bits.
   at::Tensor apply(const at::Tensor& numeric_values, const at::Tensor& codes, at::ScalarType type) const;
+
+  bool scales_target() const { return target_shift != 0 || target_scale != 1; }
 
   nlohmann::json to_json() const;
   /// Throws DataError when a field is missing or of a wrong type, and for a later version. What was written

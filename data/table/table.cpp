@@ -62,7 +62,7 @@ class TableReader {
         kind_(kind),
         dtype_(dtype),
         columns_(columns_of_file(config.train_file, config.csv)),
-        selection_(schema ? select_columns(*schema, columns_, config.train_file)
+        selection_(schema ? select_columns(*schema, config.target, columns_, config.train_file)
                           : select_columns(config, columns_)),
         wanted_(wanted_columns(config, selection_, kind, schema)),
         refused_(refused_missing(config, selection_, schema)),

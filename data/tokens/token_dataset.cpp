@@ -2,8 +2,6 @@
 
 #include <ATen/ATen.h>
 
-#include <algorithm>
-
 namespace ringtrain {
 
 std::int64_t window_count(std::int64_t tokens, std::int64_t context) {
@@ -24,9 +22,10 @@ Batch TokenDataset::read(const std::vector<std::int64_t>& indices) const {
   auto* row = batch.rows.mutable_data_ptr<std::int64_t>();
   for (const auto index : indices) {
     const std::int64_t begin = (first_ + index) * context_;
-    const auto* tokens = file_->tokens().data() + begin;
-    input = std::copy(tokens, tokens + context_, input);
-    target = std::copy(tokens + 1, tokens + context_ + 1, target);
+    file_->copy(begin, context_, input);
+    file_->copy(begin + 1, context_, target);
+    input += context_;
+    target += context_;
     *row++ = begin;
   }
   return batch;

@@ -10,11 +10,11 @@
 namespace ringtrain {
 namespace {
 
-std::shared_ptr<const TokenFile> open(const std::string& name, std::int64_t context,
+std::shared_ptr<const TokenFile> open(const std::string& name, const std::string& dtype, std::int64_t context,
                                       std::int64_t vocabulary) {
-  auto file = std::make_shared<TokenFile>(name);
+  auto file = std::make_shared<TokenFile>(name, dtype, vocabulary);
   file->require_below(vocabulary);
-  const auto count = static_cast<std::int64_t>(file->tokens().size());
+  const auto count = file->size();
   if (window_count(count, context) == 0)
     throw DataError(
         fmt::format("{}: {} tokens are less than one sample of model.context + 1 = {}; use a longer file or "
@@ -24,13 +24,13 @@ std::shared_ptr<const TokenFile> open(const std::string& name, std::int64_t cont
 }
 
 std::int64_t windows_of(const std::shared_ptr<const TokenFile>& file, std::int64_t context) {
-  return window_count(static_cast<std::int64_t>(file->tokens().size()), context);
+  return window_count(file->size(), context);
 }
 
 }  // namespace
 
 TokenParts read_token_parts(const DataConfig& config, std::int64_t context, std::int64_t vocabulary) {
-  const auto train = open(config.train_file, context, vocabulary);
+  const auto train = open(config.train_file, config.tokens.dtype, context, vocabulary);
   const auto part = [context](const auto& file, std::int64_t first, std::int64_t count) {
     return std::make_unique<TokenDataset>(file, context, first, count);
   };
@@ -50,7 +50,7 @@ TokenParts read_token_parts(const DataConfig& config, std::int64_t context, std:
   }
   const auto whole = [&](const std::string& name) {
     if (name.empty()) return part(train, 0, 0);
-    const auto file = open(name, context, vocabulary);
+    const auto file = open(name, tokens.dtype, context, vocabulary);
     return part(file, 0, windows_of(file, context));
   };
   return {part(train, 0, windows), whole(tokens.validation_file), whole(tokens.test_file)};

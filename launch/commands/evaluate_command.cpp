@@ -10,6 +10,7 @@
 #include "common/text.h"
 #include "launch/commands/commands.h"
 #include "launch/commands/model_evaluation.h"
+#include "serving/predict/model_outputs.h"
 
 namespace ringtrain {
 namespace {
@@ -89,6 +90,7 @@ int evaluate(const Arguments& arguments) {
                         {"metrics", to_json(model)},
                         {"confusion_matrix", model.report.confusion},
                        {"unseen", answers.unseen}};
+    if (is_binary(manifest)) result["positive_class"] = label_of(manifest, 1);
     if (other) {
       result["against"] = {{"model", other_folder}, {"metrics", to_json(*other)}};
       result["difference"] = to_json(*difference);
@@ -98,6 +100,8 @@ int evaluate(const Arguments& arguments) {
   }
   fmt::print("{} on {} ({} rows, {} resamples)\n", predictor.folder().string(), arguments.data,
              with_commas(table.rows()), with_commas(arguments.resamples));
+  if (is_binary(manifest))
+    fmt::print("  positive class '{}', threshold {:.4f}\n", label_of(manifest, 1), manifest.threshold);
   print(model);
   if (!answers.unseen.empty()) fmt::print("  {}\n", answers.unseen);
   MetricsReport confusion;

@@ -59,9 +59,18 @@ void refuse_unseen(const Table& table, const Preprocessing& schema, const std::s
     }
 }
 
-double loss_of(const Evaluation& answers, std::size_t row, bool classes) {
+/// The loss that a regression was trained with; Huber's delta is the target's scale (trainer/tasks/task.h).
+double regression_loss(double error, const Manifest& manifest) {
+  const auto kind = manifest.provenance.value("loss", std::string("mse"));
+  const double delta = manifest.preprocessing.target_scale, size = std::abs(error);
+  if (kind == "l1") return size;
+  if (kind == "huber") return size < delta ? error * error / 2 : delta * (size - delta / 2);
+  return error * error;
+}
+
+double loss_of(const Evaluation& answers, std::size_t row, const Manifest& manifest) {
   const auto target = answers.targets[row];
-  if (!classes) return (answers.scores[row] - target) * (answers.scores[row] - target);
+  if (!is_classification(manifest)) return regression_loss(answers.scores[row] - target, manifest);
   const auto width = static_cast<std::size_t>(answers.width);
   return -std::log(
       std::max(answers.scores[row * width + static_cast<std::size_t>(target)], kLeastProbability));
@@ -129,7 +138,7 @@ ModelAnswers answer_table(const Predictor& predictor, const Table& table,
   }
   for (std::size_t i = 0; i < answers.rows.size(); ++i) {
     answers.targets.push_back(targets[static_cast<std::size_t>(answers.rows[i])]);
-    result.losses.push_back(loss_of(answers, i, classes));
+    result.losses.push_back(loss_of(answers, i, manifest));
   }
   answers.loss = mean(result.losses);
   result.unseen = unseen.text();

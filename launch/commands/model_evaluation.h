@@ -17,7 +17,7 @@ namespace ringtrain {
 /// What an exported model answers to rows whose truth is known.
 struct ModelAnswers {
   Evaluation answers;          ///< scores, targets and rows; targets by the manifest's labels
-  std::vector<double> losses;  ///< [n]: cross entropy, or the squared error
+  std::vector<double> losses;  ///< [n]: cross entropy, or a regression's own loss
   std::string unseen;          ///< values that training did not see, by column; "" for none
 };
 

@@ -67,6 +67,7 @@ std::filesystem::path export_trained(const RunConfig& config, const Trainer& tra
                          {"libraries", library_versions()},
                          {"created", now_utc()}};
   request.real_cases = real_cases(trainer, manifest);
+  if (config.task.type == "regression") manifest.provenance["loss"] = config.task.loss;
   return export_model(request, verify_command());
 }
 

@@ -30,6 +30,14 @@ void TrainingArguments::add_to(CLI::App& command) {
   command.add_option("--checkpoint", checkpoint, "Go on from this one; later ones are removed")
       ->type_name("STEP");
   command
+      .add_option(
+          "--allow-changes", allow_changes,
+          "With --resume or --checkpoint: settings that may differ from the checkpoint's although they "
+          "decide what is learnt, such as seed,data.split,data.train_file")
+      ->type_name("KEY[,KEY]")
+      ->delimiter(',')
+      ->allow_extra_args(false);
+  command
       .add_flag("--overwrite", overwrite, "Replace an earlier run of the job folder; exported versions stay")
       ->excludes("--resume")
       ->excludes("--checkpoint");
@@ -53,8 +61,11 @@ StartOptions TrainingArguments::start_options() const {
   StartOptions options{.resume = resume,
                        .from_step = {},
                        .trace_steps = trace_steps,
+                       .allow_changes = allow_changes,
                        .overwrite = overwrite,
                        .device_chosen = nullptr};
+  if (!allow_changes.empty() && !resume && checkpoint.empty())
+    throw ConfigError("--allow-changes is for a run that goes on; give --resume or --checkpoint too");
   if (!checkpoint.empty()) {
     const auto digits = checkpoint.starts_with("step-") ? checkpoint.substr(5) : checkpoint;
     if (digits.empty() || digits.size() > 15 || digits.find_first_not_of("0123456789") != std::string::npos)
@@ -72,6 +83,7 @@ std::vector<std::string> TrainingArguments::worker_arguments() const {
   if (trace_steps > 0) words.insert(words.end(), {"--trace", std::to_string(trace_steps)});
   if (overwrite) words.emplace_back("--overwrite");
   if (!checkpoint.empty()) words.insert(words.end(), {"--checkpoint", checkpoint});
+  for (const auto& key : allow_changes) words.insert(words.end(), {"--allow-changes", key});
   return words;
 }
 

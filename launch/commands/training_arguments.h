@@ -14,6 +14,7 @@ struct TrainingArguments {
   std::string config;
   std::vector<std::string> overrides;
   std::string train_file, job_dir, checkpoint;
+  std::vector<std::string> allow_changes;
   std::int64_t trace_steps = 0;
   bool resume = false, overwrite = false, no_export = false;
 

@@ -19,11 +19,17 @@ namespace {
 
 void print_outcome(const RunConfig& config, const Trainer& trainer, const Outcome& outcome,
                    const std::string& exported) {
-  fmt::print(
-      "\nTest part ({} rows), checkpoint of step {}{}:\n{}", with_commas(trainer.data().test->size()),
-      with_commas(outcome.exported_step),
-      config.task.type == "binary_classification" ? fmt::format(", threshold {:.4f}", outcome.threshold) : "",
-      outcome.test.to_table(trainer.data().preprocessing.labels));
+  const auto& labels = trainer.data().preprocessing.labels;
+  fmt::print("\nTest part ({} rows), checkpoint of step {}{}:\n{}", with_commas(trainer.data().test->size()),
+             with_commas(outcome.exported_step),
+             config.task.type == "binary_classification"
+                 ? fmt::format(", positive class '{}', threshold {:.4f}", labels.back(), outcome.threshold)
+                 : "",
+             outcome.test.to_table(labels));
+  if (outcome.test.confusion.size() > kMostShown)
+    fmt::print("Confusion     {}/confusion_matrix.csv\n", config.job_dir);
+  if (!outcome.advice.empty()) fmt::print("\nPlease note\n");
+  for (const auto& sentence : outcome.advice) fmt::print("  - {}\n", sentence);
   fmt::print("\nJob folder    {}\n", config.job_dir);
   if (!exported.empty()) fmt::print("Exported      {}\n", exported);
   std::fflush(stdout);

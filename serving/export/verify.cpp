@@ -5,6 +5,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cfloat>
 #include <cmath>
 
 #include "common/errors.h"
@@ -70,6 +71,14 @@ void require_same_loss(const std::string& what, const Predictor::Answers& got, c
                                 what, exported, expected.size(), trained));
 }
 
+/// Of the network's own output, in the target's unit, beside the rounding of the target's shift to float32.
+double prediction_limit(const Preprocessing& preprocessing, const at::Tensor& known) {
+  const double shift = preprocessing.target_shift, scale = preprocessing.target_scale;
+  const double largest =
+      known.numel() ? ((known.to(at::kDouble) - shift) / scale).abs().max().item<double>() : 0;
+  return export_tolerance * std::max(1.0, largest) * scale + 4 * FLT_EPSILON * std::abs(shift);
+}
+
 }  // namespace
 
 void require_equal_answers(const std::string& what, const Manifest& manifest, const ModelRunner& model,
@@ -91,7 +100,8 @@ void require_equal_answers(const std::string& what, const Manifest& manifest, co
   if (is_language_model(manifest))
     return require_relatively_close("logits", got.logits, expected.answers.logits);
   if (!is_classification(manifest)) {
-    require_relatively_close("prediction", got.predictions, expected.answers.predictions);
+    require_close(place(what, "prediction", expected), got.predictions, expected.answers.predictions,
+                  prediction_limit(manifest.preprocessing, expected.answers.predictions));
   } else {
     require_close(place(what, "probabilities", expected), got.probabilities, expected.answers.probabilities,
                   export_tolerance);

@@ -99,7 +99,19 @@ void add_answers(GraphBuilder& graph, const Manifest& manifest, const std::strin
     return graph.output("logits", ElementType::float32, {batch, tokens->context, tokens->vocabulary});
   }
   if (!is_classification(manifest)) {
-    graph.node("Squeeze", {outputs, graph.constant({1})}, {}, "prediction");
+    const auto& preprocessing = manifest.preprocessing;
+    if (!preprocessing.scales_target()) {
+      graph.node("Squeeze", {outputs, graph.constant({1})}, {}, "prediction");
+    } else {
+      const auto value = graph.node("Squeeze", {outputs, graph.constant({1})});
+      const auto scaled = graph.node(
+          "Mul", {value, graph.initializer("target_scale",
+                                           at::scalar_tensor(preprocessing.target_scale, at::kFloat))});
+      graph.node("Add",
+                 {scaled, graph.initializer("target_shift",
+                                            at::scalar_tensor(preprocessing.target_shift, at::kFloat))},
+                 {}, "prediction");
+    }
     return graph.output("prediction", ElementType::float32, {batch});
   }
   if (is_binary(manifest)) {

@@ -48,7 +48,10 @@ Predictor::Answers answers_of(const Manifest& manifest, const at::Tensor& output
   if (is_language_model(manifest)) {
     answers.logits = outputs;
   } else if (!is_classification(manifest)) {
+    const auto& preprocessing = manifest.preprocessing;
     answers.predictions = outputs.squeeze(1);
+    if (preprocessing.scales_target())
+      answers.predictions = answers.predictions * preprocessing.target_scale + preprocessing.target_shift;
   } else if (is_binary(manifest)) {
     const at::Tensor p = at::sigmoid(outputs);
     answers.probabilities = at::cat({1 - p, p}, 1);

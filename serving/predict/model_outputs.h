@@ -12,7 +12,8 @@ namespace ringtrain {
 
 /// What a network's outputs [n, outputs] mean: binary classification has one logit (probabilities [1 - s, s]
 /// with s its sigmoid; class 1 where s >= threshold), classification has a logit a class (softmax, argmax),
-/// regression has one value. A language model has logits [n, context, vocabulary], which are its answers.
+/// regression has one value (times the preprocessing's target_scale, plus target_shift). A language model has
+/// logits [n, context, vocabulary], which are its answers.
 Predictor::Answers answers_of(const Manifest& manifest, const at::Tensor& outputs);
 
 bool is_binary(const Manifest& manifest);

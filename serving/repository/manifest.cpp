@@ -33,18 +33,21 @@ nlohmann::json columns_of(const Preprocessing& preprocessing) {
 }  // namespace
 
 nlohmann::json Manifest::to_json() const {
-  return {{"format", format_version},
-          {"name", name},
-          {"version", version},
-          {"task", task},
-          {"columns", columns_of(preprocessing)},
-          {"inputs", inputs},
-          {"labels", preprocessing.labels},
-          {"threshold", threshold},
-          {"preprocessing", preprocessing.to_json()},
-          {"metrics", metrics.is_null() ? nlohmann::json::object() : metrics},
-          {"provenance", provenance.is_null() ? nlohmann::json::object() : provenance},
-          {"files", files.is_null() ? nlohmann::json::object() : files}};
+  nlohmann::json json{{"format", format_version},
+                      {"name", name},
+                      {"version", version},
+                      {"task", task},
+                      {"columns", columns_of(preprocessing)},
+                      {"inputs", inputs},
+                      {"labels", preprocessing.labels},
+                      {"threshold", threshold},
+                      {"preprocessing", preprocessing.to_json()},
+                      {"metrics", metrics.is_null() ? nlohmann::json::object() : metrics},
+                      {"provenance", provenance.is_null() ? nlohmann::json::object() : provenance},
+                      {"files", files.is_null() ? nlohmann::json::object() : files}};
+  if (task == "binary_classification" && preprocessing.labels.size() == 2)
+    json["positive_class"] = preprocessing.labels[1];
+  return json;
 }
 
 Manifest Manifest::from_json(const nlohmann::json& json) {

@@ -51,6 +51,10 @@ void register_preprocessing(torch::jit::Module& module, const Preprocessing& pre
     if (!step.a.empty()) module.register_buffer(fmt::format("a{}", i), constant_row(step.a, type));
     if (!step.b.empty()) module.register_buffer(fmt::format("b{}", i), constant_row(step.b, type));
   }
+  if (preprocessing.scales_target()) {
+    module.register_attribute("target_scale", c10::FloatType::get(), preprocessing.target_scale);
+    module.register_attribute("target_shift", c10::FloatType::get(), preprocessing.target_shift);
+  }
   for (std::size_t i = 0; i < preprocessing.categorical.size(); ++i) {
     const auto& column = preprocessing.categorical[i];
     c10::Dict<std::string, std::int64_t> places;
@@ -116,6 +120,8 @@ std::string forward_source(const Manifest& manifest, const std::vector<Operation
     code += R"(
   probabilities = torch.softmax(outputs, 1)
   return probabilities, probabilities.argmax(1))";
+  else if (manifest.preprocessing.scales_target())
+    code += "\n  return outputs.squeeze(1) * self.target_scale + self.target_shift";
   else
     code += "\n  return outputs.squeeze(1)";
   return fmt::format("def forward(self, numeric: Tensor{}) -> {}:{}\n", arguments,

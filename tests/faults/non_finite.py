@@ -30,7 +30,7 @@ data:
   target: y
   split: {{train: 0.8, validation: 0.1, test: 0.1, stratify: false}}
 model: {{type: linear}}
-task: {{type: regression}}
+task: {{type: regression, scale_target: false}}
 trainer:
   epochs: 3
   global_batch_size: 40

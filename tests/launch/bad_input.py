@@ -117,7 +117,8 @@ def main():
             damage(checkpoint / "model.safetensors")
         cases.refused("all checkpoints are damaged", ["can be loaded"], 5, "--resume", job=job)
         jobs.run("train", "configs/cancer.yaml", "--ranks", 2, "--job-dir", job, "--no-export", "--overwrite", *settings)
-        cases.refused("a checkpoint of another model", ["the shape"], 5, "--resume", job=job, model__hidden=[9, 9])
+        cases.refused("a checkpoint of another model", ["model.hidden: "], 5, "--resume", job=job, model__hidden=[9, 9])
+        cases.refused("a checkpoint of another model, allowed", ["the shape"], 5, "--resume", "--allow-changes", "model", job=job, model__hidden=[9, 9])
 
         # one rank alone
         one_rank_fails(cases)

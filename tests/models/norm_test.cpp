@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 #include <torch/types.h>
 
+#include "common/errors.h"
+
 namespace ringtrain {
 namespace {
 
@@ -36,6 +38,28 @@ TEST(BatchNorm2d, ItsCountStaysAWholeNumber) {
   EXPECT_EQ(norm->named_buffers()["running_var"].scalar_type(), torch::kDouble);
   norm->forward(torch::randn({3, 2, 2, 2}, torch::kDouble));
   EXPECT_EQ(norm->named_buffers()["num_batches_tracked"].item<std::int64_t>(), 1);
+}
+
+/// One value has no variance without bias: the running one would become no number.
+TEST(BatchNorm2d, RefusesOneValueAChannelInTraining) {
+  const auto norm = make_batch_norm2d(3);
+  for (const auto format : {at::MemoryFormat::Contiguous, at::MemoryFormat::ChannelsLast}) {
+    const auto x = torch::randn({1, 3, 1, 1}).contiguous(format);
+    try {
+      norm->forward_relu(x);
+      FAIL();
+    } catch (const TrainingError& error) {
+      const std::string text = error.what();
+      EXPECT_NE(text.find("its input is [1, 3, 1, 1]"), std::string::npos) << text;
+      EXPECT_NE(text.find("trainer.global_batch_size"), std::string::npos) << text;
+    }
+  }
+  EXPECT_EQ(norm->named_buffers()["num_batches_tracked"].item<std::int64_t>(), 0);
+  EXPECT_TRUE(torch::equal(norm->named_buffers()["running_var"], torch::ones({3})));
+  EXPECT_NO_THROW(norm->forward(torch::randn({2, 3, 1, 1})));
+  EXPECT_NO_THROW(norm->forward(torch::randn({0, 3, 1, 1})));
+  norm->eval();
+  EXPECT_NO_THROW(norm->forward(torch::randn({1, 3, 1, 1})));
 }
 
 }  // namespace

@@ -36,7 +36,10 @@ int main(int count, char** arguments) {
                   test::make_mlp(5, 1));
     export_sample(base, "mixed", "classification", test::mixed_columns({"a", "b", "c"}),
                   test::make_mlp(9, 3));
-    export_sample(base, "regression", "regression", test::mixed_columns({}), test::make_mlp(9, 1));
+    auto scaled = test::mixed_columns({});
+    scaled.target_shift = -30;
+    scaled.target_scale = 12.5;
+    export_sample(base, "regression", "regression", scaled, test::make_mlp(9, 1));
     export_sample(base, "convnet", "classification", test::numeric_columns(36, {"a", "b", "c", "d"}),
                   test::make_convnet(4));
     export_sample(base, "zoo", "classification", test::numeric_columns(24, {"a", "b"}),

@@ -26,7 +26,8 @@ def while_reading(file, job, way, ranks, one):
     for old in logs.glob("*"):
         old.unlink()
     last = logs / f"rank-{ranks - 1:02}.log"
-    process = start(job, way, "--train-file", file, *(["--ranks", ranks] if ranks > 1 else []))
+    other_data = ["--allow-changes", "data.train_file"] if way == "--resume" else []
+    process = start(job, way, *other_data, "--train-file", file, *(["--ranks", ranks] if ranks > 1 else []))
     wait_for(lambda: last.exists() or process.poll() is not None, "log of the last rank")
     process.send_signal(one)
     text = process.communicate(timeout=60)[1]

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <limits>
 #include <nlohmann/json.hpp>
 
@@ -51,6 +52,35 @@ TEST(MetricsReport, TheTableIsAligned) {
             "  fraud      21      77\n");
   const std::string numbered = example().to_table();
   EXPECT_NE(numbered.find("\n  1      21      77\n"), std::string::npos) << numbered;
+}
+
+/// 25 classes, each of 10 rows, of which class k has k % 4 rows taken for class 0.
+MetricsReport many_classes() {
+  MetricsReport report;
+  report.confusion.assign(25, std::vector<std::int64_t>(25, 0));
+  for (std::size_t k = 0; k < 25; ++k) {
+    report.confusion[k][0] += static_cast<std::int64_t>(k % 4);
+    report.confusion[k][k] += 10 - static_cast<std::int64_t>(k % 4);
+  }
+  return report;
+}
+
+TEST(MetricsReport, OfManyClassesTheWorstPairsAreShown) {
+  const auto pairs = worst_pairs(many_classes().confusion);
+  ASSERT_EQ(pairs.size(), 10u);
+  EXPECT_EQ(pairs[0].actual, 3u);  // 3, 7, 11, 15, 19, 23 have 3 rows each, then 2, 6, 10, 14 have 2
+  EXPECT_EQ(pairs[5].actual, 23u);
+  EXPECT_EQ(pairs[6].actual, 2u);
+  EXPECT_EQ(pairs[6].rows, 2);
+  const auto table = many_classes().to_table({"none", "one"});
+  EXPECT_EQ(table.substr(0, table.find("\n  7 ->")),
+            "25 classes; those confused most (true class -> predicted class: rows)\n  3 -> none: 3");
+  EXPECT_EQ(std::count(table.begin(), table.end(), '\n'), 11);
+}
+
+TEST(MetricsReport, TheMatrixAsCsv) {
+  EXPECT_EQ(confusion_csv({{5, 1}, {2, 7}}, {"a, or \"b\"", "c"}),
+            "true,\"a, or \"\"b\"\"\",c\n\"a, or \"\"b\"\"\",5,1\nc,2,7\n");
 }
 
 TEST(MetricsReport, WhichWayIsBetter) {

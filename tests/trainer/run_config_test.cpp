@@ -88,6 +88,10 @@ TEST(RunConfig, RulesOverSeveralFields) {
             std::string::npos);
   EXPECT_NE(problems_of({"trainer.checkpoint.metric=mae"}).find("not a metric of the task"),
             std::string::npos);
+  for (const char* weights : {"[1, .inf]", "[1, inf]", "[1, 0]", "[1, nan]"})
+    EXPECT_NE(problems_of({std::string("task.class_weights=") + weights}).find("a list of positive numbers"),
+              std::string::npos)
+        << weights;
   EXPECT_NE(problems_of({"name=../x"}).find("name: expected letters"), std::string::npos);
 }
 

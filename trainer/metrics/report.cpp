@@ -24,9 +24,32 @@ std::string padded_left(const std::string& text, std::size_t width) {
   return std::string(width - std::min(width, columns_of(text)), ' ').append(text);
 }
 
+std::vector<std::string> names_of(const Confusion& confusion, std::vector<std::string> labels) {
+  for (std::size_t k = labels.size(); k < confusion.size(); ++k) labels.push_back(std::to_string(k));
+  return labels;
+}
+
+std::string pairs_table(const Confusion& confusion, const std::vector<std::string>& labels) {
+  const auto names = names_of(confusion, labels);
+  const auto pairs = worst_pairs(confusion);
+  std::string text = fmt::format("{} classes; {}\n", confusion.size(),
+                                 pairs.empty() ? "none is taken for another one"
+                                               : "those confused most (true class -> predicted class: rows)");
+  for (const auto& pair : pairs)
+    text +=
+        fmt::format("  {} -> {}: {}\n", names[pair.actual], names[pair.predicted], with_commas(pair.rows));
+  return text;
+}
+
+std::string csv_field(const std::string& value) {
+  if (value.find_first_of(",\"\r\n") == std::string::npos) return value;
+  std::string text = "\"";
+  for (const char c : value) text += c == '"' ? std::string("\"\"") : std::string(1, c);
+  return text + "\"";
+}
+
 std::string confusion_table(const Confusion& confusion, const std::vector<std::string>& labels) {
-  std::vector<std::string> names = labels;
-  for (std::size_t k = names.size(); k < confusion.size(); ++k) names.push_back(std::to_string(k));
+  const auto names = names_of(confusion, labels);
   std::size_t first = 0;
   std::size_t width = 0;
   for (std::size_t row = 0; row < confusion.size(); ++row) {
@@ -91,7 +114,34 @@ std::string MetricsReport::to_table(const std::vector<std::string>& labels) cons
   for (const auto& [name, value] : values) width = std::max(width, name.size());
   std::string text;
   for (const auto& [name, value] : values) text += fmt::format("{:<{}}  {}\n", name, width, shown(value));
-  if (!confusion.empty()) text += confusion_table(confusion, labels);
+  if (!confusion.empty())
+    text +=
+        confusion.size() > kMostShown ? pairs_table(confusion, labels) : confusion_table(confusion, labels);
+  return text;
+}
+
+std::vector<Confused> worst_pairs(const Confusion& confusion, std::size_t most) {
+  std::vector<Confused> pairs;
+  for (std::size_t actual = 0; actual < confusion.size(); ++actual)
+    for (std::size_t predicted = 0; predicted < confusion.size(); ++predicted)
+      if (const auto rows = confusion[actual][predicted]; actual != predicted && rows > 0)
+        pairs.push_back({actual, predicted, rows});
+  std::stable_sort(pairs.begin(), pairs.end(),
+                   [](const Confused& a, const Confused& b) { return a.rows > b.rows; });
+  if (pairs.size() > most) pairs.resize(most);
+  return pairs;
+}
+
+std::string confusion_csv(const Confusion& confusion, const std::vector<std::string>& labels) {
+  const auto names = names_of(confusion, labels);
+  std::string text = "true";
+  for (const auto& name : names) text += "," + csv_field(name);
+  text += '\n';
+  for (std::size_t row = 0; row < confusion.size(); ++row) {
+    text += csv_field(names[row]);
+    for (const auto rows : confusion[row]) text += fmt::format(",{}", rows);
+    text += '\n';
+  }
   return text;
 }
 

@@ -3,14 +3,18 @@
 #include <ATen/ATen.h>
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "comm/agreement.h"
 #include "common/hash.h"
 #include "common/log.h"
 #include "common/text.h"
+#include "data/schema/classes.h"
 #include "data/schema/fit.h"
-#include "trainer/setup/table_parts.h"
+#include "data/schema/target_scale.h"
 #include "data/table/table_dataset.h"
 #include "trainer/setup/prepared_tokens.h"
+#include "trainer/setup/table_parts.h"
 #include "trainer/tasks/task.h"
 
 namespace ringtrain {
@@ -48,7 +52,57 @@ void tell(const RunConfig& config, const PreparedData& data, const TableParts& p
                           file, join(wide), wide.size() == 1 ? "needs" : "need"));
 }
 
+bool is_binary(const RunConfig& config) { return config.task.type == "binary_classification"; }
+
+/// Which class is which number: that of the checkpoint, by name, which the tables have already, or what
+/// task.positive asks for. After the split, which does not depend on it.
+void choose_classes(const RunConfig& config, const std::optional<Preprocessing>& fitted, TableParts& parts) {
+  const std::string& positive = config.task.positive;
+  if (!is_binary(config) || positive.empty() || parts.train.labels.size() != 2) return;
+  if (fitted && with_positive(fitted->labels, positive) != fitted->labels)
+    throw ConfigError(fmt::format(
+        "task.positive: '{}', but of the checkpoint '{}' is the positive class; leave task.positive out, or "
+        "train anew",
+        positive, fitted->labels.back()));
+  const auto labels = with_positive(parts.train.labels, positive);
+  use_labels(parts.train, labels, config.data.train_file);
+  if (parts.validation) use_labels(*parts.validation, labels, config.data.validation_file);
+  if (parts.test) use_labels(*parts.test, labels, config.data.test_file);
+}
+
+/// Why class 1 is class 1.
+std::string positive_class(const RunConfig& config, const std::vector<std::string>& labels, bool fitted) {
+  const bool numbers = std::all_of(labels.begin(), labels.end(), [](const std::string& label) {
+    return label.find_first_not_of("-0123456789") == std::string::npos;
+  });
+  return fmt::format("positive class: '{}' ({})", labels.back(),
+                     fitted                          ? "the checkpoint's"
+                     : !config.task.positive.empty() ? "task.positive"
+                     : numbers                       ? "the larger number; task.positive chooses"
+                                                     : "the second by text; task.positive chooses");
+}
+
+void tell_target(const RunConfig& config, const Preprocessing& preprocessing, bool fitted) {
+  if (is_binary(config) && preprocessing.labels.size() == 2)
+    log::info(positive_class(config, preprocessing.labels, fitted));
+  if (config.task.type != "regression") return;
+  if (preprocessing.scales_target())
+    log::info(fmt::format("target '{}': the network learns (target - {:.6g}) / {:.6g}{}", config.data.target,
+                          preprocessing.target_shift, preprocessing.target_scale,
+                          fitted ? ", as in the checkpoint" : "; task.scale_target"));
+  else if (fitted && config.task.scale_target)
+    log::info(fmt::format("target '{}': it is not scaled, as in the checkpoint", config.data.target));
+}
+
 }  // namespace
+
+std::string data_hash(const DataConfig& data) {
+  if (data.format == "tokens") return token_data_hash(data);
+  std::string hash = hash_file(data.train_file);
+  for (const auto& file : {data.validation_file, data.test_file})
+    if (!file.empty()) hash += "+" + hash_file(file);
+  return hash;
+}
 
 PreparedData prepare_data(const RunConfig& config, Communicator& control,
                           const std::optional<Preprocessing>& fitted) {
@@ -58,14 +112,24 @@ PreparedData prepare_data(const RunConfig& config, Communicator& control,
   const auto type = config.trainer.precision == "float64" ? at::kDouble : at::kFloat;
   together(control, "reading the data", [&] {
     parts = read_parts(config, type, fitted ? &*fitted : nullptr);
-    data.file_hash = parts.hash;
+    data.file_hash = data_hash(config.data);
   });
   const Table& table = parts.train;
   agree_on(control, "the content of " + config.data.train_file + " (its hash)", data.file_hash);
-  if (fitted) data.preprocessing = *fitted;
+  together(control, fitted ? "taking the checkpoint's preprocessing" : "naming the classes", [&] {
+    choose_classes(config, fitted, parts);
+    if (!fitted) return;
+    data.preprocessing = *fitted;
+    data.preprocessing.target = table.target_name;
+  });
   // Its collectives come before its errors, which are the same on all ranks.
   together(control, "fitting the preprocessing", [&] {
-    if (!fitted) data.preprocessing = fit_preprocessing(config.data, table, parts.split.train, control);
+    if (fitted) return;
+    data.preprocessing = fit_preprocessing(config.data, table, parts.split.train, control);
+    if (config.task.type != "regression" || !config.task.scale_target) return;
+    const auto scale = fit_target_scale(table.target, parts.split.train, control);
+    data.preprocessing.target_shift = scale.shift;
+    data.preprocessing.target_scale = scale.scale;
   });
   together(control, "preparing the data", [&] {
     if (data.preprocessing.refuse_unseen) refuse_unseen(parts, data.preprocessing, config.data);
@@ -82,6 +146,7 @@ PreparedData prepare_data(const RunConfig& config, Communicator& control,
                         config.data.train_file, with_commas(table.rows()), data.preprocessing.width(),
                         with_commas(data.train->size()), describe_counts(data),
                         with_commas(data.validation->size()), with_commas(data.test->size())));
+  tell_target(config, data.preprocessing, fitted.has_value());
   return data;
 }
 

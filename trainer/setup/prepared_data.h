@@ -29,6 +29,10 @@ struct PreparedData {
   RowSample test_sample;  ///< of tables; may be empty
 };
 
+/// The hash of the content of all files of a run, as `file_hash`. Throws DataError for one that cannot be
+/// read.
+std::string data_hash(const DataConfig& data);
+
 /// Reads, splits and normalises; tokens as prepared_tokens.h says. `fitted`: the preprocessing of the
 /// checkpoint that the run goes on from; else it is fitted on the training part. A rank that cannot read the
 /// data, or reads other data than rank 0, ends all of them. Collective.

@@ -32,14 +32,14 @@ TokenInput token_input(const RunConfig& config) {
   return input;
 }
 
-std::string hash_files(const DataConfig& data) {
+}  // namespace
+
+std::string token_data_hash(const DataConfig& data) {
   std::string hashes;
   for (const auto& file : {data.train_file, data.tokens.validation_file, data.tokens.test_file})
     if (!file.empty()) hashes += (hashes.empty() ? "" : ",") + hash_file(file);
   return hashes;
 }
-
-}  // namespace
 
 PreparedData prepare_tokens(const RunConfig& config, Communicator& control,
                             const std::optional<Preprocessing>& fitted) {
@@ -54,7 +54,7 @@ PreparedData prepare_tokens(const RunConfig& config, Communicator& control,
     data.train = std::move(parts.train);
     data.validation = std::move(parts.validation);
     data.test = std::move(parts.test);
-    data.file_hash = hash_files(config.data);
+    data.file_hash = token_data_hash(config.data);
   });
   agree_on(control, "the content of " + config.data.train_file + " (its hash)", data.file_hash);
   const TokenInput& input = *data.preprocessing.tokens;

@@ -8,7 +8,6 @@
 #include <unordered_map>
 
 #include "common/errors.h"
-#include "common/hash.h"
 #include "common/text.h"
 #include "data/schema/classes.h"
 #include "data/schema/excerpt.h"
@@ -63,7 +62,6 @@ TableParts read_parts(const RunConfig& config, at::ScalarType dtype, const Prepr
   TableParts parts;
   parts.train = read_table(data, target_kind(config.task), dtype, fitted);
   if (fitted && !fitted->labels.empty()) use_labels(parts.train, fitted->labels, data.train_file);
-  parts.hash = hash_file(data.train_file);
   if (data.validation_file.empty() && data.test_file.empty()) {
     parts.split = make_split(data.split, parts.train, static_cast<std::uint64_t>(config.seed));
     return parts;
@@ -74,8 +72,6 @@ TableParts read_parts(const RunConfig& config, at::ScalarType dtype, const Prepr
   parts.split.train = all_rows(parts.train);
   if (parts.validation) parts.split.validation = all_rows(*parts.validation);
   if (parts.test) parts.split.test = all_rows(*parts.test);
-  for (const auto& file : {data.validation_file, data.test_file})
-    if (!file.empty()) parts.hash += "+" + hash_file(file);
   return parts;
 }
 

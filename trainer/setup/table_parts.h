@@ -14,7 +14,6 @@ struct TableParts {
   Table train;
   std::optional<Table> validation, test;  ///< of data.validation_file and data.test_file
   Split split;                            ///< rows of the tables that hold the parts
-  std::string hash;                       ///< of the files' content
   const Table& of_validation() const { return validation ? *validation : train; }
   const Table& of_test() const { return test ? *test : train; }
 };

@@ -7,13 +7,14 @@
 #include <string>
 #include <vector>
 
+#include "data/schema/target_scale.h"
 #include "data/table/table.h"
 #include "trainer/run_config.h"
 
 namespace ringtrain {
 
 /// The loss of some samples: both are 0-dim tensors on the device of the outputs. The loss of a batch is
-/// loss_sum / weight, also when both are sums over ranks.
+/// loss_sum / weight, also when both are sums over ranks; times Task::loss_unit for people.
 struct LossSum {
   at::Tensor loss_sum;  ///< sum of weight × loss; differentiable
   at::Tensor weight;    ///< sum of the weights
@@ -30,6 +31,8 @@ class Task {
   /// `outputs`: [n, outputs()]; `targets`: [n], int64 classes or floats. What a language model has:
   /// language_model.h.
   virtual LossSum loss_sum(const at::Tensor& outputs, const at::Tensor& targets) const = 0;
+  /// What a loss of 1 is in the target's own unit: not 1 where the network learns a scaled target.
+  virtual double loss_unit() const { return 1; }
   /// What people and metrics read: probabilities [n, classes], or predictions [n, 1].
   virtual at::Tensor scores(const at::Tensor& outputs) const = 0;
   /// 0-dim int64: how many answers are the target. Asked of tasks without scores only.
@@ -40,8 +43,10 @@ class Task {
 TargetKind target_kind(const TaskConfig& config);
 
 /// `class_counts`: samples of each class in the training part (empty but for classification). `vocabulary`:
-/// of a language model. Throws ConfigError when the number of classes or class weights does not fit the task.
+/// of a language model. `scale`: of a regression's target; targets are given as they are. Throws ConfigError
+/// when the number of classes or class weights does not fit the task.
 std::unique_ptr<Task> make_task(const TaskConfig& config, const std::vector<std::string>& labels,
-                                const std::vector<std::int64_t>& class_counts, std::int64_t vocabulary = 0);
+                                const std::vector<std::int64_t>& class_counts, std::int64_t vocabulary = 0,
+                                const TargetScale& scale = {});
 
 }  // namespace ringtrain

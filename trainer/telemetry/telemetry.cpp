@@ -72,6 +72,7 @@ void Telemetry::evaluation(std::int64_t step, const std::string& part, double tr
                            const MetricsReport& report, bool is_best) {
   if (!log_) return;
   nlohmann::ordered_json line{{"event", "evaluation"}, {"step", step}, {"part", part}, {"best", is_best}};
+  if (!options_.positive_class.empty()) line["positive_class"] = options_.positive_class;
   std::vector<std::pair<std::string, double>> row{
       {"epoch", static_cast<double>(step) / static_cast<double>(options_.batches_per_epoch)}};
   if (part == "validation") {
@@ -110,6 +111,12 @@ void Telemetry::event(std::int64_t step, const std::string& text) {
   if (!log_) return;
   log_->line({{"event", "note"}, {"step", step}, {"text", text}});
   log::info(text);
+}
+
+void Telemetry::advice(std::int64_t step, const std::string& text) {
+  if (!log_) return;
+  log_->line({{"event", "advice"}, {"step", step}, {"text", text}});
+  log::warn(text);
 }
 
 void Telemetry::finish() {

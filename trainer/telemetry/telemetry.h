@@ -21,6 +21,7 @@ class Telemetry {
     std::filesystem::path folder;
     int rank = 0;
     std::int64_t resume_step = 0, total_steps = 0, batches_per_epoch = 1, log_every_steps = 50;
+    std::string positive_class{};  ///< of a binary classification: named in each evaluation
   };
   explicit Telemetry(const Options& options);
   ~Telemetry();
@@ -36,6 +37,8 @@ class Telemetry {
   void checkpoint(const CheckpointWriter::Report& report, double blocked_seconds);
   /// Something else worth keeping, in words.
   void event(std::int64_t step, const std::string& text);
+  /// What the one who reads the run's numbers should know: a warning.
+  void advice(std::int64_t step, const std::string& text);
   /// Ends the progress bar.
   void finish();
 

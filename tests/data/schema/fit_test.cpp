@@ -9,6 +9,7 @@
 #include <numeric>
 
 #include "comm/backends.h"
+#include "data/schema/target_scale.h"
 #include "tests/data/temporary_file.h"
 
 namespace ringtrain {
@@ -170,6 +171,36 @@ TEST(Fit, RefusesAColumnWithoutValues) {
   config.missing.numeric = "mean";
   EXPECT_CONTAINS(testing::data_error([&] { fit_on(2, config, table, first_rows(350)); }),
                   "column 'n2' has no value in the training part");
+}
+
+std::vector<TargetScale> scale_on(int ranks, const at::Tensor& target,
+                                  const std::vector<std::int64_t>& rows) {
+  std::vector<TargetScale> scales(static_cast<std::size_t>(ranks));
+  run_as_threads(ranks, [&](Communicator& control) {
+    scales[static_cast<std::size_t>(control.rank())] = fit_target_scale(target, rows, control);
+  });
+  return scales;
+}
+
+TEST(TargetScaleOf, TheTrainingPartOnAnyNumberOfRanks) {
+  torch::manual_seed(5);
+  for (auto dtype : {at::kDouble, at::kFloat}) {
+    const auto target = (torch::randn({500}, at::kDouble) * 250 + 1e5).to(dtype);
+    const auto train = target.narrow(0, 0, 350).to(at::kDouble);
+    for (int ranks : {1, 2, 3})
+      for (const auto& scale : scale_on(ranks, target, first_rows(350))) {
+        expect_near(scale.shift, train.mean().item<double>());
+        expect_near(scale.scale, train.std(0, /*unbiased=*/false).item<double>());
+      }
+  }
+}
+
+TEST(TargetScaleOf, AConstantTargetHasNone) {
+  for (int ranks : {1, 3})
+    for (const auto& scale : scale_on(ranks, torch::full({10}, 0.1, at::kDouble), first_rows(10))) {
+      EXPECT_EQ(scale.shift, 0.1);
+      EXPECT_EQ(scale.scale, 1);
+    }
 }
 
 }  // namespace

@@ -132,5 +132,23 @@ TEST(Preprocessing, TokensComeBackFromJson) {
   EXPECT_EQ(back.texts, p.tokens->texts);
 }
 
+TEST(Preprocessing, TheScaleOfARegressionsTargetIsKept) {
+  Preprocessing p;
+  p.target = "price";
+  p.target_shift = 1234.5;
+  p.target_scale = 0.1;
+  const auto read = Preprocessing::from_json(p.to_json());
+  EXPECT_EQ(read.target_shift, 1234.5);
+  EXPECT_EQ(read.target_scale, 0.1);
+  EXPECT_TRUE(read.scales_target());
+  auto old = p.to_json();  // as it was written before there was a scale
+  old.erase("target_shift");
+  old.erase("target_scale");
+  EXPECT_FALSE(Preprocessing::from_json(old).scales_target());
+  auto bad = p.to_json();
+  bad["target_scale"] = 0;
+  EXPECT_THROW(Preprocessing::from_json(bad), DataError);
+}
+
 }  // namespace
 }  // namespace ringtrain

@@ -30,7 +30,7 @@ TEST(Characters, TheVocabularyLiesBesideTheTokens) {
   write_character_tokens(file, tokenize_characters({folder.write("a", "\"\\é")}));
   EXPECT_EQ(vocabulary_file_of(file), folder.path() / "text.vocabulary.json");
   EXPECT_EQ(read_token_vocabulary(vocabulary_file_of(file)), (std::vector<std::string>{"\"", "\\", "é"}));
-  EXPECT_EQ(TokenFile(file).tokens().size(), 3U);
+  EXPECT_EQ(TokenFile(file).size(), 3);
 }
 
 TEST(Characters, WhatIsNotUtf8IsNamed) {

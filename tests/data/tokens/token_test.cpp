@@ -31,20 +31,25 @@ std::vector<std::int64_t> values(const at::Tensor& tensor) {
   return {flat.const_data_ptr<std::int64_t>(), flat.const_data_ptr<std::int64_t>() + flat.numel()};
 }
 
+std::vector<std::int64_t> tokens_of(const TokenFile& file) {
+  std::vector<std::int64_t> tokens(static_cast<std::size_t>(file.size()));
+  file.copy(0, file.size(), tokens.data());
+  return tokens;
+}
+
 TEST(TokenFile, IsLittleEndian16Bit) {
   const testing::TemporaryFolder folder;
   const TokenFile file(folder.write("a.bin", std::string("\x01\x02\xff\xff", 4)));
-  ASSERT_EQ(file.tokens().size(), 2U);
-  EXPECT_EQ(file.tokens()[0], 0x0201);
-  EXPECT_EQ(file.tokens()[1], 0xffff);
+  EXPECT_EQ(tokens_of(file), (std::vector<std::int64_t>{0x0201, 0xffff}));
 }
 
 TEST(TokenFile, WhatIsWrittenIsRead) {
   const testing::TemporaryFolder folder;
   const std::vector<std::uint16_t> tokens{7, 0, 65535, 258};
+  const std::vector<std::int64_t> expected(tokens.begin(), tokens.end());
   write_token_file(folder.path() / "b.bin", tokens);
   const TokenFile file(folder.path() / "b.bin");
-  EXPECT_EQ(std::vector<std::uint16_t>(file.tokens().begin(), file.tokens().end()), tokens);
+  EXPECT_EQ(tokens_of(file), expected);
 }
 
 TEST(TokenFile, RefusesWhatIsNoTokenFile) {
@@ -86,6 +91,26 @@ TEST(TokenDataset, EachTokenIsATargetOnce) {
   EXPECT_EQ(values(batch.targets), (std::vector<std::int64_t>{5, 6, 7, 8, 1, 2, 3, 4}));
   EXPECT_EQ(values(batch.rows), (std::vector<std::int64_t>{4, 0}));
   EXPECT_EQ(parts.train->read({}).inputs.sizes(), (std::vector<std::int64_t>{0, 4}));
+}
+
+TEST(TokenDataset, ReadsTokensOf32Bits) {
+  const testing::TemporaryFolder folder;
+  std::string bytes;
+  for (std::uint32_t i = 0; i < 200; ++i) {
+    const std::uint32_t token = 70000 + i;
+    bytes.append(reinterpret_cast<const char*>(&token), sizeof token);
+  }
+  auto config = config_of(folder.write("wide.bin", bytes));
+  config.tokens.split = {.train = 1, .validation = 0, .test = 0};
+  const auto parts = read_token_parts(config, 9, 128256);
+  ASSERT_EQ(parts.train->size(), 22);
+  EXPECT_EQ(values(parts.train->read({21}).inputs),
+            (std::vector<std::int64_t>{70189, 70190, 70191, 70192, 70193, 70194, 70195, 70196, 70197}));
+  EXPECT_EQ(values(parts.train->read({21}).targets).back(), 70198);
+  EXPECT_NE(data_error([&] {
+              read_token_parts(config, 9, 70100);
+            }).find("token 70100 at position 100 is not in the vocabulary of 70,100"),
+            std::string::npos);
 }
 
 TEST(TokenDataset, PartsAreContiguousRuns) {

@@ -173,6 +173,33 @@ TEST_F(Predict, DamagedAndAbsentModelsAreNamed) {
   EXPECT_NE(text_of(base_.path() / "mixed").find("use a newer ringtrain"), std::string::npos);
 }
 
+/// All formats give the network's output times the scale plus the shift.
+TEST(PredictRegression, AnswersAreInTheTargetsUnit) {
+  at::manual_seed(4);
+  TemporaryFolder base;
+  auto preprocessing = numeric_columns(2, {});
+  preprocessing.target_shift = 1000;
+  preprocessing.target_scale = 250;
+  auto request = request_of(base.path(), make_manifest("price", "regression", preprocessing), make_mlp(2, 1));
+  request.formats = {"torchscript", "onnx"};
+  export_model(request, verify_command());
+  request.model->to(at::kFloat);
+  request.model->eval();
+  const Predictor::Rows rows{at::tensor({0.5F, 2.0F, -1.0F, 3.0F}).view({2, 2}), {}, {}};
+  const at::NoGradGuard no_grad;
+  const auto outputs =
+      request.model->forward(preprocessing.apply(rows.numeric, at::empty({2, 0}, at::kLong)));
+  const auto expected = 1000 + 250 * outputs.squeeze(1).to(at::kDouble);
+  for (const auto* format : {"model.pt", "model.onnx"}) {
+    const auto other =
+        base.path() / "price" / "1" / (std::string(format) == "model.pt" ? "model.onnx" : "model.pt");
+    std::filesystem::rename(other, other.string() + ".aside");
+    const auto got = Predictor(base.path() / "price").predict(rows).predictions;
+    EXPECT_TRUE(at::allclose(got.to(at::kDouble), expected, 1e-6, 1e-3)) << format << got << expected;
+    std::filesystem::rename(other.string() + ".aside", other);
+  }
+}
+
 TEST(PredictRegression, GivesOneNumberARow) {
   TemporaryFolder base;
   export_model(

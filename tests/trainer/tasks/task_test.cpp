@@ -57,6 +57,42 @@ TEST(Task, FocalLossScalesByHowSureTheModelIs) {
   EXPECT_NEAR(loss.loss_sum.item<double>(), -(1 - p) * (1 - p) * std::log(p), 1e-12);
 }
 
+/// Focal loss of a sample whose class has the logit `x` and whose others have 0, in long double.
+long double focal(long double x, int others, long double gamma) {
+  const long double odds = std::exp(-x) * others;  // (1 - p) / p
+  return std::pow(odds / (1 + odds), gamma) * std::log1p(odds);
+}
+
+/// At any logit value and gradient are finite, and those of the formula: where the answer is sure too.
+TEST(Task, FocalLossHasTheGradientOfItsFormula) {
+  for (const double gamma : {0.1, 0.5, 1.0, 2.0, 5.0})
+    for (const auto dtype : {torch::kDouble, torch::kFloat})
+      for (const int classes : {2, 3}) {
+        auto config = config_of(classes == 2 ? "binary_classification" : "classification");
+        config.focal_gamma = gamma;
+        const std::vector<std::string> labels{"a", "b", "c"};
+        const auto task = make_task(config, {labels.begin(), labels.begin() + classes}, {5, 5, 5});
+        for (double x = -40; x <= 40; x += 0.5) {
+          const auto logit = torch::tensor(x, torch::dtype(dtype).requires_grad(true));
+          const auto zero = torch::zeros({}, dtype);
+          const auto outputs =
+              classes == 2 ? logit.reshape({1, 1}) : torch::stack({zero, logit, zero}).reshape({1, 3});
+          const auto loss = task->loss_sum(outputs, torch::tensor({1})).loss_sum;
+          loss.backward();
+          const long double h = 1e-5L;
+          const auto value = static_cast<double>(focal(x, classes - 1, gamma));
+          const auto slope = static_cast<double>(
+              (focal(x + h, classes - 1, gamma) - focal(x - h, classes - 1, gamma)) / (2 * h));
+          const double share = dtype == torch::kDouble ? 1e-7 : 2e-5;
+          const double least = dtype == torch::kDouble ? 1e-12 : 1e-6;  // where the softmax rounds p to 1
+          EXPECT_NEAR(loss.item<double>(), value, least + share * value)
+              << gamma << ' ' << x << ' ' << classes;
+          EXPECT_NEAR(logit.grad().item<double>(), slope, least + share * std::abs(slope))
+              << gamma << ' ' << x << ' ' << classes;
+        }
+      }
+}
+
 TEST(Task, MulticlassScoresAreProbabilities) {
   const auto task = make_task(config_of("classification"), {"a", "b", "c"}, {1, 1, 1});
   const auto scores = task->scores(torch::tensor({{1.0, 2.0, 3.0}}, torch::kDouble));
@@ -74,6 +110,26 @@ TEST(Task, RegressionLosses) {
   config.loss = "huber";
   EXPECT_NEAR(make_task(config, {}, {})->loss_sum(outputs, targets).loss_sum.item<double>(), 0.5 + 2.0,
               1e-12);
+}
+
+/// The network learns (target - 100) / 20; answers and losses are in the target's unit.
+TEST(Task, ARegressionOfAScaledTarget) {
+  auto config = config_of("regression");
+  const TargetScale scale{.shift = 100, .scale = 20};
+  const auto outputs = torch::tensor({{0.5}, {-1.0}}, torch::kDouble);  // answers 110 and 80
+  const auto targets = torch::tensor({107.0F, 120.0F}, torch::kFloat);  // off by 3 and 40
+  const auto in_unit = [&](const char* loss) {
+    config.loss = loss;
+    const auto task = make_task(config, {}, {}, 0, scale);
+    return task->loss_sum(outputs, targets).loss_sum.item<double>() * task->loss_unit();
+  };
+  EXPECT_NEAR(in_unit("mse"), 9 + 1600, 1e-9);
+  EXPECT_NEAR(in_unit("l1"), 3 + 40, 1e-9);
+  EXPECT_NEAR(in_unit("huber"), 4.5 + 20 * (40 - 10), 1e-9);  // delta 1 of the scaled one: 20
+  const auto scores = make_task(config, {}, {}, 0, scale)->scores(outputs);
+  EXPECT_EQ(scores[0][0].item<double>(), 110);
+  EXPECT_EQ(scores[1][0].item<double>(), 80);
+  EXPECT_EQ(make_task(config, {}, {})->loss_unit(), 1);
 }
 
 TEST(Task, ALanguageModelWeighsTokens) {
@@ -95,6 +151,19 @@ TEST(Task, ALanguageModelWeighsTokens) {
 
 TEST(Task, ThreeClassesAreNotBinary) {
   EXPECT_THROW(make_task(config_of("binary_classification"), {"a", "b", "c"}, {1, 1, 1}), ConfigError);
+}
+
+TEST(Task, ManyDecimalsAreNoTwoClasses) {
+  std::vector<std::string> prices;
+  for (int i = 0; i < 200; ++i) prices.push_back(std::to_string(i) + ".5");
+  try {
+    make_task(config_of("binary_classification"), prices, {});
+    FAIL();
+  } catch (const ConfigError& error) {
+    const std::string text = error.what();
+    EXPECT_NE(text.find("the target has 200: 0.5, 1.5"), std::string::npos) << text;
+    EXPECT_NE(text.find("and 188 more. Use regression to predict a number"), std::string::npos) << text;
+  }
 }
 
 TEST(Task, AsManyWeightsAsClasses) {
