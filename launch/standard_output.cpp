@@ -23,10 +23,13 @@ void finish_standard_output() {
   const bool closed = copy < 0 || ::close(copy) == 0;
   if (!closed) reason = errno;
   if (flushed && closed) return;
+  fail_standard_output(reason);
+}
+
+void fail_standard_output(int reason) {
   if (reason == EPIPE) throw Error("", 128 + SIGPIPE);
-  throw Error(
-      fmt::format("standard output cannot be written: {}",
-                  reason == 0 ? "an earlier line was lost; is the disk full?" : std::strerror(reason)));
+  throw Error(fmt::format("standard output cannot be written: {}",
+                          reason == 0 ? "an earlier line was lost; is the disk full?" : std::strerror(reason)));
 }
 
 }  // namespace ringtrain

@@ -7,4 +7,7 @@ namespace ringtrain {
 /// is ignored: an Error without a text, with the exit code that the signal gives.
 void finish_standard_output();
 
+/// Throws that Error. `reason`: errno, or 0 where it is not known.
+[[noreturn]] void fail_standard_output(int reason);
+
 }  // namespace ringtrain
