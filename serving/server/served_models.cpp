@@ -175,12 +175,13 @@ bool ServedModels::load(const std::string& name, const fs::path& folder, std::in
   try {
     identity = identity_of(place);
   } catch (const ExportError& error) {
-    return keep_with(name, number, error.what());
+    return keep_unseen(name, number, error.what());
   }
   Loaded before;
   {
     const std::lock_guard lock(mutex_);
     auto& known = models_[name].versions[number];
+    known.unseen.clear();
     const bool tried = known.identity == identity;
     if (tried && (known.problem.empty() || std::chrono::steady_clock::now() < known.retry_at))
       return known.loaded != nullptr;
@@ -219,6 +220,15 @@ bool ServedModels::keep_with(const std::string& name, std::int64_t number, const
   known.loading = false;
   known.problem = problem;
   known.retry_at = std::chrono::steady_clock::now() + known.retry;
+  return known.loaded != nullptr;
+}
+
+/// Whether the version is loaded, from before. That its files cannot be looked at is no change of theirs.
+bool ServedModels::keep_unseen(const std::string& name, std::int64_t number, const std::string& problem) {
+  const std::lock_guard lock(mutex_);
+  auto& known = models_[name].versions[number];
+  if (problem != known.unseen) log::error(fmt::format("model {} version {}: {}", name, number, problem));
+  known.unseen = problem;
   return known.loaded != nullptr;
 }
 
@@ -267,7 +277,8 @@ void ServedModels::settle(const std::string& name, const std::vector<std::int64_
   }
   std::erase_if(model.versions, [&](auto& item) {
     // One that failed is remembered, so that the same files are not tried again.
-    const bool failed = !item.second.loaded && !item.second.problem.empty() && holds(present, item.first);
+    const bool failed = !item.second.loaded && !(item.second.problem + item.second.unseen).empty() &&
+                        holds(present, item.first);
     const bool stays = holds(wanted, item.first) || model.live == item.first || failed;
     if (!stays && item.second.loaded) {
       log::info(fmt::format("model {} version {}: unloaded", name, item.first));
@@ -309,7 +320,10 @@ std::vector<ServedModels::Status> ServedModels::versions_of(const std::string& n
                     known.loaded    ? "AVAILABLE"
                     : known.loading ? "LOADING"
                                     : "END",
-                    known.problem.empty() ? problem : known.problem, model->second.live == number});
+                    !known.unseen.empty()    ? known.unseen
+                    : !known.problem.empty() ? known.problem
+                                             : problem,
+                    model->second.live == number});
   return list;
 }
 

@@ -84,6 +84,7 @@ class ServedModels {
   struct Known {
     Loaded loaded;
     std::string problem;
+    std::string unseen;  ///< why its files could not be looked at the last time
     std::optional<Identity> identity;
     bool loading = false;
     std::chrono::steady_clock::time_point retry_at;  ///< where there is a problem
@@ -105,6 +106,7 @@ class ServedModels {
                           const std::vector<std::int64_t>& present);
   bool load(const std::string& name, const std::filesystem::path& folder, std::int64_t number);
   bool keep_with(const std::string& name, std::int64_t number, const std::string& problem);
+  bool keep_unseen(const std::string& name, std::int64_t number, const std::string& problem);
   Loaded load_version(const std::string& name, const std::filesystem::path& folder, std::int64_t number);
   void settle(const std::string& name, const std::vector<std::int64_t>& present,
               const std::vector<std::int64_t>& wanted);

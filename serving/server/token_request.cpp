@@ -79,9 +79,10 @@ class TokenRequest : public std::enable_shared_from_this<TokenRequest> {
   std::string body() const {
     if (!by_column_) return "{\"predictions\":[" + join(answers_, ",") + "]}\n";
     auto columns = nlohmann::ordered_json::object();
-    for (const auto& answer : answers_)
-      for (const auto& [name, value] : nlohmann::ordered_json::parse(answer).items())
-        columns[name].push_back(value);
+    for (const auto& text : answers_) {
+      const auto answer = nlohmann::ordered_json::parse(text);
+      for (const auto& [name, value] : answer.items()) columns[name].push_back(value);
+    }
     return "{\"outputs\":" + columns.dump() + "}\n";
   }
 
