@@ -90,6 +90,10 @@ std::string Manifest::file_text() const {
 
 Manifest Manifest::read(const std::filesystem::path& folder) {
   auto file = folder / "manifest.json";
+  std::error_code unknown;
+  if (!std::filesystem::exists(file, unknown) && !unknown)
+    throw ExportError(fmt::format(
+        "{} is missing: the version is not whole; copy all its files, or export again", file.string()));
   try {
     auto json = nlohmann::json::parse(read_file(file));
     if (json.is_object() && !json.contains("preprocessing")) {
