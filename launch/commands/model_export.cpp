@@ -43,6 +43,10 @@ std::filesystem::path export_trained(const RunConfig& config, const Trainer& tra
                          {"ranks", ranks},
                          {"libraries", library_versions()},
                          {"created", now_utc()}};
+  // So that `retrain` needs no job folder.
+  request.add_training = [&](const std::filesystem::path& folder) {
+    trainer.checkpoints().copy_without_optimizer(outcome.exported_step, folder);
+  };
   return export_model(request, verify_command());
 }
 

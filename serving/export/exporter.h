@@ -21,6 +21,7 @@ namespace ringtrain {
 /// model.onnx.
 /// - manifest.json: columns, types, labels, threshold, metrics, provenance.
 /// - warmup.json: rows that a server answers to itself first (warm_up_rows.h).
+/// - training/: what training goes on from, where the caller makes it (ExportRequest::add_training).
 ///
 /// And, one level up, config.pbtxt and labels.txt (NVIDIA Triton's model repository layout).
 ///
@@ -35,7 +36,12 @@ struct ExportRequest {
       model;  ///< any device, dtype and mode; exported from a float32 CPU copy in eval mode
   std::function<std::shared_ptr<Model>()> make_copy;  ///< a fresh model of the same kind, to carry that copy
   std::vector<std::string> formats{"torchscript", "onnx"};
+  /// Makes files in this folder, which it has to make too; they are among the manifest's. Null: none.
+  std::function<void(const std::filesystem::path& folder)> add_training = nullptr;
 };
+
+/// The name of that folder in a version's.
+inline constexpr const char* kTrainingFolder = "training";
 
 /// Exports, verifies in a fresh process (`verify_command` is run with the staged folder and the file of
 /// expected outputs as its last two arguments and must end with 0), publishes under the next free version
