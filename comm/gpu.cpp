@@ -6,6 +6,8 @@
 #include <array>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
+#include <string_view>
 
 namespace ringtrain {
 namespace {
@@ -73,6 +75,24 @@ Gpus find_gpus() {
   }
   if (found.ids.empty()) found.why_none = "the NVIDIA driver sees no GPU";
   return found;
+}
+
+bool has_nvidia_gpu(const std::filesystem::path& root) {
+  namespace fs = std::filesystem;
+  // What CUDA takes for no device: nothing, or a number below zero.
+  if (const char* visible = std::getenv("CUDA_VISIBLE_DEVICES"))
+    if (*visible == '\0' || *visible == '-' || std::string_view(visible) == "NoDevFiles") return false;
+  std::error_code ignored;
+  if (fs::exists(root / "dev/nvidia0", ignored)) return true;
+  // Display controllers and accelerators (class 03) of NVIDIA, on the bus.
+  for (fs::directory_iterator entry(root / "sys/bus/pci/devices", ignored), end; !ignored && entry != end;
+       entry.increment(ignored)) {
+    std::string vendor, kind;
+    std::ifstream(entry->path() / "vendor") >> vendor;
+    std::ifstream(entry->path() / "class") >> kind;
+    if (vendor == "0x10de" && kind.starts_with("0x03")) return true;
+  }
+  return false;
 }
 
 }  // namespace ringtrain

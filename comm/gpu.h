@@ -1,5 +1,6 @@
 #pragma once
 
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -13,5 +14,9 @@ struct Gpus {
   std::string why_none;          ///< when there are none: "no NVIDIA driver: /dev/nvidiactl is not there"
 };
 Gpus find_gpus();
+
+/// Whether this machine has an NVIDIA GPU, as the kernel sees it, with or without a driver; false when
+/// CUDA_VISIBLE_DEVICES hides all. `root`: where /dev and /sys are, for tests.
+bool has_nvidia_gpu(const std::filesystem::path& root = "/");
 
 }  // namespace ringtrain

@@ -9,27 +9,18 @@
 #include <cstring>
 #include <random>
 
+#include "common/descriptor.h"
 #include "common/errors.h"
+#include "common/output_file.h"
 
 namespace ringtrain {
 namespace {
 
 namespace fs = std::filesystem;
 
-class FileDescriptor {
- public:
-  FileDescriptor(const fs::path& path, int flags, mode_t mode = 0)
-      : fd_(::open(path.c_str(), flags | O_CLOEXEC, mode)) {}
-  ~FileDescriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  FileDescriptor(const FileDescriptor&) = delete;
-  FileDescriptor& operator=(const FileDescriptor&) = delete;
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
+Descriptor open_file(const fs::path& path, int flags, mode_t mode = 0) {
+  return Descriptor(::open(path.c_str(), flags | O_CLOEXEC, mode));
+}
 
 [[noreturn]] void fail(std::string_view what, const fs::path& path) {
   throw Error(fmt::format("cannot {} {}: {}", what, path.string(), std::strerror(errno)));
@@ -38,16 +29,16 @@ class FileDescriptor {
 }  // namespace
 
 void sync_file(const fs::path& file) {
-  FileDescriptor fd(file, O_RDONLY);
-  if (fd.get() < 0 || ::fsync(fd.get()) != 0) fail("sync", file);
+  const Descriptor fd = open_file(file, O_RDONLY);
+  if (!fd || ::fsync(fd.get()) != 0) fail("sync", file);
 }
 
 std::string read_file(const fs::path& file) {
   const auto refuse = [&file](const char* reason) -> std::string {
     throw DataError(fmt::format("cannot read {}: {}", file.string(), reason));
   };
-  FileDescriptor fd(file, O_RDONLY);
-  if (fd.get() < 0) return refuse(std::strerror(errno));
+  const Descriptor fd = open_file(file, O_RDONLY);
+  if (!fd) return refuse(std::strerror(errno));
   std::string content;
   std::array<char, 1 << 16> piece;
   while (true) {  // not a stream: it ends at an error as it does at the end of the file
@@ -60,8 +51,8 @@ std::string read_file(const fs::path& file) {
 }
 
 void write_file_synced(const fs::path& file, std::string_view content) {
-  FileDescriptor fd(file, O_WRONLY | O_CREAT | O_TRUNC, 0644);
-  if (fd.get() < 0) fail("create", file);
+  const Descriptor fd = open_file(file, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+  if (!fd) fail("create", file);
   while (!content.empty()) {
     const ssize_t written = ::write(fd.get(), content.data(), content.size());
     if (written < 0 && errno == EINTR) continue;
@@ -72,21 +63,19 @@ void write_file_synced(const fs::path& file, std::string_view content) {
 }
 
 void sync_folder(const fs::path& folder) {
-  FileDescriptor fd(folder, O_RDONLY | O_DIRECTORY);
-  if (fd.get() < 0 || ::fsync(fd.get()) != 0) fail("sync", folder);
+  const Descriptor fd = open_file(folder, O_RDONLY | O_DIRECTORY);
+  if (!fd || ::fsync(fd.get()) != 0) fail("sync", folder);
 }
 
 void write_file_atomically(const fs::path& file, std::string_view content) {
-  const fs::path temporary =
-      fs::path(file).concat(fmt::format(".{}-{:08x}.tmp", ::getpid(), std::random_device()()));
-  try {
-    write_file_synced(temporary, content);
-    if (::rename(temporary.c_str(), file.c_str()) != 0) fail("rename to", file);
-  } catch (...) {
-    ::unlink(temporary.c_str());
-    throw;
-  }
-  sync_folder(file.has_parent_path() ? file.parent_path() : fs::path("."));
+  OutputFile output(file);
+  output.write(content);
+  output.commit();
+}
+
+std::string unique_word() {
+  std::random_device device;
+  return fmt::format("{:08x}{:08x}", device(), device());
 }
 
 void ensure_writable_folder(const fs::path& folder) {
@@ -95,17 +84,15 @@ void ensure_writable_folder(const fs::path& folder) {
   if (error) throw Error(fmt::format("cannot create the folder {}: {}", folder.string(), error.message()), 2);
   const fs::path probe = folder / fmt::format(".probe.{}", ::getpid());
   {
-    FileDescriptor fd(probe, O_WRONLY | O_CREAT, 0644);
-    if (fd.get() < 0)
+    const Descriptor fd = open_file(probe, O_WRONLY | O_CREAT, 0644);
+    if (!fd)
       throw Error(fmt::format("the folder {} is not writable: {}", folder.string(), std::strerror(errno)), 2);
   }
   ::unlink(probe.c_str());
 }
 
 StagedFolder::StagedFolder(fs::path final_path) : final_(std::move(final_path)) {
-  // Processes of other hosts, or containers, may have the same number.
-  staging_ = final_.parent_path() / fmt::format(".{}.{}-{:08x}.staging", final_.filename().string(),
-                                                ::getpid(), std::random_device()());
+  staging_ = final_.parent_path() / fmt::format(".{}.{}.staging", final_.filename().string(), unique_word());
   std::error_code error;
   fs::create_directories(staging_, error);
   if (error) throw Error(fmt::format("cannot create the folder {}: {}", staging_.string(), error.message()));

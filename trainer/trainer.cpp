@@ -205,6 +205,10 @@ void Trainer::start(const StartOptions& options) {
         config_.trainer.global_batch_size, world_.world_size()));
   if (world_.rank() != 0) return;
   ensure_writable_folder(checkpoint_folder(config_));
+  JobLock::Options lock_options;
+  lock_options.told_to_stop = [this] { return signal_.caught(); };
+  lock_ = std::make_unique<JobLock>(config_.job_dir, lock_options);
+  store_.write_under(*lock_);
   if (options.from_step)
     resumed_ = store_.load(*options.from_step);
   else if (options.resume)
@@ -267,11 +271,9 @@ void Trainer::open_log() {
 /// Once all else is known to be good: what an earlier run left, and this one replaces, goes. Rank 0 alone.
 void Trainer::claim_job_folder(const StartOptions& options) {
   if (world_.rank() != 0) return;
+  lock_->require();
   store_.remove_leftovers();
-  if (!resumed_ && options.overwrite) {
-    std::filesystem::remove_all(checkpoint_folder(config_));
-    ensure_writable_folder(checkpoint_folder(config_));
-  }
+  if (!resumed_ && options.overwrite) store_.clear();
   if (resumed_) {
     // Checkpoints after this one belong to a future that is made anew; so may the best one.
     for (const auto step : store_.steps())
@@ -399,6 +401,7 @@ Outcome Trainer::finish(bool stopped) {
     if (world_.rank() != 0 || config_.export_.from == "last" || !store_.best()) return;
     outcome.exported_step = *store_.best();
     load_weights(store_.load(outcome.exported_step).weights, *replica_.model);
+    lock_->require();  // else that may be another run's
   });
   outcome.exported_step = std::stoll(broadcast_string(control, std::to_string(outcome.exported_step), 0));
   broadcast_weights(replica_, *gradients_);

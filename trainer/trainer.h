@@ -90,6 +90,8 @@ class Trainer {
   RunConfig config_;
   const StopSignal& signal_;
   std::string device_;
+  std::unique_ptr<JobLock>
+      lock_;  // of the job folder, rank 0's alone; given back after all that writes there
   CheckpointStore store_;
   std::optional<Checkpoint> resumed_;
   std::optional<Checkpoint> origin_;  // of trainer.start_from: its weights and preprocessing; rank 0's alone

@@ -43,25 +43,27 @@ struct GradientAverager::Hooks {
 };
 
 GradientAverager::GradientAverager(FlatParameters& parameters, Communicator& gradients,
-                                   const AveragerOptions& options)
+                                   const AveragerOptions& options, const Phase& phase)
     : parameters_(parameters), gradients_(gradients), hooks_(std::make_unique<Hooks>()) {
-  parameters.move_gradients([&gradients](std::int64_t numel, const at::TensorOptions& tensor_options) {
-    return gradients.allocate(numel, tensor_options);
-  });
   auto device = at::Device(at::kCPU);
-  for (const auto& group : parameters.groups()) {
-    device = group.values.device();
-    gradients.broadcast(group.values, 0).wait();
-    bytes_ += static_cast<std::int64_t>(group.gradients.nbytes());
-  }
-  totals_ = at::zeros({total_count}, at::TensorOptions(at::kDouble).device(device));
-  host_totals_ = device.is_cpu()
-                     ? totals_
-                     : at::zeros({total_count}, at::TensorOptions(at::kDouble).pinned_memory(true));
-  bytes_ += static_cast<std::int64_t>(totals_.nbytes());
-  used_.resize(parameters.entries().size());
-  used_tensor_ =
-      at::zeros({static_cast<std::int64_t>(used_.size())}, at::TensorOptions(at::kByte).device(device));
+  phase([&] {
+    parameters.move_gradients([&gradients](std::int64_t numel, const at::TensorOptions& tensor_options) {
+      return gradients.allocate(numel, tensor_options);
+    });
+    for (const auto& group : parameters.groups()) {
+      device = group.values.device();
+      bytes_ += static_cast<std::int64_t>(group.gradients.nbytes());
+    }
+    totals_ = at::zeros({total_count}, at::TensorOptions(at::kDouble).device(device));
+    host_totals_ = device.is_cpu()
+                       ? totals_
+                       : at::zeros({total_count}, at::TensorOptions(at::kDouble).pinned_memory(true));
+    bytes_ += static_cast<std::int64_t>(totals_.nbytes());
+    used_.resize(parameters.entries().size());
+    used_tensor_ =
+        at::zeros({static_cast<std::int64_t>(used_.size())}, at::TensorOptions(at::kByte).device(device));
+  });
+  for (const auto& group : parameters.groups()) gradients.broadcast(group.values, 0).wait();
 
   const bool background = gradients.works_in_background();
   overlaps_ = options.overlap == AveragerOptions::Overlap::automatic
@@ -73,6 +75,12 @@ GradientAverager::GradientAverager(FlatParameters& parameters, Communicator& gra
         options.bucket_bytes > 0 ? options.bucket_bytes : measure_bucket_bytes(gradients, device, bytes_);
   buckets_ = Buckets(parameters, bucket_bytes);
   if (background && device.is_cpu() && buckets_.size() > 1) fast_lane_ = gradients.duplicate();
+  phase([&] { prepare_steps(); });
+}
+
+GradientAverager::~GradientAverager() = default;
+
+void GradientAverager::prepare_steps() {
   order_.resize(buckets_.size());
   std::iota(order_.begin(), order_.end(), std::size_t{0});
   missing_.resize(buckets_.size());
@@ -80,12 +88,10 @@ GradientAverager::GradientAverager(FlatParameters& parameters, Communicator& gra
   traffic_.spans.reserve(buckets_.size() + 1);
   for (std::size_t b = 0; b < buckets_.size(); ++b)
     bucket_gradients_.push_back(
-        parameters.groups()[buckets_[b].group].gradients.slice(0, buckets_[b].begin, buckets_[b].end));
+        parameters_.groups()[buckets_[b].group].gradients.slice(0, buckets_[b].begin, buckets_[b].end));
   set_hooks();
   begin_next_step();
 }
-
-GradientAverager::~GradientAverager() = default;
 
 void GradientAverager::set_hooks() {
   using torch::autograd::variable_list;

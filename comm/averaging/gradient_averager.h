@@ -5,6 +5,7 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -75,9 +76,14 @@ struct StepTraffic {
 /// twice counts once. One thread at a time uses this object.
 class GradientAverager {
  public:
+  /// Runs what may fail on one rank alone, such as taking memory, so that the others learn of it before they
+  /// wait for that rank (comm/agreement.h has `together`).
+  using Phase = std::function<void(const std::function<void()>& body)>;
   /// Makes all ranks start from rank 0's values: broadcasts them. Moves the gradients to memory of the
   /// communicator. Collective. The hooks it sets in the module's parameters go with it.
-  GradientAverager(FlatParameters& parameters, Communicator& gradients, const AveragerOptions& options = {});
+  GradientAverager(
+      FlatParameters& parameters, Communicator& gradients, const AveragerOptions& options = {},
+      const Phase& phase = [](const auto& body) { body(); });
   ~GradientAverager();
   GradientAverager(const GradientAverager&) = delete;
   GradientAverager& operator=(const GradientAverager&) = delete;
@@ -133,6 +139,7 @@ class GradientAverager {
   bool overlaps() const { return overlaps_; }
 
  private:
+  void prepare_steps();
   void set_hooks();
   void arrived(std::size_t entry);
   void launch_full_ones();

@@ -1,22 +1,18 @@
 #include "data/table/synthetic_fraud.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <charconv>
 #include <cmath>
-#include <cstring>
-#include <fstream>
 #include <numbers>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "common/errors.h"
-#include "common/files.h"
+#include "common/output_file.h"
 #include "data/order/random.h"
 
 namespace ringtrain {
@@ -150,23 +146,9 @@ void write_rows(std::ostream& out, std::int64_t rows, std::uint64_t seed) {
 void write_synthetic_fraud(const std::filesystem::path& file, std::int64_t rows, std::uint64_t seed) {
   if (rows < 10)
     throw ConfigError(fmt::format("synthetic fraud data: expected at least 10 rows, got {}", rows));
-  const auto temporary = std::filesystem::path(file).concat(fmt::format(".{}.tmp", ::getpid()));
-  try {
-    std::ofstream out(temporary, std::ios::binary);
-    if (out) write_rows(out, rows, seed);
-    out.close();
-    if (!out) throw Error(fmt::format("cannot write {}: {}", file.string(), std::strerror(errno)));
-    std::filesystem::rename(temporary, file);
-  } catch (const std::filesystem::filesystem_error& error) {
-    std::error_code ignored;
-    std::filesystem::remove(temporary, ignored);
-    throw Error(fmt::format("cannot write {}: {}", file.string(), error.code().message()));
-  } catch (...) {
-    std::error_code ignored;
-    std::filesystem::remove(temporary, ignored);
-    throw;
-  }
-  sync_folder(file.has_parent_path() ? file.parent_path() : std::filesystem::path("."));
+  OutputFile output(file);
+  write_rows(output.stream(), rows, seed);
+  output.commit();
 }
 
 }  // namespace ringtrain

@@ -68,6 +68,10 @@ std::filesystem::path export_trained(const RunConfig& config, const Trainer& tra
                          {"created", now_utc()}};
   request.real_cases = real_cases(trainer, manifest);
   if (config.task.type == "regression") manifest.provenance["loss"] = config.task.loss;
+  // So that `retrain` needs no job folder.
+  request.add_training = [&](const std::filesystem::path& folder) {
+    trainer.checkpoints().copy_without_optimizer(outcome.exported_step, folder);
+  };
   return export_model(request, verify_command());
 }
 

@@ -10,8 +10,8 @@
 #include "comm/agreement.h"
 #include "comm/world.h"
 #include "common/errors.h"
-#include "common/files.h"
 #include "common/log.h"
+#include "common/output_file.h"
 #include "common/progress.h"
 #include "common/text.h"
 #include "data/schema/vocabulary.h"
@@ -84,38 +84,26 @@ class Answerer {
 #endif
 };
 
-/// Where the answers go: the standard output, or a file that comes into being whole.
+/// Where the answers go: the standard output, or a file (of `writes`, of which there is one).
 class Output {
  public:
-  Output(const std::string& file, bool writes) : file_(file) {
+  Output(const std::string& file, bool writes) {
     std::ios::sync_with_stdio(false);
-    if (file.empty() || !writes) return;
-    part_ = file + ".part";
-    stream_.open(part_, std::ios::binary | std::ios::trunc);
-    if (!stream_) throw Error(fmt::format("{} (--output-file) cannot be written", part_));
-  }
-  ~Output() {
-    std::error_code ignored;
-    if (!part_.empty()) fs::remove(part_, ignored);
+    if (!file.empty() && writes) file_.emplace(file);
   }
   Output(const Output&) = delete;
   Output& operator=(const Output&) = delete;
 
-  std::ostream& stream() { return part_.empty() ? std::cout : stream_; }
+  std::ostream& stream() { return file_ ? file_->stream() : std::cout; }
 
   void finish() {
+    if (file_) return file_->commit();
     stream().flush();
     if (!stream()) throw Error("writing the answers failed; is the disk full?");
-    if (part_.empty()) return;
-    stream_.close();
-    sync_file(part_);
-    fs::rename(part_, file_);
-    part_.clear();
   }
 
  private:
-  std::string file_, part_;
-  std::ofstream stream_;
+  std::optional<OutputFile> file_;
 };
 
 std::vector<RowFile> files_of(const Arguments& arguments) {

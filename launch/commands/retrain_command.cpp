@@ -5,6 +5,7 @@
 
 #include "common/errors.h"
 #include "common/files.h"
+#include "common/hash.h"
 #include "common/literal_override.h"
 #include "common/text.h"
 #include "data/order/split.h"
@@ -14,6 +15,7 @@
 #include "launch/commands/training_worker.h"
 #include "launch/mpirun/rank_options.h"
 #include "launch/mpirun/supervisor.h"
+#include "serving/export/exporter.h"
 #include "serving/repository/model_repository.h"
 #include "serving/repository/version_changes.h"
 #include "trainer/checkpoint/checkpoint_store.h"
@@ -37,20 +39,36 @@ struct Arguments {
   bool discard = false;
 };
 
-/// The checkpoint's folder that a version was exported from. Throws CheckpointError when it is not that any
-/// more.
+/// The checkpoint's folder to go on from: the version's own, else (exported by an earlier ringtrain) that of
+/// the job, or what was brought in its place. Throws CheckpointError that says what is missing.
 fs::path origin_of(const Manifest& manifest, const fs::path& version) {
   const auto& provenance = manifest.provenance;
-  const fs::path folder = provenance.value("checkpoint", "");
-  if (folder.empty())
+  const auto step = provenance.value("step", std::int64_t{-1});
+  const std::string name = fmt::format("step-{}", step);
+  const fs::path own = version / kTrainingFolder / name, theirs = provenance.value("checkpoint", "");
+  const auto key = fmt::format("{}/{}/manifest.json", kTrainingFolder, name);
+  if (manifest.files.contains(key)) {
+    if (!fs::exists(version / key))
+      throw CheckpointError(
+          fmt::format("{} is missing: copy the version's whole folder from where it was "
+                      "exported",
+                      (version / key).string()));
+    if (hash_file(version / key) != manifest.files[key].get<std::string>())
+      throw CheckpointError(
+          fmt::format("{} is not the one that was exported: copy the version's whole folder "
+                      "from where it was exported",
+                      (version / key).string()));
+    return fs::absolute(own);
+  }
+  if (theirs.empty() || step < 0)
     throw CheckpointError(
-        fmt::format("{}/manifest.json names no checkpoint to go on from", version.string()));
-  const auto step = provenance.value("step", std::int64_t{0});
+        fmt::format("{}/manifest.json names no checkpoint to go on from; train anew", version.string()));
+  const auto folder = fs::is_directory(own) ? own : theirs;
   if (!fs::is_directory(folder))
     throw CheckpointError(
-        fmt::format("{}: the checkpoint {} that it was exported from is gone; keep it "
-                    "(trainer.checkpoint.keep), or train anew",
-                    version.string(), folder.string()));
+        fmt::format("{} was exported without its checkpoint, and {} is gone. Bring that folder here, as {}, "
+                    "or train anew",
+                    version.string(), theirs.string(), own.string()));
   if (CheckpointStore(folder.parent_path()).hash(step) != provenance.value("checkpoint_hash", ""))
     throw CheckpointError(fmt::format("{}: the checkpoint {} is not the one that it was exported from",
                                       version.string(), folder.string()));

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
@@ -9,6 +10,7 @@
 #include <sstream>
 
 #include "common/errors.h"
+#include "launch/mpirun/rank_debugger.h"
 #include "launch/mpirun/subprocess.h"
 #include "launch/version.h"
 
@@ -30,6 +32,17 @@ std::vector<std::string> remote_shell() {
   std::istringstream text(own);
   for (std::string word; text >> word;) words.push_back(word);
   return words;
+}
+
+void require_remote_shell(const std::vector<Host>& hosts) {
+  const auto far =
+      std::find_if(hosts.begin(), hosts.end(), [](const Host& host) { return !is_this_host(host.name); });
+  const std::string shell = remote_shell().front();
+  if (far == hosts.end() || !find_on_path(shell).empty()) return;
+  throw ConfigError(
+      fmt::format("host {} is reached by {}, and there is no {} on PATH; install it (Debian: apt-get install "
+                  "openssh-client), or name another remote shell in OMPI_MCA_plm_rsh_agent",
+                  far->name, shell, shell));
 }
 
 std::string last_line(const std::string& text) {
@@ -92,6 +105,7 @@ std::string problem_of(const Host& host, const std::string& program, const std::
 
 std::vector<std::string> host_problems(const std::vector<Host>& hosts, const std::string& program,
                                        const std::string& mpirun) {
+  require_remote_shell(hosts);
   const std::string mpi = fs::path(mpirun).parent_path().string();
   std::vector<std::future<std::string>> answers;
   for (const auto& host : hosts)

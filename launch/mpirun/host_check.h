@@ -7,7 +7,8 @@
 
 namespace ringtrain {
 
-/// What is wrong with each host ("" where nothing is), in their order.
+/// What is wrong with each host ("" where nothing is), in their order. Throws ConfigError when there is no
+/// remote shell to reach one.
 std::vector<std::string> host_problems(const std::vector<Host>& hosts, const std::string& program,
                                        const std::string& mpirun);
 

@@ -17,6 +17,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "common/descriptor.h"
 #include "common/errors.h"
 #include "common/stop_signals.h"
 #include "launch/mpirun/beacon_folder.h"
@@ -83,8 +84,16 @@ std::vector<std::string> mpirun_command(const MpirunJob& job, const std::string&
   return command;
 }
 
+/// Whether mpirun needs no remote shell, and has none: Open MPI 4.1 looks for it all the same, and ends.
+bool does_without_remote_shell(const MpirunJob& job) {
+  const bool here = std::all_of(job.hosts.begin(), job.hosts.end(),
+                                [](const Host& host) { return is_this_host(host.name); });
+  const bool named = std::getenv("OMPI_MCA_plm_rsh_agent") || std::getenv("PRTE_MCA_plm_ssh_agent");
+  return here && !named && find_on_path("ssh").empty() && find_on_path("rsh").empty();
+}
+
 /// Our environment, without what would make mpirun believe that it runs inside another job.
-std::vector<std::string> launch_environment(const fs::path& beacons, bool on_this_machine) {
+std::vector<std::string> launch_environment(const fs::path& beacons, const MpirunJob& job) {
   std::vector<std::string> kept;
   for (char** entry = environ; *entry; ++entry) {
     const std::string_view variable(*entry);
@@ -100,8 +109,12 @@ std::vector<std::string> launch_environment(const fs::path& beacons, bool on_thi
   if (!beacons.empty()) {
     kept.push_back(fmt::format("{}={}", kBeaconFolder, beacons.string()));
     // What Open MPI leaves behind when a rank is killed goes with our folder. It must be there on every host.
-    if (on_this_machine) kept.push_back("OMPI_MCA_btl_vader_backing_directory=" + beacons.string());
+    if (job.hosts.empty() && !job.allocated)
+      kept.push_back("OMPI_MCA_btl_vader_backing_directory=" + beacons.string());
   }
+  // Any program that is there will do: it is never started. Open MPI 5 has another name for it.
+  if (does_without_remote_shell(job))
+    kept.insert(kept.end(), {"OMPI_MCA_plm_rsh_agent=/bin/sh", "PRTE_MCA_plm_ssh_agent=/bin/sh"});
   if (::geteuid() == 0)
     kept.insert(kept.end(), {"OMPI_ALLOW_RUN_AS_ROOT=1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1"});
   return kept;
@@ -263,16 +276,16 @@ LaunchEnd run_under_mpirun(const MpirunJob& job, const std::vector<std::string>&
   if (!debugger.hint.empty()) fmt::print(stderr, "ringtrain: {}\n", debugger.hint);
   if (!job.hosts.empty()) check_hosts(job.hosts, program(), mpirun);
   const BeaconFolder beacons;
-  auto environment = launch_environment(beacons.path(), job.hosts.empty() && !job.allocated);
-  std::array<int, 2> errors{};
-  if (::pipe2(errors.data(), O_CLOEXEC) != 0) throw Error(fmt::format("no pipe: {}", std::strerror(errno)));
+  auto environment = launch_environment(beacons.path(), job);
+  Pipe errors;
   catch_signals();
   PassedOnOutput passed_on;
-  const auto child = start(command, environment, errors[1]);
-  ::close(errors[1]);
+  const auto child = start(command, environment, errors.write_end.get());
+  errors.write_end.close();
   LauncherOutput output(write_all);
-  const int status = child ? read_until_end(*child, errors[0], job.stops_with_checkpoint, output) : 0;
-  ::close(errors[0]);
+  const int status =
+      child ? read_until_end(*child, errors.read_end.get(), job.stops_with_checkpoint, output) : 0;
+  errors.read_end.close();
   const int not_written = passed_on.finish();
   if (!child) return {.code = kStoppedExitCode, .why = ""};
   child_group = 0;

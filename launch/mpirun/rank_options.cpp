@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "comm/launcher.h"
 #include "common/errors.h"
 #include "launch/slurm/allocation.h"
 
@@ -16,6 +17,17 @@ MpirunJob job_in(const slurm::Allocation& allocation, const std::optional<int>& 
                     "(--ntasks), or leave out --ranks",
                     *ranks, allocation.job, allocation.nodes, allocation.tasks));
   return {.ranks = ranks.value_or(allocation.tasks), .hosts = {}, .allocated = true, .debug_rank = {}};
+}
+
+/// One process alone may start ranks: the shell of an interactive step carries the marks of a rank too.
+void refuse_inside_a_rank() {
+  if (!launcher::started_rank() || launcher::announced_ranks() <= 1) return;
+  ConfigError error(fmt::format(
+      "--ranks, --hosts and --hostfile start ranks, but this process is one of {} that mpirun or srun "
+      "started; leave the option out, or call ringtrain without mpirun and srun",
+      launcher::announced_ranks()));
+  error.mark_agreed();
+  throw error;
 }
 
 }  // namespace
@@ -35,6 +47,7 @@ void RankOptions::add_to(CLI::App& command) {
 
 std::optional<MpirunJob> mpirun_job(const RankOptions& options) {
   MpirunJob job;
+  if (options.ranks || !options.hosts.empty() || !options.hostfile.empty()) refuse_inside_a_rank();
   if (!options.hosts.empty()) job.hosts = parse_hosts(options.hosts);
   if (!options.hostfile.empty()) job.hosts = read_hostfile(options.hostfile);
   if (job.hosts.empty()) {

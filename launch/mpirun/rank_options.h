@@ -16,7 +16,7 @@ struct RankOptions {
 };
 
 /// What mpirun is to start: on the hosts, in the Slurm allocation that this process runs in, or here. None
-/// where this process is the rank. Throws ConfigError.
+/// where this process is the rank. Throws ConfigError, also for a rank that is to start ranks.
 std::optional<MpirunJob> mpirun_job(const RankOptions& options);
 
 }  // namespace ringtrain

@@ -12,6 +12,7 @@
 #include <csignal>
 #include <cstring>
 
+#include "common/descriptor.h"
 #include "common/errors.h"
 
 extern char** environ;
@@ -47,22 +48,14 @@ pid_t start(const std::vector<std::string>& command, int pipe_end) {
 Ended run_with_limit(const std::vector<std::string>& command, std::chrono::milliseconds limit) {
   using Clock = std::chrono::steady_clock;
   const auto end = Clock::now() + limit;
-  std::array<int, 2> ends{};
-  if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw Error(fmt::format("no pipe: {}", std::strerror(errno)));
-  pid_t child = 0;
-  try {
-    child = start(command, ends[1]);
-  } catch (...) {
-    ::close(ends[0]);
-    ::close(ends[1]);
-    throw;
-  }
-  ::close(ends[1]);
+  Pipe pipe;
+  const pid_t child = start(command, pipe.write_end.get());
+  pipe.write_end.close();
   Ended ended;
   std::array<char, 4096> buffer{};
   while (true) {
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(end - Clock::now()).count();
-    pollfd ready{.fd = ends[0], .events = POLLIN, .revents = 0};
+    pollfd ready{.fd = pipe.read_end.get(), .events = POLLIN, .revents = 0};
     const int polled = left > 0 ? ::poll(&ready, 1, static_cast<int>(left)) : 0;
     if (polled < 0 && errno == EINTR) continue;
     if (polled <= 0) {
@@ -70,11 +63,11 @@ Ended run_with_limit(const std::vector<std::string>& command, std::chrono::milli
       ::kill(-child, SIGKILL);
       break;
     }
-    const auto size = ::read(ends[0], buffer.data(), buffer.size());
+    const auto size = ::read(pipe.read_end.get(), buffer.data(), buffer.size());
     if (size <= 0) break;  // it closed its outputs
     if (ended.output.size() < kMostOutput) ended.output.append(buffer.data(), static_cast<std::size_t>(size));
   }
-  ::close(ends[0]);
+  pipe.read_end.close();
   int status = 0;
   while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }

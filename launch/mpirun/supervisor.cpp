@@ -6,13 +6,16 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdlib>
 #include <map>
 #include <thread>
 #include <utility>
 
 #include "common/errors.h"
+#include "common/files.h"
 #include "launch/mpirun/host_check.h"
 #include "trainer/checkpoint/checkpoint_store.h"
+#include "trainer/checkpoint/lock_owner.h"
 #include "trainer/run_config.h"
 #include "trainer/setup/stop_signal.h"
 
@@ -111,6 +114,8 @@ bool wait_undisturbed(std::chrono::seconds time) {
 
 int supervise(const MpirunJob& job, TrainingArguments training, const RestartPolicy& policy) {
   if (policy.max_restarts == 0) return run_under_mpirun(job, training.worker_arguments()).code;
+  // Rank 0 of the next attempt takes the job folder over from that of the one before, wherever that was.
+  ::setenv(kLaunchVariable, unique_word().c_str(), /*replace=*/1);
   const NewCheckpoints checkpoints(RunConfig::load(training.config, training.all_overrides()).job_dir);
   std::vector<Attempt> attempts;
   int without_progress = 0;

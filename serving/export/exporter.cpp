@@ -105,7 +105,8 @@ void add_provenance(Manifest& manifest, const std::vector<std::string>& formats)
 
 /// Writes the formats and the manifest.
 void write_files(const fs::path& folder, Manifest& manifest, Model& network,
-                 const std::vector<std::string>& formats) {
+                 const std::vector<std::string>& formats,
+                 const std::function<void(const fs::path&)>& add_training) {
   const TracedNetwork traced = trace_network(network, manifest.preprocessing);
   manifest.files = nlohmann::json::object();
   const auto write = [&](const char* name, const std::string& content) {
@@ -123,6 +124,12 @@ void write_files(const fs::path& folder, Manifest& manifest, Model& network,
       const auto graph = make_tensorflow_graph(make_onnx(manifest, traced));
       write("saved_model.pb", tensorflow::write_saved_model(graph));
     }
+  }
+  if (add_training) {
+    add_training(folder / kTrainingFolder);
+    for (const auto& entry : fs::recursive_directory_iterator(folder / kTrainingFolder))
+      if (entry.is_regular_file())
+        manifest.files[entry.path().lexically_relative(folder).string()] = hash_file(entry.path());
   }
   // Not among the manifest's files: whoever serves it may put other rows there.
   if (!manifest.preprocessing.tokens)
@@ -209,7 +216,7 @@ fs::path export_model(const ExportRequest& request, const std::vector<std::strin
     const auto network = evaluation_copy(request);
     require_fitting_outputs(manifest, *network);
     StagedFolder staged(version);
-    write_files(staged.path(), manifest, *network, request.formats);
+    write_files(staged.path(), manifest, *network, request.formats, request.add_training);
     verify_in_fresh_process(staged.path(), manifest, *network, request.real_cases, verify_command);
     publish(staged, model, manifest, request.formats);
     remember_used_versions(model);

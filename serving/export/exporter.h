@@ -22,6 +22,7 @@ namespace ringtrain {
 /// model.onnx.
 /// - manifest.json: columns, types, labels, threshold, metrics, provenance.
 /// - warmup.json: rows that a server answers to itself first (warm_up_rows.h).
+/// - training/: what training goes on from, where the caller makes it (ExportRequest::add_training).
 ///
 /// And, one level up, config.pbtxt and labels.txt (NVIDIA Triton's model repository layout).
 ///
@@ -38,7 +39,12 @@ struct ExportRequest {
   std::vector<std::string> formats{"torchscript", "onnx"};
   /// Rows of the data and what `model` answers to them: the export must answer the same.
   std::vector<ExpectedCase> real_cases{};
+  /// Makes files in this folder, which it has to make too; they are among the manifest's. Null: none.
+  std::function<void(const std::filesystem::path& folder)> add_training = nullptr;
 };
+
+/// The name of that folder in a version's.
+inline constexpr const char* kTrainingFolder = "training";
 
 /// Exports, verifies in a fresh process (`verify_command` is run with the staged folder and the file of
 /// expected outputs as its last two arguments and must end with 0), publishes under the next free version

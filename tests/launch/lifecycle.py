@@ -4,6 +4,7 @@ those of an independent computation."""
 import csv
 import json
 import random
+import shutil
 import sys
 from pathlib import Path
 
@@ -81,11 +82,43 @@ def retrained(folder, model, old, new):
 
     again = jobs.run("retrain", CONFIG, *live, "--job-dir", folder / "again", "--margin", "0.9", "--set", "trainer.epochs=1", "--discard", expect=8)
     assert "Refused" in again.stdout and 4 not in served(model)
-    (checkpoint,) = {Path(third["provenance"]["checkpoint"])}
-    checkpoint.rename(checkpoint.parent / "away")
-    gone = jobs.run("retrain", CONFIG, *live, "--job-dir", folder / "gone", expect=5)
-    assert "is gone" in gone.stderr, gone.stderr
-    (checkpoint.parent / "away").rename(checkpoint)
+    moved(folder, model, new, Path(third["provenance"]["checkpoint"]))
+
+
+def moved(folder, model, new, checkpoint):
+    """A version holds what retraining needs: copied to where its job's folder is not, it gives what it gave. What an older export lacks is said."""
+    def again(base, name, **options):
+        return jobs.run("retrain", CONFIG, "--from", base / "cancer/3", "--train-file", new, "--job-dir", folder / name, "--margin", "0.9",
+                        "--set", "trainer.epochs=1", "--discard", **options)
+
+    def last_weights(name):
+        return jobs.tensors(folder / name / "checkpoints" / (folder / name / "checkpoints/latest").read_text().strip() / "model.safetensors")
+
+    base = folder / "moved"
+    shutil.copytree(model.parent, base)
+    away = checkpoint.rename(checkpoint.parent / "away")
+    again(base, "after", expect=8)
+    before = last_weights("again")
+    assert before.keys() == last_weights("after").keys() and all((before[name] == value).all() for name, value in last_weights("after").items())
+
+    version = base / "cancer/3"
+    training = version / "training" / checkpoint.name
+    (training / "manifest.json").rename(folder / "kept")
+    assert f"{training}/manifest.json is missing: copy the version's whole folder" in again(base, "gone", expect=5).stderr
+    (folder / "kept").rename(training / "manifest.json")
+    damaged = (training / "model.safetensors").read_bytes()
+    (training / "model.safetensors").write_bytes(damaged[:-1] + bytes([damaged[-1] ^ 1]))
+    assert "model.safetensors does not match its checksum" in again(base, "gone", expect=5).stderr
+    manifest = json.loads((version / "manifest.json").read_text())
+    manifest["files"] = {name: value for name, value in manifest["files"].items() if not name.startswith("training/")}
+    (version / "manifest.json").write_text(json.dumps(manifest))
+    shutil.rmtree(version / "training")
+    said = again(base, "gone", expect=5).stderr
+    assert f"{checkpoint} is gone. Bring that folder here, as {training}" in said, said
+    shutil.copytree(away, training)
+    again(base, "brought", expect=8)
+    assert all((before[name] == value).all() for name, value in last_weights("brought").items())
+    away.rename(checkpoint)
 
 
 def weights_begin_as_they_were(folder, model, new):

@@ -1,6 +1,7 @@
 """`ringtrain train --ranks 2`, `mpirun -np 2 ringtrain train` and a run bound to cores give bit-identical weights; so do two runs."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,20 @@ import jobs  # noqa: E402
 def newest(job):
     name = (job / "checkpoints" / "latest").read_text().strip()
     return name, (job / "checkpoints" / name / "model.safetensors").read_bytes()
+
+
+def without_ssh(arguments, folder):
+    """On one host nothing is started by it; several hosts are told what is missing."""
+    tools = folder / "tools"
+    tools.mkdir()
+    for name in ("mpirun", "orted", "prted", "prterun", "sh"):
+        if found := shutil.which(name):
+            (tools / name).symlink_to(found)
+    environment = os.environ | {"PATH": str(tools)}
+    jobs.run(*arguments, "--ranks", 2, "--job-dir", folder / "g", env=environment)
+    jobs.run(*arguments, "--hosts", "localhost:2", "--job-dir", folder / "h", env=environment)
+    far = jobs.run(*arguments, "--hosts", "localhost:1,far:1", "--job-dir", folder / "i", env=environment, expect=2).stderr
+    assert far.startswith("ringtrain: host far is reached by ssh, and there is no ssh on PATH") and far.count("\n") == 1, far
 
 
 def main():
@@ -35,6 +50,13 @@ def main():
         environment = os.environ | {"OMPI_COMM_WORLD_RANK": "0", "OMPI_COMM_WORLD_SIZE": "1", "PMIX_RANK": "0"}
         jobs.run(*arguments, "--ranks", 2, "--job-dir", folder / "e", env=environment)
         assert newest(folder / "e") == first
+        # A rank among others starts none, and says so once.
+        nested = subprocess.run(["mpirun", "--oversubscribe", "-np", "2", jobs.RINGTRAIN, *arguments, "--ranks", "2", "--job-dir", str(folder / "f")],
+                                cwd=jobs.SOURCE, capture_output=True, text=True, timeout=100)
+        assert nested.returncode == 2 and nested.stderr.count("ringtrain: ") == 1, nested
+        assert "one of 2 that mpirun or srun started" in nested.stderr and not (folder / "f").exists(), nested.stderr
+        without_ssh(arguments, folder)
+        assert newest(folder / "g") == first and newest(folder / "h") == first
         shown = jobs.run("train", "configs/cancer.yaml", "--ranks", 3, "--dry-run").stdout
         assert "mpirun" in shown and "-np 3" in shown and "train configs/cancer.yaml" in shown, shown
         print("the same bits, however it is started")

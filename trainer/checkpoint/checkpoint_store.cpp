@@ -119,6 +119,7 @@ std::optional<std::int64_t> CheckpointStore::best() const {
 bool CheckpointStore::mark_best(std::int64_t step) const {
   const auto folder = folder_of(step);
   if (!fs::is_directory(folder)) return false;
+  require_lock();
   write_file_atomically(folder_ / "best", folder.filename().string() + "\n");
   return true;
 }
@@ -131,18 +132,26 @@ fs::path CheckpointStore::save(const Checkpoint& checkpoint, bool is_best, const
     StagedFolder staged(folder);
     write(checkpoint, staged.path(), parts);
     verify(staged.path());
+    require_lock();
     // One of this step is there only when it was damaged and training went on from an older one.
     if (fs::exists(folder)) remove(folder);
     staged.commit();
+    require_lock();
     write_file_atomically(folder_ / "latest", folder.filename().string() + "\n");
     if (is_best) mark_best(checkpoint.step);
     apply(retention, checkpoint.step);
   } catch (const CheckpointError&) {
     throw;
+  } catch (const JobTakenError&) {
+    throw;
   } catch (const std::exception& error) {  // of the file system
     throw CheckpointError(error.what());
   }
   return folder;
+}
+
+void CheckpointStore::require_lock() const {
+  if (lock_ != nullptr) lock_->require();
 }
 
 /// A disk that fills up is found before the first byte; what others write meanwhile cannot be known.
@@ -212,8 +221,15 @@ void CheckpointStore::remove_leftovers() const {
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(folder_, error)) {
     const auto name = entry.path().filename().string();
-    if (name.starts_with(".step-")) fs::remove_all(entry.path(), error);
+    const bool is_pointer = name.starts_with("latest.") || name.starts_with("best.");
+    if (name.starts_with(".step-") || (is_pointer && name.ends_with(".tmp")))
+      fs::remove_all(entry.path(), error);
   }
+}
+
+void CheckpointStore::clear() const {
+  require_lock();
+  for (const auto& entry : fs::directory_iterator(folder_)) fs::remove_all(entry.path());
 }
 
 static Checkpoint load_from(const fs::path& folder, std::int64_t step) {
@@ -264,6 +280,34 @@ Checkpoint CheckpointStore::load_newest() const {
   }
   throw CheckpointError(fmt::format("none of the {} checkpoints in {} can be loaded:{}", all.size(),
                                     folder_.string(), problems));
+}
+
+void CheckpointStore::copy_without_optimizer(std::int64_t step, const fs::path& to) const {
+  const fs::path from = folder_of(step), target = to / from.filename();
+  try {
+    auto files = nlohmann::json::parse(read_file(from / "manifest.json")).at("files");
+    fs::create_directories(target);
+    for (auto entry = files.begin(); entry != files.end();) {
+      if (entry.key().starts_with("optimizer")) {
+        entry = files.erase(entry);
+        continue;
+      }
+      fs::copy_file(from / entry.key(), target / entry.key());
+      ++entry;
+    }
+    CheckedFile none(target / "optimizer.safetensors");
+    write_safetensors({}, {{"format", "pt"}}, [&none](std::string_view bytes) { none.write(bytes); });
+    const auto record = none.finish();
+    files["optimizer.safetensors"] = {{"bytes", record.bytes}, {"xxh3", record.xxh3}};
+    write_file_synced(target / "manifest.json",
+                      nlohmann::json{{"format", kFormat}, {"files", files}}.dump(1) + "\n");
+    verify(target);
+  } catch (const CheckpointError&) {
+    throw;
+  } catch (const std::exception& error) {
+    throw CheckpointError(
+        fmt::format("cannot copy the checkpoint {} to {}: {}", from.string(), target.string(), error.what()));
+  }
 }
 
 std::string CheckpointStore::hash(std::int64_t step) const {

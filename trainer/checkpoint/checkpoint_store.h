@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "trainer/checkpoint/job_lock.h"
 #include "trainer/checkpoint/safetensors.h"
 
 namespace ringtrain {
@@ -35,6 +36,10 @@ struct Retention {
 class CheckpointStore {
  public:
   explicit CheckpointStore(std::filesystem::path folder);
+  /// From here on what others rely on is moved or removed only while `lock`, which outlives this, is held;
+  /// else JobTakenError is thrown.
+  void write_under(const JobLock& lock) { lock_ = &lock; }
+  const JobLock* lock() const { return lock_; }
 
   /// Returns the folder. `is_best`: it becomes the best one too. Throws CheckpointError (a full disk, before
   /// anything is written where the room can be known; a file that reads back other than it was written):
@@ -47,6 +52,8 @@ class CheckpointStore {
   void save_part(std::int64_t step, int rank, const NamedTensors& optimizer) const;
   /// Removes what a process that was killed left half made or half removed.
   void remove_leftovers() const;
+  /// Removes all; the folder (which may be a link to elsewhere) stays.
+  void clear() const;
 
   /// Step numbers, ascending.
   std::vector<std::int64_t> steps() const;
@@ -60,18 +67,24 @@ class CheckpointStore {
   /// is none.
   Checkpoint load_newest() const;
 
+  /// Makes `to`/step-N, which `load` of a store of `to` takes: all but the optimizer's state. Throws
+  /// CheckpointError.
+  void copy_without_optimizer(std::int64_t step, const std::filesystem::path& to) const;
+
   const std::filesystem::path& folder() const { return folder_; }
   std::filesystem::path folder_of(std::int64_t step) const;
   /// The hash of a checkpoint's manifest: stands for its content.
   std::string hash(std::int64_t step) const;
 
  private:
+  void require_lock() const;
   void require_room(const Checkpoint& checkpoint) const;
   void write(const Checkpoint& checkpoint, const std::filesystem::path& folder, int parts) const;
   std::filesystem::path parts_of(std::int64_t step) const;
   void remove(const std::filesystem::path& folder) const;
   void apply(const Retention& retention, std::int64_t newest) const;
   std::filesystem::path folder_;
+  const JobLock* lock_ = nullptr;
 };
 
 }  // namespace ringtrain

@@ -51,8 +51,10 @@ Checkpointing::Checkpointing(World& world, Communicator& gradients, const Checkp
       replica_(replica),
       telemetry_(telemetry),
       shared_folder_(replica.shards && can_be_cut(replica) && all_see(store.folder(), world.control())),
-      writes_(world.rank() == 0 || shared_folder_),
-      writer_(store, retention) {}
+      writes_(world.rank() == 0 || shared_folder_) {
+  together(world.control(), "starting the thread that writes checkpoints",
+           [&] { writer_.emplace(store, retention); });
+}
 
 void Checkpointing::save(const Checkpoint& about, bool is_best) {
   world_.beacon().enter(Phase::checkpointing);
@@ -61,7 +63,7 @@ void Checkpointing::save(const Checkpoint& about, bool is_best) {
   const WholeState state = in_parts() ? replica_.optimizer->state() : whole_state(replica_);
   together(world_.control(), fmt::format("writing the checkpoint of step {}", about.step), [&] {
     if (writes_) {
-      writer_.wait();
+      writer_->wait();
       tell();
       if (world_.rank() == 0)
         snapshot_.take(replica_, state);
@@ -83,13 +85,14 @@ void Checkpointing::begin() {
   Checkpoint checkpoint = about_;
   snapshot_.name_tensors(checkpoint);
   if (world_.rank() == 0)
-    writer_.write(std::move(checkpoint), is_best_, in_parts() ? world_.world_size() : 1);
+    writer_->write(std::move(checkpoint), is_best_, in_parts() ? world_.world_size() : 1);
   else
-    writer_.write_part(checkpoint.step, world_.rank(), std::move(checkpoint.optimizer));
+    writer_->write_part(checkpoint.step, world_.rank(), std::move(checkpoint.optimizer));
 }
 
 void Checkpointing::tell() {
-  for (const auto& report : writer_.take_reports()) {
+  if (store_.lock() != nullptr && world_.rank() == 0) store_.lock()->require_as_seen();
+  for (const auto& report : writer_->take_reports()) {
     if (world_.rank() == 0) telemetry_.checkpoint(report, blocked_seconds_[report.step]);
     blocked_seconds_.erase(report.step);
     error_ = report.error;
@@ -104,7 +107,7 @@ void Checkpointing::tell() {
 
 void Checkpointing::finish() {
   world_.beacon().enter(Phase::checkpointing);
-  if (writes_) writer_.wait();
+  if (writes_) writer_->wait();
   tell();
   world_.beacon().enter(Phase::waiting);
   const bool again = broadcast_string(world_.control(), failed_ ? "again" : "", 0) == "again";
@@ -112,7 +115,7 @@ void Checkpointing::finish() {
   together(world_.control(), "writing the last checkpoint", [&] {
     if (!writes_) return;
     begin();
-    writer_.wait();
+    writer_->wait();
     tell();
     if (world_.rank() != 0 || !failed_) return;
     const auto steps = store_.steps();

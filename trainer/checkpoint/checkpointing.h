@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <optional>
 
 #include "comm/world.h"
 #include "trainer/checkpoint/checkpoint_store.h"
@@ -27,7 +28,8 @@ class Checkpointing {
   /// Copies the replica and returns; waits only for the copy, and for the checkpoint before where that is
   /// still being written. `about`: all but the tensors. Collective.
   void save(const Checkpoint& about, bool is_best);
-  /// Tells the log what became of those that were written meanwhile.
+  /// Tells the log what became of those that were written meanwhile. Throws JobTakenError, on rank 0, once
+  /// the job folder is known to be another run's.
   void tell();
   /// Waits for the last one; one that failed is tried once more. Throws CheckpointError on all ranks when
   /// that fails too. Collective.
@@ -53,7 +55,7 @@ class Checkpointing {
   std::int64_t newest_step_ = -1;
   bool is_best_ = false, failed_ = false;
   std::string error_;
-  CheckpointWriter writer_;  // the last: it reads the snapshot
+  std::optional<CheckpointWriter> writer_;  // always; the last: it reads the snapshot
 };
 
 }  // namespace ringtrain

@@ -82,8 +82,13 @@ TrainingStep::TrainingStep(World& world, const RunConfig& config, const Task& ta
     scaler_ = state.contains(kLossScaler) ? LossScaler::from_json(state.at(kLossScaler)) : LossScaler();
   });
   if (!replica.shards)
-    averager_ = std::make_unique<GradientAverager>(*replica.parameters, gradients, options);
-  if (const auto* parts = buckets()) replica.optimizer->cut(parts_of(*parts));
+    averager_ = std::make_unique<GradientAverager>(
+        *replica.parameters, gradients, options, [&world](const std::function<void()>& body) {
+          together(world.control(), "preparing the averaging of gradients", body);
+        });
+  together(world.control(), "preparing the optimizer", [&] {
+    if (const auto* parts = buckets()) replica.optimizer->cut(parts_of(*parts));
+  });
   together(world.control(), "trainer.cuda_graph", [&] { prepare_recording(std::move(recorder)); });
   if (!config.trainer.sync_batch_norm || world.world_size() == 1) return;
   // Backward's sums may run while gradients are averaged: a communicator of their own.

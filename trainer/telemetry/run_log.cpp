@@ -24,22 +24,28 @@ std::string kept_lines(const fs::path& file, Keep keep) {
   return kept;
 }
 
+/// Of what is no file (a FIFO to another program) nothing can be taken back.
+template <class Keep>
+void cut(const fs::path& file, Keep keep) {
+  if (!fs::exists(file) || fs::is_regular_file(file)) write_file_atomically(file, kept_lines(file, keep));
+}
+
 }  // namespace
 
 RunLog::RunLog(const fs::path& folder, std::int64_t resume_step) {
   const fs::path jsonl = folder / "log.jsonl", csv = folder / "metrics.csv";
   if (resume_step == 0) {
-    fs::remove(jsonl);
-    fs::remove(csv);
+    cut(jsonl, [](const std::string&) { return false; });
+    cut(csv, [](const std::string&) { return false; });
   } else {
-    write_file_atomically(jsonl, kept_lines(jsonl, [resume_step](const std::string& line) {
-                            const auto json = nlohmann::json::parse(line, nullptr, false);
-                            return json.is_object() && json.value("step", std::int64_t{0}) <= resume_step;
-                          }));
-    write_file_atomically(csv, kept_lines(csv, [resume_step](const std::string& line) {
-                            return std::strtoll(line.c_str(), nullptr, 10) <= resume_step;
-                          }));
-    csv_has_header_ = fs::file_size(csv) > 0;
+    cut(jsonl, [resume_step](const std::string& line) {
+      const auto json = nlohmann::json::parse(line, nullptr, false);
+      return json.is_object() && json.value("step", std::int64_t{0}) <= resume_step;
+    });
+    cut(csv, [resume_step](const std::string& line) {
+      return std::strtoll(line.c_str(), nullptr, 10) <= resume_step;
+    });
+    csv_has_header_ = fs::is_regular_file(csv) && fs::file_size(csv) > 0;
   }
   jsonl_ = std::make_unique<AppendFile>(jsonl);
   csv_ = std::make_unique<AppendFile>(csv);

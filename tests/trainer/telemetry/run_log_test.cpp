@@ -31,5 +31,22 @@ TEST(RunLog, ResumingDropsTheStepsThatAreDoneAgain) {
   EXPECT_EQ(read_file(folder / "log.jsonl"), "");
 }
 
+TEST(RunLog, FilesThatAreLinksStayLinks) {
+  const std::filesystem::path folder = std::filesystem::path(testing::TempDir()) / "run_log_links";
+  std::filesystem::remove_all(folder);
+  std::filesystem::create_directories(folder / "elsewhere");
+  std::filesystem::create_symlink("elsewhere/steps", folder / "log.jsonl");
+  std::filesystem::create_symlink("/dev/null", folder / "metrics.csv");
+  for (const int resume_step : {0, 5}) {
+    RunLog log(folder, resume_step);
+    log.line({{"step", 5}});
+    log.metrics_row(5, {{"loss", 0.5}});
+    EXPECT_EQ(read_file(folder / "elsewhere/steps"),
+              resume_step == 0 ? "{\"step\":5}\n" : "{\"step\":5}\n{\"step\":5}\n");
+    EXPECT_TRUE(std::filesystem::is_symlink(folder / "log.jsonl"));
+    EXPECT_TRUE(std::filesystem::is_symlink(folder / "metrics.csv"));
+  }
+}
+
 }  // namespace
 }  // namespace ringtrain
