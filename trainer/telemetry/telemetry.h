@@ -36,6 +36,8 @@ class Telemetry {
   void checkpoint(const CheckpointWriter::Report& report, double blocked_seconds);
   /// Something else worth keeping, in words.
   void event(std::int64_t step, const std::string& text);
+  /// The run has `steps` steps, not as many as it was thought to have; `step` of them are done.
+  void set_total_steps(std::int64_t step, std::int64_t steps);
   /// Ends the progress bar.
   void finish();
 
