@@ -90,6 +90,13 @@ class YamlWriter final : public Visitor {
 
 }  // namespace
 
+std::string to_scalar(const std::string& text) {
+  if (is_plain_word(text)) return text;
+  YAML::Emitter out;
+  out << YAML::DoubleQuoted << text;
+  return out.c_str();
+}
+
 std::string to_yaml(const std::function<void(Visitor&)>& describe) {
   YamlWriter writer;
   describe(writer);

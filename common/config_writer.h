@@ -14,6 +14,10 @@ namespace ringtrain::config {
 /// written.
 std::string to_yaml(const std::function<void(Visitor&)>& describe);
 
+/// `text` as a YAML scalar that reads back as just this text, in any tool: in quotes, on one line, unless it
+/// is a plain word.
+std::string to_scalar(const std::string& text);
+
 /// The reference in Markdown: a table for each section and for each kind of a variant, with type, default,
 /// rule and meaning of each field. The defaults are the values that the described structs have now: pass
 /// fresh ones. `under`: only the field or section with this path ("trainer.optimizer") and what is below it.

@@ -7,6 +7,8 @@
 #include <numeric>
 #include <utility>
 
+#include "common/pattern.h"
+
 namespace ringtrain {
 
 static std::size_t edit_distance(std::string_view a, std::string_view b) {
@@ -53,7 +55,10 @@ bool matches(std::string_view pattern, std::string_view name) {
     if (p < pattern.size() && pattern[p] == '*') {
       star = p++;
       resume = n;
-    } else if (p < pattern.size() && pattern[p] == name[n]) {
+    } else if (pattern.substr(p, 2) == "\\*" && name[n] == '*') {
+      p += 2;
+      ++n;
+    } else if (p < pattern.size() && pattern[p] == name[n] && pattern.substr(p, 2) != "\\*") {
       ++p;
       ++n;
     } else if (star != std::string_view::npos) {
@@ -65,6 +70,15 @@ bool matches(std::string_view pattern, std::string_view name) {
   }
   while (p < pattern.size() && pattern[p] == '*') ++p;
   return p == pattern.size();
+}
+
+std::string as_pattern(std::string_view name) {
+  std::string pattern;
+  for (const char c : name) {
+    if (c == '*') pattern += '\\';
+    pattern += c;
+  }
+  return pattern;
 }
 
 std::string with_commas(long long number) {

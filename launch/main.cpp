@@ -51,6 +51,7 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   app.footer(
       "Examples:\n"
+      "  ringtrain train customers.csv --target churned\n"
       "  ringtrain generate fraud --output datasets/fraud_synthetic.csv\n"
       "  ringtrain train configs/fraud.yaml --ranks 2\n"
       "  ringtrain submit configs/fraud.yaml --nodes 4 --gpus-per-node 8\n"
@@ -58,6 +59,7 @@ int main(int argc, char** argv) {
       "  ringtrain predict jobs/fraud/export/fraud --json-instances rows.json\n"
       "  ringtrain config trainer.optimizer");
   int exit_code = 0;
+  ringtrain::add_init_command(app, exit_code);
   ringtrain::add_train_command(app, exit_code);
   ringtrain::add_submit_command(app, exit_code);
   ringtrain::add_doctor_command(app, exit_code);

@@ -176,9 +176,29 @@ void WatchConfig::describe(config::Visitor& v) {
 }
 
 void TrainerConfig::describe(config::Visitor& v) {
-  v.field("epochs", epochs, "Passes over the training part.", at_least(1));
-  v.field("max_steps", max_steps, "Ends after so many optimizer steps, if that comes first. 0: no limit.",
-          non_negative());
+  v.variants(
+      "steps", steps, "Who chooses the number of optimizer steps.",
+      {{"epochs", "You.",
+        [this](config::Visitor& inner) {
+          inner.field("epochs", epochs, "Passes over the training part.", at_least(1));
+          inner.field("max_steps", max_steps,
+                      "Ends after so many optimizer steps, if that comes first. 0: no limit.",
+                      non_negative());
+        }},
+       {"auto",
+        "The run: 3,000 steps or 30 epochs, whichever is more, but no more than auto_seconds take at the "
+        "speed of the first steps. It evaluates 50 times (evaluate_every_steps: 0) and stops early after a "
+        "fifth of the steps without a better trainer.checkpoint.metric (early_stopping.patience: 0).",
+        [this](config::Visitor& inner) {
+          inner.field("auto_seconds", auto_seconds,
+                      "About how long the steps may take; evaluations and checkpoints come on top.",
+                      positive());
+          inner.field(
+              "auto_steps", auto_steps,
+              "The number that the run has decided on: it stands in the job folder's config.yaml, and "
+              "a run that is given it takes it. 0: not decided yet.",
+              non_negative());
+        }}});
   v.field("global_batch_size", global_batch_size,
           "Samples of one optimizer step, over all ranks. It does not depend on the number of ranks.",
           at_least(1));

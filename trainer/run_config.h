@@ -84,6 +84,9 @@ struct WatchConfig {
 
 /// The `trainer:` block.
 struct TrainerConfig {
+  std::string steps = "epochs";  ///< epochs | auto (trainer/step_plan.h)
+  std::int64_t auto_steps = 0;   ///< steps: auto. What the run decided on; 0: not yet
+  double auto_seconds = 300;
   std::int64_t epochs = 10;
   std::int64_t max_steps = 0;
   std::int64_t global_batch_size = 256;

@@ -29,8 +29,9 @@
 namespace ringtrain {
 namespace {
 
-/// Where a checkpoint's progress keeps TrainingStep::state.
+/// Where a checkpoint's progress keeps TrainingStep::state, and what steps: auto decided on.
 const char* const kTrainingState = "training";
+const char* const kAutoSteps = "auto_steps";
 
 std::filesystem::path checkpoint_folder(const RunConfig& config) {
   return std::filesystem::path(config.job_dir) / "checkpoints";
@@ -89,8 +90,15 @@ Trainer::Trainer(World& world, const RunConfig& config, const StartOptions& opti
   step_ = std::stoll(broadcast_string(control, std::to_string(resumed_ ? resumed_->step : 0), 0));
   auto progress = standing_.to_json();
   if (resumed_) progress[kTrainingState] = resumed_->progress.value(kTrainingState, nlohmann::json::object());
+  if (resumed_) progress[kAutoSteps] = resumed_->progress.value(kAutoSteps, std::int64_t{0});
   progress = nlohmann::json::parse(broadcast_string(control, progress.dump(), 0));
   standing_ = Standing::from_json(progress);
+  if (const auto decided = progress.value(kAutoSteps, std::int64_t{0});
+      decided > 0 && config_.trainer.auto_steps == 0) {
+    config_.trainer.auto_steps = decided;
+    plan_steps();
+    together(control, "writing the configuration", [&] { write_config(); });
+  }
   if (resumes)
     share_replica(replica_, loaded, *gradients_);
   else
@@ -105,7 +113,7 @@ Trainer::Trainer(World& world, const RunConfig& config, const StartOptions& opti
 
   together(control, "opening the job folder", [&] {
     telemetry_ = std::make_unique<Telemetry>(Telemetry::Options{
-        config.job_dir, world.rank(), step_, total_steps_, batches_per_epoch_, config.trainer.log_every_steps,
+        config.job_dir, world.rank(), step_, plan_.total, batches_per_epoch_, config.trainer.log_every_steps,
         config_.task.type == "binary_classification" ? data_.preprocessing.labels.back() : ""});
   });
   checkpointing_ = std::make_unique<Checkpointing>(
@@ -119,13 +127,13 @@ Trainer::Trainer(World& world, const RunConfig& config, const StartOptions& opti
 void Trainer::tell_beginning() {
   const std::string& precision = config_.trainer.precision;
   telemetry_->event(
-      step_,
-      fmt::format("{} {}: {} parameters{}, {} ranks, {} on {}, {} per step averaged; {} steps{}",
-                  config_.model.type, config_.name, with_commas(replica_.parameters->numel()),
-                  precision == "float32" ? "" : " in " + precision, world_.world_size(),
-                  gradients_->backend(), device_,
-                  human_bytes(static_cast<double>(training_->bytes_per_step())), with_commas(total_steps_),
-                  step_ > 0 ? fmt::format(", going on after step {}", with_commas(step_)) : ""));
+      step_, fmt::format("{} {}: {} parameters{}, {} ranks, {} on {}, {} per step averaged; {} steps{}",
+                         config_.model.type, config_.name, with_commas(replica_.parameters->numel()),
+                         precision == "float32" ? "" : " in " + precision, world_.world_size(),
+                         gradients_->backend(), device_,
+                         human_bytes(static_cast<double>(training_->bytes_per_step())),
+                         (plan_.decided ? "" : "at most ") + with_commas(plan_.total),
+                         step_ > 0 ? fmt::format(", going on after step {}", with_commas(step_)) : ""));
   if (const auto* buckets = training_->buckets())
     telemetry_->event(step_,
                       fmt::format("gradients are averaged while backward goes on, in {} parts of about {}",
@@ -143,10 +151,10 @@ void Trainer::tell_beginning() {
     telemetry_->event(step_, fmt::format("{} batch norms: each rank normalises its own share; "
                                          "trainer.sync_batch_norm: true takes the joined batch of all ranks",
                                          norms));
-  if (step_ >= total_steps_)
+  if (step_ >= plan_.total)
     telemetry_->event(step_, fmt::format("nothing is left to train: the checkpoint has done {} of {} steps; "
                                          "raise trainer.epochs or trainer.max_steps to go on",
-                                         with_commas(step_), with_commas(total_steps_)));
+                                         with_commas(step_), with_commas(plan_.total)));
 }
 
 void Trainer::advise(const std::optional<std::string>& sentence) {
@@ -155,20 +163,16 @@ void Trainer::advise(const std::optional<std::string>& sentence) {
   advice_.push_back(*sentence);
 }
 
-std::int64_t Trainer::evaluation_interval() const {
-  return config_.trainer.evaluate_every_steps > 0 ? config_.trainer.evaluate_every_steps : batches_per_epoch_;
-}
-
 /// What can be said before the first step.
 void Trainer::advise_on_plan() {
   const bool classes = target_kind(config_.task) == TargetKind::classes && !data_.preprocessing.tokens;
   if (classes)
     advise(
         advice::looks_like_regression(config_.data.target, data_.preprocessing.labels, data_.train->size()));
-  const std::int64_t every = evaluation_interval();
-  advise(advice::warm_up_too_long(config_.trainer.schedule.warmup_steps, total_steps_));
+  const std::int64_t every = plan_.evaluate_every;
+  advise(advice::warm_up_too_long(config_.trainer.schedule.warmup_steps, plan_.total));
   advise(advice::early_stopping_cannot_fire(config_.trainer.early_stopping.patience,
-                                            (total_steps_ + every - 1) / every, data_.validation->size()));
+                                            (plan_.total + every - 1) / every, data_.validation->size()));
   const bool counts = !data_.preprocessing.tokens;
   advise(advice::few_rows("validation", data_.validation->size(), counts));
   advise(advice::few_rows("test", data_.test->size(), counts));
@@ -281,6 +285,12 @@ void Trainer::claim_job_folder(const StartOptions& options) {
     if (standing_.best && !store_.mark_best(standing_.best_step)) standing_.best.reset();
     if (!standing_.best) std::filesystem::remove(checkpoint_folder(config_) / "best");
   }
+  write_config();
+}
+
+/// Rank 0 alone.
+void Trainer::write_config() const {
+  if (world_.rank() != 0) return;
   write_file_atomically(std::filesystem::path(config_.job_dir) / "config.yaml", config_.to_yaml());
 }
 
@@ -291,8 +301,20 @@ std::shared_ptr<Model> Trainer::make_model() const { return config_.model.kind()
 void Trainer::plan_steps() {
   const std::int64_t batch = config_.trainer.global_batch_size;
   batches_per_epoch_ = (data_.train->size() + batch - 1) / batch;
-  total_steps_ = config_.trainer.epochs * batches_per_epoch_;
-  if (config_.trainer.max_steps > 0) total_steps_ = std::min(total_steps_, config_.trainer.max_steps);
+  plan_ = StepPlan::of(config_.trainer, batches_per_epoch_);
+}
+
+/// steps: auto, once its first steps are measured: by rank 0, for all. Collective.
+void Trainer::decide_steps() {
+  if (plan_.decided || !clock_.after_step()) return;
+  Communicator& control = world_.control();
+  const auto decided = decide_steps_of(config_.trainer, batches_per_epoch_, clock_.seconds_per_step());
+  config_.trainer.auto_steps = std::stoll(broadcast_string(control, std::to_string(decided), 0));
+  const auto wished = plan_.total;
+  plan_steps();
+  together(control, "writing the configuration", [&] { write_config(); });
+  telemetry_->set_total_steps(step_, plan_.total);
+  telemetry_->event(step_, plan_.told(wished, batches_per_epoch_, clock_.seconds_per_step()));
 }
 
 Outcome Trainer::fit() {
@@ -302,25 +324,24 @@ Outcome Trainer::fit() {
                          .rank = world_.rank(),
                          .world_size = world_.world_size()});
   Loader loader(*data_.train, sampler, step_, config_.data.prefetch_batches);
-  const std::int64_t every = evaluation_interval();
   if (config_.trainer.checkpoint.at_start && step_ == 0) save_checkpoint(false);
 
   bool stop = false;
-  while (step_ < total_steps_ && !stop) {
+  while (step_ < plan_.total && !stop) {
     const StepTotals totals = train_step(loader);
     stop = totals.stop > 0;
-    const bool last = step_ == total_steps_;
-    const bool evaluated = step_ % every == 0 || last;
+    decide_steps();
+    const bool last = step_ >= plan_.total;
+    const bool evaluated = step_ % plan_.evaluate_every == 0 || last;
     const bool is_best = evaluated && evaluate_validation();
     if (step_ % batches_per_epoch_ == 0) standing_.epoch_loss_sum = standing_.epoch_weight = 0;
     const std::int64_t interval = config_.trainer.checkpoint.every_steps;
     if (is_best || stop || last || (interval > 0 ? step_ % interval == 0 : evaluated))
       save_checkpoint(is_best);
-    const std::int64_t patience = config_.trainer.early_stopping.patience;
-    if (patience > 0 && standing_.evaluations_since_best >= patience) {
+    if (plan_.patience > 0 && standing_.evaluations_since_best >= plan_.patience) {
       telemetry_->event(step_,
                         fmt::format("early stopping: no better validation {} in the last {} evaluations",
-                                    config_.trainer.checkpoint.metric, patience));
+                                    config_.trainer.checkpoint.metric, plan_.patience));
       break;
     }
   }
@@ -329,7 +350,7 @@ Outcome Trainer::fit() {
 }
 
 StepTotals Trainer::train_step(Loader& loader) {
-  StepOutcome done = training_->run(loader, signal_, step_, total_steps_);
+  StepOutcome done = training_->run(loader, signal_, step_, plan_.total);
   done.totals.loss_sum *= task_->loss_unit();
   if (const auto news = training_->take_news(); !news.empty()) telemetry_->event(step_, news);
   ++step_;
@@ -379,6 +400,7 @@ void Trainer::save_checkpoint(bool is_best) {
   about.progress = standing_.to_json();
   about.progress[kTrainingState] = training_->state();
   about.progress[kDataHash] = data_.file_hash;
+  if (config_.trainer.auto_steps > 0) about.progress[kAutoSteps] = config_.trainer.auto_steps;
   about.preprocessing = data_.preprocessing.to_json();
   about.config = config_.to_yaml();
   checkpointing_->save(about, is_best);
@@ -418,7 +440,7 @@ Outcome Trainer::finish(bool stopped) {
       write_file_atomically(folder / "confusion_matrix.csv",
                             confusion_csv(outcome.test.confusion, data_.preprocessing.labels));
   });
-  if (step_ == total_steps_) advise(advice::still_falling(validation_losses_));
+  if (step_ == plan_.total) advise(advice::still_falling(validation_losses_));
   if (data_.validation->size() > 0)
     advise_on_part("validation", judge(validation, config_.task, outcome.threshold));
   if (data_.test->size() > 0) advise_on_part("test", outcome.test);

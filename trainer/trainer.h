@@ -19,6 +19,7 @@
 #include "trainer/standing.h"
 #include "trainer/step/replica.h"
 #include "trainer/step/training_step.h"
+#include "trainer/step_plan.h"
 #include "trainer/telemetry/telemetry.h"
 #include "trainer/telemetry/trace.h"
 
@@ -76,8 +77,9 @@ class Trainer {
   void advise(const std::optional<std::string>& sentence);
   void advise_on_plan();
   void advise_on_part(const std::string& name, const MetricsReport& report);
-  std::int64_t evaluation_interval() const;
   void plan_steps();
+  void decide_steps();
+  void write_config() const;
   StepTotals train_step(Loader& loader);
   bool evaluate_validation();
   void save_checkpoint(bool is_best);
@@ -104,7 +106,9 @@ class Trainer {
   std::unique_ptr<Trace> trace_;
   Standing standing_;
   std::unique_ptr<Checkpointing> checkpointing_;
-  std::int64_t step_ = 0, total_steps_ = 0, batches_per_epoch_ = 0;
+  std::int64_t step_ = 0, batches_per_epoch_ = 0;
+  StepPlan plan_;
+  StepClock clock_;
   std::vector<double> validation_losses_;  // of this process's evaluations
   std::vector<std::string> advice_;
   std::int64_t first_step_ = -1;  // that of the checkpoint that the run goes on from; -1: none

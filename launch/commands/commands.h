@@ -5,6 +5,7 @@
 /// The subcommands: each adds itself to the application; its callback sets `exit_code` or throws Error.
 namespace ringtrain {
 
+void add_init_command(CLI::App& app, int& exit_code);
 void add_train_command(CLI::App& app, int& exit_code);
 void add_submit_command(CLI::App& app, int& exit_code);
 void add_doctor_command(CLI::App& app, int& exit_code);

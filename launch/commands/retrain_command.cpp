@@ -13,6 +13,7 @@
 #include "launch/commands/model_evaluation.h"
 #include "launch/commands/training_arguments.h"
 #include "launch/commands/training_worker.h"
+#include "launch/init/first_run.h"
 #include "launch/mpirun/rank_options.h"
 #include "launch/mpirun/supervisor.h"
 #include "serving/export/exporter.h"
@@ -178,6 +179,7 @@ void write_report(const fs::path& job, const Decision& decision, const fs::path&
 }
 
 int retrain(Arguments arguments) {
+  require_configuration(arguments.training.config);
   const auto old_version = find_version(arguments.from);
   const auto model = fs::absolute(old_version).lexically_normal().parent_path();
   const auto manifest = Manifest::read(old_version);

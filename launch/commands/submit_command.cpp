@@ -6,6 +6,7 @@
 #include "common/files.h"
 #include "launch/commands/commands.h"
 #include "launch/commands/training_arguments.h"
+#include "launch/init/first_run.h"
 #include "launch/slurm/submission.h"
 #include "trainer/run_config.h"
 
@@ -26,6 +27,7 @@ struct Arguments {
 RunConfig checked_config(const Arguments& arguments) {
   const auto& training = arguments.training;
   (void)training.start_options();
+  require_configuration(training.config);
   RunConfig config = RunConfig::load(training.config, training.all_overrides());
   const int ranks = arguments.job.nodes * arguments.job.ranks_per_node;
   if (config.trainer.global_batch_size < ranks)

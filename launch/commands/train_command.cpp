@@ -3,9 +3,11 @@
 #include <optional>
 
 #include "common/errors.h"
+#include "data/profile/table_profile.h"
 #include "launch/commands/commands.h"
 #include "launch/commands/training_arguments.h"
 #include "launch/commands/training_worker.h"
+#include "launch/init/first_run.h"
 #include "launch/mpirun/mpirun_launcher.h"
 #include "launch/mpirun/rank_options.h"
 #include "launch/mpirun/supervisor.h"
@@ -18,6 +20,7 @@ struct Arguments {
   RankOptions ranks;
   RestartPolicy restarts;
   std::optional<int> debug_rank;
+  std::string target;  ///< of CONFIG, where that is data
   bool dry_run = false;
 };
 
@@ -29,8 +32,24 @@ void require_hosts_for_min_ranks(const Arguments& arguments) {
     throw ConfigError("--min-ranks: nothing is started again without --max-restarts; give it too");
 }
 
-int run(const Arguments& arguments) {
+/// Where CONFIG is data: what `init` writes for it.
+void make_configuration(Arguments& arguments) {
+  auto& training = arguments.training;
+  if (!is_table_file(training.config)) {
+    if (!arguments.target.empty())
+      throw ConfigError(
+          fmt::format("--target: {} is a configuration, and names its target itself; change it with --set "
+                      "data.target=COLUMN",
+                      training.config));
+    return;
+  }
+  const bool goes_on = training.resume || !training.checkpoint.empty();
+  training.config = first_config_in_job(training.config, arguments.target, training.all_overrides(), goes_on);
+}
+
+int run(Arguments arguments) {
   const StartOptions start = arguments.training.start_options();
+  make_configuration(arguments);
   if (auto job = mpirun_job(arguments.ranks)) {
     job->debug_rank = arguments.debug_rank;
     require_hosts_for_min_ranks(arguments);
@@ -77,10 +96,13 @@ void add_train_command(CLI::App& app, int& exit_code) {
                    "On a restart go on without hosts that are lost, with at least M ranks")
       ->type_name("M")
       ->check(CLI::Range(1, 4096));
+  command->add_option("--target", arguments->target, "The column to predict, where CONFIG is data")
+      ->type_name("COLUMN");
   command->add_flag("--dry-run", arguments->dry_run, "Print the mpirun command of the ranks, and end");
   command->footer(
       "Examples:\n"
       "  ringtrain train configs/cancer.yaml\n"
+      "  ringtrain train customers.csv --target churned --ranks 2\n"
       "  ringtrain train configs/fraud.yaml --ranks 2 --set trainer.epochs=3\n"
       "  ringtrain train configs/fraud.yaml --train-file creditcard.csv --job-dir jobs/cards --resume\n"
       "  ringtrain train configs/fraud.yaml --hosts node1:4,node2:4 --job-dir /shared/jobs/fraud\n"

@@ -7,7 +7,11 @@
 
 namespace ringtrain {
 void TrainingArguments::add_to(CLI::App& command) {
-  command.add_option("CONFIG", config, "Configuration, YAML (see `ringtrain config`)")->required();
+  command
+      .add_option(
+          "CONFIG", config,
+          "Configuration, YAML (see `ringtrain config`); `train` takes data too (.csv, .csv.gz, .parquet)")
+      ->required();
   command
       .add_option("--set", overrides, "Override a field: --set trainer.epochs=3 --set 'model.hidden=[8,4]'")
       ->type_name("KEY=VALUE")

@@ -48,6 +48,11 @@ TEST(ConfigWriter, AwkwardTextsComeBack) {
                            "2026-01-01", "\r\n"}) {
     SampleConfig config;
     config.name = text;
+    SampleConfig scalar;
+    YamlDocument::from_text("name: " + to_scalar(text), "scalar.yaml").read([&](Visitor& v) {
+      scalar.describe(v);
+    });
+    EXPECT_EQ(scalar.name, text) << to_scalar(text);
     config.columns = {text, "b", text};
     expect_same_when_read_back(config);
   }

@@ -4,6 +4,8 @@
 
 #include <limits>
 
+#include "common/pattern.h"
+
 namespace ringtrain {
 namespace {
 
@@ -42,6 +44,20 @@ TEST(Text, MatchesStandsForAnyCharacters) {
   EXPECT_FALSE(matches("a*b", "a-b-c"));
   EXPECT_FALSE(matches("abc", "ab"));
   EXPECT_FALSE(matches("*a*a*a*a*a*a*a*a*a*a*a*b", std::string(5000, 'a'))) << "and it returns soon";
+}
+
+TEST(Text, AStarCanBeMeant) {
+  EXPECT_TRUE(matches("a\\*b", "a*b"));
+  EXPECT_FALSE(matches("a\\*b", "a-b"));
+  EXPECT_FALSE(matches("a\\*b", "a\\*b"));
+  EXPECT_TRUE(matches("\\**", "*, and more"));
+  EXPECT_FALSE(matches("\\**", "and more"));
+  EXPECT_TRUE(matches("a\\b", "a\\b")) << "a backslash alone is a backslash";
+  for (const char* name : {"*", "a*b", "plain", "\\*", "*\\", "**", "\\\\*"}) {
+    EXPECT_TRUE(matches(as_pattern(name), name)) << name;
+    for (const char* other : {"x", "a-b", "a**b", "plains", "", "***", "\\x"})
+      EXPECT_FALSE(matches(as_pattern(name), other)) << name << " " << other;
+  }
 }
 
 TEST(Text, WithCommas) {

@@ -3,7 +3,7 @@
 set -euo pipefail
 cd "$RINGTRAIN_SOURCE"
 diff <("$RINGTRAIN" config) docs/configuration.md || { echo "run: ringtrain config > docs/configuration.md" >&2; exit 1; }
-for command in train predict generate config; do
+for command in init train predict generate config; do
   "$RINGTRAIN" "$command" --help | grep -q -i "usage" || { echo "no help for $command" >&2; exit 1; }
 done
 "$RINGTRAIN" config trainer.optimizer | grep -q 'lr'

@@ -95,5 +95,32 @@ TEST(RunConfig, RulesOverSeveralFields) {
   EXPECT_NE(problems_of({"name=../x"}).find("name: expected letters"), std::string::npos);
 }
 
+TEST(RunConfig, StepsAutoStandsAlone) {
+  const std::string data = "data: {train_file: a.csv, target: y}\n";
+  const auto run = RunConfig::from_text(data + "trainer: {steps: auto}\n", "a.yaml");
+  EXPECT_EQ(run.trainer.steps, "auto");
+  EXPECT_EQ(run.trainer.auto_steps, 0);
+  for (const std::string field : {"epochs", "max_steps"}) {
+    try {
+      RunConfig::from_text(data + "trainer: {steps: auto, " + field + ": 5}\n", "a.yaml");
+      ADD_FAILURE() << field;
+    } catch (const ConfigError& error) {
+      EXPECT_NE(std::string(error.what()).find("trainer." + field + ": not a field of 'auto', but of: epochs"),
+                std::string::npos)
+          << error.what();
+    }
+  }
+}
+
+TEST(RunConfig, WhatStepsAutoDecidedStandsInTheResolvedConfiguration) {
+  auto run = RunConfig::from_text(
+      "data: {train_file: a.csv, target: y}\ntrainer: {steps: auto, auto_seconds: 10}\n", "a.yaml");
+  run.trainer.auto_steps = 777;
+  const auto back = RunConfig::from_text(run.to_yaml(), "config.yaml");
+  EXPECT_EQ(back.trainer.auto_steps, 777);
+  EXPECT_EQ(back.trainer.auto_seconds, 10);
+  EXPECT_EQ(back.to_yaml(), run.to_yaml());
+}
+
 }  // namespace
 }  // namespace ringtrain

@@ -119,6 +119,13 @@ void Telemetry::advice(std::int64_t step, const std::string& text) {
   log::warn(text);
 }
 
+void Telemetry::set_total_steps(std::int64_t step, std::int64_t steps) {
+  if (!log_ || steps == options_.total_steps) return;
+  options_.total_steps = steps;
+  progress_.reset();
+  progress_ = std::make_unique<Progress>("step", steps, Progress::Options{.already_done = step});
+}
+
 void Telemetry::finish() {
   if (progress_) progress_->finish();
   progress_.reset();

@@ -39,6 +39,8 @@ class Telemetry {
   void event(std::int64_t step, const std::string& text);
   /// What the one who reads the run's numbers should know: a warning.
   void advice(std::int64_t step, const std::string& text);
+  /// The run has `steps` steps, not as many as it was thought to have; `step` of them are done.
+  void set_total_steps(std::int64_t step, std::int64_t steps);
   /// Ends the progress bar.
   void finish();
 

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "data/profile/table_profile.h"
+
+namespace ringtrain {
+
+/// What a column is to a model.
+enum class Role { target, number, category, date, ignored };
+
+struct ColumnRole {
+  Role role;
+  std::string why;       ///< "3 words: red, green, blue"; "row numbers 1 to 150"
+  bool warning = false;  ///< a person should look at it
+};
+
+/// A role for each column, with its reason, in the file's order.
+///
+/// numbers       all values are finite numbers
+/// categories    words, of which there are at most 64, or 5% of the rows and 1,000
+/// dates         all values are dates (data/schema/dates.h)
+/// ignored       one value or none; the numbers of the rows; words, or values of a column called id, that are
+///               all different or nearly so; text; more words than above; what says the target again: one to
+///               one with its classes, or, of numbers, with a correlation beyond 0.9999
+///
+/// `classes`: the target's values are classes, not amounts.
+std::vector<ColumnRole> choose_roles(const TableProfile& table, const std::string& target, bool classes);
+
+}  // namespace ringtrain
