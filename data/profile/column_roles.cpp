@@ -7,7 +7,7 @@
 #include <cmath>
 
 #include "common/text.h"
-#include "data/schema/values.h"
+#include "data/schema/excerpt.h"
 
 namespace ringtrain {
 namespace {

@@ -3,11 +3,12 @@
 #include <fmt/format.h>
 #include <parquet/arrow/reader.h>
 
+#include <chrono>
+#include <cmath>
+
 #include "common/errors.h"
 #include "data/profile/table_profile.h"
-#include "data/schema/values.h"
 #include "data/table/arrow_values.h"
-#include "data/table/csv_scanner.h"
 #include "data/table/parquet_file.h"
 
 namespace ringtrain {
@@ -19,27 +20,34 @@ bool is_table_file(const std::filesystem::path& file) {
 
 std::vector<ColumnType> column_types(const std::filesystem::path& file) {
   std::vector<ColumnType> types;
-  if (!is_parquet(file)) {
-    CsvScanner scanner(file);
-    for (auto& name : read_header(scanner, file))
-      types.push_back({.name = std::move(name), .reading = ColumnType::Reading::words, .type = ""});
-    return types;
-  }
+  for (auto& name : columns_of_file(file, {}).names) types.push_back({.name = std::move(name), .type = ""});
+  if (!is_parquet(file)) return types;
   std::shared_ptr<arrow::Schema> schema;
   require_read(open_parquet(file, 1)->GetSchema(&schema), file);
-  for (const auto& field : schema->fields())
-    types.push_back({.name = field->name(),
-                     .reading = is_word(*field->type())     ? ColumnType::Reading::words
-                                : is_number(*field->type()) ? ColumnType::Reading::numbers
-                                                            : ColumnType::Reading::none,
-                     .type = field->type()->ToString()});
+  for (std::size_t i = 0; i < types.size(); ++i) {
+    const auto& type = *schema->field(static_cast<int>(i))->type();
+    types[i].type = type.ToString();
+    types[i].kind = is_value(type)  ? ColumnType::Kind::words
+                    : is_date(type) ? ColumnType::Kind::dates
+                                    : ColumnType::Kind::none;
+  }
   return types;
 }
 
-std::unique_ptr<ColumnStream> open_typed(const std::filesystem::path& file, const WantedColumns& wanted) {
-  return is_parquet(file) ? open_parquet_columns(file, wanted) : open_csv_columns(file, wanted);
+std::optional<double> number_of(const std::string& word) {
+  static const Reading reading({.version = 2, .missing = {}});
+  if (word == "true" || word == "false") return std::nullopt;
+  const auto number = reading.number(word);
+  return number.state == ValueState::good ? std::optional(number.value) : std::nullopt;
 }
 
-std::optional<double> number_of(const std::string& text) { return parse_number(text); }
+std::string text_of_days(double days) {
+  const std::chrono::sys_days day{std::chrono::days(static_cast<int>(std::floor(days)))};
+  const std::chrono::year_month_day date(day);
+  const auto seconds = static_cast<int>(std::lround((days - std::floor(days)) * 86'400));
+  return fmt::format("{:04}-{:02}-{:02} {:02}:{:02}:{:02}", static_cast<int>(date.year()),
+                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), seconds / 3600,
+                     seconds / 60 % 60, seconds % 60);
+}
 
 }  // namespace ringtrain

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <filesystem>
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -10,22 +9,22 @@
 
 namespace ringtrain {
 
-/// A column of a file, and how it can be read without loss: of a CSV file all are words; of a Parquet file
-/// fractions are numbers, and what is neither number nor word (a timestamp, a list) is not read.
+/// A column of a file, and how its values are looked at: as words, from which numbers are told; dates and
+/// timestamps of Parquet as dates; what is neither (a list) is not read.
 struct ColumnType {
-  enum class Reading { words, numbers, none };
+  enum class Kind { words, dates, none };
   std::string name;
-  Reading reading = Reading::words;
+  Kind kind = Kind::words;
   std::string type;  ///< as Parquet calls it
 };
 
-/// In the file's order. Throws DataError when it cannot be read.
+/// In the file's order. Throws DataError when it cannot be read or has no rows.
 std::vector<ColumnType> column_types(const std::filesystem::path& file);
 
-/// By the name's ending, CSV or Parquet.
-std::unique_ptr<ColumnStream> open_typed(const std::filesystem::path& file, const WantedColumns& wanted);
+/// The number that a word is to training and prediction; a boolean is a word.
+std::optional<double> number_of(const std::string& word);
 
-/// The number that a text is to training and prediction; NaN and infinity are told.
-std::optional<double> number_of(const std::string& text);
+/// A point in time as parse_date reads it.
+std::string text_of_days(double days);
 
 }  // namespace ringtrain

@@ -112,16 +112,11 @@ class Gatherer {
   std::string odd_;
 };
 
-void take_numbers(const at::Tensor& numbers, std::int64_t column, Gatherer& to) {
-  const auto values = numbers.select(1, column).to(at::kDouble).contiguous();
+void take_dates(const at::Tensor& days, std::int64_t column, Gatherer& to) {
+  const auto values = days.select(1, column).contiguous();
   const auto* const all = values.const_data_ptr<double>();
-  for (std::int64_t row = 0; row < values.numel(); ++row) {
-    // As float32 holds it: the shortest text is what was meant.
-    if (std::isnan(all[row]))
-      to.add_missing();
-    else
-      to.add(fmt::format("{}", static_cast<float>(all[row])));
-  }
+  for (std::int64_t row = 0; row < values.numel(); ++row)
+    std::isnan(all[row]) ? to.add_missing() : to.add(text_of_days(all[row]));
 }
 
 }  // namespace
@@ -141,12 +136,12 @@ std::vector<std::string> TableProfile::names() const {
 TableProfile profile_table(const std::filesystem::path& file, std::int64_t most_rows) {
   const auto types = column_types(file);
   WantedColumns wanted;
-  std::vector<Gatherer> numeric, categorical;
+  std::vector<Gatherer> dates, categorical;
   for (const auto& type : types) {
-    if (type.reading == ColumnType::Reading::numbers) {
-      wanted.numeric.push_back(type.name);
-      numeric.emplace_back(type.name);
-    } else if (type.reading == ColumnType::Reading::words) {
+    if (type.kind == ColumnType::Kind::dates) {
+      wanted.numeric.emplace_back(type.name, type.name, DatePart::days);
+      dates.emplace_back(type.name);
+    } else if (type.kind == ColumnType::Kind::words) {
       wanted.categorical.push_back(type.name);
       categorical.emplace_back(type.name);
     }
@@ -155,24 +150,24 @@ TableProfile profile_table(const std::filesystem::path& file, std::int64_t most_
   table.file = file;
   const auto most =
       std::min(most_rows, std::max<std::int64_t>(1000, kCells / static_cast<std::int64_t>(types.size() + 1)));
-  const auto stream = open_typed(file, wanted);
+  const auto stream = open_columns(file, wanted);
   ColumnPiece piece;
   while (table.rows < most && stream->next(piece, std::min(kPiece, most - table.rows))) {
-    if (!piece.problems.empty() && wanted.numeric.empty())
+    if (!piece.problems.empty())
       throw DataError(fmt::format("{}: {}", file.string(), piece.problems.front().text));
-    for (std::size_t c = 0; c < numeric.size(); ++c)
-      take_numbers(piece.numeric, static_cast<std::int64_t>(c), numeric[c]);
+    for (std::size_t c = 0; c < dates.size(); ++c)
+      take_dates(piece.numeric, static_cast<std::int64_t>(c), dates[c]);
     for (std::size_t c = 0; c < categorical.size(); ++c)
       for (const auto& word : piece.categorical[c])
         word.empty() ? categorical[c].add_missing() : categorical[c].add(word);
     table.rows += piece.rows();
   }
   table.all_rows = table.rows + stream->skip(std::numeric_limits<std::int64_t>::max());
-  auto next_number = numeric.begin(), next_word = categorical.begin();
+  auto next_date = dates.begin(), next_word = categorical.begin();
   for (const auto& type : types) {
-    if (type.reading == ColumnType::Reading::numbers) {
-      table.columns.push_back((next_number++)->finish());
-    } else if (type.reading == ColumnType::Reading::words) {
+    if (type.kind == ColumnType::Kind::dates) {
+      table.columns.push_back((next_date++)->finish());
+    } else if (type.kind == ColumnType::Kind::words) {
       table.columns.push_back((next_word++)->finish());
     } else {
       table.columns.emplace_back();

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <set>
 #include <tuple>
@@ -130,7 +131,8 @@ struct Fit {
   std::size_t faults = 0;
   std::size_t header = 0;  ///< fields of the header
   std::size_t rows = 0, rows_like_header = 0, rows_of_one_field = 0;
-  bool shifted = false;  ///< each row has one field more, or each one less, than the header
+  std::size_t usual = 0, rows_usual = 0;  ///< what most rows have
+  bool shifted = false;                   ///< each row has one field more, or each one less, than the header
   double clean = 1;  ///< the share of fields without another delimiter in them; numbers such as 1,5 are clean
 
   /// In steps, so that a damaged row does not decide.
@@ -139,6 +141,8 @@ struct Fit {
     return shifted ? 19 : static_cast<int>(20 * rows_like_header / rows);
   }
   bool splits() const { return header > 1 || (header == 1 && shifted); }
+  /// Rows of a table below a header that is none of it: a title, a comment.
+  bool splits_rows_alone() const { return usual > 2 && 10 * rows_usual > 8 * rows; }
   bool is_better_than(const Fit& other) const {
     return std::tuple(splits(), share(), clean, header) >
            std::tuple(other.splits(), other.share(), other.clean, other.header);
@@ -153,6 +157,7 @@ bool has_other_delimiter(std::string_view text, char delimiter) {
 Fit fit_of(const Sample& sample, const CsvDialect& dialect) {
   Fit fit{.dialect = dialect};
   std::size_t fields_seen = 0, unclean = 0, more = 0, less = 0;
+  std::map<std::size_t, std::size_t> rows_of;  // by their number of fields
   bool is_header = true;
   fit.faults = for_each_record(sample, dialect, [&](const std::vector<std::string_view>& fields) {
     fields_seen += fields.size();
@@ -166,8 +171,11 @@ Fit fit_of(const Sample& sample, const CsvDialect& dialect) {
     if (fields.size() == fit.header) ++fit.rows_like_header;
     if (fields.size() == fit.header + 1) ++more;
     if (fields.size() + 1 == fit.header) ++less;
-    if (fields.size() == 1) ++fit.rows_of_one_field;
+    ++rows_of[fields.size()];
   });
+  fit.rows_of_one_field = rows_of[1];
+  for (const auto& [count, rows] : rows_of)
+    if (rows > fit.rows_usual) std::tie(fit.usual, fit.rows_usual) = std::pair(count, rows);
   fit.shifted = fit.rows > 0 && (more == fit.rows || less == fit.rows);
   if (fields_seen > 0) fit.clean = 1 - static_cast<double>(unclean) / static_cast<double>(fields_seen);
   return fit;
@@ -258,7 +266,7 @@ char find_decimal(const std::vector<Record>& records) {
 /// The best delimiter for a way of quoting.
 Fit best_delimiter(const Sample& sample, CsvDialect dialect, const CsvConfig& config) {
   if (config.delimiter != "auto") return fit_of(sample, dialect);
-  std::optional<Fit> best;
+  std::optional<Fit> best, of_rows;
   for (const char delimiter : delimiters) {
     dialect.delimiter = delimiter;
     Fit fit = fit_of(sample, dialect);
@@ -269,7 +277,9 @@ Fit best_delimiter(const Sample& sample, CsvDialect dialect, const CsvConfig& co
       fit.shifted = found.index_column || found.trailing_delimiter;
     }
     if (!best || fit.is_better_than(*best)) best = fit;
+    if (fit.splits_rows_alone() && (!of_rows || fit.usual > of_rows->usual)) of_rows = fit;
   }
+  if (!best->splits() && of_rows) return *of_rows;
   const bool is_prose = best->share() < 10 && 2 * best->rows_of_one_field > best->rows;
   if (best->header > 0 && (!best->splits() || is_prose)) {
     dialect.delimiter = '\0';

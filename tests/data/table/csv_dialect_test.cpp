@@ -44,6 +44,8 @@ TEST(CsvDialect, FindsTheDelimiterByTheNumberOfFields) {
   EXPECT_EQ(dialect_of("price, EUR;size, m;color\n1,5;2,5;red\n3,5;1,5;blue\n").delimiter, ';');
   EXPECT_EQ(dialect_of("\"x, y\";\"p, q, r\"\n1;2\n").delimiter, ';');
   EXPECT_EQ(dialect_of("a,b\n" + repeated("1,\"x;y;z\"\n", 50)).delimiter, ',');
+  // A title above the header is no column: the rows are told to have too many fields.
+  EXPECT_EQ(dialect_of("Report of May\na;b;c\n1;2;3\n4;5;6\n").delimiter, ';');
   // A damaged row does not decide.
   EXPECT_EQ(dialect_of("a;b;c\n" + repeated("1;2;3\n", 50) + "1;2\n").delimiter, ';');
 }
