@@ -8,7 +8,7 @@
 
 #include "common/errors.h"
 #include "common/text.h"
-#include "data/schema/values.h"
+#include "data/schema/excerpt.h"
 
 namespace ringtrain {
 namespace {

@@ -35,6 +35,10 @@ Metrics::Metrics()
                          .Name("ringtrain_model_load_failures_total")
                          .Help("Versions that could not be loaded")
                          .Register(registry_)),
+      unseen_(BuildCounter()
+                  .Name("ringtrain_unseen_values_total")
+                  .Help("Values of a column that training did not see, or had none missing")
+                  .Register(registry_)),
       seconds_(BuildHistogram()
                    .Name("ringtrain_request_seconds")
                    .Help("Seconds from a request's last byte to its answer")
@@ -71,6 +75,11 @@ Metrics::Version Metrics::of(const std::string& model, std::int64_t version) {
   const prometheus::Labels labels{{"model", model}, {"version", std::to_string(version)}};
   return {seconds_.Add(labels, kSeconds), batch_rows_.Add(labels, kRows),
           batch_seconds_.Add(labels, kSeconds), rows_.Add(labels), loaded_.Add(labels)};
+}
+
+prometheus::Counter& Metrics::unseen(const std::string& model, std::int64_t version,
+                                     const std::string& column) {
+  return unseen_.Add({{"model", model}, {"version", std::to_string(version)}, {"column", column}});
 }
 
 void Metrics::answered(const std::string& model, const std::string& protocol, int code) {

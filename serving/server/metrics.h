@@ -25,6 +25,8 @@ class Metrics {
     prometheus::Counter& rows;
     prometheus::Gauge& loaded;  ///< 1 while it is loaded
   };
+  /// Values of a categorical column that training did not see, of one version of a model.
+  prometheus::Counter& unseen(const std::string& model, std::int64_t version, const std::string& column);
   Version of(const std::string& model, std::int64_t version);
 
   /// A request that was answered. `model`: empty where none was found.
@@ -41,7 +43,7 @@ class Metrics {
 
  private:
   prometheus::Registry registry_;
-  prometheus::Family<prometheus::Counter>&requests_, &rows_, &load_failures_;
+  prometheus::Family<prometheus::Counter>&requests_, &rows_, &load_failures_, &unseen_;
   prometheus::Family<prometheus::Histogram>&seconds_, &batch_rows_, &batch_seconds_;
   prometheus::Family<prometheus::Gauge>& loaded_;
   prometheus::Gauge &connections_, &waiting_rows_, &resident_bytes_;

@@ -11,6 +11,7 @@
 
 #include "common/errors.h"
 #include "common/log.h"
+#include "data/schema/vocabulary.h"
 #include "serving/predict/model_outputs.h"
 #include "serving/server/warm_up.h"
 
@@ -31,6 +32,15 @@ std::string identity_of(const fs::path& folder) {
           fmt::format("{} cannot be looked at: {}", (folder / name).string(), std::strerror(errno)));
   }
   return identity;
+}
+
+void count_unseen(const Predictor::Rows& rows, const Preprocessing& schema,
+                  const std::vector<prometheus::Counter*>& counters) {
+  if (counters.empty()) return;
+  UnseenWords unseen(schema.categorical);
+  unseen.count(rows.categorical);
+  for (std::size_t c = 0; c < counters.size(); ++c)
+    if (unseen.counts()[c] > 0) counters[c]->Increment(static_cast<double>(unseen.counts()[c]));
 }
 
 bool holds(const std::vector<std::int64_t>& list, std::int64_t one) {
@@ -240,8 +250,15 @@ ServedModels::Loaded ServedModels::load_version(const std::string& name, const f
   const auto counted = metrics_.of(name, number);
   auto batching = options_.batching;
   batching.most_rows = rows_at_once(predictor->manifest(), batching.most_rows);
+  std::vector<prometheus::Counter*> unseen;
+  for (const auto& column : preprocessing.categorical)
+    unseen.push_back(&metrics_.unseen(name, number, column.name));
   auto batcher = std::make_shared<Batcher>(
-      pool_, batching, [predictor](const Predictor::Rows& rows) { return predictor->predict(rows); },
+      pool_, batching,
+      [predictor, unseen](const Predictor::Rows& rows) {
+        count_unseen(rows, predictor->manifest().preprocessing, unseen);
+        return predictor->predict(rows);
+      },
       [counted](std::int64_t rows, std::int64_t, double seconds) {
         counted.rows.Increment(static_cast<double>(rows));
         counted.batch_rows.Observe(static_cast<double>(rows));
