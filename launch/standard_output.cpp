@@ -28,8 +28,9 @@ void finish_standard_output() {
 
 void fail_standard_output(int reason) {
   if (reason == EPIPE) throw Error("", 128 + SIGPIPE);
-  throw Error(fmt::format("standard output cannot be written: {}",
-                          reason == 0 ? "an earlier line was lost; is the disk full?" : std::strerror(reason)));
+  throw Error(
+      fmt::format("standard output cannot be written: {}",
+                  reason == 0 ? "an earlier line was lost; is the disk full?" : std::strerror(reason)));
 }
 
 }  // namespace ringtrain

@@ -18,8 +18,7 @@ PassedOnOutput::PassedOnOutput() {
   std::fflush(stdout);
   output_ = ::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
   if (output_ < 0) return;  // there is none
-  if (::pipe2(pipe_.data(), O_CLOEXEC) != 0)
-    throw Error(fmt::format("no pipe: {}", std::strerror(errno)));
+  if (::pipe2(pipe_.data(), O_CLOEXEC) != 0) throw Error(fmt::format("no pipe: {}", std::strerror(errno)));
   ::dup2(pipe_[1], STDOUT_FILENO);
   ::close(pipe_[1]);
   thread_ = std::jthread([this] { pass_on(); });
