@@ -169,6 +169,7 @@ void JobLock::take() {
 /// Puts the lock that says `text` away. Another may do the same at this moment, and hold a new one already:
 /// then that is put back. Were there a third meanwhile, the second finds out by `require`.
 void JobLock::take_over(const std::string& text) {
+  if (look().text != text) return;
   const fs::path aside = folder_ / fmt::format("job.lock.{}", unique_word());
   if (::rename(file_.c_str(), aside.c_str()) != 0) return;
   std::string found;
@@ -176,7 +177,9 @@ void JobLock::take_over(const std::string& text) {
     found = read_file(aside);
   } catch (const DataError&) {
   }
-  if (found != text && !found.empty()) (void)!::link(aside.c_str(), file_.c_str());
+  const bool is_news = found != text && !found.empty();
+  if (is_news && ::link(aside.c_str(), file_.c_str()) != 0 && errno != EEXIST)
+    ::rename(aside.c_str(), file_.c_str());  // no links here
   ::unlink(aside.c_str());
 }
 
@@ -194,11 +197,19 @@ void JobLock::note_loss(const std::string& text) const {
                       file_.string());
 }
 
+/// One that is away for a moment may be put back (`take_over`).
+void JobLock::look_for_loss() const {
+  Seen seen = look();
+  for (int i = 0; i < 20 && !seen.there; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    seen = look();
+  }
+  if (seen.text != me_.to_text()) note_loss(seen.text);
+}
+
 void JobLock::require() const {
   require_as_seen();
-  const Seen seen = look();
-  if (seen.text == me_.to_text()) return;
-  note_loss(seen.text);
+  look_for_loss();
   require_as_seen();
 }
 
@@ -215,7 +226,7 @@ void JobLock::renew() {
     lock.unlock();
     try {
       time_there();
-      if (const Seen seen = look(); seen.text != me_.to_text()) note_loss(seen.text);
+      look_for_loss();
       warned = false;
     } catch (const std::exception& error) {
       if (!std::exchange(warned, true))
