@@ -86,9 +86,16 @@ std::chrono::nanoseconds JobLock::time_there() const {
   return changed_at(about);
 }
 
-/// Opened anew each time: it is then that NFS asks the server.
+/// Opened anew each time: it is then that NFS asks the server. One that is away may be back in a moment
+/// (`take_over`).
 JobLock::Seen JobLock::look() const {
-  const Descriptor file(::open(file_.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+  Descriptor file;
+  for (int i = 0; i < 20; ++i) {
+    file = Descriptor(::open(file_.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+    if (file || errno != ENOENT) break;
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    errno = ENOENT;
+  }
   if (!file && errno == ENOENT) return {};
   Seen seen{.there = true, .text = std::string(kMostText, '\0'), .changed = {}};
   struct stat about {};
@@ -197,19 +204,9 @@ void JobLock::note_loss(const std::string& text) const {
                       file_.string());
 }
 
-/// One that is away for a moment may be put back (`take_over`).
-void JobLock::look_for_loss() const {
-  Seen seen = look();
-  for (int i = 0; i < 20 && !seen.there; ++i) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
-    seen = look();
-  }
-  if (seen.text != me_.to_text()) note_loss(seen.text);
-}
-
 void JobLock::require() const {
   require_as_seen();
-  look_for_loss();
+  if (const Seen seen = look(); seen.text != me_.to_text()) note_loss(seen.text);
   require_as_seen();
 }
 
@@ -226,7 +223,7 @@ void JobLock::renew() {
     lock.unlock();
     try {
       time_there();
-      look_for_loss();
+      if (const Seen seen = look(); seen.text != me_.to_text()) note_loss(seen.text);
       warned = false;
     } catch (const std::exception& error) {
       if (!std::exchange(warned, true))

@@ -58,7 +58,6 @@ class JobLock {
   std::chrono::nanoseconds time_there() const;
   void take_over(const std::string& text);
   void renew();
-  void look_for_loss() const;
   void note_loss(const std::string& text) const;
 
   std::filesystem::path folder_, file_, own_;  // own_: a name that is ours alone
