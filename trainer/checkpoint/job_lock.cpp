@@ -86,9 +86,16 @@ std::chrono::nanoseconds JobLock::time_there() const {
   return changed_at(about);
 }
 
-/// Opened anew each time: it is then that NFS asks the server.
+/// Opened anew each time: it is then that NFS asks the server. One that is away may be back in a moment
+/// (`take_over`).
 JobLock::Seen JobLock::look() const {
-  const Descriptor file(::open(file_.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+  Descriptor file;
+  for (int i = 0; i < 20; ++i) {
+    file = Descriptor(::open(file_.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+    if (file || errno != ENOENT) break;
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    errno = ENOENT;
+  }
   if (!file && errno == ENOENT) return {};
   Seen seen{.there = true, .text = std::string(kMostText, '\0'), .changed = {}};
   struct stat about {};
@@ -169,6 +176,7 @@ void JobLock::take() {
 /// Puts the lock that says `text` away. Another may do the same at this moment, and hold a new one already:
 /// then that is put back. Were there a third meanwhile, the second finds out by `require`.
 void JobLock::take_over(const std::string& text) {
+  if (look().text != text) return;
   const fs::path aside = folder_ / fmt::format("job.lock.{}", unique_word());
   if (::rename(file_.c_str(), aside.c_str()) != 0) return;
   std::string found;
@@ -176,7 +184,9 @@ void JobLock::take_over(const std::string& text) {
     found = read_file(aside);
   } catch (const DataError&) {
   }
-  if (found != text && !found.empty()) (void)!::link(aside.c_str(), file_.c_str());
+  const bool is_news = found != text && !found.empty();
+  if (is_news && ::link(aside.c_str(), file_.c_str()) != 0 && errno != EEXIST)
+    ::rename(aside.c_str(), file_.c_str());  // no links here
   ::unlink(aside.c_str());
 }
 
@@ -196,9 +206,7 @@ void JobLock::note_loss(const std::string& text) const {
 
 void JobLock::require() const {
   require_as_seen();
-  const Seen seen = look();
-  if (seen.text == me_.to_text()) return;
-  note_loss(seen.text);
+  if (const Seen seen = look(); seen.text != me_.to_text()) note_loss(seen.text);
   require_as_seen();
 }
 
