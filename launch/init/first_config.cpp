@@ -124,7 +124,7 @@ void choose_task(const TableProfile& table, const ColumnProfile& target, FirstCo
     }
   }
   if (config.task != "regression" && target.values.back().count < 10)
-    config.notes.push_back(fmt::format("{} has {} rows: too few to learn it, or to measure that",
+    config.notes.push_back(fmt::format("{} has {} row(s): too few to learn it, or to measure that",
                                        shown(target.values.back().text), target.values.back().count));
 }
 
@@ -149,7 +149,7 @@ std::string missing_in(const TableProfile& table, const std::vector<ColumnRole>&
 void choose_network(std::int64_t rows, FirstConfig& config) {
   config.batch = batch_for(rows);
   config.hidden = {64, 32};
-  config.learning_rate = 0.001;
+  config.learning_rate = 0.002;
   config.weight_decay = 0.01;
 }
 

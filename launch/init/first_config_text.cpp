@@ -60,7 +60,7 @@ std::string features_block(const FirstConfig& config, const TableProfile& table)
   if (numbers.empty())
     text += commented("    numeric: []", "no column holds numbers");
   else
-    text += fmt::format("    # Numbers are the {} columns that are not listed below:\n{}",
+    text += fmt::format("    # Numbers are the columns that are not listed below, {}:\n{}",
                         with_commas(static_cast<long long>(numbers.size())), wrapped(numbers, "    ")) +
             "    numeric: [\"*\"]\n";
   text += list_of(config, table, Role::category, "categorical");
@@ -173,8 +173,8 @@ std::string FirstConfig::to_table(const TableProfile& table) const {
                         word_of(roles[c].role), comment(why));
   }
   if (numbers > kMostNumbers)
-    text += fmt::format("{}  number    numbers too\n",
-                        padded(fmt::format("and {} more", numbers - kMostNumbers), width));
+    text +=
+        fmt::format("{}  number    numbers\n", padded(fmt::format("{} more", numbers - kMostNumbers), width));
   text += fmt::format("\nTask    {}: {}\n", task, task_why);
   for (const auto& note : notes) text += fmt::format("Note    {}\n", comment(note));
   return text;

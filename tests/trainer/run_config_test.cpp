@@ -105,8 +105,9 @@ TEST(RunConfig, StepsAutoStandsAlone) {
       RunConfig::from_text(data + "trainer: {steps: auto, " + field + ": 5}\n", "a.yaml");
       ADD_FAILURE() << field;
     } catch (const ConfigError& error) {
-      EXPECT_NE(std::string(error.what()).find("trainer." + field + ": not a field of 'auto', but of: epochs"),
-                std::string::npos)
+      EXPECT_NE(
+          std::string(error.what()).find("trainer." + field + ": not a field of 'auto', but of: epochs"),
+          std::string::npos)
           << error.what();
     }
   }

@@ -35,6 +35,16 @@ TEST(TableDataset, ReadsSamplesInTheAskedOrder) {
       batch.inputs, torch::tensor({{0.f, 3.f, 0.f, 1.f}, {32.f, 19.f, 0.f, 1.f}, {0.f, 3.f, 0.f, 1.f}})));
 }
 
+TEST(TableDataset, ATableOfWordsAlone) {
+  auto table = example();
+  table.numeric_names.clear();
+  table.numeric = torch::empty({10, 0}, at::kFloat);
+  auto preprocessing = fitted();
+  preprocessing.numeric.clear();
+  const TableDataset dataset(table, preprocessing, {9, 4, 1});
+  EXPECT_TRUE(torch::equal(dataset.read({0, 1}).inputs, torch::tensor({{0.f, 1.f}, {1.f, 0.f}})));
+}
+
 TEST(TableDataset, ReadsNothing) {
   const TableDataset dataset(example(), fitted(), {9, 4, 1});
   const Batch batch = dataset.read({});
