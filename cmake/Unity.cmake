@@ -6,10 +6,9 @@
 # scope begins in the first column), so a source may be alone without need, but never with a namesake: a call cannot silently mean
 # another file's function. Sources with macros or options of their own stay alone.
 
-# What stands in unnamed namespaces, and lines of file scope that begin with `static`.
+# What stands in unnamed namespaces, and what file scope has for itself beside them: functions that are static, constants.
 function(_ringtrain_private_text result text)
-  string(REGEX MATCHALL "\nstatic [^\n]*" statics "${text}")
-  set(private "${statics}")
+  string(REGEX MATCHALL "\n(static|const|constexpr) [^\n]*" private "${text}")
   while(TRUE)
     string(FIND "${text}" "\nnamespace {\n" begin)
     if(begin EQUAL -1)
