@@ -23,7 +23,7 @@ step() {
 step "1/5 what ringtrain is built with" "packages and libraries"
 tools/bootstrap.sh
 
-step "2/5 building ringtrain (about 4 minutes the first time on two cores)" "building"
+step "2/5 building ringtrain (about 5 minutes the first time on two cores)" "building"
 tools/configure.sh release
 export NINJA_STATUS="[%f/%t, %e s] "
 cmake --build --preset release --target ringtrain

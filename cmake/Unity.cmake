@@ -6,10 +6,9 @@
 # scope begins in the first column), so a source may be alone without need, but never with a namesake: a call cannot silently mean
 # another file's function. Sources with macros or options of their own stay alone.
 
-# What stands in unnamed namespaces, and lines of file scope that begin with `static`.
+# What stands in unnamed namespaces, and what file scope has for itself beside them: functions that are static, constants.
 function(_ringtrain_private_text result text)
-  string(REGEX MATCHALL "\nstatic [^\n]*" statics "${text}")
-  set(private "${statics}")
+  string(REGEX MATCHALL "\n(static|const|constexpr) [^\n]*" private "${text}")
   while(TRUE)
     string(FIND "${text}" "\nnamespace {\n" begin)
     if(begin EQUAL -1)
@@ -112,10 +111,14 @@ function(_ringtrain_group target)
 endfunction()
 
 function(_ringtrain_unity folder)
+  set(tests "${PROJECT_SOURCE_DIR}/tests")
+  cmake_path(IS_PREFIX tests "${folder}" is_test)
   get_directory_property(targets DIRECTORY "${folder}" BUILDSYSTEM_TARGETS)
   foreach(target IN LISTS targets)
     get_target_property(type ${target} TYPE)
-    if(type MATCHES "^(STATIC_LIBRARY|SHARED_LIBRARY|OBJECT_LIBRARY|EXECUTABLE)$")
+    if(is_test AND NOT RINGTRAIN_UNITY_TESTS)
+      set_target_properties(${target} PROPERTIES UNITY_BUILD OFF)
+    elseif(type MATCHES "^(STATIC_LIBRARY|SHARED_LIBRARY|OBJECT_LIBRARY|EXECUTABLE)$")
       _ringtrain_group(${target})
     endif()
   endforeach()
@@ -126,7 +129,8 @@ function(_ringtrain_unity folder)
 endfunction()
 
 set(RINGTRAIN_UNITY_SOURCES 12 CACHE STRING "Sources of a unit at most, with CMAKE_UNITY_BUILD")
-mark_as_advanced(RINGTRAIN_UNITY_SOURCES)
+option(RINGTRAIN_UNITY_TESTS "Units for the tests too, with CMAKE_UNITY_BUILD" OFF)
+mark_as_advanced(RINGTRAIN_UNITY_SOURCES RINGTRAIN_UNITY_TESTS)
 if(CMAKE_UNITY_BUILD)
   _ringtrain_unity("${PROJECT_SOURCE_DIR}")
 endif()

@@ -30,6 +30,7 @@ CPP
 # Namesakes: types, constants, functions with the type on a line of its own.
 for name in one two; do
   cat >$name.cpp <<CPP
+constexpr int kMore = ${#name};
 namespace {
 struct Piece {
   char bytes[sizeof("$name") * ${#name}];
@@ -40,7 +41,7 @@ size_of_piece(int more) {
   return kSize + more;
 }
 }  // namespace
-int $name() { return size_of_piece(1); }
+int $name() { return size_of_piece(kMore); }
 CPP
 done
 # A macro that would change what comes after it.
@@ -72,7 +73,7 @@ include("$source/cmake/Unity.cmake")
 CMAKE
 "$cmake" -G Ninja -S . -B b -DCMAKE_UNITY_BUILD=ON >configure.log || { cat configure.log; exit 1; }
 "$cmake" --build b >build.log || { cat build.log; fail "it does not compile"; }
-[[ "$(b/names)" == "2 200 13 13 21" ]] || fail "the units mean something else: $(b/names)"
+[[ "$(b/names)" == "2 200 15 15 21" ]] || fail "the units mean something else: $(b/names)"
 compiled=$(grep -c '"file"' b/compile_commands.json)
 ((compiled <= 5)) || fail "10 sources became $compiled units"
 grep -q 'macro.cpp"' b/compile_commands.json || fail "the source with a macro is not alone"
