@@ -4,10 +4,10 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstring>
-#include <fstream>
-#include <sstream>
+#include <random>
 
 #include "common/errors.h"
 
@@ -43,13 +43,20 @@ void sync_file(const fs::path& file) {
 }
 
 std::string read_file(const fs::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  if (!in || fs::is_directory(file))
-    throw DataError(
-        fmt::format("cannot read {}: {}", file.string(), in ? "it is a folder" : std::strerror(errno)));
-  std::ostringstream content;
-  content << in.rdbuf();
-  return std::move(content).str();
+  const auto refuse = [&file](const char* reason) -> std::string {
+    throw DataError(fmt::format("cannot read {}: {}", file.string(), reason));
+  };
+  FileDescriptor fd(file, O_RDONLY);
+  if (fd.get() < 0) return refuse(std::strerror(errno));
+  std::string content;
+  std::array<char, 1 << 16> piece;
+  while (true) {  // not a stream: it ends at an error as it does at the end of the file
+    const ssize_t size = ::read(fd.get(), piece.data(), piece.size());
+    if (size == 0) return content;
+    if (size < 0 && errno == EINTR) continue;
+    if (size < 0) return refuse(errno == EISDIR ? "it is a folder" : std::strerror(errno));
+    content.append(piece.data(), static_cast<std::size_t>(size));
+  }
 }
 
 void write_file_synced(const fs::path& file, std::string_view content) {
@@ -70,7 +77,8 @@ void sync_folder(const fs::path& folder) {
 }
 
 void write_file_atomically(const fs::path& file, std::string_view content) {
-  const fs::path temporary = fs::path(file).concat(fmt::format(".{}.tmp", ::getpid()));
+  const fs::path temporary =
+      fs::path(file).concat(fmt::format(".{}-{:08x}.tmp", ::getpid(), std::random_device()()));
   try {
     write_file_synced(temporary, content);
     if (::rename(temporary.c_str(), file.c_str()) != 0) fail("rename to", file);
@@ -95,9 +103,10 @@ void ensure_writable_folder(const fs::path& folder) {
 }
 
 StagedFolder::StagedFolder(fs::path final_path) : final_(std::move(final_path)) {
-  staging_ = final_.parent_path() / fmt::format(".{}.{}.staging", final_.filename().string(), ::getpid());
+  // Processes of other hosts, or containers, may have the same number.
+  staging_ = final_.parent_path() / fmt::format(".{}.{}-{:08x}.staging", final_.filename().string(),
+                                                ::getpid(), std::random_device()());
   std::error_code error;
-  fs::remove_all(staging_, error);
   fs::create_directories(staging_, error);
   if (error) throw Error(fmt::format("cannot create the folder {}: {}", staging_.string(), error.message()));
 }

@@ -47,9 +47,16 @@ ordered_json describe_version(const fs::path& model, std::int64_t version, const
 ordered_json describe_model(const std::string& name, const fs::path& folder) {
   ordered_json model{{"model", name}, {"folder", folder.string()}, {"versions", ordered_json::array()}};
   const auto present = versions(folder);
-  const auto state = VersionState::read(folder);
+  VersionState state;
+  try {
+    state = VersionState::read(folder);
+  } catch (const Error& error) {  // one model's does not hide the others
+    model["problem"] = error.what();
+  }
   for (const auto version : present)
     model["versions"].push_back(describe_version(folder, version, state, present));
+  if (model.contains("problem"))  // what is live is not known then
+    for (auto& version : model["versions"]) version["live"] = version["served"] = false;
   return model;
 }
 
@@ -72,27 +79,30 @@ std::string labels_text(const ordered_json& version) {
 void print_table(const ordered_json& models) {
   fmt::print("{:<20} {:>7}  {:<16} {:<20} {:>10}  {}\n", "MODEL", "VERSION", "SERVED AS", "CREATED", "SIZE",
              "METRICS");
-  for (const auto& model : models)
+  for (const auto& model : models) {
     for (const auto& version : model["versions"])
       fmt::print("{:<20} {:>7}  {:<16} {:<20} {:>10}  {}\n", model["model"].get<std::string>(),
                  version["version"].get<std::int64_t>(), labels_text(version), version.value("created", ""),
                  human_bytes(version["bytes"].get<double>()),
                  version.contains("problem") ? "damaged: " + version["problem"].get<std::string>()
                                              : metrics_text(version["metrics"]));
+    if (model.contains("problem"))
+      fmt::print("{:<20} {:>7}  {}\n", model["model"].get<std::string>(), "-",
+                 model["problem"].get<std::string>());
+  }
 }
 
 ordered_json describe_all(const fs::path& base) {
   if (!fs::is_directory(base)) throw ExportError(fmt::format("{}: there is no such folder", base.string()));
   ordered_json models = ordered_json::array();
   if (!versions(base).empty()) {
-    models.push_back(describe_model(fs::canonical(base).filename().string(), base));
+    models.push_back(describe_model(model_name_of(base), base));
     return models;
   }
-  std::vector<fs::path> folders;
-  for (const auto& entry : fs::directory_iterator(base))
-    if (entry.is_directory() && !versions(entry.path()).empty()) folders.push_back(entry.path());
-  std::sort(folders.begin(), folders.end());
-  for (const auto& folder : folders) models.push_back(describe_model(folder.filename().string(), folder));
+  const auto found = model_folders(base);
+  for (const auto& [name, folder] : found.models) models.push_back(describe_model(name, folder));
+  for (const auto& [name, reason] : found.unreadable)
+    models.push_back({{"model", name}, {"versions", ordered_json::array()}, {"problem", reason}});
   if (models.empty())
     throw ExportError(
         fmt::format("{} holds no model: a model's folder holds versions, 1, 2, and so on, as `ringtrain "

@@ -1,15 +1,25 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include "common/errors.h"
 #include "launch/commands/commands.h"
+#include "serving/repository/model_repository.h"
 #include "serving/repository/version_changes.h"
 
 namespace ringtrain {
 namespace {
 
 struct Arguments {
-  std::string model, label, policy;
-  std::int64_t version = 0;
+  std::string model, version, label, policy;
   bool force = false;
+
+  std::int64_t number() const {
+    if (const auto number = version_number(version)) return *number;
+    const auto present = versions(model);
+    throw ConfigError(
+        fmt::format("VERSION: expected a version's number such as 3, got '{}'; {} {}", version, model,
+                    present.empty() ? "holds no version" : fmt::format("has: {}", fmt::join(present, ", "))));
+  }
 };
 
 /// Adds a verb whose first argument is the model.
@@ -21,9 +31,7 @@ CLI::App* add_verb(CLI::App& versions, const std::shared_ptr<Arguments>& argumen
 }
 
 void add_number(CLI::App& verb, const std::shared_ptr<Arguments>& arguments) {
-  verb.add_option("VERSION", arguments->version, "The version's number")
-      ->required()
-      ->check(CLI::PositiveNumber);
+  verb.add_option("VERSION", arguments->version, "The version's number")->required();
 }
 
 }  // namespace
@@ -41,7 +49,7 @@ void add_versions_command(CLI::App& app, int& exit_code) {
       add_verb(*command, arguments, "promote", "Make a version live: it answers who names none.");
   add_number(*promoted, arguments);
   promoted->callback([=] {
-    promote(arguments->model, arguments->version);
+    promote(arguments->model, arguments->number());
     done(fmt::format("version {} is live", arguments->version));
   });
   add_verb(*command, arguments, "rollback", "Make the version live that was so before.")->callback([=] {
@@ -51,7 +59,7 @@ void add_versions_command(CLI::App& app, int& exit_code) {
   labelled->add_option("LABEL", arguments->label)->required();
   add_number(*labelled, arguments);
   labelled->callback([=] {
-    set_label(arguments->model, arguments->label, arguments->version);
+    set_label(arguments->model, arguments->label, arguments->number());
     done(fmt::format("version {} is {}", arguments->version, arguments->label));
   });
   auto* unlabelled = add_verb(*command, arguments, "unlabel", "Remove a label.");
@@ -71,7 +79,7 @@ void add_versions_command(CLI::App& app, int& exit_code) {
   add_number(*deleted, arguments);
   deleted->add_flag("--force", arguments->force, "Also one that is live or has a label");
   deleted->callback([=] {
-    delete_version(arguments->model, arguments->version, arguments->force);
+    delete_version(arguments->model, arguments->number(), arguments->force);
     done(fmt::format("version {} is deleted", arguments->version));
   });
   command->footer(

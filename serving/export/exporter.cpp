@@ -24,6 +24,7 @@
 #include "serving/predict/model_outputs.h"
 #include "serving/repository/model_repository.h"
 #include "serving/repository/triton_config.h"
+#include "serving/repository/used_versions.h"
 #include "serving/savedmodel/saved_model_export.h"
 #include "serving/torchscript/export.h"
 
@@ -195,17 +196,20 @@ fs::path export_model(const ExportRequest& request, const std::vector<std::strin
   require_formats(request.formats);
   const fs::path model = request.base / request.manifest.name;
   Manifest manifest = request.manifest;
-  manifest.version = next_version(model);
   add_provenance(manifest, request.formats);
-  fs::path version = model / std::to_string(manifest.version);
+  fs::path version;
   const bool new_model = !fs::exists(model);
   try {
+    const ReservedVersion reserved(model);
+    manifest.version = reserved.number();
+    version = model / std::to_string(manifest.version);
     const auto network = evaluation_copy(request);
     require_fitting_outputs(manifest, *network);
     StagedFolder staged(version);
     write_files(staged.path(), manifest, *network, request.formats);
     verify_in_fresh_process(staged.path(), manifest, *network, verify_command);
     publish(staged, model, manifest, request.formats);
+    remember_used_versions(model);
   } catch (...) {
     std::error_code ignored;
     if (new_model) fs::remove(model, ignored);  // only when empty

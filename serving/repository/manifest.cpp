@@ -78,6 +78,10 @@ Manifest Manifest::from_json(const nlohmann::json& json) {
 
 Manifest Manifest::read(const std::filesystem::path& folder) {
   const auto file = folder / "manifest.json";
+  std::error_code unknown;
+  if (!std::filesystem::exists(file, unknown) && !unknown)
+    throw ExportError(fmt::format(
+        "{} is missing: the version is not whole; copy all its files, or export again", file.string()));
   try {
     return from_json(nlohmann::json::parse(read_file(file)));
   } catch (const nlohmann::json::exception& error) {

@@ -18,6 +18,7 @@
 #include "serving/repository/manifest.h"
 #include "serving/repository/model_repository.h"
 #include "serving/repository/triton_config.h"
+#include "serving/repository/used_versions.h"
 
 namespace ringtrain {
 namespace fs = std::filesystem;
@@ -67,6 +68,7 @@ void change_state(
   const ModelLock lock(model);
   const auto present = require_versions(model);
   auto state = VersionState::read(model);
+  remember_used_versions(model);  // before one of them goes
   change(state, present);
   write(model, state);
 }

@@ -97,9 +97,12 @@ VersionState parse(const std::string& text) {
 
 VersionState VersionState::read(const fs::path& model) {
   const auto file = model / kFile;
-  if (!fs::exists(file)) return {};
+  std::error_code unknown;
+  if (!fs::exists(file, unknown) && !unknown) return {};
   try {
-    return parse(read_file(file));
+    auto state = parse(read_file(file));
+    state.has_file = true;
+    return state;
   } catch (const json::exception& error) {
     throw ExportError(fmt::format("{}: {}", file.string(), error.what()));
   } catch (const Error& error) {
@@ -145,6 +148,22 @@ std::vector<std::int64_t> VersionState::served(const std::vector<std::int64_t>& 
   return wanted;
 }
 
+std::vector<std::int64_t> VersionState::answering(const std::vector<std::int64_t>& present) const {
+  const auto meant = live_of(present);
+  std::vector<std::int64_t> order;
+  const auto add = [&](std::int64_t version) {
+    if (holds(present, version) && !holds(order, version)) order.push_back(version);
+  };
+  if (meant) add(*meant);
+  for (auto version = before.rbegin(); version != before.rend(); ++version) add(*version);
+  const auto bound = meant ? meant : live;
+  for (auto version = present.rbegin(); version != present.rend(); ++version)
+    if (!bound || *version < *bound) add(*version);
+  if (!meant)  // the nearest one that was never promoted is better than none
+    for (const auto version : present) add(version);
+  return order;
+}
+
 void require_label(const std::string& label) {
   try {
     require_model_name(label);
@@ -156,21 +175,33 @@ void require_label(const std::string& label) {
         fmt::format("'{}' cannot be a label: it names a version already; use a word such as canary", label));
 }
 
+namespace {
+
+/// The model of BASE/NAME/VERSION, also where there is no such version; empty: it has none, or is none.
+fs::path model_of(const fs::path& version) {
+  const auto model = version.parent_path();
+  return version.has_filename() && !model.empty() && !versions(model).empty() ? model : fs::path();
+}
+
+}  // namespace
+
 fs::path find_version(const std::string& reference) {
   const auto at = reference.rfind('@');
   const auto slash = reference.find_last_of('/');
   if (at == std::string::npos || (slash != std::string::npos && slash > at)) {
-    if (fs::exists(fs::path(reference) / "manifest.json")) return reference;
-    const auto present = versions(reference);
-    if (present.empty()) return resolve_version(reference);  // says what is missing
-    return find_version(reference + "@live");
+    std::error_code unknown;
+    if (fs::exists(fs::path(reference) / "manifest.json", unknown)) return reference;
+    if (!versions(reference).empty()) return find_version(reference + "@live");
+    if (const auto model = model_of(reference); !model.empty() && !fs::exists(reference, unknown))
+      return find_version(model.string() + "@" + fs::path(reference).filename().string());
+    return resolve_version(reference);  // says what is missing
   }
   const fs::path model = reference.substr(0, at);
   const std::string which = reference.substr(at + 1);
   const auto present = versions(model);
   if (present.empty()) return resolve_version(model);
   const auto state = VersionState::read(model);
-  std::optional<std::int64_t> version = number_of(which);
+  std::optional<std::int64_t> version = version_number(which);
   if (which == "live") {
     version = state.live_of(present);
     if (!version)

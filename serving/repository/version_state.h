@@ -21,6 +21,7 @@ struct VersionState {
   std::optional<std::int64_t> live;    ///< the version that answers who names none; unset: the newest one
   std::vector<std::int64_t> before;    ///< those that were live before, the last one last
   std::map<std::string, std::int64_t> labels;  ///< such as stable, canary
+  bool has_file = false;                       ///< as read: there is such a file
 
   /// Of a model's folder, BASE/NAME. Throws ExportError when the file cannot be understood.
   static VersionState read(const std::filesystem::path& model);
@@ -32,6 +33,10 @@ struct VersionState {
   std::optional<std::int64_t> live_of(const std::vector<std::int64_t>& present) const;
   /// Those that a server loads: what the policy picks, the live one, and those with a label. Ascending.
   std::vector<std::int64_t> served(const std::vector<std::int64_t>& present) const;
+  /// Those that may answer who names none, best first: the live one; where it cannot be had, those that were
+  /// live before, the last one first, then older ones. Where it is gone, newer ones, the nearest first, are
+  /// the last resort.
+  std::vector<std::int64_t> answering(const std::vector<std::int64_t>& present) const;
 };
 
 /// Throws ConfigError unless `label` may name a version: letters, digits, '-', '_' and '.', not "live", not a

@@ -132,7 +132,7 @@ def main():
 
         # a second version; the newest is answered by, each can be named
         jobs.run("train", config, "--ranks", 2, "--job-dir", job, "--overwrite", "--set", "seed=2")
-        assert sorted(p.name for p in (job / "export" / "words").iterdir()) == ["1", "2", "config.pbtxt", "labels.txt"]
+        assert sorted(p.name for p in (job / "export" / "words").iterdir()) == [".last_version", "1", "2", "config.pbtxt", "labels.txt"]
         one = jobs.run("predict", job / "export" / "words" / "1", "--csv", folder / "words.csv").stdout
         two = jobs.run("predict", job / "export" / "words" / "2", "--csv", folder / "words.csv").stdout
         assert one != two and two == jobs.run("predict", job / "export" / "words", "--csv", folder / "words.csv").stdout

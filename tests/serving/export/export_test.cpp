@@ -145,7 +145,7 @@ TEST(Export, VersionsGoUpAndAnEmptyModelStartsAtOne) {
   fs::create_directories(base.path() / "fraud" / "007");  // no version
   for (const char* version : {"1", "2", "3"})
     EXPECT_EQ(export_model(request, verify_command()), base.path() / "fraud" / version);
-  fs::remove_all(base.path() / "fraud" / "2");
+  fs::remove_all(base.path() / "fraud" / "3");  // by hand: its number is not given again
   EXPECT_EQ(export_model(request, verify_command()), base.path() / "fraud" / "4");
   EXPECT_EQ(Predictor(base.path() / "fraud").manifest().version, 4);
   EXPECT_EQ(Predictor(base.path() / "fraud" / "1").manifest().version, 1);
@@ -169,6 +169,23 @@ TEST(Export, ManifestKeepsEverything) {
   EXPECT_EQ(Manifest::from_json(manifest.to_json()).to_json(), manifest.to_json());
 }
 
+TEST(Export, ThoseAtTheSameTimeGetDifferentVersions) {
+  TemporaryFolder base;
+  const auto manifest = make_manifest("m", "regression", numeric_columns(3, {}));
+  const auto inner = request_of(base.path(), manifest, make_mlp(3, 1));
+  // The second one is made while the first is being verified.
+  fs::path second;
+  auto outer = request_of(base.path(), manifest, make_mlp(3, 1));
+  const auto make = outer.make_copy;
+  outer.make_copy = [&] {
+    second = export_model(inner, verify_command());
+    return make();
+  };
+  EXPECT_EQ(export_model(outer, verify_command()), base.path() / "m" / "1");
+  EXPECT_EQ(second, base.path() / "m" / "2");
+  EXPECT_EQ(Predictor(second).manifest().version, 2);
+}
+
 /// A failed export: the error's text holds `part`, and nothing of it is left.
 void expect_failure(const ExportRequest& request, const Strings& command, const std::string& part) {
   const auto before = entries(request.base / request.manifest.name);
@@ -190,7 +207,7 @@ TEST(ExportFailure, LeavesNothing) {
   const auto config = read_file(base.path() / "fraud" / "config.pbtxt");
   expect_failure(request, {"/bin/false"}, "ended with code 1");
   EXPECT_EQ(read_file(base.path() / "fraud" / "config.pbtxt"), config);
-  EXPECT_EQ(entries(base.path() / "fraud"), (Strings{"1", "config.pbtxt", "labels.txt"}));
+  EXPECT_EQ(entries(base.path() / "fraud"), (Strings{".last_version", "1", "config.pbtxt", "labels.txt"}));
 }
 
 /// Runs `script` (with $1 the staged folder, $2 the expected outputs) before the true verifier.

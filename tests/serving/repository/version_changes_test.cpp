@@ -127,9 +127,10 @@ TEST_F(VersionChanges, DeletingIsRefusedForWhatIsUsed) {
             "M: version 2 is live; make another one live first, or give --force");
   EXPECT_EQ(refused<ConfigError>([&] { delete_version(model_, 1, false); }),
             "M: version 1 has the label canary; remove it first, or give --force");
-  EXPECT_EQ(entries(model_), (std::vector<std::string>{".lock", "1", "2", "3", "versions.json"}));
+  EXPECT_EQ(entries(model_),
+            (std::vector<std::string>{".last_version", ".lock", "1", "2", "3", "versions.json"}));
   delete_version(model_, 3, false);
-  EXPECT_EQ(entries(model_), (std::vector<std::string>{".lock", "1", "2", "versions.json"}));
+  EXPECT_EQ(entries(model_), (std::vector<std::string>{".last_version", ".lock", "1", "2", "versions.json"}));
   EXPECT_TRUE(state().before.empty()) << "3 was live before";
   delete_version(model_, 1, true);
   EXPECT_TRUE(state().labels.empty());

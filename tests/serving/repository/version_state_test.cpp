@@ -45,6 +45,17 @@ TEST(VersionState, ServedFollowsThePolicyTheLiveOneAndTheLabels) {
   }
 }
 
+TEST(VersionState, WhoAnswersWhereTheLiveOneCannot) {
+  constexpr auto latest = Policy::latest;
+  EXPECT_EQ((VersionState{latest, 1, {}, {}, {}, {}}.answering({1, 2, 5})), (Numbers{5, 2, 1}));
+  EXPECT_EQ((VersionState{latest, 1, {}, 2, {}, {}}.answering({1, 2, 5})), (Numbers{2, 1}))
+      << "5 was never promoted";
+  EXPECT_EQ((VersionState{latest, 1, {}, 4, {3, 1}, {}}.answering({1, 2, 3, 4, 5})), (Numbers{4, 1, 3, 2}));
+  // The live one is gone: what was live before it, then older ones, at last those that never were.
+  EXPECT_EQ((VersionState{latest, 1, {}, 4, {2, 6}, {}}.answering({2, 3, 5, 8})), (Numbers{2, 3, 5, 8}));
+  EXPECT_TRUE((VersionState{latest, 1, {}, 4, {2}, {}}.answering({}).empty()));
+}
+
 class VersionStateFile : public testing::Test {
  protected:
   const fs::path& model() const { return folder_.path(); }
@@ -152,6 +163,14 @@ TEST(FindVersion, ByNumberByLabelAndByWhatIsLive) {
   EXPECT_NE(problem("@3").find("there is no version '3'"), std::string::npos);
   EXPECT_NE(problem("@gone").find("there is no version 'gone'"), std::string::npos);
   EXPECT_NE(problem("@").find("there is no version ''"), std::string::npos);
+  // What looks like a number and names no folder.
+  for (const char* which :
+       {"3", "00001", "01", "1e1", "1.0", "-1", "+1", " 1", "0x1", "v1", "99999999999999999999"})
+    for (const char* sign : {"/", "@"})
+      EXPECT_EQ(problem(std::string(sign) + which).substr(model.string().size()),
+                std::string(": there is no version '") + which +
+                    "'; there are: 1, 2, 10, and live, newest, canary, gone.")
+          << sign << which;
   VersionState{Policy::latest, 1, {}, 3, {}, {}}.write(model);
   EXPECT_NE(problem("@live").find("its live version 3 is gone; there are: 1, 2, 10"), std::string::npos);
   EXPECT_NE(thrown<ExportError>([&] {
