@@ -283,6 +283,16 @@ YamlDocument YamlDocument::from_file(const std::filesystem::path& file,
   return from_text(text, file.string(), overrides);
 }
 
+bool YamlDocument::is_empty(const std::string& path) const {
+  const YamlTree* at = &impl_->root;
+  for (std::size_t begin = 0; at && begin <= path.size();) {
+    const auto end = std::min(path.find('.', begin), path.size());
+    at = at->find(path.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return at && (at->kind == Kind::null || (at->kind == Kind::scalar && at->text.empty()));
+}
+
 void YamlDocument::read(const std::function<void(Visitor&)>& describe) const {
   std::vector<std::string> problems = impl_->problems;
   Reader reader(impl_->root, problems);

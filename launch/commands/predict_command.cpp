@@ -49,7 +49,9 @@ class Answerer {
     HttpClient::Options options;
     if (!arguments.token_file.empty()) {
       std::ifstream in(arguments.token_file);
-      if (!std::getline(in, options.token) || options.token.empty())
+      std::getline(in, options.token);
+      options.token.resize(options.token.find_last_not_of(" \t\r") + 1);
+      if (options.token.empty())
         throw ConfigError(
             fmt::format("{} (--token-file) has no token in its first line", arguments.token_file));
     }

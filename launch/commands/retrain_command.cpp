@@ -5,6 +5,7 @@
 
 #include "common/errors.h"
 #include "common/files.h"
+#include "common/literal_override.h"
 #include "common/text.h"
 #include "data/order/split.h"
 #include "launch/commands/commands.h"
@@ -61,6 +62,21 @@ int train(const Arguments& arguments) {
     return supervise(*job, arguments.training, arguments.restarts);
   return run_training_worker(arguments.training.config, arguments.training.all_overrides(),
                              arguments.training.start_options());
+}
+
+/// The version that this training published. Others may have published some in the meantime. Throws
+/// ExportError when there is none.
+std::int64_t published_by(const RunConfig& config, const fs::path& model,
+                          const std::vector<std::int64_t>& before) {
+  const auto checkpoints = fs::weakly_canonical(fs::path(config.job_dir) / "checkpoints");
+  auto present = versions(model);
+  for (auto version = present.rbegin(); version != present.rend(); ++version) {
+    if (std::find(before.begin(), before.end(), *version) != before.end()) continue;
+    const auto manifest = Manifest::read(model / std::to_string(*version));
+    const fs::path origin = manifest.provenance.value("checkpoint", "");
+    if (fs::weakly_canonical(origin).parent_path() == checkpoints) return *version;
+  }
+  throw ExportError(fmt::format("{}: training published no new version", model.string()));
 }
 
 /// Rows of the new data that the new model was neither trained nor chosen on.
@@ -148,9 +164,10 @@ int retrain(Arguments arguments) {
   const auto model = fs::absolute(old_version).lexically_normal().parent_path();
   const auto manifest = Manifest::read(old_version);
   auto& overrides = arguments.training.overrides;
-  overrides.push_back("trainer.start_from=" + origin_of(manifest, old_version).string());
-  overrides.push_back("export.repository=" + model.parent_path().string());
-  overrides.push_back("export.name=" + model.filename().string());
+  overrides.push_back(
+      config::literal_override("trainer.start_from", origin_of(manifest, old_version).string()));
+  overrides.push_back(config::literal_override("export.repository", model.parent_path().string()));
+  overrides.push_back(config::literal_override("export.name", model.filename().string()));
   const auto config = RunConfig::load(arguments.training.config, arguments.training.all_overrides());
   if (config.task.type != manifest.task)
     throw ConfigError(fmt::format("{}: its task is {}, that of {} is {}", arguments.training.config,
@@ -159,11 +176,9 @@ int retrain(Arguments arguments) {
     throw ConfigError("export.enabled: a version that is not exported cannot be promoted");
   held_out(config, read_labelled(config.data.train_file, manifest));  // before hours of training
   const auto live = pin_live(model);
-  const auto before = versions(model).back();
+  const auto before = versions(model);
   if (const int code = train(arguments); code != 0) return code;
-  const auto number = versions(model).back();
-  if (number == before)
-    throw ExportError(fmt::format("{}: training published no new version", model.string()));
+  const auto number = published_by(config, model, before);
   const auto new_version = model / std::to_string(number);
   const auto decision = decide(arguments, config, old_version, new_version);
   if (decision.promoted)

@@ -3,21 +3,9 @@
 #include <fmt/format.h>
 
 #include "common/errors.h"
+#include "common/literal_override.h"
 
 namespace ringtrain {
-namespace {
-
-std::string quoted(const std::string& text) {
-  std::string result = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') result += '\\';
-    result += c;
-  }
-  return result + "\"";
-}
-
-}  // namespace
-
 void TrainingArguments::add_to(CLI::App& command) {
   command.add_option("CONFIG", config, "Configuration, YAML (see `ringtrain config`)")->required();
   command
@@ -43,8 +31,8 @@ void TrainingArguments::add_to(CLI::App& command) {
 
 std::vector<std::string> TrainingArguments::all_overrides() const {
   auto all = overrides;
-  if (!train_file.empty()) all.push_back("data.train_file=" + quoted(train_file));
-  if (!job_dir.empty()) all.push_back("job_dir=" + quoted(job_dir));
+  if (!train_file.empty()) all.push_back(config::literal_override("data.train_file", train_file));
+  if (!job_dir.empty()) all.push_back(config::literal_override("job_dir", job_dir));
   if (no_export) all.push_back("export.enabled=false");
   return all;
 }
