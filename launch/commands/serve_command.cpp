@@ -3,14 +3,19 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <condition_variable>
+#include <cstdlib>
 #include <mutex>
 #include <thread>
 
 #include "common/config_writer.h"
 #include "common/errors.h"
+#include "common/literal_override.h"
 #include "common/log.h"
+#include "common/stop_signals.h"
+#include "common/text.h"
 #include "launch/commands/commands.h"
 #include "launch/mpirun/cores.h"
 #include "serving/server/grpc_server.h"
@@ -26,22 +31,69 @@ struct Arguments {
   bool reference = false;
 };
 
-/// SIGTERM and SIGINT stop the server.
+/// What SIGTERM and SIGINT do: the first one stops the server, within a limit; a second one ends the program
+/// at once. Also as process 1 of a container, for which the kernel's own answer to signals does not hold.
 class Signals {
  public:
-  explicit Signals(HttpServer& server) : set_(context_, SIGTERM, SIGINT) {
-    set_.async_wait([&server](const boost::system::error_code& error, int) {
-      if (error) return;
-      log::info("stopping: what is under way is answered");
-      server.stop();
-    });
+  explicit Signals(std::chrono::milliseconds limit) : limit_(limit), set_(context_, SIGTERM, SIGINT) {
+    wait();
     thread_ = std::jthread([this] { context_.run(); });
   }
   ~Signals() { context_.stop(); }
+  Signals(const Signals&) = delete;
+  Signals& operator=(const Signals&) = delete;
+
+  /// From here on a first signal calls `stop`, on another thread. Before, nothing was under way, and it ends
+  /// the program.
+  void stop_with(std::function<void()> stop) {
+    const std::lock_guard lock(mutex_);
+    stop_ = std::move(stop);
+  }
+  /// Nothing is owed to a client any more: the limit no longer makes the exit code another one than 0.
+  void all_answered() { answered_ = true; }
 
  private:
-  boost::asio::io_context context_;
+  void wait() {
+    set_.async_wait([this](const boost::system::error_code& error, int signal) {
+      if (error) return;
+      const auto kind = received_.add(signal);
+      if (kind == ReceivedSignals::Kind::kSecond) end("a second signal: ending at once", 128 + signal);
+      if (kind == ReceivedSignals::Kind::kFirst) begin(signal);
+      wait();
+    });
+  }
+
+  void begin(int signal) {
+    const std::lock_guard lock(mutex_);
+    if (!stop_) end("stopped before anything was served", 0);
+    log::info(fmt::format("stopping: what is under way is answered, within {}; a second signal ends at once",
+                          human_seconds(std::chrono::duration<double>(limit_).count())));
+    stop_();
+    // A little later than what has begun is cut, so that a clean end is not one at once.
+    timer_.expires_after(limit_ + std::chrono::milliseconds(500));
+    timer_.async_wait([this, signal](const boost::system::error_code& error) {
+      if (error) return;
+      if (answered_) end("all is answered; a version that is being loaded is left", 0);
+      end("a model still computes; its requests are left without an answer (limits.drain_seconds)",
+          128 + signal);
+    });
+  }
+
+  /// Other threads run models, which nothing interrupts.
+  [[noreturn]] static void end(const char* why, int code) {
+    log::warn(why);
+    std::fflush(stdout);
+    std::_Exit(code);
+  }
+
+  const std::chrono::milliseconds limit_;
+  boost::asio::io_context context_{1};
   boost::asio::signal_set set_;
+  boost::asio::steady_timer timer_{context_};
+  ReceivedSignals received_;
+  std::mutex mutex_;
+  std::function<void()> stop_;
+  std::atomic<bool> answered_{false};
   std::jthread thread_;
 };
 
@@ -53,13 +105,13 @@ class Watcher {
           std::unique_lock lock(mutex_);
           while (!wake_.wait_for(lock, stop, std::chrono::duration<double>(seconds), [] { return false; }) &&
                  !stop.stop_requested())
-            look(models);
+            look(models, stop);
         }) {}
 
  private:
-  static void look(ServedModels& models) {
+  static void look(ServedModels& models, const std::stop_token& stop) {
     try {
-      models.scan();
+      models.scan(stop);
     } catch (const std::exception& error) {  // the folder may be away for a moment
       log::error(fmt::format("the repository cannot be looked at: {}", error.what()));
     }
@@ -83,11 +135,11 @@ std::unique_ptr<GrpcServer> make_grpc(const ServeConfig& config, const ServedMod
 }
 
 void say_where(const ServeConfig& config, const ServedModels& models, int port, const GrpcServer* grpc) {
-  const auto url =
-      fmt::format("{}://{}:{}", config.tls.certificate.empty() ? "http" : "https", config.address, port);
+  const auto url = fmt::format("{}://{}", config.tls.certificate.empty() ? "http" : "https",
+                               host_and_port(config.address, port));
   fmt::print("Serving {}/ with {} threads; Ctrl-C ends it\n", url, config.threads);
   for (const auto& name : models.names()) fmt::print("  POST {}/v1/models/{}:predict\n", url, name);
-  if (grpc) fmt::print("  gRPC {}:{} (Open Inference Protocol)\n", config.address, grpc->port());
+  if (grpc) fmt::print("  gRPC {} (Open Inference Protocol)\n", host_and_port(config.address, grpc->port()));
   std::fflush(stdout);
 }
 
@@ -95,10 +147,12 @@ int serve(const Arguments& arguments) {
   auto config = ServeConfig::load(arguments.config, arguments.set);
   if (config.threads == 0) config.threads = static_cast<std::int64_t>(usable_cores().size());
   at::set_num_threads(1);  // requests run side by side
+  Signals signals(config.drain_limit());
   Metrics metrics;
   boost::asio::thread_pool pool(static_cast<std::size_t>(config.threads));
   ServedModels models(arguments.base, config.models(), pool, metrics);
   models.scan();
+  if (models.names().empty() && !models.problem().empty()) throw ExportError(models.problem());
   if (models.names().empty())
     throw ExportError(
         fmt::format("{} holds no model: a model's folder holds versions, 1, 2, and so on, as `ringtrain "
@@ -110,12 +164,23 @@ int serve(const Arguments& arguments) {
   });
   service.count_connections([&server] { return server.connections(); });
   const auto grpc = make_grpc(config, models, metrics);
+  std::jthread grpc_stops;
+  signals.stop_with([&] {
+    if (grpc) grpc_stops = std::jthread([&grpc, limit = config.drain_limit()] { grpc->stop(limit); });
+    server.stop();  // last: `run` returns soon after
+  });
   {
-    const Signals signals(server);
     const Watcher watcher(models, config.poll_seconds);
     say_where(config, models, server.port(), grpc.get());
-    server.run();
+    const auto cut = server.run();
+    if (grpc_stops.joinable()) grpc_stops.join();
+    if (cut > 0)
+      log::warn(fmt::format("{} connections were cut: they took longer than limits.drain_seconds", cut));
+    else
+      signals.all_answered();
   }
+  // What is still to be computed is for clients that were cut.
+  pool.stop();
   pool.join();
   return 0;
 }
@@ -133,22 +198,25 @@ void add_serve_command(CLI::App& app, int& exit_code) {
   command->add_option("--set", arguments->set, "Overrides a field: --set batching.delay_us=500")
       ->type_name("KEY=VALUE");
   // The fields that are given most; each is --set in other words.
-  const auto field = [&](const char* option, const char* key, const char* doc) {
+  const auto field = [&](const char* option, const char* key, const char* doc, const auto& override_of) {
     command->add_option_function<std::string>(
         option,
-        [arguments, key](const std::string& value) {
-          arguments->set.push_back(std::string(key) + '=' + value);
+        [arguments, key, override_of](const std::string& value) {
+          arguments->set.push_back(override_of(key, value));
         },
         doc);
   };
-  field("--address", "address", "Address to listen on (127.0.0.1); 0.0.0.0: every network");
-  field("--port", "port", "Port (8501); 0: any that is free");
-  field("--grpc-port", "grpc_port", "Port of gRPC (none without it); 0: any that is free");
-  field("--threads", "threads", "Threads that run models (the cores)");
-  field("--poll-seconds", "poll_seconds", "How often new versions are looked for (2)");
-  field("--token-file", "token_file", "Requests need one of this file's lines as their bearer token");
-  field("--tls-certificate", "tls.certificate", "PEM file; with --tls-key: HTTPS");
-  field("--tls-key", "tls.key", "PEM file");
+  const auto text = config::literal_override, number = config::number_override;
+  field("--address", "address", "Address to listen on (127.0.0.1); 0.0.0.0: every network", text);
+  field("--port", "port", "Port (8501); 0: any that is free", number);
+  field("--grpc-port", "grpc_port", "Port of gRPC (none without it); 0: any that is free", number);
+  field("--threads", "threads", "Threads that run models (the cores)", number);
+  field("--poll-seconds", "poll_seconds", "How often new versions are looked for (2)", number);
+  field("--drain-seconds", "limits.drain_seconds",
+        "How long requests under way may take when a signal ends the server (25)", number);
+  field("--token-file", "token_file", "Requests need one of this file's lines as their bearer token", text);
+  field("--tls-certificate", "tls.certificate", "PEM file; with --tls-key: HTTPS", text);
+  field("--tls-key", "tls.key", "PEM file", text);
   command->add_flag("--reference", arguments->reference, "Print what --config and --set understand");
   command->footer(
       "Examples:\n"

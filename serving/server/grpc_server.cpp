@@ -4,6 +4,9 @@
 #include <grpcpp/generic/async_generic_service.h>
 #include <grpcpp/grpcpp.h>
 
+#include <mutex>
+#include <set>
+
 #include "common/errors.h"
 #include "common/files.h"
 #include "common/log.h"
@@ -126,20 +129,50 @@ std::string text_of(const grpc::ByteBuffer& buffer) {
   return text;
 }
 
+/// The calls of which no message has come yet, such as a client's stream that it keeps for later: when the
+/// server ends they are not waited for.
+class SilentCalls {
+ public:
+  /// False: the server ends.
+  bool add(grpc::GenericCallbackServerContext* call) {
+    const std::lock_guard lock(mutex_);
+    if (!ended_) calls_.insert(call);
+    return !ended_;
+  }
+  void remove(grpc::GenericCallbackServerContext* call) {
+    const std::lock_guard lock(mutex_);
+    calls_.erase(call);
+  }
+  void end() {
+    const std::lock_guard lock(mutex_);
+    ended_ = true;
+    for (auto* call : calls_) call->TryCancel();
+  }
+
+ private:
+  std::mutex mutex_;
+  bool ended_ = false;
+  std::set<grpc::GenericCallbackServerContext*> calls_;
+};
+
 /// One call: reads a message, answers it, ends. Deletes itself.
 class Call : public grpc::ServerGenericBidiReactor {
  public:
-  Call(const Methods& methods, Metrics& metrics, std::string method, bool allowed)
-      : methods_(methods), metrics_(metrics), method_(std::move(method)) {
+  Call(const Methods& methods, Metrics& metrics, SilentCalls& silent,
+       grpc::GenericCallbackServerContext* context, bool allowed)
+      : methods_(methods), metrics_(metrics), silent_(silent), context_(context), method_(context->method()) {
     if (!allowed)
       finish({StatusCode::UNAUTHENTICATED, "a token is needed: authorization: Bearer TOKEN"}, "");
     else if (!method_.starts_with(kService))
       finish({StatusCode::UNIMPLEMENTED, fmt::format("there is no {}", method_)}, "");
+    else if (!silent_.add(context_))
+      finish({StatusCode::UNAVAILABLE, "the server ends"}, "");
     else
       StartRead(&request_);
   }
 
   void OnReadDone(bool good) override {
+    silent_.remove(context_);
     if (!good) return Finish({StatusCode::INVALID_ARGUMENT, "the call has no message"});
     try {
       const auto message = text_of(request_);
@@ -163,6 +196,8 @@ class Call : public grpc::ServerGenericBidiReactor {
 
   const Methods& methods_;
   Metrics& metrics_;
+  SilentCalls& silent_;
+  grpc::GenericCallbackServerContext* context_;
   std::string method_, model_;
   grpc::ByteBuffer request_, answer_;
 };
@@ -178,12 +213,14 @@ class GenericService : public grpc::CallbackGenericService {
         found == fields.end() ? "" : std::string(found->second.data(), found->second.size());
     const bool health =
         context->method().ends_with("/ServerLive") || context->method().ends_with("/ServerReady");
-    return new Call(methods_, metrics_, context->method(), health || bears_token(authorization, tokens_));
+    return new Call(methods_, metrics_, silent_, context, health || bears_token(authorization, tokens_));
   }
+  void end_silent_calls() { silent_.end(); }
 
  private:
   const Methods& methods_;
   Metrics& metrics_;
+  SilentCalls silent_;
   std::vector<std::string> tokens_;
 };
 
@@ -202,13 +239,12 @@ struct GrpcServer::Impl {
     grpc::ServerBuilder builder;
     builder.SetMaxReceiveMessageSize(static_cast<int>(options.most_message_bytes));
     builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
-    builder.AddListeningPort(fmt::format("{}:{}", options.address, options.port), credentials(options),
-                             &port);
+    const auto place = host_and_port(options.address, options.port);
+    builder.AddListeningPort(place, credentials(options), &port);
     builder.RegisterCallbackGenericService(&service);
     server = builder.BuildAndStart();
     if (!server || port == 0)
-      throw ConfigError(fmt::format("cannot listen on {}:{} for gRPC; is another server there?",
-                                    options.address, options.port));
+      throw ConfigError(fmt::format("cannot listen on {} for gRPC; is another server there?", place));
   }
   Methods methods;
   GenericService service;
@@ -219,8 +255,11 @@ struct GrpcServer::Impl {
 GrpcServer::GrpcServer(const Options& options, const ServedModels& models, Metrics& metrics)
     : impl_(std::make_unique<Impl>(options, models, metrics)) {}
 
-GrpcServer::~GrpcServer() {
-  impl_->server->Shutdown(std::chrono::system_clock::now() + std::chrono::seconds(1));
+GrpcServer::~GrpcServer() { stop(std::chrono::milliseconds(0)); }
+
+void GrpcServer::stop(std::chrono::milliseconds limit) {
+  impl_->service.end_silent_calls();
+  impl_->server->Shutdown(std::chrono::system_clock::now() + limit);
 }
 
 int GrpcServer::port() const { return impl_->port; }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <string>
 #include <vector>
@@ -24,8 +25,12 @@ class GrpcServer {
   };
   /// Listens and answers. Throws ConfigError when the address cannot be had or the certificate not be read.
   GrpcServer(const Options& options, const ServedModels& models, Metrics& metrics);
-  /// Lets what is under way be answered, for a second.
+  /// Stops, without waiting for what is under way.
   ~GrpcServer();
+  /// Takes no new calls, also on connections that are there, and returns when those of which a message has
+  /// come are answered; what is not within `limit` is cancelled. Any thread may call it. It waits for ever
+  /// for a model that does not come to an end.
+  void stop(std::chrono::milliseconds limit);
   int port() const;
 
  private:

@@ -12,7 +12,7 @@ namespace ringtrain::http {
 namespace {
 
 constexpr std::size_t kMostHeaderBytes = 16 << 10;
-constexpr std::chrono::seconds kGoodbye{5};
+constexpr std::chrono::seconds kGoodbye{5}, kLastGoodbye{1};
 
 std::string text_of(beast::string_view text) { return {text.data(), text.size()}; }
 
@@ -171,6 +171,7 @@ void Connection<Stream>::answer(HttpReply reply) {
   response_->set(beast::http::field::content_type, reply.type);
   for (const auto& [name, value] : reply.headers) response_->set(name, value);
   if (reply.status == 503) response_->set(beast::http::field::retry_after, "1");
+  keep_ = keep_ && !host_->stopping;  // it may have been told to stop while the request was answered
   response_->keep_alive(keep_);
   response_->body() = std::move(reply.body);
   response_->prepare_payload();
@@ -186,13 +187,15 @@ void Connection<Stream>::answer(HttpReply reply) {
 // A client that still sends would lose the answer if its bytes were refused: they are read, for a while.
 template <class Stream>
 void Connection<Stream>::say_goodbye() {
+  // A client's pool may look at the connection only when it wants it again.
+  const auto limit = host_->stopping ? kLastGoodbye : kGoodbye;
   if constexpr (std::is_same_v<Stream, TlsStream>) {
-    beast::get_lowest_layer(stream_).expires_after(kGoodbye);
+    beast::get_lowest_layer(stream_).expires_after(limit);
     stream_.async_shutdown([self = this->shared_from_this()](error_code) { self->close(); });
   } else {
     error_code ignored;
     stream_.socket().shutdown(tcp::socket::shutdown_send, ignored);
-    stream_.expires_after(kGoodbye);
+    stream_.expires_after(limit);
     discard();
   }
 }

@@ -38,6 +38,11 @@ std::unique_ptr<asio::ssl::context> tls_context(const HttpServer::Options& optio
 
 }  // namespace
 
+std::string host_and_port(const std::string& address, int port) {
+  const bool v6 = address.find(':') != std::string::npos;
+  return v6 ? fmt::format("[{}]:{}", address, port) : fmt::format("{}:{}", address, port);
+}
+
 struct HttpServer::Impl : Host, std::enable_shared_from_this<HttpServer::Impl> {
   Impl(const Options& with, Handler what)
       : tls(tls_context(with)), context(with.threads), acceptor(asio::make_strand(context)), drain(context) {
@@ -54,8 +59,8 @@ struct HttpServer::Impl : Host, std::enable_shared_from_this<HttpServer::Impl> {
     if (!error) acceptor.bind(endpoint, error);
     if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
     if (error)
-      throw ConfigError(
-          fmt::format("cannot listen on {}:{}: {}", options.address, options.port, error.message()));
+      throw ConfigError(fmt::format("cannot listen on {}: {}", host_and_port(options.address, options.port),
+                                    error.message()));
     port = acceptor.local_endpoint().port();
   }
 
@@ -132,11 +137,13 @@ HttpServer::~HttpServer() { impl_->context.stop(); }
 unsigned short HttpServer::port() const { return impl_->port; }
 std::size_t HttpServer::connections() const { return impl_->connections; }
 
-void HttpServer::run() {
+std::size_t HttpServer::run() {
   impl_->accept();
   std::vector<std::jthread> pool;
   for (int i = 1; i < impl_->options.threads; ++i) pool.emplace_back([this] { impl_->context.run(); });
   impl_->context.run();
+  pool.clear();
+  return impl_->connections;
 }
 
 void HttpServer::stop() {

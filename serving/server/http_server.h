@@ -26,6 +26,9 @@ struct HttpReply {
   std::vector<std::pair<std::string, std::string>> headers = {};  ///< others than the type and the length
 };
 
+/// "127.0.0.1:8501", "[::1]:8501".
+std::string host_and_port(const std::string& address, int port);
+
 /// Answers HTTP/1.1, over TLS where it has a certificate, on a pool of threads (Boost.Beast). Connections are
 /// kept alive and cost no thread while they are silent or slow.
 class HttpServer {
@@ -40,7 +43,7 @@ class HttpServer {
     std::chrono::milliseconds header_limit{10'000};   ///< for a request's header to arrive; then closed
     std::chrono::milliseconds request_limit{60'000};  ///< for its body to arrive; then closed
     std::chrono::seconds idle_limit{300};             ///< between two requests
-    std::chrono::seconds drain_limit{30};             ///< for what is under way when it stops
+    std::chrono::milliseconds drain_limit{25'000};    ///< for what is under way when it stops
   };
   using Respond = std::function<void(HttpReply)>;
   /// Called on the pool's threads, several at a time; calls `respond` once, now or later, from any thread.
@@ -52,10 +55,11 @@ class HttpServer {
   ~HttpServer();
 
   unsigned short port() const;
-  /// Answers until `stop`.
-  void run();
-  /// Takes no new connections, ends those that are silent, lets requests under way be answered. Any thread
-  /// may call it.
+  /// Answers until `stop`; returns how many connections were cut, because they took longer than
+  /// `drain_limit`.
+  std::size_t run();
+  /// Takes no new connections, ends those that are silent, lets requests under way be answered, and ends
+  /// their connections then. Any thread may call it.
   void stop();
   std::size_t connections() const;
 

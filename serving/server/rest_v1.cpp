@@ -2,13 +2,12 @@
 
 #include <fmt/format.h>
 
-#include <sstream>
-
 #include "common/errors.h"
 #include "serving/predict/json_text.h"
 #include "serving/server/answers_json.h"
 #include "serving/server/rest.h"
 #include "serving/server/rows_from_json.h"
+#include "serving/server/token_request.h"
 
 namespace ringtrain {
 namespace {
@@ -68,39 +67,6 @@ HttpReply status_of(const ServedModels& models, const Target& target) {
   return reply(200, {{"model_version_status", list}});
 }
 
-/// A language model's answers, by row or by column.
-std::string token_answers(const Predictor& predictor, const json& rows, bool by_column) {
-  std::ostringstream lines;
-  for (const auto& row : rows) lines << row.dump() << '\n';
-  std::istringstream in(lines.str());
-  std::ostringstream out;
-  predict_json_lines(predictor, in, out, {});
-  std::istringstream answered(out.str());
-  json answers = json::array(), columns = json::object();
-  for (std::string line; std::getline(answered, line);) {
-    const auto answer = json::parse(line);
-    if (answer.contains("error")) throw DataError(answer["error"].get<std::string>());
-    answers.push_back(answer);
-    for (const auto& [name, value] : answer.items()) columns[name].push_back(value);
-  }
-  return (by_column ? columns : answers).dump();
-}
-
-HttpReply with_tokens(const Predictor& predictor, const std::string& body, const char* field) {
-  json request;
-  try {
-    request = json::parse(body);
-  } catch (const json::exception& error) {  // NaN, which predict() has read
-    throw DataError(fmt::format("not JSON: {}", error.what()));
-  }
-  const bool by_column = std::string_view(field) == "inputs";
-  const auto& rows = request[field];
-  if (!rows.is_array() || rows.empty())
-    throw DataError(fmt::format("\"{}\": expected an array of rows", field));
-  return {200, fmt::format("{{\"{}\":{}}}\n", by_column ? "outputs" : "predictions",
-                           token_answers(predictor, rows, by_column))};
-}
-
 /// "instances" or "inputs". Throws DataError.
 const char* form_of(const rapidjson::Document& request) {
   const bool by_row = request.IsObject() && request.HasMember("instances");
@@ -122,9 +88,9 @@ void RestV1::predict(const ServedModels::Loaded& version, const std::string& bod
                      const HttpServer::Respond& respond) const {
   const auto document = parse_json(body);
   const std::string form = form_of(document);
-  if (!version->rows) return respond(with_tokens(*version->predictor, body, form.c_str()));
-  const auto& preprocessing = version->predictor->manifest().preprocessing;
   const bool by_column = form == "inputs";
+  if (version->tokens) return answer_tokens(version, document[form.c_str()], by_column, respond);
+  const auto& preprocessing = version->predictor->manifest().preprocessing;
   auto rows = by_column ? rows_of_inputs(document["inputs"], preprocessing, *version->rows)
                         : rows_of_instances(document["instances"], preprocessing, *version->rows);
   version->batcher->submit(std::move(rows), [version, respond, by_column](const Predictor::Answers& answers,

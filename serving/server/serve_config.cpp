@@ -56,7 +56,9 @@ void ServeConfig::Limits::describe(config::Visitor& v) {
           "How long a request's header may take to arrive; then it is closed.", kSeconds);
   v.field("body_seconds", body_seconds, "How long its body may take to arrive; then it is closed.", kSeconds);
   v.field("idle_seconds", idle_seconds, "How long a connection may be silent between requests.", kSeconds);
-  v.field("drain_seconds", drain_seconds, "How long requests under way may take when the server ends.",
+  v.field("drain_seconds", drain_seconds,
+          "How long requests under way may take when the server ends; what takes longer is cut. Kubernetes "
+          "kills after 30.",
           kSeconds);
 }
 
@@ -80,9 +82,15 @@ ServeConfig ServeConfig::load(const std::filesystem::path& file, const std::vect
   ServeConfig config;
   const auto document = file.empty() ? config::YamlDocument::from_text("{}", "command line", overrides)
                                      : config::YamlDocument::from_file(file, overrides);
+  for (const char* field : {"token_file", "tls.certificate", "tls.key"})
+    if (document.is_empty(field))
+      throw ConfigError(
+          fmt::format("{}: expected a file, got nothing; leave the field out for a server without", field));
   document.read([&config](config::Visitor& v) { config.describe(v); });
   return config;
 }
+
+std::chrono::milliseconds ServeConfig::drain_limit() const { return milliseconds(limits.drain_seconds); }
 
 HttpServer::Options ServeConfig::http() const {
   HttpServer::Options options;
@@ -96,7 +104,7 @@ HttpServer::Options ServeConfig::http() const {
   options.header_limit = milliseconds(limits.header_seconds);
   options.request_limit = milliseconds(limits.body_seconds);
   options.idle_limit = whole_seconds(limits.idle_seconds);
-  options.drain_limit = whole_seconds(limits.drain_seconds);
+  options.drain_limit = drain_limit();
   return options;
 }
 
@@ -115,7 +123,7 @@ std::vector<std::string> ServeConfig::tokens() const {
   if (token_file.empty()) return tokens;
   std::istringstream lines(read_file(token_file));
   for (std::string line; std::getline(lines, line);) {
-    while (!line.empty() && (line.back() == '\r' || line.back() == ' ')) line.pop_back();
+    line.resize(line.find_last_not_of(" \t\r") + 1);
     if (!line.empty()) tokens.push_back(line);
   }
   if (tokens.empty())

@@ -30,14 +30,16 @@ struct ServeConfig {
   } batching;
   struct Limits {
     std::int64_t body_bytes = 64 << 20, connections = 10'000;
-    double header_seconds = 10, body_seconds = 60, idle_seconds = 300, drain_seconds = 30;
+    double header_seconds = 10, body_seconds = 60, idle_seconds = 300, drain_seconds = 25;
     void describe(config::Visitor& v);
   } limits;
 
   void describe(config::Visitor& v);
-  /// `file` may be empty. Throws ConfigError with all problems.
+  /// `file` may be empty. Throws ConfigError with all problems; also for a token file or a certificate that
+  /// is given as nothing: that is no wish for a server without.
   static ServeConfig load(const std::filesystem::path& file, const std::vector<std::string>& overrides);
 
+  std::chrono::milliseconds drain_limit() const;
   HttpServer::Options http() const;
   ServedModels::Options models() const;
   /// The lines of `token_file`; none when it is empty. Throws ConfigError when the file holds none.

@@ -1,27 +1,34 @@
 #include "serving/server/served_models.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <utility>
 
 #include "common/errors.h"
 #include "common/log.h"
-#include "serving/repository/model_repository.h"
+#include "serving/predict/model_outputs.h"
 #include "serving/server/warm_up.h"
 
 namespace ringtrain {
 namespace fs = std::filesystem;
 namespace {
 
+/// Throws ExportError when a file is there and cannot be looked at: that is no change.
 std::string identity_of(const fs::path& folder) {
   std::string identity;
   for (const char* name : {"manifest.json", "model.pt", "warmup.json"}) {
     struct stat file {};
     if (::stat((folder / name).c_str(), &file) == 0)
-      identity +=
-          fmt::format("{}:{}:{}.{} ", file.st_ino, file.st_size, file.st_mtim.tv_sec, file.st_mtim.tv_nsec);
+      identity += fmt::format("{}:{}:{}:{}.{} ", name, file.st_ino, file.st_size, file.st_mtim.tv_sec,
+                              file.st_mtim.tv_nsec);
+    else if (errno != ENOENT && errno != ENOTDIR && errno != ELOOP)
+      throw ExportError(
+          fmt::format("{} cannot be looked at: {}", (folder / name).string(), std::strerror(errno)));
   }
   return identity;
 }
@@ -39,55 +46,109 @@ ServedModels::ServedModels(fs::path base, const Options& options, boost::asio::t
       options_(options),
       pool_(pool),
       metrics_(metrics) {
-  if (!fs::is_directory(base_)) throw ExportError(fmt::format("{}: there is no such folder", base_.string()));
+  if (!fs::is_directory(base_))
+    throw ExportError(fmt::format(
+        "{}: there is no such folder; give a model repository, such as the export/ of a job folder",
+        base_.string()));
+  folders();  // throws, and says why, where it cannot be listed
 }
 
-std::map<std::string, fs::path> ServedModels::folders() const {
-  if (single_)
-    return {{fs::absolute(base_ / ".").lexically_normal().parent_path().filename().string(), base_}};
-  std::map<std::string, fs::path> found;
+ModelFolders ServedModels::folders() const {
+  if (!single_) return model_folders(base_);
   std::error_code error;
-  for (fs::directory_iterator entry(base_, error), end; !error && entry != end; entry.increment(error)) {
-    std::error_code ignored;
-    if (entry->is_directory(ignored) && !versions(entry->path()).empty())
-      found[entry->path().filename().string()] = entry->path();
-  }
+  const bool has_versions = !versions(base_, error).empty();
+  if (error) throw ExportError(fmt::format("{} cannot be listed: {}", base_.string(), error.message()));
+  ModelFolders found;
+  if (has_versions) found.models[model_name_of(base_)] = base_;
   return found;
 }
 
-void ServedModels::scan() {
-  const auto present = folders();
-  for (const auto& [name, folder] : present) scan_model(name, folder);
+void ServedModels::scan(const std::stop_token& stop) {
+  ModelFolders found;
+  std::string problem;
+  try {
+    found = folders();
+  } catch (const ExportError& error) {
+    problem = error.what();
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    if (problem != base_problem_)
+      problem.empty() ? log::info(fmt::format("{} can be listed again", base_.string()))
+                      : log::error(fmt::format("{}; what is loaded goes on", problem));
+    base_problem_ = problem;
+  }
+  // Only a listing that worked says that a model is gone.
+  if (!problem.empty()) return;
+  for (const auto& [name, folder] : found.models) {
+    if (stop.stop_requested()) return;
+    scan_model(name, folder, stop);
+  }
+  for (const auto& [name, reason] : found.unreadable) note_listing(name, reason);
+  std::map<std::string, Model> gone;  // outside the lock: freeing a model takes time
   const std::lock_guard lock(mutex_);
-  std::erase_if(models_, [&](const auto& item) {
-    if (present.contains(item.first)) return false;
-    log::info(fmt::format("model {}: gone", item.first));
-    return true;
-  });
+  for (auto model = models_.begin(); model != models_.end();) {
+    const auto& name = model->first;
+    if (found.models.contains(name) || found.unreadable.contains(name)) {
+      ++model;
+      continue;
+    }
+    log::info(fmt::format("model {}: gone", name));
+    gone.insert(models_.extract(model++));
+  }
 }
 
-VersionState ServedModels::read_state(const std::string& name, const fs::path& folder) {
+/// What could not be listed keeps what it has; "" when it could.
+void ServedModels::note_listing(const std::string& name, const std::string& problem) {
+  const std::lock_guard lock(mutex_);
+  const auto known = models_.find(name);
+  auto& before = known == models_.end() ? unlisted_[name] : known->second.listing_problem;
+  if (!problem.empty() && problem != before)
+    log::error(fmt::format("model {}: {}; what is loaded goes on", name, problem));
+  before = problem;
+}
+
+std::string ServedModels::problem() const {
+  const std::lock_guard lock(mutex_);
+  return base_problem_;
+}
+
+VersionState ServedModels::read_state(const std::string& name, const fs::path& folder,
+                                      const std::vector<std::int64_t>& present) {
   std::string problem;
-  VersionState state;
+  std::optional<VersionState> state;
   try {
     state = VersionState::read(folder);
+    if (state->live && !state->live_of(present))
+      problem = fmt::format(
+          "{}: its live version {} is gone; there are: {}; `ringtrain versions promote` makes another one "
+          "live",
+          folder.string(), *state->live, fmt::join(present, ", "));
   } catch (const std::exception& error) {
-    problem = error.what();
+    problem = fmt::format("{}; what was known before goes on", error.what());
   }
   const std::lock_guard lock(mutex_);
   auto& model = models_[name];
-  if (problem.empty())
-    model.state = state;
-  else if (problem != model.state_problem)
-    log::error(fmt::format("model {}: {}; what was known before goes on", name, problem));
+  if (!problem.empty() && problem != model.state_problem)
+    log::error(fmt::format("model {}: {}", name, problem));
+  // A tool may remove the file before it writes the new one: without it the newest version would be live.
+  const bool vanished = state && !state->has_file && model.state.has_file;
+  if (state && !(vanished && !std::exchange(model.state_vanished, vanished))) {
+    model.state = *state;
+    model.state_vanished = false;
+  }
   model.state_problem = problem;
   return model.state;
 }
 
-void ServedModels::scan_model(const std::string& name, const fs::path& folder) {
-  const auto present = versions(folder);
+void ServedModels::scan_model(const std::string& name, const fs::path& folder, const std::stop_token& stop) {
+  std::error_code error;
+  const auto present = versions(folder, error);
+  if (error)
+    return note_listing(name, fmt::format("{} cannot be listed: {}", folder.string(), error.message()));
+  note_listing(name, "");
   if (present.empty()) return;
-  const auto state = read_state(name, folder);
+  const auto state = read_state(name, folder, present);
   const auto wanted = state.served(present);
   // The live one first, so that it answers soon; then the newer ones.
   std::vector<std::int64_t> order = wanted;
@@ -95,14 +156,14 @@ void ServedModels::scan_model(const std::string& name, const fs::path& folder) {
   std::sort(order.begin(), order.end(),
             [&](auto a, auto b) { return a == live ? b != live : b != live && a > b; });
   bool live_loaded = false;
-  for (const auto number : order)
+  for (const auto number : order) {
+    if (stop.stop_requested()) return;
     if (load(name, folder, number) && number == live) live_loaded = true;
-  // Rather an older one than none.
-  const auto anything = [&] { return find(name) != nullptr; };
-  if (!live_loaded)
-    for (auto number = present.rbegin(); number != present.rend() && !anything(); ++number) {
-      if (*number < live || live == 0) load(name, folder, *number);
-      settle(name, present, wanted);
+  }
+  // Rather another one than none.
+  if (!live_loaded && !find(name))
+    for (const auto number : state.answering(present)) {
+      if (stop.stop_requested() || load(name, folder, number)) break;
     }
   settle(name, present, wanted);
 }
@@ -110,12 +171,21 @@ void ServedModels::scan_model(const std::string& name, const fs::path& folder) {
 /// Whether the version is loaded, now.
 bool ServedModels::load(const std::string& name, const fs::path& folder, std::int64_t number) {
   const auto place = folder / std::to_string(number);
-  const auto identity = identity_of(place);
+  std::string identity;
+  try {
+    identity = identity_of(place);
+  } catch (const ExportError& error) {
+    return keep_unseen(name, number, error.what());
+  }
   Loaded before;
   {
     const std::lock_guard lock(mutex_);
     auto& known = models_[name].versions[number];
-    if (known.identity == identity) return known.loaded != nullptr;
+    known.unseen.clear();
+    const bool tried = known.identity == identity;
+    if (tried && (known.problem.empty() || std::chrono::steady_clock::now() < known.retry_at))
+      return known.loaded != nullptr;
+    known.retry = tried ? std::min(2 * known.retry, 16 * options_.retry) : options_.retry;
     known.identity = identity;
     known.loading = true;
     before = known.loaded;
@@ -127,18 +197,38 @@ bool ServedModels::load(const std::string& name, const fs::path& folder, std::in
   } catch (const std::exception& error) {
     problem = error.what();
   }
+  if (!loaded) {
+    metrics_.load_failed(name);
+    return keep_with(name, number, problem);
+  }
+  log::info(fmt::format("model {} version {}: loaded", name, number));
   const std::lock_guard lock(mutex_);
   auto& known = models_[name].versions[number];
   known.loading = false;
+  known.problem.clear();
+  known.loaded = std::move(loaded);
+  return true;
+}
+
+/// Whether the version is loaded, from before.
+bool ServedModels::keep_with(const std::string& name, std::int64_t number, const std::string& problem) {
+  const std::lock_guard lock(mutex_);
+  auto& known = models_[name].versions[number];
+  if (problem != known.problem)
+    log::error(fmt::format("model {} version {}: not loaded{}: {}", name, number,
+                           known.loaded ? "; what was loaded before goes on" : "", problem));
+  known.loading = false;
   known.problem = problem;
-  if (loaded) {
-    log::info(fmt::format("model {} version {}: loaded", name, number));
-    known.loaded = std::move(loaded);
-    return true;
-  }
-  metrics_.load_failed(name);
-  log::error(fmt::format("model {} version {}: not loaded{}: {}", name, number,
-                         before ? "; what was loaded before goes on" : "", problem));
+  known.retry_at = std::chrono::steady_clock::now() + known.retry;
+  return known.loaded != nullptr;
+}
+
+/// Whether the version is loaded, from before. That its files cannot be looked at is no change of theirs.
+bool ServedModels::keep_unseen(const std::string& name, std::int64_t number, const std::string& problem) {
+  const std::lock_guard lock(mutex_);
+  auto& known = models_[name].versions[number];
+  if (problem != known.unseen) log::error(fmt::format("model {} version {}: {}", name, number, problem));
+  known.unseen = problem;
   return known.loaded != nullptr;
 }
 
@@ -148,16 +238,23 @@ ServedModels::Loaded ServedModels::load_version(const std::string& name, const f
   const auto& preprocessing = predictor->manifest().preprocessing;
   if (options_.warm_up) warm_up_threads(*predictor, pool_, options_.batching.threads);
   const auto counted = metrics_.of(name, number);
+  auto batching = options_.batching;
+  batching.most_rows = rows_at_once(predictor->manifest(), batching.most_rows);
   auto batcher = std::make_shared<Batcher>(
-      pool_, options_.batching, [predictor](const Predictor::Rows& rows) { return predictor->predict(rows); },
+      pool_, batching, [predictor](const Predictor::Rows& rows) { return predictor->predict(rows); },
       [counted](std::int64_t rows, std::int64_t, double seconds) {
         counted.rows.Increment(static_cast<double>(rows));
         counted.batch_rows.Observe(static_cast<double>(rows));
         counted.batch_seconds.Observe(seconds);
       });
-  auto reader = preprocessing.tokens ? nullptr : std::make_unique<const JsonRowReader>(preprocessing);
-  return std::shared_ptr<const LoadedVersion>(
-      new LoadedVersion{name, number, std::move(predictor), std::move(reader), std::move(batcher), counted});
+  std::unique_ptr<const JsonRowReader> rows;
+  std::unique_ptr<const TokenReader> tokens;
+  if (preprocessing.tokens)
+    tokens = std::make_unique<const TokenReader>(*preprocessing.tokens);
+  else
+    rows = std::make_unique<const JsonRowReader>(preprocessing);
+  return std::shared_ptr<const LoadedVersion>(new LoadedVersion{
+      name, number, std::move(predictor), std::move(rows), std::move(tokens), std::move(batcher), counted});
 }
 
 /// Which version is live, and which are let go.
@@ -174,13 +271,14 @@ void ServedModels::settle(const std::string& name, const std::vector<std::int64_
   if (meant && loaded(*meant)) {
     model.live = meant;
   } else if (!model.live || !loaded(*model.live)) {
-    model.live.reset();
-    for (const auto& [number, known] : model.versions)
-      if (known.loaded) model.live = number;
+    const auto order = model.state.answering(present);
+    const auto first = std::find_if(order.begin(), order.end(), loaded);
+    model.live = first == order.end() ? std::nullopt : std::optional(*first);
   }
   std::erase_if(model.versions, [&](auto& item) {
     // One that failed is remembered, so that the same files are not tried again.
-    const bool failed = !item.second.loaded && !item.second.problem.empty() && holds(present, item.first);
+    const bool failed = !item.second.loaded && !(item.second.problem + item.second.unseen).empty() &&
+                        holds(present, item.first);
     const bool stays = holds(wanted, item.first) || model.live == item.first || failed;
     if (!stays && item.second.loaded) {
       log::info(fmt::format("model {} version {}: unloaded", name, item.first));
@@ -214,12 +312,18 @@ std::vector<ServedModels::Status> ServedModels::versions_of(const std::string& n
   std::vector<Status> list;
   const auto model = models_.find(name);
   if (model == models_.end()) return list;
+  const auto& problem = !base_problem_.empty()                   ? base_problem_
+                        : !model->second.listing_problem.empty() ? model->second.listing_problem
+                                                                 : model->second.state_problem;
   for (const auto& [number, known] : model->second.versions)
     list.push_back({number,
                     known.loaded    ? "AVAILABLE"
                     : known.loading ? "LOADING"
                                     : "END",
-                    known.problem, model->second.live == number});
+                    !known.unseen.empty()    ? known.unseen
+                    : !known.problem.empty() ? known.problem
+                                             : problem,
+                    model->second.live == number});
   return list;
 }
 

@@ -2,18 +2,22 @@
 
 #include <atomic>
 #include <boost/asio/thread_pool.hpp>
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <variant>
 #include <vector>
 
 #include "serving/predict/json_row_reader.h"
 #include "serving/predict/predictor.h"
+#include "serving/predict/token_reader.h"
+#include "serving/repository/model_repository.h"
 #include "serving/repository/version_state.h"
 #include "serving/server/batcher.h"
 #include "serving/server/metrics.h"
@@ -26,6 +30,7 @@ struct LoadedVersion {
   std::int64_t number;
   std::shared_ptr<const Predictor> predictor;
   std::unique_ptr<const JsonRowReader> rows;  ///< null for a language model
+  std::unique_ptr<const TokenReader> tokens;  ///< of a language model alone
   std::shared_ptr<Batcher> batcher;
   Metrics::Version metrics;
   ~LoadedVersion() { metrics.loaded.Set(0); }
@@ -38,15 +43,22 @@ class ServedModels {
   struct Options {
     Batcher::Options batching;
     bool warm_up = true;
+    /// After which a version that could not be loaded is tried again though its files are the same: what was
+    /// missing may have been memory, or a file server. Doubled each time, up to sixteen times as long.
+    std::chrono::milliseconds retry{60'000};
   };
-  /// Throws ExportError when there is no such folder. `base` may also be one model's folder (BASE/NAME).
+  /// Throws ExportError when there is no such folder, or it cannot be listed. `base` may also be one model's
+  /// folder (BASE/NAME).
   ServedModels(std::filesystem::path base, const Options& options, boost::asio::thread_pool& pool,
                Metrics& metrics);
 
   /// Looks at the folder: loads what is to be served, warms it up, and lets go what is not. A version goes
   /// only after the one that takes its place is warm. One that cannot be loaded is logged, and those before
-  /// it go on.
-  void scan();
+  /// it go on. A folder that cannot be listed changes nothing: what is loaded goes on, and `versions_of` and
+  /// `problem` say why. Ends early, between two versions, when `stop` is requested.
+  void scan(const std::stop_token& stop = {});
+  /// Why the repository itself could not be listed the last time; "" when it could.
+  std::string problem() const;
 
   using Loaded = std::shared_ptr<const LoadedVersion>;
   /// Nothing: the live one.
@@ -57,7 +69,7 @@ class ServedModels {
   struct Status {
     std::int64_t number = 0;
     std::string state;    ///< "LOADING", "AVAILABLE", "END", as TensorFlow Serving calls them
-    std::string problem;  ///< why it, or what came to stand in its place, could not be loaded
+    std::string problem;  ///< why it, or what came to stand in its place, could not be loaded, or looked at
     bool live = false;
   };
   /// Of each version that is loaded or failed, ascending. Empty: there is no such model.
@@ -72,31 +84,42 @@ class ServedModels {
   struct Known {
     Loaded loaded;
     std::string problem;
-    Identity identity;
+    std::string unseen;  ///< why its files could not be looked at the last time
+    std::optional<Identity> identity;
     bool loading = false;
+    std::chrono::steady_clock::time_point retry_at;  ///< where there is a problem
+    std::chrono::milliseconds retry{0};
   };
   struct Model {
     std::map<std::int64_t, Known> versions;
     VersionState state;
     std::string state_problem;
+    bool state_vanished = false;  ///< its file was not there any more at the last look
+    std::string listing_problem;
     std::optional<std::int64_t> live;  ///< loaded
   };
 
-  std::map<std::string, std::filesystem::path> folders() const;
-  void scan_model(const std::string& name, const std::filesystem::path& folder);
-  VersionState read_state(const std::string& name, const std::filesystem::path& folder);
+  ModelFolders folders() const;
+  void scan_model(const std::string& name, const std::filesystem::path& folder, const std::stop_token& stop);
+  void note_listing(const std::string& name, const std::string& problem);
+  VersionState read_state(const std::string& name, const std::filesystem::path& folder,
+                          const std::vector<std::int64_t>& present);
   bool load(const std::string& name, const std::filesystem::path& folder, std::int64_t number);
+  bool keep_with(const std::string& name, std::int64_t number, const std::string& problem);
+  bool keep_unseen(const std::string& name, std::int64_t number, const std::string& problem);
   Loaded load_version(const std::string& name, const std::filesystem::path& folder, std::int64_t number);
   void settle(const std::string& name, const std::vector<std::int64_t>& present,
               const std::vector<std::int64_t>& wanted);
 
   std::filesystem::path base_;
   bool single_;
+  std::string base_problem_;
   Options options_;
   boost::asio::thread_pool& pool_;
   Metrics& metrics_;
   mutable std::mutex mutex_;
   std::map<std::string, Model> models_;
+  std::map<std::string, std::string> unlisted_;  // why, of folders that are no model yet
 };
 
 }  // namespace ringtrain

@@ -5,9 +5,11 @@ import asyncio
 import csv
 import importlib
 import json
+import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import numpy
@@ -89,6 +91,43 @@ def triton(server, values, expected):
         client.close()
 
 
+def stopped(base, values):
+    """Four clients that ask in a loop, and one whose stream says nothing: SIGTERM ends the server soon, with 0; what was asked is answered or refused."""
+    import tritonclient.grpc
+    from tritonclient.utils import InferenceServerException
+    for _ in range(3):
+        with Server(base) as server:
+            answered, refused, strange = [], [], []
+
+            def loop():
+                client = tritonclient.grpc.InferenceServerClient(f"127.0.0.1:{server.grpc}")
+                tensor = tritonclient.grpc.InferInput("numeric", list(values.shape), "FP32")
+                tensor.set_data_from_numpy(values)
+                while len(refused) < 40:
+                    try:
+                        answered.append(client.infer("cancer", [tensor]).as_numpy("class").shape)
+                    except InferenceServerException as error:
+                        (refused if "UNAVAILABLE" in str(error.status()) else strange).append(error)
+                        time.sleep(0.01)
+
+            quiet = tritonclient.grpc.InferenceServerClient(f"127.0.0.1:{server.grpc}")
+            quiet.start_stream(callback=lambda result, error: None)
+            threads = [threading.Thread(target=loop) for _ in range(4)]
+            for thread in threads:
+                thread.start()
+            while len(answered) < 50:
+                time.sleep(0.01)
+            server.process.send_signal(signal.SIGTERM)
+            begin = time.monotonic()
+            code = server.process.wait(timeout=40)
+            took = time.monotonic() - begin
+            for thread in threads:
+                thread.join()
+            quiet.stop_stream(cancel_requests=True)
+            assert code == 0 and took < 5 and not strange, (code, took, strange[:3])
+    print(f"SIGTERM under load: gone after {took:.2f} s")
+
+
 def kserve(folder, port):
     rows = [json.loads(line) for line in (folder / "rows.jsonl").read_text().splitlines()]
     asked = numpy.load(folder / "asked.npz")
@@ -154,6 +193,7 @@ def main():
             curl(server, rows, expected)
             if has("tritonclient.http") and has("tritonclient.grpc"):
                 triton(server, values, expected)
+                stopped(base, values)
             # In a process of its own: its messages have the names of tritonclient's.
             numpy.savez(folder / "asked.npz", values=values, expected=expected)
             done = subprocess.run([sys.executable, __file__, "kserve", folder, str(server.port)], capture_output=True, text=True)

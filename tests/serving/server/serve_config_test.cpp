@@ -42,6 +42,7 @@ TEST_F(ServeConfigTest, WithoutAFileTheDefaults) {
   EXPECT_EQ(http.most_connections, 10'000U);
   EXPECT_EQ(http.header_limit, 10s);
   EXPECT_EQ(http.request_limit, 60s);
+  EXPECT_EQ(http.drain_limit, 25s) << "Kubernetes kills after 30";
   EXPECT_EQ(config.models().batching.most_rows, 64);
   EXPECT_EQ(config.models().batching.delay, 0us);
   EXPECT_EQ(config.models().batching.most_waiting_rows, 100'000);
@@ -70,7 +71,7 @@ limits: {body_bytes: 1000, connections: 7, header_seconds: 0.5, body_seconds: 2,
   EXPECT_EQ(http.header_limit, 500ms);
   EXPECT_EQ(http.request_limit, 2s);
   EXPECT_EQ(http.idle_limit, 1s) << "whole seconds, upwards: 0 would end every connection";
-  EXPECT_EQ(http.drain_limit, 2s);
+  EXPECT_EQ(http.drain_limit, 1500ms);
   const auto models = config.models();
   EXPECT_FALSE(models.warm_up);
   EXPECT_EQ(models.batching.most_rows, 16);
@@ -118,9 +119,22 @@ TEST_F(ServeConfigTest, Boundaries) {
     EXPECT_NE(problem(text).find("expected a number in "), std::string::npos) << text;
 }
 
+TEST_F(ServeConfigTest, ATokenFileOrACertificateThatIsNothingIsNoServerWithout) {
+  for (const char* field : {"token_file", "tls.certificate", "tls.key"}) {
+    const auto refused =
+        std::string(field) + ": expected a file, got nothing; leave the field out for a server without";
+    const auto refuse = [&](const std::string& text) {
+      EXPECT_EQ(problem("{}", {field + text}), refused) << text;
+    };
+    for (const char* nothing : {"=", "=~", "=null", "=\"\"", "=''", "= # x"}) refuse(nothing);
+  }
+  EXPECT_NE(problem("token_file:\nport: 1\n").find("token_file: expected a file"), std::string::npos);
+  EXPECT_NE(problem("tls: {certificate: c, key: ''}\n").find("tls.key: expected a file"), std::string::npos);
+}
+
 TEST_F(ServeConfigTest, TokensAreTheLinesOfTheirFile) {
   const auto tokens = folder_.path() / "tokens";
-  std::ofstream(tokens) << "first\n\n  \r\nsecond word\r\nthird  ";
+  std::ofstream(tokens) << "first\n\n  \r\nsecond word\r\nthird \t ";
   EXPECT_EQ(load("token_file: " + tokens.string()).tokens(), (Strings{"first", "second word", "third"}));
   std::ofstream(tokens) << "\n \n";
   EXPECT_EQ(thrown<ConfigError>([&] { load("token_file: " + tokens.string()).tokens(); }),

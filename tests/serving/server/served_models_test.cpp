@@ -2,9 +2,12 @@
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
+#include <sys/fsuid.h>
+#include <unistd.h>
 
 #include <fstream>
 #include <future>
+#include <thread>
 
 #include "common/errors.h"
 #include "common/files.h"
@@ -16,7 +19,17 @@ namespace ringtrain::test {
 namespace {
 
 namespace fs = std::filesystem;
+using namespace std::chrono_literals;
 using Numbers = std::vector<std::int64_t>;
+
+/// Another user than root while it lives, for this thread: what the mode of a file refuses is refused.
+class Nobody {
+ public:
+  Nobody() { ::setfsuid(65534); }
+  ~Nobody() { ::setfsuid(0); }
+  Nobody(const Nobody&) = delete;
+  Nobody& operator=(const Nobody&) = delete;
+};
 
 /// Copies of a regression with two columns, exported once; its versions differ in their weights.
 class ServedModelsTest : public testing::Test {
@@ -94,7 +107,7 @@ class ServedModelsTest : public testing::Test {
   inline static std::unique_ptr<TemporaryFolder> exported_;
   TemporaryFolder base_;
   fs::path model_ = base_.path() / "price";
-  ServedModels::Options options_{.batching = {}, .warm_up = true};
+  ServedModels::Options options_{.batching = {}, .warm_up = true, .retry = 60s};
   Metrics metrics_;
   boost::asio::thread_pool pool_{2};
   std::unique_ptr<ServedModels> models_;
@@ -237,6 +250,203 @@ TEST_F(ServedModelsTest, AModelThatIsGoneIsLetGo) {
   models().scan();
   EXPECT_TRUE(models().names().empty());
   EXPECT_EQ(live(), 0);
+}
+
+TEST_F(ServedModelsTest, ARepositoryThatIsAwayForAMomentChangesNothing) {
+  put(1);
+  models().scan();
+  const auto before = models().find("price");
+  EXPECT_EQ(models().problem(), "");
+  const auto away = base_.path().string() + ".away";
+  fs::rename(base_.path(), away);
+  models().scan();
+  EXPECT_EQ(models().find("price"), before);
+  EXPECT_EQ(models().problem(), base_.path().string() + " cannot be listed: No such file or directory");
+  EXPECT_EQ(problem_of(1), models().problem()) << "the status says it";
+  std::ofstream(base_.path()) << "a file in its place";
+  models().scan();
+  EXPECT_EQ(models().find("price"), before);
+  EXPECT_NE(problem_of(1).find("Not a directory"), std::string::npos);
+  fs::remove(base_.path());
+  fs::rename(away, base_.path());
+  models().scan();
+  EXPECT_EQ(models().problem() + problem_of(1), "");
+  EXPECT_EQ(models().find("price"), before) << "not loaded anew";
+  fs::remove_all(model_);
+  models().scan();
+  EXPECT_TRUE(models().names().empty()) << "a listing that worked lacked it";
+}
+
+TEST_F(ServedModelsTest, OneModelsFolderThatIsAwayChangesNothing) {
+  put(1);
+  models_ = std::make_unique<ServedModels>(model_, options_, pool_, metrics_);
+  models().scan();
+  fs::rename(model_, base_.path() / "away");
+  models().scan();
+  EXPECT_EQ(live(), 1);
+  EXPECT_NE(problem_of(1).find("price cannot be listed: No such file or directory"), std::string::npos);
+  fs::rename(base_.path() / "away", model_);
+  models().scan();
+  EXPECT_EQ(live(), 1);
+  EXPECT_EQ(problem_of(1), "");
+}
+
+TEST_F(ServedModelsTest, WhatMayNotBeReadForAMomentChangesNothing) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root";
+  put(1);
+  models().scan();
+  const auto before = models().find("price");
+  const auto everybody = fs::perms::others_read | fs::perms::others_exec | fs::perms::owner_all;
+  fs::permissions(base_.path(), everybody);
+  const auto scan_as_nobody = [&](const fs::path& closed, const std::string& problem) {
+    const auto mode = fs::status(closed).permissions();
+    fs::permissions(closed, fs::perms::owner_all);
+    {
+      const Nobody nobody;
+      models().scan();
+    }
+    EXPECT_EQ(models().find("price"), before) << closed;
+    EXPECT_NE(problem_of(1).find(problem), std::string::npos) << problem_of(1);
+    EXPECT_NE(problem_of(1).find("Permission denied"), std::string::npos) << problem_of(1);
+    fs::permissions(closed, mode);
+    models().scan();
+    EXPECT_EQ(problem_of(1), "");
+    EXPECT_EQ(models().find("price"), before) << "not loaded anew";
+  };
+  scan_as_nobody(base_.path(), "cannot be listed");
+  scan_as_nobody(model_, "price cannot be listed");
+  fs::permissions(model_, everybody);
+  scan_as_nobody(model_ / "1", "manifest.json cannot be looked at");
+  EXPECT_EQ(failures(), "0") << "none was tried";
+}
+
+TEST_F(ServedModelsTest, AVersionThatIsNotWholeSaysWhatIsMissing) {
+  put(1);
+  fs::create_directories(model_ / "2");
+  models().scan();
+  EXPECT_EQ(live(), 1);
+  EXPECT_NE(problem_of(2).find("2/manifest.json is missing: the version is not whole"), std::string::npos)
+      << problem_of(2);
+  fs::copy(source(2) / "manifest.json", model_ / "2");
+  models().scan();
+  EXPECT_EQ(live(), 1);
+  EXPECT_NE(problem_of(2).find("2/model.pt is missing"), std::string::npos) << problem_of(2);
+  fs::copy(source(2) / "model.pt", model_ / "2");
+  models().scan();
+  EXPECT_EQ(live(), 2);
+}
+
+TEST_F(ServedModelsTest, AModelOfWhichNothingIsWholeIsSaidToo) {
+  fs::create_directories(model_ / "1");
+  models().scan();
+  EXPECT_EQ(live(), 0);
+  const auto list = models().versions_of("price");
+  ASSERT_EQ(list.size(), 1U);
+  EXPECT_EQ(list[0].state, "END");
+  EXPECT_NE(list[0].problem.find("manifest.json is missing"), std::string::npos);
+}
+
+TEST_F(ServedModelsTest, HiddenFoldersAreNoModels) {
+  put(1);
+  fs::copy(model_, base_.path() / ".hidden", fs::copy_options::recursive);
+  models().scan();
+  EXPECT_EQ(models().names(), std::vector<std::string>{"price"});
+}
+
+TEST_F(ServedModelsTest, WhatFailedIsTriedAgainAfterAWhileThoughItsFilesAreTheSame) {
+  options_.retry = 50ms;
+  put(1);
+  damage(1);
+  models().scan();
+  EXPECT_EQ(failures(), "1");
+  models().scan();
+  EXPECT_EQ(failures(), "1");
+  std::this_thread::sleep_for(60ms);
+  models().scan();
+  EXPECT_EQ(failures(), "2");
+  std::this_thread::sleep_for(60ms);
+  models().scan();
+  EXPECT_EQ(failures(), "2") << "the second time it waits twice as long";
+  std::this_thread::sleep_for(60ms);
+  models().scan();
+  EXPECT_EQ(failures(), "3");
+}
+
+TEST_F(ServedModelsTest, WhereTheLiveOneIsGoneNoneThatWasNeverPromotedAnswers) {
+  for (const std::int64_t version : {1, 2, 3}) put(version);
+  promote(model_, 1);
+  promote(model_, 2);
+  fs::remove_all(model_ / "2");
+  models().scan();
+  EXPECT_EQ(live(), 1) << "it was live before; 3 never was";
+  EXPECT_NE(problem_of(1).find("its live version 2 is gone; there are: 1, 3"), std::string::npos)
+      << problem_of(1);
+  promote(model_, 3);
+  models().scan();
+  EXPECT_EQ(live(), 3);
+  EXPECT_EQ(problem_of(3), "");
+}
+
+TEST_F(ServedModelsTest, WhereTheLiveOneIsDamagedTheOneBeforeItAnswers) {
+  for (const std::int64_t version : {1, 2, 3}) put(version);
+  promote(model_, 1);
+  promote(model_, 3);
+  damage(3);
+  models().scan();
+  EXPECT_EQ(live(), 1) << "2 never was live";
+}
+
+TEST_F(ServedModelsTest, ALinkThatPointsElsewhereIsFollowed) {
+  const TemporaryFolder place;
+  const auto link = place.path() / "current";
+  fs::create_directories(place.path() / "a" / "price");
+  fs::create_directories(place.path() / "b" / "price");
+  fs::copy(source(1), place.path() / "a" / "price" / "1", fs::copy_options::recursive);
+  fs::copy(source(2), place.path() / "b" / "price" / "1", fs::copy_options::recursive);
+  fs::create_directory_symlink("a", link);
+  models_ = std::make_unique<ServedModels>(link, options_, pool_, metrics_);
+  models().scan();
+  EXPECT_EQ(answer(models().find("price")), expected(1));
+  fs::create_directory_symlink("b", place.path() / "new");
+  fs::rename(place.path() / "new", link);
+  models().scan();
+  EXPECT_EQ(answer(models().find("price")), expected(2)) << "the same number, other files";
+}
+
+TEST_F(ServedModelsTest, AStateThatIsRemovedToBeWrittenAnewIsNoWishForTheNewest) {
+  put(1);
+  put(2);
+  promote(model_, 1);
+  models().scan();
+  fs::rename(model_ / "versions.json", model_ / "kept");
+  models().scan();
+  EXPECT_EQ(live(), 1);
+  fs::rename(model_ / "kept", model_ / "versions.json");
+  models().scan();
+  fs::remove(model_ / "versions.json");
+  models().scan();
+  EXPECT_EQ(live(), 1);
+  models().scan();
+  EXPECT_EQ(live(), 2) << "it stayed away";
+}
+
+TEST_F(ServedModelsTest, AModelThatIsRenamedIsServedByItsNewName) {
+  put(1);
+  models().scan();
+  fs::rename(model_, base_.path() / "cost");
+  models().scan();
+  EXPECT_EQ(models().names(), std::vector<std::string>{"cost"});
+  EXPECT_EQ(answer(models().find("cost")), expected(1));
+}
+
+TEST_F(ServedModelsTest, AScanEndsWhenItIsToldTo) {
+  put(1);
+  std::stop_source stop;
+  stop.request_stop();
+  models().scan(stop.get_token());
+  EXPECT_EQ(live(), 0);
+  models().scan();
+  EXPECT_EQ(live(), 1);
 }
 
 TEST_F(ServedModelsTest, OneModelsFolderIsARepositoryToo) {
