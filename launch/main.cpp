@@ -7,6 +7,8 @@
 #include "common/errors.h"
 #include "common/text.h"
 #include "launch/commands/commands.h"
+#include "launch/option_rules.h"
+#include "launch/standard_output.h"
 #include "launch/version.h"
 
 /// "" or what is wrong with the first word of the command line.
@@ -20,6 +22,25 @@ static std::string unknown_subcommand(const CLI::App& app, int argc, char** argv
     if (command->get_name() == argv[1]) return "";
   return fmt::format("there is no subcommand '{}'; there are: {}.{}", argv[1], ringtrain::join(known),
                      ringtrain::did_you_mean(argv[1], known));
+}
+
+/// Runs the command; returns its exit code. `exit_code` is set by the command.
+static int parse_and_run(CLI::App& app, int argc, char** argv, const int& exit_code) {
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    const int code = app.exit(error);
+    return code == 0 ? 0 : 2;
+  }
+  return exit_code;
+}
+
+/// Prints what went wrong; returns the exit code.
+static int say(const ringtrain::Error& error) {
+  // What every rank finds is said by the first.
+  if (*error.what() != '\0' && (!error.agreed() || ringtrain::launcher::announced_rank() == 0))
+    fmt::print(stderr, "ringtrain: {}\n", error.what());
+  return error.exit_code();
 }
 
 int main(int argc, char** argv) {
@@ -51,23 +72,26 @@ int main(int argc, char** argv) {
   ringtrain::add_retrain_command(app, exit_code);
   ringtrain::add_generate_command(app, exit_code);
   ringtrain::add_config_command(app, exit_code);
+  ringtrain::add_option_rules(app);
   if (const auto problem = unknown_subcommand(app, argc, argv); !problem.empty()) {
     fmt::print(stderr, "ringtrain: {}\n", problem);
     return 2;
   }
+  int code = 0;
   try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    const int code = app.exit(error);
-    return code == 0 ? 0 : 2;
+    code = parse_and_run(app, argc, argv, exit_code);
   } catch (const ringtrain::Error& error) {
-    // What every rank finds is said by the first.
-    if (!error.agreed() || ringtrain::launcher::announced_rank() == 0)
-      fmt::print(stderr, "ringtrain: {}\n", error.what());
-    return error.exit_code();
+    code = say(error);
   } catch (const std::exception& error) {
-    fmt::print(stderr, "ringtrain: unexpected error: {}\n", error.what());
-    return 1;
+    // fmt throws where a print meets a full disk, which is told below.
+    if (!std::ferror(stdout)) fmt::print(stderr, "ringtrain: unexpected error: {}\n", error.what());
+    code = 1;
   }
-  return exit_code;
+  try {
+    ringtrain::finish_standard_output();
+  } catch (const ringtrain::Error& error) {
+    const int of_output = say(error);
+    if (code == 0) code = of_output;
+  }
+  return code;
 }

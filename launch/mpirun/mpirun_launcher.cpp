@@ -24,8 +24,10 @@
 #include "launch/mpirun/host_check.h"
 #include "launch/mpirun/launch_failure.h"
 #include "launch/mpirun/launcher_output.h"
+#include "launch/mpirun/passed_on_output.h"
 #include "launch/mpirun/rank_debugger.h"
 #include "launch/mpirun/subprocess.h"
+#include "launch/standard_output.h"
 #include "trainer/setup/stop_signal.h"
 
 extern char** environ;
@@ -265,11 +267,13 @@ LaunchEnd run_under_mpirun(const MpirunJob& job, const std::vector<std::string>&
   std::array<int, 2> errors{};
   if (::pipe2(errors.data(), O_CLOEXEC) != 0) throw Error(fmt::format("no pipe: {}", std::strerror(errno)));
   catch_signals();
+  PassedOnOutput passed_on;
   const auto child = start(command, environment, errors[1]);
   ::close(errors[1]);
   LauncherOutput output(write_all);
   const int status = child ? read_until_end(*child, errors[0], job.stops_with_checkpoint, output) : 0;
   ::close(errors[0]);
+  const int not_written = passed_on.finish();
   if (!child) return {.code = kStoppedExitCode, .why = ""};
   child_group = 0;
   beacons.end_left_over_ranks(job.ranks, program());
@@ -284,6 +288,9 @@ LaunchEnd run_under_mpirun(const MpirunJob& job, const std::vector<std::string>&
     say(why, output);
   else
     why = output.rank_message();
+  if (end.code() == 0 && not_written != 0) fail_standard_output(not_written);
+  if (not_written != 0 && not_written != EPIPE)
+    say(fmt::format("standard output cannot be written: {}", std::strerror(not_written)), output);
   return {.code = end.code(), .why = why, .at_once = end.second_signal != 0};
 }
 

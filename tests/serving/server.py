@@ -1,7 +1,9 @@
 """`ringtrain serve` with curl and sockets: TensorFlow Serving's REST interface, what is refused, versions that come while it runs, and
 its end."""
 
+import http.client
 import json
+import os
 import shutil
 import signal
 import socket
@@ -150,6 +152,168 @@ def ends(server, rows):
     assert server.process.wait(timeout=20) == 0
 
 
+def looping_clients(base, body):
+    """Clients that ask again and again on connections they keep: the server ends soon, with 0, and what it answered is whole."""
+    with Server(base, "--threads", "2") as server:
+        good, wrong = [], []
+
+        def loop():
+            connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+            try:
+                while True:
+                    connection.request("POST", "/v1/models/cancer:predict", body)
+                    reply = connection.getresponse()
+                    text = reply.read()
+                    (good if reply.status == 200 and "predictions" in json.loads(text) else wrong).append(text)
+            except (OSError, http.client.HTTPException) as error:
+                good.append(error)
+
+        clients = [threading.Thread(target=loop) for _ in range(4)]
+        for client in clients:
+            client.start()
+        server.until(lambda: len(good) > 100)
+        server.process.send_signal(signal.SIGTERM)
+        begin = time.monotonic()
+        assert server.process.wait(timeout=20) == 0, server.lines
+        took = time.monotonic() - begin
+        for client in clients:
+            client.join()
+        assert not wrong, wrong[:3]
+        assert took < 5, took
+
+
+def half_a_request(server, size):
+    begun = socket.create_connection(("127.0.0.1", server.port))
+    begun.sendall(b"POST /v1/models/cancer:predict HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n{" % size)
+    time.sleep(0.2)
+    return begun
+
+
+def bounded(base):
+    """A client that never comes to an end does not keep the server longer than it is told; a second signal, not at all."""
+    with Server(base, "--drain-seconds", "1") as server:
+        begun = half_a_request(server, 1000)
+        begin = time.monotonic()
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(timeout=20) == 0
+        assert 0.9 < time.monotonic() - begin < 4, time.monotonic() - begin
+        assert begun.recv(10) == b""
+        server.until(lambda: any("1 connections were cut" in line for line in server.lines))
+    with Server(base) as server:
+        half_a_request(server, 1000)
+        server.process.send_signal(signal.SIGTERM)
+        time.sleep(0.7)
+        assert server.process.poll() is None
+        begin = time.monotonic()
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(timeout=20) == 128 + signal.SIGTERM
+        assert time.monotonic() - begin < 2
+
+
+def endless_version(base):
+    """A version whose manifest is a pipe into which nothing is written."""
+    pipe = base / "cancer" / "9" / "manifest.json"
+    pipe.parent.mkdir()
+    os.mkfifo(pipe)
+    return pipe
+
+
+def hold_open(pipe):
+    """Waits until somebody reads it."""
+    while True:
+        try:
+            return os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
+        except OSError:
+            time.sleep(0.02)
+
+
+def while_loading(base):
+    """A version that takes for ever to load: SIGTERM ends the server, before it serves and while it does."""
+    pipe = endless_version(base)
+    process = subprocess.Popen([jobs.RINGTRAIN, "serve", str(base), "--port", "0"], stderr=subprocess.PIPE, text=True)
+    writer = hold_open(pipe)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=5) == 0 and "stopped before anything was served" in process.stderr.read()
+    os.close(writer)
+    shutil.rmtree(pipe.parent)
+    with Server(base, "--drain-seconds", "1", "--poll-seconds", "0.05") as server:
+        writer = hold_open(endless_version(base))
+        assert server.ask("/v1/models/cancer")["model_version_status"][-1]["state"] == "LOADING"
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(timeout=5) == 0, server.lines
+        os.close(writer)
+        shutil.rmtree(pipe.parent)
+
+
+def away_for_a_moment(folder, base, body):
+    """The repository may be moved away and come back: nothing is unloaded, and the status says why it is not followed."""
+    with Server(base, "--poll-seconds", "0.05") as server:
+        def problem():
+            (status,) = server.ask("/v1/models/cancer")["model_version_status"]
+            assert status["state"] == "AVAILABLE", status
+            return status["status"]["error_message"]
+
+        base.rename(folder / "away")
+        server.until(lambda: "cannot be listed: No such file or directory" in problem())
+        server.ask("/v1/models/cancer:predict", body)
+        assert "cannot be listed" in server.ask("/v2/repository/index", b"")
+        (folder / "away").rename(base)
+        server.until(lambda: problem() == "")
+        server.ask("/v1/models/cancer:predict", body)
+        (base / "cancer" / "9").mkdir()
+        server.until(lambda: len(server.ask("/v1/models/cancer")["model_version_status"]) == 2)
+        broken = server.ask("/v1/models/cancer/versions/9")["model_version_status"][0]
+        assert broken["state"] == "END" and "manifest.json is missing" in broken["status"]["error_message"], broken
+        (base / "cancer" / "9").rmdir()
+        assert sum("cannot be listed" in line for line in server.lines) == 1, server.lines
+
+
+def literal_options(folder, base, body):
+    """Options are what they are, whatever YAML would make of it; one that is empty is refused."""
+    (folder / "tok #1").write_text("secret\n")
+    with Server(base, "--token-file", folder / "tok #1") as server:
+        server.ask("/v1/models/cancer:predict", body, expect=401)
+        server.ask("/v1/models/cancer:predict", body, headers={"Authorization": "Bearer secret"})
+    for option in ("--token-file", "--address", "--port", "--tls-key", "--config", "--set"):
+        assert f"{option}: expected a value, got an empty text" in jobs.run("serve", base, option, "", expect=2).stderr, option
+    assert "token_file: expected a file, got nothing" in jobs.run("serve", base, "--set", "token_file=", expect=2).stderr
+    assert "cannot read ~" in jobs.run("serve", base, "--token-file", "~", expect=3).stderr
+    for port in ("80x", "0x50", "[1]", "1e400", "8501 # x"):
+        assert "port: expected a whole number, got" in jobs.run("serve", base, "--port", port, expect=2).stderr, port
+    assert "got 65536" in jobs.run("serve", base, "--port", "65536", expect=2).stderr
+
+
+def versions_by_name(base):
+    model = base / "cancer"
+    for wrong in ("v1", "01", "1e3", "1.5", "-1", "0x1", "99999999999999999999"):
+        done = jobs.run("versions", "promote", model, "--", wrong, expect=2)
+        assert f"expected a version's number such as 3, got '{wrong}'; {model} has: 1" in done.stderr, done.stderr
+        assert len(done.stderr) < 400, done.stderr
+        done = jobs.run("predict", f"{model}/{wrong}", "--json-instances", "/dev/null", expect=6)
+        assert f"there is no version '{wrong}'; there are: 1" in done.stderr, done.stderr
+    assert "there is no version ''" in jobs.run("predict", f"{model}@", "--json-instances", "/dev/null", expect=6).stderr
+
+
+def full_disk(folder, base, rows):
+    """Whatever is printed and cannot be written is an error, in every command; a reader that goes away is none."""
+    (folder / "row.jsonl").write_text(json.dumps(rows[0]) + "\n")
+    commands = [["models", base], ["models", base, "--json"], ["config"], ["config", "trainer.optimizer"], ["versions", "policy", base / "cancer", "latest"],
+                ["generate", "fraud", "--rows", 1000, "--output", folder / "fraud.csv"], ["predict", base / "cancer", "--json-instances", folder / "row.jsonl"],
+                ["evaluate", base / "cancer", "datasets/cancer.csv", "--bootstrap", 2], ["evaluate", base / "cancer", "datasets/cancer.csv", "--bootstrap", 2, "--json"],
+                ["serve", "--reference"], ["--version"], ["train", "--help"], ["train", "configs/cancer.yaml", "--dry-run", "--ranks", 2],
+                ["doctor", "--ranks", 1, "--job-dir", folder]]
+    for command in commands:
+        with open("/dev/full", "w") as full:
+            done = subprocess.run([jobs.RINGTRAIN, *map(str, command)], cwd=jobs.SOURCE, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+        assert done.returncode == 1, (command, done)
+        said = "ringtrain: standard output cannot be written: No space left on device\n"
+        assert done.stderr == said or command[0] in ("doctor", "evaluate") and said in done.stderr, (command, done.stderr)
+    for ignored in (False, True):  # SIGPIPE, as it is and as some parents leave it
+        trap = "trap '' PIPE; " if ignored else ""
+        done = subprocess.run(["bash", "-c", f"{trap}{{ {jobs.RINGTRAIN} config; echo $? >&2; }} | head -1"], capture_output=True, text=True, timeout=60, cwd=jobs.SOURCE)
+        assert done.stdout == "# Configuration\n" and done.stderr in ("141\n", "0\n"), done
+
+
 def main():
     with jobs.Folder() as folder:
         jobs.run("train", "configs/cancer.yaml", "--job-dir", folder / "job", "--set", "trainer.epochs=2")
@@ -160,6 +324,15 @@ def main():
             refused(server, rows)
             versions_that_come(server, base / "cancer", rows, expected)
             ends(server, rows)
+        shutil.rmtree(base / "cancer" / "2"), shutil.rmtree(base / "cancer" / "3")
+        body = json.dumps({"instances": rows[:2]}).encode()
+        looping_clients(base, body)
+        bounded(base)
+        while_loading(base)
+        away_for_a_moment(folder, base, body)
+        literal_options(folder, base, body)
+        versions_by_name(base)
+        full_disk(folder, base, rows)
         with Server(base / "cancer") as server:  # one model's folder
             assert server.ask("/v1/models") == {"models": ["cancer"]}
         (folder / "empty").mkdir()
