@@ -30,7 +30,7 @@ struct WantedColumns {
   std::vector<std::string> categorical;
   std::string key;  ///< "" for none; carried as text, also where it looks like a missing value
   ReadingRules reading{.version = 2, .missing = ReadingRules::usual_missing()};
-  CsvConfig csv;  ///< what is known of a CSV file
+  CsvConfig csv{};  ///< what is known of a CSV file
 };
 
 /// A value or row that cannot be read. `row` counts from 0 in its piece; the text names the row in the file,

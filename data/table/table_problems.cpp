@@ -105,8 +105,8 @@ std::string TableProblems::line_of(std::size_t column, const std::map<ValueState
   const auto missing = found.find(ValueState::missing);
   if (missing != found.end() && state != ValueState::missing)
     more.push_back(fmt::format("{} missing", with_commas(missing->second.count)));
-  if (!more.empty()) text += fmt::format(" (and {} in this column)", join(more, ", "));
-  return text + ". " + remedy(column, found);
+  text += ". " + remedy(column, found);
+  return more.empty() ? text : text + fmt::format(". This column has {}", join(more, " and "));
 }
 
 std::string TableProblems::block() const {

@@ -43,17 +43,17 @@ def columns_by_name(folder):
     generator = random.Random(1)
     rows = [(generator.gauss(0, 1), generator.gauss(500, 100)) for _ in range(400)]
     rows = [(a, b, int(a + (b - 500) / 1000 > 0)) for a, b in rows]
-    file = csv_file(folder / "ab.csv", "aby", rows)
+    file = csv_file(folder / "ab.csv", ["alpha", "b", "y"], rows)
     _, model = trained(folder, "order", file, "y")
     good = metric(model, file)
     assert good > 0.99, good
-    turned = csv_file(folder / "ba.csv", ["b", "extra", "y", "a"], [(b, 7, y, a) for a, b, y in rows])
+    turned = csv_file(folder / "ba.csv", ["b", "extra", "y", "alpha"], [(b, 7, y, a) for a, b, y in rows])
     assert metric(model, turned) == good
     said = jobs.run("evaluate", model, turned, "--bootstrap", "2").stderr
     assert "columns that the model does not take: extra" in said, said
-    renamed = csv_file(folder / "renamed.csv", "Aby", rows)
+    renamed = csv_file(folder / "renamed.csv", ["Alpha", "b", "y"], rows)
     said = jobs.run("evaluate", model, renamed, expect=3).stderr
-    assert "lacks the column 'a' (is it 'A'?)" in said, said
+    assert "lacks the column 'alpha' (is it 'Alpha'?)" in said, said
     # A run that goes on from a checkpoint finds its columns by name too.
     origin = folder / "order/checkpoints" / (folder / "order/checkpoints/best").read_text().strip()
     done, again = trained(folder, "goes_on", turned, "y", trainer__start_from=str(origin), trainer__epochs=1, trainer__optimizer__lr=1e-9)

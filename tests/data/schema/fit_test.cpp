@@ -80,7 +80,7 @@ TEST(Fit, MinmaxAndNone) {
   config.normalize = "minmax";
   for (int ranks : {1, 3})
     for (const Preprocessing& fit : fit_on(ranks, config, table, first_rows(350))) {
-      const auto scaled = fit.apply(train, torch::zeros({350, 1}, at::kLong), dtype);
+      const auto scaled = fit.apply(train, torch::zeros({350, 1}, at::kLong), train.scalar_type());
       for (int c = 0; c < 4; ++c) {
         EXPECT_EQ(scaled.select(1, c).min().item<double>(), 0);
         EXPECT_NEAR(scaled.select(1, c).max().item<double>(), 1, 1e-12);
@@ -201,6 +201,43 @@ TEST(TargetScaleOf, AConstantTargetHasNone) {
       EXPECT_EQ(scale.shift, 0.1);
       EXPECT_EQ(scale.scale, 1);
     }
+}
+
+TEST(Fit, AColumnIsWideWhereFloat32LosesItsDigits) {
+  Table table = example();
+  const auto count = table.rows();
+  // Milliseconds of a day in 2023, which float32 rounds to 131 seconds; and their difference, which it holds.
+  const auto times = torch::arange(count, at::kDouble) * 86'400 + 1.7e12;
+  for (const bool in_float64 : {false, true}) {
+    table.numeric = table.numeric.to(in_float64 ? at::kDouble : at::kFloat);
+    table.numeric.select(1, 0).copy_(times);
+    table.numeric.select(1, 1).copy_(times - 1.7e12);
+    table.exact.assign(table.numeric_names.size(), at::Tensor());
+    if (!in_float64) table.exact[0] = times;
+    for (const int ranks : {1, 3})
+      for (const Preprocessing& fit : fit_on(ranks, DataConfig(), table, first_rows(350))) {
+        EXPECT_TRUE(fit.numeric[0].wide);
+        EXPECT_FALSE(fit.numeric[1].wide);
+        EXPECT_NEAR(fit.numeric[0].shift, 1.7e12 + 86'400 * 174.5, 1e-2);
+      }
+  }
+}
+
+TEST(Fit, AMissingWordHasAPlaceOnlyWhereTrainingHadOne) {
+  Table table = example();
+  DataConfig config;
+  config.missing.categorical = "category";
+  const auto last = static_cast<std::size_t>(table.rows()) - 1;
+  for (auto& word : table.categorical[0])
+    if (word.empty()) word = "red";
+  table.categorical[0][last] = "";
+  const auto without = fit_on(1, config, table, first_rows(350)).front();
+  EXPECT_FALSE(without.categorical[0].missing_is_category);
+  EXPECT_TRUE(without.categorical[0].missing_is_unseen);
+  table.categorical[0][0] = "";
+  const auto with = fit_on(1, config, table, first_rows(350)).front();
+  EXPECT_TRUE(with.categorical[0].missing_is_category);
+  EXPECT_FALSE(with.categorical[0].missing_is_unseen);
 }
 
 }  // namespace

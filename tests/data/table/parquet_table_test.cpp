@@ -97,10 +97,11 @@ TEST(ParquetTable, NamesRowAndColumnOfWhatIsWrong) {
   EXPECT_CONTAINS(error(good, words({"a", "", "b", "c", "d"})), "row 2, column 'shop': the value is missing");
   EXPECT_CONTAINS(error(good, words({"a", "e", "b", "c", "d"}), doubles({0, 1, 0, 1, kNan})),
                   "row 5, column 'Class': the target is missing");
-  EXPECT_CONTAINS(error(words({"1", "2", "3", "4", "5"})),
-                  "column 'amount': expected numbers, but it is of type string");
-  EXPECT_CONTAINS(error(good, doubles({1, 2, 3, 4, 5})),
-                  "column 'shop': expected words, but it is of type double");
+  // Texts of numbers are numbers, and numbers words, as in CSV.
+  const auto read_well = read(write(folder, words({"1", "2", "3", "4", "5"}), doubles({1, 2, 3, 4, 5})));
+  EXPECT_EQ(read_well.numeric[4][0].item<double>(), 5);
+  EXPECT_EQ(read_well.categorical[0], (std::vector<std::string>{"1", "2", "3", "4", "5"}));
+  EXPECT_CONTAINS(error(words({"1", "2", "x", "4", "5"})), "row 3, column 'amount': expected a number, got 'x'");
   EXPECT_CONTAINS(testing::data_error([&] {
                     read(write(folder), TargetKind::classes,
                          [](DataConfig& c) { c.features.categorical = {"shops"}; });

@@ -67,7 +67,7 @@ TEST_F(TableErrors, RefusesInfinity) {
                              [](DataConfig& c) { c.missing.numeric = "mean"; }),
                     "row 2 (line 3), column 'a': expected a finite number");
   EXPECT_CONTAINS(error_of("a,Class\n1,0\n1e39,1\n", {}, TargetKind::classes, at::kFloat),
-                  "column 'a': expected a finite number that float32 can hold, got '1e39'");
+                  "column 'a': expected a finite number that float32 can hold, got '1e+39'");
 }
 
 TEST_F(TableErrors, RefusesAMissingOrWrongTarget) {
@@ -136,7 +136,10 @@ TEST_F(TableErrors, RefusesTooManyClasses) {
 }
 
 TEST_F(TableErrors, RefusesTextThatIsNotUtf8) {
-  const auto words = [](DataConfig& c) { c.features.categorical = {"w"}; };
+  const auto words = [](DataConfig& c) {
+    c.features.categorical = {"w"};
+    c.csv.encoding = "utf-8";
+  };
   EXPECT_CONTAINS(error_of("a,w,Class\n1,caf\xE9,0\n1,b,1\n", words),
                   "row 1 (line 2), column 'w': the byte 0xE9 is not UTF-8");
 }

@@ -62,7 +62,7 @@ TEST(Table, PatternsChooseColumnsInTheFilesOrder) {
   auto config = config_for(folder.write("v.csv", "b,V2,V1,y\n1,2,3,0\n4,5,6,1\n"), "y");
   config.features.numeric = {"V*", "b"};
   config.features.ignore = {"V1"};
-  EXPECT_EQ(read_table(config, TargetKind::classes, at::kFloat).numeric_names,
+  EXPECT_EQ(names_of(read_table(config, TargetKind::classes, at::kFloat)),
             (std::vector<std::string>{"b", "V2"}));
 }
 
