@@ -62,7 +62,7 @@ ColumnRole role_of_words(const ColumnProfile& column) {
                                     : "";
   const auto most = std::max<std::int64_t>(64, std::min<std::int64_t>(1000, column.present / 20));
   const bool telling = column.present >= kTelling;
-  if (telling && column.words_per_value >= 4 && 2 * column.distinct > column.present)
+  if (telling && column.words_per_value >= 4 && 2 * column.distinct >= column.present)
     return ignored(fmt::format("text: {}", excerpt(column.values[0].text)));
   if (telling && 10 * column.distinct > 9 * column.present)
     return ignored(fmt::format("{} different words in {} rows: names, not kinds{}",
