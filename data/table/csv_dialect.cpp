@@ -340,12 +340,15 @@ Fit best_fit(const Sample& sample, const CsvDialect& usual, const CsvConfig& con
 
 /// Excel's first line that says the delimiter: sep=;
 bool take_sep_line(Sample& sample, CsvDialect& dialect, const CsvConfig& config) {
-  if (!sample.text.starts_with("sep=") || sample.text.size() < 6) return false;
-  const auto stop = sample.text.find('\n');
-  const auto line = sample.text.substr(4, stop == std::string::npos ? stop : stop - 4);
-  if (stop == std::string::npos || (line.size() != 1 && line.substr(1) != "\r")) return false;
-  if (config.delimiter == "auto") dialect.delimiter = line[0];
-  sample.text.erase(0, stop + 1);
+  constexpr std::string_view word = "sep=";
+  const std::string_view text = sample.text;
+  if (!text.starts_with(word) || text.size() < word.size() + 2) return false;
+  const char delimiter = text[word.size()];
+  const auto line_end = text.substr(word.size() + 1, 2);
+  if (!line_end.starts_with('\n') && line_end != "\r\n") return false;
+  if (delimiter <= 0 || delimiter == '\n' || delimiter == '\r' || delimiter == dialect.quote) return false;
+  if (config.delimiter == "auto") dialect.delimiter = delimiter;
+  sample.text.erase(0, text.find('\n') + 1);
   return true;
 }
 

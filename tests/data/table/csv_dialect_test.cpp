@@ -136,6 +136,8 @@ TEST(CsvDialect, TakesExcelsFirstLine) {
   CsvScanner scanner{ByteStream(content, "a.csv"), dialect_of(content)};
   EXPECT_EQ(read_header(scanner), (std::vector<std::string>{"a", "b"}));
   EXPECT_EQ(scanner.line(), 2);
+  for (const auto& other : {"sep=\n|\ra|b\n"s, "sep="s, "sep=;"s, "sep=;x\n"s, "sep=\"\n"s})
+    EXPECT_FALSE(dialect_of(other).sep_line) << other;
 }
 
 TEST(CsvDialect, RefusesWhatIsNoCsv) {
