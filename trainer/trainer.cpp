@@ -155,6 +155,11 @@ void Trainer::advise(const std::optional<std::string>& sentence) {
   advice_.push_back(*sentence);
 }
 
+bool Trainer::patience_is_over() const {
+  const std::int64_t patience = config_.trainer.early_stopping.patience;
+  return patience > 0 && standing_.evaluations_since_best >= patience;
+}
+
 std::int64_t Trainer::evaluation_interval() const {
   return config_.trainer.evaluate_every_steps > 0 ? config_.trainer.evaluate_every_steps : batches_per_epoch_;
 }
@@ -304,7 +309,10 @@ Outcome Trainer::fit() {
   if (config_.trainer.checkpoint.at_start && step_ == 0) save_checkpoint(false);
 
   bool stop = false;
-  while (step_ < total_steps_ && !stop) {
+  if (step_ < total_steps_ && patience_is_over())
+    telemetry_->event(step_,
+                      "early stopping had ended the run; raise trainer.early_stopping.patience to go on");
+  while (step_ < total_steps_ && !stop && !patience_is_over()) {
     const StepTotals totals = train_step(loader);
     stop = totals.stop > 0;
     const bool last = step_ == total_steps_;
@@ -314,13 +322,10 @@ Outcome Trainer::fit() {
     const std::int64_t interval = config_.trainer.checkpoint.every_steps;
     if (is_best || stop || last || (interval > 0 ? step_ % interval == 0 : evaluated))
       save_checkpoint(is_best);
-    const std::int64_t patience = config_.trainer.early_stopping.patience;
-    if (patience > 0 && standing_.evaluations_since_best >= patience) {
-      telemetry_->event(step_,
-                        fmt::format("early stopping: no better validation {} in the last {} evaluations",
-                                    config_.trainer.checkpoint.metric, patience));
-      break;
-    }
+    if (patience_is_over())
+      telemetry_->event(
+          step_, fmt::format("early stopping: no better validation {} in the last {} evaluations",
+                             config_.trainer.checkpoint.metric, config_.trainer.early_stopping.patience));
   }
   if (checkpointing_->newest() != step_ && first_step_ != step_) save_checkpoint(false);
   return finish(stop);

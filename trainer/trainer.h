@@ -77,6 +77,7 @@ class Trainer {
   void advise_on_plan();
   void advise_on_part(const std::string& name, const MetricsReport& report);
   std::int64_t evaluation_interval() const;
+  bool patience_is_over() const;
   void plan_steps();
   StepTotals train_step(Loader& loader);
   bool evaluate_validation();
