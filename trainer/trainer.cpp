@@ -163,6 +163,10 @@ void Trainer::advise(const std::optional<std::string>& sentence) {
   advice_.push_back(*sentence);
 }
 
+bool Trainer::patience_is_over() const {
+  return plan_.patience > 0 && standing_.evaluations_since_best >= plan_.patience;
+}
+
 /// What can be said before the first step.
 void Trainer::advise_on_plan() {
   const bool classes = target_kind(config_.task) == TargetKind::classes && !data_.preprocessing.tokens;
@@ -327,7 +331,10 @@ Outcome Trainer::fit() {
   if (config_.trainer.checkpoint.at_start && step_ == 0) save_checkpoint(false);
 
   bool stop = false;
-  while (step_ < plan_.total && !stop) {
+  if (step_ < plan_.total && patience_is_over())
+    telemetry_->event(step_,
+                      "early stopping had ended the run; raise trainer.early_stopping.patience to go on");
+  while (step_ < plan_.total && !stop && !patience_is_over()) {
     const StepTotals totals = train_step(loader);
     stop = totals.stop > 0;
     decide_steps();
@@ -338,12 +345,10 @@ Outcome Trainer::fit() {
     const std::int64_t interval = config_.trainer.checkpoint.every_steps;
     if (is_best || stop || last || (interval > 0 ? step_ % interval == 0 : evaluated))
       save_checkpoint(is_best);
-    if (plan_.patience > 0 && standing_.evaluations_since_best >= plan_.patience) {
-      telemetry_->event(step_,
-                        fmt::format("early stopping: no better validation {} in the last {} evaluations",
-                                    config_.trainer.checkpoint.metric, plan_.patience));
-      break;
-    }
+    if (patience_is_over())
+      telemetry_->event(
+          step_, fmt::format("early stopping: no better validation {} in the last {} evaluations",
+                             config_.trainer.checkpoint.metric, plan_.patience));
   }
   if (checkpointing_->newest() != step_ && first_step_ != step_) save_checkpoint(false);
   return finish(stop);

@@ -77,6 +77,7 @@ class Trainer {
   void advise(const std::optional<std::string>& sentence);
   void advise_on_plan();
   void advise_on_part(const std::string& name, const MetricsReport& report);
+  bool patience_is_over() const;
   void plan_steps();
   void decide_steps();
   void write_config() const;
