@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iostream>
 
 #include "common/errors.h"
 #include "common/text.h"
@@ -25,12 +26,19 @@ std::string_view with_point(std::string_view text, std::string& buffer) {
   return buffer;
 }
 
+CsvScanner scanner_of(const std::filesystem::path& file, const CsvConfig& csv) {
+  if (file != "-") return CsvScanner(file, csv);
+  ByteStream in(std::cin, "the standard input");
+  const auto dialect = find_dialect(in, csv);
+  return {std::move(in), dialect};
+}
+
 class CsvColumns : public ColumnStream {
  public:
   CsvColumns(const std::filesystem::path& file, WantedColumns wanted)
       : wanted_(std::move(wanted)),
         reading_(wanted_.reading),
-        scanner_(file, wanted_.csv),
+        scanner_(scanner_of(file, wanted_.csv)),
         decimal_comma_(scanner_.dialect().decimal == ',') {
     const auto header = read_header(scanner_);
     header_size_ = header.size();

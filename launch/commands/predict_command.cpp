@@ -133,6 +133,12 @@ std::unique_ptr<RowSource> open_rows(const Arguments& arguments, const Manifest&
       return;
     }
     auto files = files_of(arguments);
+    const bool from_stdin =
+        std::any_of(files.begin(), files.end(), [](const RowFile& file) { return file.path == "-"; });
+    if (from_stdin && files.size() > 1)
+      throw ConfigError("the standard input (-) is answered alone, not beside other files");
+    if (from_stdin && control.world_size() > 1)
+      throw ConfigError("the standard input reaches rank 0 alone; give several processes a file");
     for (const auto& file : files) {
       bytes += size_of(file);
       listed += fmt::format("{} ({} bytes)\n", file.path.string(), size_of(file));
@@ -214,7 +220,7 @@ void add_inputs(CLI::App& command, Arguments& arguments) {
                      ".jsonl.gz");
   inputs->add_option("--json-instances", arguments.json_instances,
                      "A JSON object or array a line; - is the standard input");
-  inputs->add_option("--csv", arguments.csv, "CSV with a header");
+  inputs->add_option("--csv", arguments.csv, "CSV with a header; - is the standard input");
   inputs->add_option("--parquet", arguments.parquet, "Parquet");
   inputs->require_option(1);
 }

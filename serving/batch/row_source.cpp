@@ -146,7 +146,10 @@ class FilesSource : public RowSource {
  public:
   FilesSource(std::vector<RowFile> files, const Preprocessing& preprocessing, const RowOptions& options)
       : files_(std::move(files)), preprocessing_(preprocessing), options_(options) {
-    for (const auto& file : files_) open_row_file(file, preprocessing_, options_);
+    for (const auto& file : files_) {
+      auto source = open_row_file(file, preprocessing_, options_);
+      if (file.path == "-") source_ = std::move(source);  // it can be opened once
+    }
   }
 
   bool next(RowBatch& batch, std::int64_t most) override {
@@ -167,7 +170,9 @@ class FilesSource : public RowSource {
       if (!source_) source_ = open_row_file(files_[at_], preprocessing_, options_);
       if (take()) return true;
       source_.reset();
-      bytes_before_ += static_cast<std::int64_t>(fs::file_size(files_[at_].path));
+      std::error_code unknown;
+      if (const auto size = fs::file_size(files_[at_].path, unknown); !unknown)
+        bytes_before_ += static_cast<std::int64_t>(size);
     }
     return false;
   }

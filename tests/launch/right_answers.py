@@ -13,6 +13,7 @@ import pyarrow.parquet
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "support"))
 import jobs  # noqa: E402
+import serving  # noqa: E402
 
 
 def csv_file(file, header, rows):
@@ -130,6 +131,10 @@ def one_word(folder):
     found, _ = predicted(strict, "--csv", folder / "rows.csv", expect=2)
     assert "training did not see 'Paris'" in found[0]["error"] and "probabilities" in found[1], found
 
+    # The standard input is read as a file is.
+    piped = jobs.run("predict", model, "--csv", "-", input="w,x\n3,1\n").stdout
+    assert json.loads(piped)["probabilities"] == three
+
     # Namibia.
     rows = [("NA" if i % 2 else "DE", int(i % 2)) for i in range(100)]
     _, model = trained(folder, "namibia", csv_file(folder / "namibia.csv", "cy", rows), "y", data__features__categorical=["c"],
@@ -187,9 +192,64 @@ def every_problem_at_once(folder):
     jobs.run("train", config, "--job-dir", folder / "mended")
 
 
+def same_from_a_server(folder):
+    """The answers of predict, from v1 and v2 over HTTP and from gRPC, for each way to write a value; what training did not see is counted."""
+    import tritonclient.grpc
+    base, ways = folder / "words/export", ["3", 3, 3.0, "true", True, " Z\u00fcrich", "Zu\u0308rich", 7.5, "NA", None, "Paris"]
+    lines = folder / "rows.jsonl"
+    lines.write_text("".join(json.dumps({"w": way, "x": 1}) + "\n" for way in ways))
+    wanted = [one["probabilities"] for one in predicted(base / "words", "--json-instances", lines)[0]]
+    with serving.Server(base, "--grpc-port", "0") as server:
+        server.until(lambda: any("gRPC" in line for line in server.lines))
+        v1 = server.ask("/v1/models/words:predict", {"instances": [{"w": way, "x": 1} for way in ways]})
+        assert [one["probabilities"] for one in v1["predictions"]] == wanted, v1
+        v1 = server.ask("/v1/models/words:predict", {"inputs": {"w": ways, "x": [1] * len(ways)}})
+        assert v1["outputs"]["probabilities"] == wanted
+        texts = [("NA" if way is None else str(way)) for way in ways]
+
+        def tensors(words, datatype="BYTES"):
+            return {"inputs": [{"name": "w", "shape": [len(words)], "datatype": datatype, "data": words},
+                               {"name": "numeric", "shape": [len(words), 1], "datatype": "FP32", "data": [1.0] * len(words)}]}
+
+        def of_v2(reply):
+            (found,) = [one for one in reply["outputs"] if one["name"] == "probabilities"]
+            return numpy.array(found["data"], numpy.float32).reshape(-1, 2).tolist()
+
+        near = numpy.array(wanted, numpy.float32).tolist()
+        assert of_v2(server.ask("/v2/models/words/infer", tensors(texts))) == near
+        assert of_v2(server.ask("/v2/models/words/infer", tensors([3, 3], "INT64"))) == near[:1] * 2
+        assert of_v2(server.ask("/v2/models/words/infer", tensors([3.0, 7.5], "FP64"))) == [near[0], near[7]]
+        assert of_v2(server.ask("/v2/models/words/infer", tensors([True], "BOOL"))) == [near[4]]
+        (line,) = [line for line in server.lines if "gRPC" in line and "127.0.0.1:" in line]
+        client = tritonclient.grpc.InferenceServerClient("127.0.0.1:" + line.split("127.0.0.1:")[-1].split()[0].rstrip(".,;"))
+        word = tritonclient.grpc.InferInput("w", [len(ways)], "BYTES")
+        word.set_data_from_numpy(numpy.array([text.encode() for text in texts], object))
+        number = tritonclient.grpc.InferInput("numeric", [len(ways), 1], "FP32")
+        number.set_data_from_numpy(numpy.ones((len(ways), 1), numpy.float32))
+        assert client.infer("words", [word, number]).as_numpy("probabilities").tolist() == near
+        text = server.ask("/metrics")
+        assert 'ringtrain_unseen_values_total{column="w",model="words",version="1"} 4' in text, text
+
+    # A wide column over the wire: float64 as predict has it, float32 refused by name.
+    base = folder / "wide_float32/export"
+    times = [1700000000000 + 7 * i for i in (0, 499, 500, 999)]
+    lines.write_text("".join(json.dumps({"ms": ms}) + "\n" for ms in times))
+    wanted = [one["probabilities"] for one in predicted(base / "wide_float32", "--json-instances", lines)[0]]
+    with serving.Server(base) as server:
+        v1 = server.ask("/v1/models/wide_float32:predict", {"instances": [{"ms": ms} for ms in times]})
+        assert [one["probabilities"] for one in v1["predictions"]] == wanted
+        tensor = {"name": "numeric", "shape": [4, 1], "datatype": "FP64", "data": times}
+        assert of_v2(server.ask("/v2/models/wide_float32/infer", {"inputs": [tensor]})) == numpy.array(wanted, numpy.float32).tolist()
+        refused = server.ask("/v2/models/wide_float32/infer", {"inputs": [tensor | {"datatype": "FP32"}]}, expect=400)
+        assert "column 'ms' needs more digits than FP32 has" in json.dumps(refused), refused
+        assert server.ask("/v2/models/wide_float32")["inputs"][0]["datatype"] == "FP64"
+        by_server, _ = predicted("wide_float32", "--json-instances", lines, "--server", f"http://127.0.0.1:{server.port}")
+        assert [one["probabilities"] for one in by_server] == wanted
+
+
 def main():
     with jobs.Folder() as folder:
-        for part in (columns_by_name, wide_numbers, one_word, rows_of_other_tools, every_problem_at_once):
+        for part in (columns_by_name, wide_numbers, one_word, same_from_a_server, rows_of_other_tools, every_problem_at_once):
             part(folder)
     print("columns by name, wide numbers, one word for one value, tables of other tools, every problem at once")
 
