@@ -18,9 +18,10 @@ void FeaturesConfig::describe(config::Visitor& v) {
           "target, are left out.");
   v.field("categorical", categorical,
           "Columns that hold words (or numbers that mean words), by name or pattern: one-hot.");
-  v.field("date", date,
-          "Columns that hold dates or times (2024-07-01, 2024-07-01 12:30), by name or pattern. The model sees "
-          "year, month, weekday, hour and the days since 1970 of each.");
+  v.field(
+      "date", date,
+      "Columns that hold dates or times (2024-07-01, 2024-07-01 12:30), by name or pattern. The model sees "
+      "year, month, weekday, hour and the days since 1970 of each.");
   v.field("ignore", ignore, "Columns that the model does not see, by name or pattern.");
 }
 
@@ -58,9 +59,10 @@ void CsvConfig::describe(config::Visitor& v) {
           "How the file writes characters; auto finds UTF-8, UTF-16 and Windows-1252 (which has all of "
           "Latin-1).",
           {"auto", "utf-8", "latin-1", "windows-1252", "utf-16le", "utf-16be"});
-  v.field("missing", missing,
-          "The texts that stand for a missing value, in every form of data; an empty one always does. Where NA "
-          "is Namibia, leave it out.");
+  v.field(
+      "missing", missing,
+      "The texts that stand for a missing value, in every form of data; an empty one always does. Where NA "
+      "is Namibia, leave it out.");
 }
 
 void SplitConfig::describe_shares(config::Visitor& v) {
@@ -116,10 +118,11 @@ void DataConfig::describe(config::Visitor& v) {
           inner.section("features", "Which columns the model sees.", features);
           inner.section("csv", "How the file is written.", csv);
           inner.section("missing", "What missing values become.", missing);
-          inner.field("unseen", unseen,
-                      "What a word is that the training part does not have: other (like none of those that it "
-                      "has; counted), or an error.",
-                      {"other", "error"});
+          inner.field(
+              "unseen", unseen,
+              "What a word is that the training part does not have: other (like none of those that it "
+              "has; counted), or an error.",
+              {"other", "error"});
           inner.field("validation_file", validation_file,
                       "The rows of the validation part. With it, or with test_file, train_file is the "
                       "training part alone, and nothing is split.");

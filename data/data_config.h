@@ -54,13 +54,13 @@ struct TokensConfig {
 /// The `data:` block of a configuration.
 struct DataConfig {
   std::string train_file;
-  std::string format = "csv";  ///< csv | tokens
+  std::string format = "csv";              ///< csv | tokens
   std::string validation_file, test_file;  ///< of tables; with one, train_file is the training part alone
   std::string target;
   FeaturesConfig features;
   CsvConfig csv;
   MissingConfig missing;
-  std::string unseen = "other";  ///< other | error: a word that the training part does not have
+  std::string unseen = "other";        ///< other | error: a word that the training part does not have
   std::string normalize = "standard";  ///< standard (mean 0, deviation 1) | minmax (0 to 1) | none
   SplitConfig split;
   TokensConfig tokens;

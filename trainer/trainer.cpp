@@ -346,9 +346,9 @@ Outcome Trainer::fit() {
     if (is_best || stop || last || (interval > 0 ? step_ % interval == 0 : evaluated))
       save_checkpoint(is_best);
     if (patience_is_over())
-      telemetry_->event(
-          step_, fmt::format("early stopping: no better validation {} in the last {} evaluations",
-                             config_.trainer.checkpoint.metric, plan_.patience));
+      telemetry_->event(step_,
+                        fmt::format("early stopping: no better validation {} in the last {} evaluations",
+                                    config_.trainer.checkpoint.metric, plan_.patience));
   }
   if (checkpointing_->newest() != step_ && first_step_ != step_) save_checkpoint(false);
   return finish(stop);

@@ -62,9 +62,9 @@ void use_labels(Table& table, const std::vector<std::string>& labels, const std:
   for (std::int64_t row = 0; row < table.rows(); ++row) {
     const auto old = static_cast<std::size_t>(classes[row]);
     if (place[old] < 0)
-      throw DataError(fmt::format("{}: row {}: the class '{}' of column '{}' is not one of the model's: {}", file,
-                                  with_commas(table.file_row(row) + 1), table.labels[old], table.target_name,
-                                  join(labels)));
+      throw DataError(fmt::format("{}: row {}: the class '{}' of column '{}' is not one of the model's: {}",
+                                  file, with_commas(table.file_row(row) + 1), table.labels[old],
+                                  table.target_name, join(labels)));
     classes[row] = place[old];
   }
   table.labels = labels;

@@ -16,8 +16,8 @@ struct Classes {
   std::vector<std::int64_t> of_word;
 };
 
-/// Words are those of a Reading: 1 and 1.0 are one. Whole numbers are sorted by value, everything else, and 007,
-/// by text. `version`: of the reading; in the first one 007 was 7.
+/// Words are those of a Reading: 1 and 1.0 are one. Whole numbers are sorted by value, everything else, and
+/// 007, by text. `version`: of the reading; in the first one 007 was 7.
 Classes name_classes(const std::vector<std::string>& words, int version = 2);
 
 /// Numbers a table's classes as `labels` does: classes are found by their names. Throws DataError that names

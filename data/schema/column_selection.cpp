@@ -88,8 +88,10 @@ ColumnSelection select_columns(const DataConfig& config, const FileColumns& colu
       selection.numeric.emplace_back(name);
   }
   for (const auto& name : dates)
-    for (const auto& [part, suffix] : {std::pair{DatePart::year, "year"}, {DatePart::month, "month"},
-                                       {DatePart::weekday, "weekday"}, {DatePart::hour, "hour"},
+    for (const auto& [part, suffix] : {std::pair{DatePart::year, "year"},
+                                       {DatePart::month, "month"},
+                                       {DatePart::weekday, "weekday"},
+                                       {DatePart::hour, "hour"},
                                        {DatePart::days, "days"}})
       selection.numeric.emplace_back(name + "." + suffix, name, part);
   if (selection.numeric.empty() && selection.categorical.empty())
@@ -111,8 +113,10 @@ WantedColumns columns_of_schema(const Preprocessing& schema, const CsvConfig& cs
 ColumnSelection select_columns(const Preprocessing& schema, const std::string& target,
                                const FileColumns& columns, const std::string& file) {
   auto wanted = columns_of_schema(schema);
-  ColumnSelection selection{.numeric = std::move(wanted.numeric), .categorical = std::move(wanted.categorical),
-                            .target = target, .left_out = {}};
+  ColumnSelection selection{.numeric = std::move(wanted.numeric),
+                            .categorical = std::move(wanted.categorical),
+                            .target = target,
+                            .left_out = {}};
   std::unordered_set<std::string_view> missing{target};
   for (const auto& field : selection.numeric) missing.insert(field.column);
   for (const auto& name : selection.categorical) missing.insert(name);
@@ -128,10 +132,11 @@ ColumnSelection select_columns(const Preprocessing& schema, const std::string& t
   lacks(target);
   for (const auto& field : selection.numeric) lacks(field.column);
   for (const auto& name : selection.categorical) lacks(name);
-  throw DataError(fmt::format("{} lacks {} {} that the model was trained with. Columns are found by their names; "
-                              "rename {} in the file. It has: {}",
-                              file, lacking.size() == 1 ? "the column" : "the columns", listed(lacking),
-                              lacking.size() == 1 ? "it" : "them", listed(columns.names)));
+  throw DataError(
+      fmt::format("{} lacks {} {} that the model was trained with. Columns are found by their names; "
+                  "rename {} in the file. It has: {}",
+                  file, lacking.size() == 1 ? "the column" : "the columns", listed(lacking),
+                  lacking.size() == 1 ? "it" : "them", listed(columns.names)));
 }
 
 }  // namespace ringtrain

@@ -17,14 +17,14 @@ struct ColumnSelection {
   std::vector<std::string> left_out;  ///< index columns, and those that a fitted schema does not have
 };
 
-/// Numeric columns are those that `features.numeric` names, less the ignored ones, the categorical ones, dates
-/// and the target, in the file's order; after them the parts of dates. Index columns are left out where no
-/// name is exactly theirs. Throws DataError for a target that is not there, patterns that match no column
+/// Numeric columns are those that `features.numeric` names, less the ignored ones, the categorical ones,
+/// dates and the target, in the file's order; after them the parts of dates. Index columns are left out where
+/// no name is exactly theirs. Throws DataError for a target that is not there, patterns that match no column
 /// (with the name that was probably meant), and no feature at all: all of them at once.
 ColumnSelection select_columns(const DataConfig& config, const FileColumns& columns);
 
-/// The columns of a fitted schema, in its order, by their names in the file, and `target`. Throws DataError that
-/// names all that are not there.
+/// The columns of a fitted schema, in its order, by their names in the file, and `target`. Throws DataError
+/// that names all that are not there.
 ColumnSelection select_columns(const Preprocessing& schema, const std::string& target,
                                const FileColumns& columns, const std::string& file);
 

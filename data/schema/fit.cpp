@@ -170,14 +170,13 @@ Preprocessing fit_preprocessing(const DataConfig& config, const Table& table,
                     "needs two. Check "
                     "that data.target names the right column and that the file is whole",
                     config.train_file, table.target_name, table.labels[0], with_commas(table.rows())));
-  Preprocessing result{
-      .reading = {.version = 2, .missing = config.csv.missing},
-      .refuse_unseen = config.unseen == "error",
-      .numeric = {},
-      .categorical = {},
-      .target = table.target_name,
-      .labels = table.labels,
-      .tokens = {}};
+  Preprocessing result{.reading = {.version = 2, .missing = config.csv.missing},
+                       .refuse_unseen = config.unseen == "error",
+                       .numeric = {},
+                       .categorical = {},
+                       .target = table.target_name,
+                       .labels = table.labels,
+                       .tokens = {}};
   Numbers numbers(table);
   for (const auto c : wide_columns(table, train_rows, control)) numbers.set_wide(c);
   const Statistics s = measure(table, numbers, train_rows, control);

@@ -25,9 +25,12 @@ class List {
   std::size_t standardise(const std::vector<NumericColumn>& columns, std::size_t x, at::ScalarType type) {
     using Kind = Operation::Kind;
     if (std::any_of(columns.begin(), columns.end(), [](const auto& c) { return c.fill.has_value(); }))
-      x = add({.kind = Kind::fill, .inputs = {x}, .type = type,
-               .a = row_of(columns, [](const auto& c) { return c.fill.value_or(NAN); })});
-    return add({.kind = Kind::scale, .inputs = {x}, .type = type,
+      x = add({.kind = Kind::fill, .inputs = {x}, .type = type, .a = row_of(columns, [](const auto& c) {
+                                                                  return c.fill.value_or(NAN);
+                                                                })});
+    return add({.kind = Kind::scale,
+                .inputs = {x},
+                .type = type,
                 .a = row_of(columns, [](const auto& c) { return c.shift; }),
                 .b = row_of(columns, [](const auto& c) { return c.scale; })});
   }
@@ -49,9 +52,10 @@ std::vector<Operation> operations(const Preprocessing& schema, at::ScalarType ty
         list.standardise(numeric, list.add({.kind = Kind::cast, .inputs = {kNumeric}, .type = type}), type);
     const auto wide = list.add(
         {.kind = Kind::cast, .inputs = {list.standardise(numeric, kNumeric, at::kDouble)}, .type = type});
-    parts.push_back(
-        list.add({.kind = Kind::choose, .inputs = {wide, narrow}, .type = type,
-                  .a = row_of(numeric, [](const auto& c) { return c.wide ? 1.0 : 0.0; })}));
+    parts.push_back(list.add({.kind = Kind::choose,
+                              .inputs = {wide, narrow},
+                              .type = type,
+                              .a = row_of(numeric, [](const auto& c) { return c.wide ? 1.0 : 0.0; })}));
   } else if (!numeric.empty()) {
     parts.push_back(list.standardise(numeric, kNumeric, type));
   }

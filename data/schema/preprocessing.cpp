@@ -119,22 +119,22 @@ Preprocessing Preprocessing::from_json(const nlohmann::json& json) {
   if (json.contains("schema_version")) {
     result.reading.version = read<int>(json, "schema_version");
     if (result.reading.version > kVersion)
-      throw DataError(fmt::format("its schema has version {}, but this ringtrain reads up to {}; use a newer "
-                                  "ringtrain",
-                                  result.reading.version, kVersion));
+      throw DataError(
+          fmt::format("its schema has version {}, but this ringtrain reads up to {}; use a newer "
+                      "ringtrain",
+                      result.reading.version, kVersion));
     result.reading.missing = read<std::vector<std::string>>(json, "missing");
     result.refuse_unseen = read<std::string>(json, "unseen") == "error";
   }
   for (const auto& c : read<std::vector<nlohmann::json>>(json, "numeric")) {
     const auto fill = read<nlohmann::json>(c, "fill");
-    result.numeric.push_back(
-        {.name = read<std::string>(c, "name"),
-         .shift = read<double>(c, "shift"),
-         .scale = read<double>(c, "scale"),
-         .fill = fill.is_null() ? std::nullopt : std::optional(read<double>(c, "fill")),
-         .wide = c.value("wide", false),
-         .part = part_of(c.value("part", "none")),
-         .source = c.value("source", "")});
+    result.numeric.push_back({.name = read<std::string>(c, "name"),
+                              .shift = read<double>(c, "shift"),
+                              .scale = read<double>(c, "scale"),
+                              .fill = fill.is_null() ? std::nullopt : std::optional(read<double>(c, "fill")),
+                              .wide = c.value("wide", false),
+                              .part = part_of(c.value("part", "none")),
+                              .source = c.value("source", "")});
   }
   for (const auto& c : read<std::vector<nlohmann::json>>(json, "categorical"))
     result.categorical.push_back({.name = read<std::string>(c, "name"),

@@ -54,8 +54,8 @@ struct TokenInput {
 /// What turns raw columns into the model's input, fitted on the training part and carried into checkpoints
 /// and exports, so that training and serving cannot differ.
 struct Preprocessing {
-  ReadingRules reading;         ///< how values are read
-  bool refuse_unseen = false;   ///< a word that training did not see is an error, else it gives zeros
+  ReadingRules reading;        ///< how values are read
+  bool refuse_unseen = false;  ///< a word that training did not see is an error, else it gives zeros
   std::vector<NumericColumn> numeric;
   std::vector<CategoricalColumn> categorical;
   std::string target;

@@ -85,10 +85,9 @@ std::string shortest_digits(Float value) {
 /// Composes; an error for what is no UTF-8.
 Word composed(std::string_view text) {
   utf8proc_uint8_t* result = nullptr;
-  const auto size =
-      utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(text.data()),
-                   static_cast<utf8proc_ssize_t>(text.size()), &result,
-                   static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPOSE));
+  const auto size = utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(text.data()),
+                                 static_cast<utf8proc_ssize_t>(text.size()), &result,
+                                 static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPOSE));
   const std::unique_ptr<utf8proc_uint8_t, decltype(&std::free)> owned(result, &std::free);
   if (size < 0) return {std::string(text), ValueState::not_utf8};
   return {std::string(reinterpret_cast<const char*>(result), static_cast<std::size_t>(size)),
@@ -104,7 +103,7 @@ std::string_view trimmed(std::string_view text) {
 }
 
 const std::vector<std::string>& ReadingRules::usual_missing() {
-  static const std::vector<std::string> spellings{"#N/A", "#N/A N/A", "#NA", "-NaN", "-nan", "N/A", "NA",
+  static const std::vector<std::string> spellings{"#N/A", "#N/A N/A", "#NA", "-NaN", "-nan", "N/A",  "NA",
                                                   "NULL", "NaN",      "NAN", "n/a",  "nan",  "null", "<NA>"};
   return spellings;
 }

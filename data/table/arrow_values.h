@@ -19,14 +19,16 @@ bool is_date(const arrow::DataType& type);
 
 /// for_each_value, of all types but dictionaries.
 template <class Take>
-void for_each_plain_value(const arrow::Array& array, std::int64_t begin, std::int64_t count, const Take& take) {
+void for_each_plain_value(const arrow::Array& array, std::int64_t begin, std::int64_t count,
+                          const Take& take) {
   using arrow::Type;
   const auto each = [&](const auto& values, const auto& convert) {
     for (std::int64_t r = 0; r < count; ++r)
       if (!values.IsNull(begin + r)) take(r, convert(values, begin + r));
   };
   const auto as = [](auto wanted) {
-    return [](const auto& values, std::int64_t at) { return static_cast<decltype(wanted)>(values.Value(at)); };
+    return
+        [](const auto& values, std::int64_t at) { return static_cast<decltype(wanted)>(values.Value(at)); };
   };
   const auto text = [](const auto& values, std::int64_t at) { return std::string_view(values.GetView(at)); };
   const auto decimal = [](const auto& values, std::int64_t at, auto number) {
@@ -61,13 +63,13 @@ void for_each_plain_value(const arrow::Array& array, std::int64_t begin, std::in
     case Type::DOUBLE:
       return each(static_cast<const arrow::DoubleArray&>(array), as(double{}));
     case Type::DECIMAL128:
-      return each(static_cast<const arrow::Decimal128Array&>(array), [&](const auto& values, std::int64_t at) {
-        return decimal(values, at, arrow::Decimal128());
-      });
+      return each(
+          static_cast<const arrow::Decimal128Array&>(array),
+          [&](const auto& values, std::int64_t at) { return decimal(values, at, arrow::Decimal128()); });
     case Type::DECIMAL256:
-      return each(static_cast<const arrow::Decimal256Array&>(array), [&](const auto& values, std::int64_t at) {
-        return decimal(values, at, arrow::Decimal256());
-      });
+      return each(
+          static_cast<const arrow::Decimal256Array&>(array),
+          [&](const auto& values, std::int64_t at) { return decimal(values, at, arrow::Decimal256()); });
     case Type::STRING:
       return each(static_cast<const arrow::StringArray&>(array), text);
     case Type::LARGE_STRING:
@@ -79,8 +81,8 @@ void for_each_plain_value(const arrow::Array& array, std::int64_t begin, std::in
   }
 }
 
-/// Calls `take(row, value)` for the values from `begin` on that are not null. A value is a bool, std::int64_t,
-/// std::uint64_t, float, double or std::string_view. Throws DataError for another type.
+/// Calls `take(row, value)` for the values from `begin` on that are not null. A value is a bool,
+/// std::int64_t, std::uint64_t, float, double or std::string_view. Throws DataError for another type.
 template <class Take>
 void for_each_value(const arrow::Array& array, std::int64_t begin, std::int64_t count, const Take& take) {
   if (array.type_id() != arrow::Type::DICTIONARY) return for_each_plain_value(array, begin, count, take);

@@ -20,7 +20,8 @@ std::string listed(std::vector<std::string> names) {
   constexpr std::size_t most = 30;
   const auto more = names.size() > most ? names.size() - most : 0;
   names.resize(std::min(names.size(), most));
-  return join(names) + (more > 0 ? fmt::format(" and {} more", with_commas(static_cast<long long>(more))) : "");
+  return join(names) +
+         (more > 0 ? fmt::format(" and {} more", with_commas(static_cast<long long>(more))) : "");
 }
 
 const char* expected(ValueState state, DatePart part) {
@@ -42,9 +43,9 @@ const char* expected(ValueState state, DatePart part) {
 
 std::string ColumnPiece::place(std::int64_t row) const {
   const auto number = with_commas(first_row + row + 1);
-  return lines.empty() ? "row " + number
-                       : fmt::format("row {} (line {})", number,
-                                     with_commas(lines.at(static_cast<std::size_t>(row))));
+  return lines.empty()
+             ? "row " + number
+             : fmt::format("row {} (line {})", number, with_commas(lines.at(static_cast<std::size_t>(row))));
 }
 
 void PieceProblems::value(std::int64_t row, std::size_t column, ValueState state, const std::string& found) {
@@ -61,9 +62,9 @@ void PieceProblems::value(std::int64_t row, std::size_t column, ValueState state
 }
 
 void PieceProblems::wrong_fields(std::int64_t row, std::size_t fields, std::size_t expected) {
-  piece_.problems.push_back({.row = row,
-                             .text = fmt::format("{} has {} fields, but the header has {}", piece_.place(row),
-                                                 fields, expected)});
+  piece_.problems.push_back(
+      {.row = row,
+       .text = fmt::format("{} has {} fields, but the header has {}", piece_.place(row), fields, expected)});
 }
 
 void PieceProblems::whole_row(std::int64_t row, std::string text) {

@@ -16,8 +16,8 @@ namespace ringtrain {
 
 /// A column of numbers, and the file's column that it is read from.
 struct NumericField {
-  NumericField(const char* name) : name(name), column(name) {}                           // NOLINT
-  NumericField(std::string name) : name(std::move(name)), column(this->name) {}          // NOLINT
+  NumericField(const char* name) : name(name), column(name) {}                   // NOLINT
+  NumericField(std::string name) : name(std::move(name)), column(this->name) {}  // NOLINT
   NumericField(std::string name, std::string column, DatePart part)
       : name(std::move(name)), column(std::move(column)), part(part) {}
   std::string name, column;
@@ -38,7 +38,7 @@ struct WantedColumns {
 struct RowProblem {
   std::int64_t row;
   std::string text{};  ///< "row 2 (line 3), column 'b': expected a number, got 'oops'"
-  int column = -1;   ///< its place among the numeric columns, then the categorical ones; -1: the whole row
+  int column = -1;     ///< its place among the numeric columns, then the categorical ones; -1: the whole row
   ValueState state = ValueState::good;
 };
 

@@ -12,7 +12,6 @@
 namespace ringtrain {
 namespace {
 
-
 /// "1, 2, 3 and 40 more".
 std::string first_of(const std::vector<std::string>& all) {
   constexpr std::size_t shown = 10;

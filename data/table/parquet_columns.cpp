@@ -97,12 +97,13 @@ class ParquetColumns : public ColumnStream {
       const bool date = i < wanted_.numeric.size() && wanted_.numeric[i].part != DatePart::none;
       if (date ? is_date(*field.type()) || is_text(*field.type()) : is_value(*field.type())) continue;
       wrong.push_back(fmt::format("column '{}': expected {}, but it is of type {}.{}", field.name(),
-                                  date                              ? "dates"
+                                  date                         ? "dates"
                                   : i < wanted_.numeric.size() ? "numbers"
-                                                                    : "words",
+                                                               : "words",
                                   field.type()->ToString(),
-                                  is_date(*field.type()) ? " List it under data.features.date"
-                                                         : " Convert it, or list it under data.features.ignore"));
+                                  is_date(*field.type())
+                                      ? " List it under data.features.date"
+                                      : " Convert it, or list it under data.features.ignore"));
     }
     if (!wrong.empty()) throw DataError(fmt::format("{}, {}", file_.string(), join(wrong, "\n  ")));
   }
@@ -184,7 +185,8 @@ class ParquetColumns : public ColumnStream {
       });
     for_each_value(values, at_, count, [&](std::int64_t r, auto value) {
       if constexpr (std::is_same_v<decltype(value), std::string_view>)
-        keep(r, part == DatePart::none ? reading_.number(value) : number_of_date(value, part, reading_), value);
+        keep(r, part == DatePart::none ? reading_.number(value) : number_of_date(value, part, reading_),
+             value);
       else if constexpr (std::is_same_v<decltype(value), float>)
         keep(r, reading_.number(static_cast<double>(value)), value);
       else

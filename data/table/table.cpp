@@ -44,9 +44,9 @@ struct Refused {
 
 Refused refused_missing(const DataConfig& config, const ColumnSelection& selection,
                         const Preprocessing* schema) {
-  Refused refused{.numeric = std::vector<bool>(selection.numeric.size(), config.missing.numeric == "error"),
-                  .categorical = std::vector<bool>(selection.categorical.size(),
-                                                   config.missing.categorical == "error")};
+  Refused refused{
+      .numeric = std::vector<bool>(selection.numeric.size(), config.missing.numeric == "error"),
+      .categorical = std::vector<bool>(selection.categorical.size(), config.missing.categorical == "error")};
   if (!schema) return refused;
   for (std::size_t c = 0; c < refused.numeric.size(); ++c)
     refused.numeric[c] = !schema->numeric[c].fill.has_value();
@@ -96,8 +96,9 @@ class TableReader {
       auto names = selection_.left_out;
       const auto more = names.size() > 10 ? names.size() - 10 : 0;
       names.resize(names.size() - more);
-      parts.push_back(fmt::format("{} {}{} left out", schema ? "columns that the model does not take:" : "index",
-                                  join(names), more > 0 ? fmt::format(" and {} more", more) : ""));
+      parts.push_back(fmt::format("{} {}{} left out",
+                                  schema ? "columns that the model does not take:" : "index", join(names),
+                                  more > 0 ? fmt::format(" and {} more", more) : ""));
     }
     return join(parts, "; ");
   }
@@ -251,7 +252,8 @@ class TableReader {
       const auto rows = piece.size(0);
       table_.numeric.narrow(0, begin, rows).copy_(piece);
       for (std::size_t c = 0; c < wide.size(); ++c)
-        if (wide[c]) table_.exact[c].narrow(0, begin, rows).copy_(piece.select(1, static_cast<std::int64_t>(c)));
+        if (wide[c])
+          table_.exact[c].narrow(0, begin, rows).copy_(piece.select(1, static_cast<std::int64_t>(c)));
       begin += rows;
       piece = at::Tensor();  // the memory is that of the numbers once, not twice
     }
@@ -285,7 +287,8 @@ at::Tensor Table::numbers(const std::vector<std::int64_t>& rows, at::ScalarType 
   return result;
 }
 
-Table read_table(const DataConfig& config, TargetKind kind, at::ScalarType dtype, const Preprocessing* schema) {
+Table read_table(const DataConfig& config, TargetKind kind, at::ScalarType dtype,
+                 const Preprocessing* schema) {
   return TableReader(config, kind, dtype, schema).read();
 }
 

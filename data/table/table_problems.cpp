@@ -19,9 +19,10 @@ std::string counted(std::int64_t count, const char* what) {
 
 /// A name as YAML's flow style has it.
 std::string yaml_name(const std::string& name) {
-  const bool plain = !name.empty() && !(name[0] >= '0' && name[0] <= '9') &&
-                     name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.") ==
-                         std::string::npos;
+  const bool plain =
+      !name.empty() && !(name[0] >= '0' && name[0] <= '9') &&
+      name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.") ==
+          std::string::npos;
   constexpr std::string_view words[] = {"y", "n", "yes", "no", "true", "false", "on", "off", "null", "nan"};
   std::string lower = name;
   std::transform(lower.begin(), lower.end(), lower.begin(),
@@ -56,7 +57,8 @@ std::string TableProblems::name_of(std::size_t column) const {
 }
 
 void TableProblems::add(const ColumnPiece&, const RowProblem& problem) {
-  auto& tally = problem.column < 0 ? rows_ : columns_[static_cast<std::size_t>(problem.column)][problem.state];
+  auto& tally =
+      problem.column < 0 ? rows_ : columns_[static_cast<std::size_t>(problem.column)][problem.state];
   if (tally.count++ == 0) tally.first = problem.text;
 }
 
@@ -159,7 +161,8 @@ void TableProblems::raise() const {
   for (const auto& [column, found] : columns_)
     if (lines.size() < kMostColumns) lines.push_back(line_of(column, found));
   const auto all = columns_.size() + (rows_.count > 0 ? 1 : 0);
-  if (all == 1) throw DataError(fmt::format("{}: {}{}", config_.train_file, lines[0], rows_.count > 0 ? "" : block()));
+  if (all == 1)
+    throw DataError(fmt::format("{}: {}{}", config_.train_file, lines[0], rows_.count > 0 ? "" : block()));
   std::string text = fmt::format("{} has problems in {} columns:", config_.train_file, columns_.size());
   if (rows_.count > 0) text = fmt::format("{} has several problems:", config_.train_file);
   for (const auto& line : lines) text += "\n  " + line;

@@ -89,7 +89,7 @@ int evaluate(const Arguments& arguments) {
                         {"rows", table.rows()},
                         {"metrics", to_json(model)},
                         {"confusion_matrix", model.report.confusion},
-                       {"unseen", answers.unseen}};
+                        {"unseen", answers.unseen}};
     if (is_binary(manifest)) result["positive_class"] = label_of(manifest, 1);
     if (other) {
       result["against"] = {{"model", other_folder}, {"metrics", to_json(*other)}};

@@ -184,8 +184,7 @@ BatchCounts predict(World& world, const Arguments& arguments) {
         unseen.count(rows.categorical);
         return model->predict(rows);
       },
-      *text, output->stream(),
-      rows_at_once(model->manifest(), arguments.batch_size), control,
+      *text, output->stream(), rows_at_once(model->manifest(), arguments.batch_size), control,
       [&](std::int64_t done, std::int64_t rows) {
         if (progress)
           progress->update(std::min(done, bytes) / kMiB, fmt::format("{} rows", with_commas(rows)));

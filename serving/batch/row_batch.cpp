@@ -83,7 +83,8 @@ std::string value_error(const Preprocessing& preprocessing, const Predictor::Row
   const auto width = preprocessing.numeric.size();
   const auto missing = [&](const auto* numbers) -> const NumericColumn* {
     for (std::size_t c = 0; c < width; ++c)
-      if (std::isnan(numbers[row * width + c]) && !preprocessing.numeric[c].fill) return &preprocessing.numeric[c];
+      if (std::isnan(numbers[row * width + c]) && !preprocessing.numeric[c].fill)
+        return &preprocessing.numeric[c];
     return nullptr;
   };
   const auto* column = rows.numeric.scalar_type() == at::kDouble
@@ -93,7 +94,8 @@ std::string value_error(const Preprocessing& preprocessing, const Predictor::Row
   for (std::size_t c = 0; c < rows.categorical.size(); ++c) {
     const auto& words = preprocessing.categorical[c];
     const auto& word = rows.categorical[c][row];
-    if (word.empty() && !words.missing_is_category && (!words.missing_is_unseen || preprocessing.refuse_unseen))
+    if (word.empty() && !words.missing_is_category &&
+        (!words.missing_is_unseen || preprocessing.refuse_unseen))
       return text(words.name);
     if (preprocessing.refuse_unseen && !word.empty() && !contains(words.vocabulary, word))
       return fmt::format("field '{}': training did not see {} there (data.unseen: error)", words.name,

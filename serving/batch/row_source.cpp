@@ -115,10 +115,9 @@ class ColumnSource : public RowSource {
     for (std::size_t row = 0; row < batch.errors.size(); ++row)
       for (std::size_t c = 0; c < numeric.size(); ++c)
         if (!numeric[c].wide && std::isinf(values[row * numeric.size() + c]) && batch.errors[row].empty())
-          batch.errors[row] = fmt::format(
-              "{}{}, column '{}': expected a finite number that float32 can hold",
-              batch.file.empty() ? "" : batch.file + ", ", piece_.place(static_cast<std::int64_t>(row)),
-              numeric[c].name);
+          batch.errors[row] = fmt::format("{}{}, column '{}': expected a finite number that float32 can hold",
+                                          batch.file.empty() ? "" : batch.file + ", ",
+                                          piece_.place(static_cast<std::int64_t>(row)), numeric[c].name);
   }
 
   std::unique_ptr<ColumnStream> columns_;

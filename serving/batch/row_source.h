@@ -42,7 +42,8 @@ struct RowOptions {
 /// The files that `paths` name: files, and those in folders and the folders in them, by name; what begins
 /// with . or _ is passed over there, as Spark and Hive do. `form`: of all of them, or null for that of the
 /// name's ending: .csv, .parquet, .jsonl, .ndjson, .json; CSV and JSON lines also with .gz. Throws DataError
-/// for what is not there, an ending that means nothing, and a folder without files. "-" is the standard input.
+/// for what is not there, an ending that means nothing, and a folder without files. "-" is the standard
+/// input.
 std::vector<RowFile> find_row_files(const std::vector<std::filesystem::path>& paths, const RowForm* form);
 
 /// Rows of files, one after another. All are opened once first, so that a file that cannot be answered is

@@ -16,9 +16,10 @@ namespace ringtrain {
 namespace {
 
 std::string place(const std::string& what, const char* output, const ExpectedCase& expected) {
-  return fmt::format("{} differs from the training model {} {}: output '{}'", what,
-                     expected.targets.defined() ? "on rows of the test part, of which it answered" : "at batch size",
-                     expected.size(), output);
+  return fmt::format(
+      "{} differs from the training model {} {}: output '{}'", what,
+      expected.targets.defined() ? "on rows of the test part, of which it answered" : "at batch size",
+      expected.size(), output);
 }
 
 /// Throws when |got - expected| is above `limit` anywhere (NaN is above).
@@ -65,10 +66,12 @@ void require_same_classes(const std::string& where, const Manifest& manifest, co
 
 /// On real rows the export must be as good as the model.
 void require_same_loss(const std::string& what, const Predictor::Answers& got, const ExpectedCase& expected) {
-  const double trained = loss_of(expected.answers, expected.targets), exported = loss_of(got, expected.targets);
+  const double trained = loss_of(expected.answers, expected.targets),
+               exported = loss_of(got, expected.targets);
   if (std::abs(exported - trained) <= 1e-3 * std::max(std::abs(trained), 1e-3)) return;
-  throw ExportError(fmt::format("{} has the loss {:.6g} on {} rows of the test part, the training model {:.6g}",
-                                what, exported, expected.size(), trained));
+  throw ExportError(
+      fmt::format("{} has the loss {:.6g} on {} rows of the test part, the training model {:.6g}", what,
+                  exported, expected.size(), trained));
 }
 
 /// Of the network's own output, in the target's unit, beside the rounding of the target's shift to float32.

@@ -21,8 +21,7 @@ std::string warm_up_rows(const Preprocessing& preprocessing) {
       if (last && column.fill)
         row[column.name] = nullptr;
       else
-        row[column.name] =
-            number_of(column, column.shift + (column.scale == 0 ? 0 : seen / column.scale));
+        row[column.name] = number_of(column, column.shift + (column.scale == 0 ? 0 : seen / column.scale));
     }
     for (const auto& column : preprocessing.categorical) {
       const auto& words = column.vocabulary;

@@ -72,8 +72,7 @@ std::string add_operation(GraphBuilder& graph, const Operation& step, const std:
     case Kind::cast:
       return graph.node("Cast", {input(0)}, {{"to", type}});
     case Kind::fill:
-      return graph.node("Where",
-                        {graph.node("IsNaN", {input(0)}), row("fill", step.a, step.type), input(0)});
+      return graph.node("Where", {graph.node("IsNaN", {input(0)}), row("fill", step.a, step.type), input(0)});
     case Kind::scale:
       return graph.node("Mul", {graph.node("Sub", {input(0), row("shift", step.a, step.type)}),
                                 row("scale", step.b, step.type)});

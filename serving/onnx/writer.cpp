@@ -99,9 +99,9 @@ ElementType element_type(at::ScalarType type) {
     case at::kBool:
       return ElementType::boolean;
     default:
-      throw ExportError(
-          fmt::format("model.onnx: a tensor of type {} cannot be written; expected float32, float64, int64 or bool",
-                      c10::toString(type)));
+      throw ExportError(fmt::format(
+          "model.onnx: a tensor of type {} cannot be written; expected float32, float64, int64 or bool",
+          c10::toString(type)));
   }
 }
 

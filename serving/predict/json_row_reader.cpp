@@ -45,7 +45,9 @@ JsonRowReader::Row JsonRowReader::row_of(Predictor::Rows& rows, std::size_t inde
           .index = index};
 }
 
-bool JsonRowReader::has(std::string_view name) const { return places_.contains(name) || dates_.contains(name); }
+bool JsonRowReader::has(std::string_view name) const {
+  return places_.contains(name) || dates_.contains(name);
+}
 
 void JsonRowReader::set(std::string_view name, const rapidjson::Value& value, const Row& row) const {
   const auto place = places_.find(name);
@@ -89,7 +91,8 @@ Number JsonRowReader::number_of(std::size_t place, const rapidjson::Value& value
   return taken(value, [this](const auto& one) { return reading_.number(one); });
 }
 
-void JsonRowReader::set(std::size_t place, const rapidjson::Value& value, const Row& row, bool is_date) const {
+void JsonRowReader::set(std::size_t place, const rapidjson::Value& value, const Row& row,
+                        bool is_date) const {
   if (value.IsNull()) return;
   const auto numeric = preprocessing_.numeric.size();
   const auto wrong = [&](const char* expected) {

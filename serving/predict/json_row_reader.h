@@ -16,8 +16,8 @@ namespace ringtrain {
 /// Reads rows given as JSON: an object by column names, or an array in the manifest's order (numeric columns,
 /// then categorical ones). Values are read as those of files are (data/schema/reading.h): null is missing, a
 /// number or boolean of a categorical column is its word, a text of a numeric column its number. A date is
-/// given by its own column's name, or in an array by its parts. The target's field is ignored, so that rows of
-/// the training file can be given.
+/// given by its own column's name, or in an array by its parts. The target's field is ignored, so that rows
+/// of the training file can be given.
 class JsonRowReader {
  public:
   /// `preprocessing` has columns, and outlives the reader. Fields called as one of `dropped` are ignored.

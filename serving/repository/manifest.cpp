@@ -26,7 +26,8 @@ nlohmann::json columns_of(const Preprocessing& preprocessing) {
     if (column.part != DatePart::none) columns.back()["date"] = column.source;
   }
   for (const auto& column : preprocessing.categorical)
-    columns.push_back({{"name", column.name}, {"type", "string"}, {"may_be_missing", column.takes_missing()}});
+    columns.push_back(
+        {{"name", column.name}, {"type", "string"}, {"may_be_missing", column.takes_missing()}});
   return columns;
 }
 

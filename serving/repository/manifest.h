@@ -28,8 +28,8 @@ struct Manifest {
   static Manifest from_json(const nlohmann::json& json);
   /// What manifest.json holds: all but the schema.
   std::string file_text() const;
-  /// Reads FOLDER/manifest.json and schema.json; earlier versions kept the schema inside the first one. Throws
-  /// ExportError.
+  /// Reads FOLDER/manifest.json and schema.json; earlier versions kept the schema inside the first one.
+  /// Throws ExportError.
   static Manifest read(const std::filesystem::path& folder);
 };
 

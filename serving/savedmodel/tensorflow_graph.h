@@ -14,7 +14,14 @@
 namespace ringtrain::tensorflow {
 
 /// DataType of types.proto.
-enum class DataType : std::int32_t { float32 = 1, float64 = 2, int32 = 3, string = 7, int64 = 9, boolean = 10 };
+enum class DataType : std::int32_t {
+  float32 = 1,
+  float64 = 2,
+  int32 = 3,
+  string = 7,
+  int64 = 9,
+  boolean = 10
+};
 
 /// The type of a tensor's elements. Throws ExportError for one that this writer does not know.
 DataType data_type(at::ScalarType type);

@@ -195,9 +195,9 @@ class RowFiller {
   void keep(std::size_t column, const at::Tensor& values, const InferTensor& tensor) {
     const auto& about = preprocessing_.numeric[column];
     if (about.wide && loses_digits(tensor))
-      throw DataError(fmt::format(
-          "input '{}': column '{}' needs more digits than {} has; send FP64 (or INT64)", tensor.name, about.name,
-          tensor.datatype));
+      throw DataError(
+          fmt::format("input '{}': column '{}' needs more digits than {} has; send FP64 (or INT64)",
+                      tensor.name, about.name, tensor.datatype));
     if (!about.wide && values.to(at::kFloat).isinf().any().item<bool>())
       throw DataError(fmt::format("input '{}': a number is not within the range of float32", tensor.name));
     rows_.numeric.select(1, static_cast<std::int64_t>(column)).copy_(values);
@@ -211,12 +211,14 @@ class RowFiller {
       if (numeric[c].part == DatePart::none || numeric[c].source != name) continue;
       found = true;
       if (tensor.datatype != "BYTES")
-        throw DataError(fmt::format("input '{}': expected dates as strings (BYTES), got {}", name, tensor.datatype));
+        throw DataError(
+            fmt::format("input '{}': expected dates as strings (BYTES), got {}", name, tensor.datatype));
       std::vector<double> values;
       for (const auto& text : tensor.strings) {
         const auto number = number_of_date(text, numeric[c].part, reading_);
         if (number.state == ValueState::not_a_number)
-          throw DataError(fmt::format("input '{}': expected a date such as 2024-07-01, got {}", name, excerpt(text)));
+          throw DataError(
+              fmt::format("input '{}': expected a date such as 2024-07-01, got {}", name, excerpt(text)));
         values.push_back(number.value);
       }
       keep(c, at::tensor(values, at::kDouble), tensor);

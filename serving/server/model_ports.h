@@ -16,8 +16,8 @@ struct Port {
   std::vector<std::int64_t> shape;  ///< -1: any
 };
 
-/// "numeric" [n, F] FP32, FP64 where a column is wide (left out when there is no numeric column), then a BYTES [n] for each categorical
-/// column, as in model.onnx; "tokens" [n, context] INT64 of a language model.
+/// "numeric" [n, F] FP32, FP64 where a column is wide (left out when there is no numeric column), then a
+/// BYTES [n] for each categorical column, as in model.onnx; "tokens" [n, context] INT64 of a language model.
 std::vector<Port> input_ports(const Manifest& manifest);
 
 /// "probabilities" [n, K] FP32, "class" [n] INT64, "label" [n] BYTES; or "prediction" [n] FP32; or "logits".

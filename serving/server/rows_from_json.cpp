@@ -33,8 +33,7 @@ std::int64_t column_length(const rapidjson::Value& columns) {
 
 void require_filled(const Predictor::Rows& rows, const Preprocessing& preprocessing) {
   for (std::int64_t r = 0; r < rows.numeric.size(0); ++r)
-    if (const auto error = value_error(preprocessing, rows, static_cast<std::size_t>(r));
-        !error.empty())
+    if (const auto error = value_error(preprocessing, rows, static_cast<std::size_t>(r)); !error.empty())
       fail(r, error);
 }
 
@@ -64,7 +63,8 @@ Predictor::Rows rows_of_inputs(const rapidjson::Value& inputs, const Preprocessi
   if (count == 0) throw DataError("\"inputs\": the columns are empty");
   auto rows = missing_rows(preprocessing, count);
   for (const auto& [name, column] : inputs.GetObject()) {
-    if (!reader.has(text_of(name))) reader.set(text_of(name), column, JsonRowReader::row_of(rows, 0));  // throws
+    if (!reader.has(text_of(name)))
+      reader.set(text_of(name), column, JsonRowReader::row_of(rows, 0));  // throws
     for (rapidjson::SizeType r = 0; r < column.Size(); ++r) {
       // A column may be [n] or [n, 1].
       const auto& value = column[r].IsArray() && column[r].Size() == 1 ? column[r][0] : column[r];

@@ -82,8 +82,8 @@ std::string line_of(const Operation& step, std::size_t place, const std::vector<
     case Kind::look_up:
       return fmt::format("torch.tensor(k{}, dtype=4, device=numeric.device).unsqueeze(1)", step.column);
     case Kind::one_hot:
-      return fmt::format("torch.eq({}, torch.arange({}, dtype=4, device=numeric.device)).to(dtype={})", input(0),
-                         step.width, type);
+      return fmt::format("torch.eq({}, torch.arange({}, dtype=4, device=numeric.device)).to(dtype={})",
+                         input(0), step.width, type);
     case Kind::join:
       break;
   }

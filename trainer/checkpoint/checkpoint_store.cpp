@@ -71,8 +71,7 @@ std::map<std::string, std::string> read_verified(const fs::path& folder) {
       throw damaged(name, "does not match its checksum");
     files[name] = std::move(content);
   }
-  for (const char* name :
-       {"model.safetensors", "optimizer.safetensors", "state.json", "config.yaml"})
+  for (const char* name : {"model.safetensors", "optimizer.safetensors", "state.json", "config.yaml"})
     if (!files.contains(name)) throw damaged("manifest.json", fmt::format("lists no {}", name));
   if (!files.contains("schema.json") && !files.contains(kOldSchema))
     throw damaged("manifest.json", "lists no schema.json");
@@ -236,7 +235,8 @@ static Checkpoint load_from(const fs::path& folder, std::int64_t step) {
   const auto files = read_verified(folder);
   Checkpoint checkpoint;
   const auto state = nlohmann::json::parse(files.at("state.json"), nullptr, false);
-  checkpoint.preprocessing = nlohmann::json::parse(files.at(files.contains("schema.json") ? "schema.json" : kOldSchema), nullptr, false);
+  checkpoint.preprocessing = nlohmann::json::parse(
+      files.at(files.contains("schema.json") ? "schema.json" : kOldSchema), nullptr, false);
   if (!state.is_object() || state.value("step", nlohmann::json()) != step || !state.contains("progress") ||
       !state["progress"].is_object() || !checkpoint.preprocessing.is_object())
     throw CheckpointError(

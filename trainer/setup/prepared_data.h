@@ -12,8 +12,8 @@
 
 namespace ringtrain {
 
-/// Some rows of the test part as they stand in the file, and where they stand in it: an export is checked with
-/// them.
+/// Some rows of the test part as they stand in the file, and where they stand in it: an export is checked
+/// with them.
 struct RowSample {
   at::Tensor numeric;                                 ///< [n, columns] as the exported model takes them
   std::vector<std::vector<std::string>> categorical;  ///< [columns][n]

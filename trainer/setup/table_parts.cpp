@@ -83,22 +83,22 @@ void refuse_unseen(const TableParts& parts, const Preprocessing& schema, const D
       std::int64_t count = 0, first = 0;
       for (const auto row : rows) {
         const auto& word = table.categorical[c][static_cast<std::size_t>(row)];
-        const bool seen =
-            word.empty() ? !column.missing_is_unseen : contains(column.vocabulary, word);
+        const bool seen = word.empty() ? !column.missing_is_unseen : contains(column.vocabulary, word);
         if (!seen && count++ == 0) first = row;
       }
       if (count > 0)
-        problems.push_back(fmt::format(
-            "{}: row {}, column '{}': {} does not occur in the training part ({} such values)", file,
-            with_commas(table.file_row(first) + 1), column.name,
-            excerpt(table.categorical[c][static_cast<std::size_t>(first)]), with_commas(count)));
+        problems.push_back(
+            fmt::format("{}: row {}, column '{}': {} does not occur in the training part ({} such values)",
+                        file, with_commas(table.file_row(first) + 1), column.name,
+                        excerpt(table.categorical[c][static_cast<std::size_t>(first)]), with_commas(count)));
     }
   };
   look(parts.of_validation(), parts.split.validation,
        config.validation_file.empty() ? config.train_file : config.validation_file);
   look(parts.of_test(), parts.split.test, config.test_file.empty() ? config.train_file : config.test_file);
   if (!problems.empty())
-    throw DataError(join(problems, "\n  ") + ". Set data.unseen: other, or put such rows into the training part");
+    throw DataError(join(problems, "\n  ") +
+                    ". Set data.unseen: other, or put such rows into the training part");
 }
 
 RowSample sample_of(const Table& table, const Preprocessing& schema, const std::vector<std::int64_t>& rows) {

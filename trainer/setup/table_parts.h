@@ -18,12 +18,12 @@ struct TableParts {
   const Table& of_test() const { return test ? *test : train; }
 };
 
-/// `fitted`: the schema of the checkpoint that the run goes on from; columns are found by its names, classes by
-/// its labels. Throws DataError, also for a class that only a later part has.
+/// `fitted`: the schema of the checkpoint that the run goes on from; columns are found by its names, classes
+/// by its labels. Throws DataError, also for a class that only a later part has.
 TableParts read_parts(const RunConfig& config, at::ScalarType dtype, const Preprocessing* fitted);
 
-/// Throws DataError for words of the validation and test parts that the schema's training part did not have: by
-/// column, with the first row of each (data.unseen: error).
+/// Throws DataError for words of the validation and test parts that the schema's training part did not have:
+/// by column, with the first row of each (data.unseen: error).
 void refuse_unseen(const TableParts& parts, const Preprocessing& schema, const DataConfig& config);
 
 /// Up to 512 rows, evenly spread, of the rows of a part.

@@ -38,7 +38,9 @@ TEST(Classes, AnotherOrderGoesByName) {
   use_labels(table, {"c", "a", "b"}, "t.csv");
   EXPECT_EQ(table.labels, (Names{"c", "a", "b"}));
   EXPECT_TRUE(torch::equal(table.target, torch::tensor({1, 2, 0, 2}, torch::kLong)));
-  EXPECT_CONTAINS(testing::data_error([&] { use_labels(table, {"c", "a"}, "t.csv"); }),
+  EXPECT_CONTAINS(testing::data_error([&] {
+                    use_labels(table, {"c", "a"}, "t.csv");
+                  }),
                   "t.csv: row 2: the class 'b' of column 'y' is not one of the model's: c, a");
   // A file may lack a class.
   table.labels = {"b"};

@@ -122,9 +122,10 @@ TEST(Fit, MissingValuesAreLeftOutAndFilledByTheMean) {
     expect_near(*fit.numeric[0].fill, column.mean().item<double>());
     expect_near(fit.numeric[0].scale, 1 / column.std(0, false).item<double>());
     EXPECT_TRUE(fit.numeric[1].fill.has_value());
-    EXPECT_NEAR(
-        fit.apply(table.numeric.narrow(0, 7, 1), torch::zeros({1, 1}, at::kLong), table.numeric.scalar_type())[0][0].item<double>(), 0,
-        1e-12);
+    EXPECT_NEAR(fit.apply(table.numeric.narrow(0, 7, 1), torch::zeros({1, 1}, at::kLong),
+                          table.numeric.scalar_type())[0][0]
+                    .item<double>(),
+                0, 1e-12);
   }
 }
 

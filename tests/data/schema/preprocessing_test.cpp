@@ -80,7 +80,8 @@ TEST(Preprocessing, WideColumnsAreShiftedAndScaledInFloat64) {
                {.name = "b", .shift = 0.1, .scale = 3, .fill = 0.5}};
   EXPECT_EQ(p.numeric_type(), at::kDouble);
   const auto numbers =
-      torch::tensor({1.7e12 + 51, 0.3, std::nan(""), std::nan(""), 1.7e12 + 49, 1e300}, at::kDouble).reshape({3, 2});
+      torch::tensor({1.7e12 + 51, 0.3, std::nan(""), std::nan(""), 1.7e12 + 49, 1e300}, at::kDouble)
+          .reshape({3, 2});
   const auto result = p.apply(numbers, torch::empty({3, 0}, at::kLong), at::kFloat);
   EXPECT_EQ(result.scalar_type(), at::kFloat);
   EXPECT_EQ(result[0][0].item<float>(), 0.01F);

@@ -17,8 +17,9 @@ void expect_number(const Number& number, double value) {
 
 TEST(ReadingNumbers, TakesSignsBlanksExponentsAndBooleans) {
   const auto reading = usual();
-  for (const char* text : {"5", "+5", " 5 ", "\t5.0", "5e0", "0.5e1", "\xC2\xA0"
-                                                                      "5"})
+  for (const char* text : {"5", "+5", " 5 ", "\t5.0", "5e0", "0.5e1",
+                           "\xC2\xA0"
+                           "5"})
     expect_number(reading.number(text), 5);
   expect_number(reading.number("-.5"), -0.5);
   expect_number(reading.number("+.5"), 0.5);
@@ -44,8 +45,8 @@ TEST(ReadingNumbers, RefusesWholeNumbersThatLoseDigits) {
   expect_number(reading.number("-9007199254740992"), -9007199254740992.0);
   expect_number(reading.number("1700000000000000000"), 1.7e18);  // float64 holds it
   expect_number(reading.number("000000000000000000000000012"), 12);
-  for (const char* text : {"9007199254740993", "-9007199254740993", "1700000000000000001",
-                           "123456789012345678901234567890"})
+  for (const char* text :
+       {"9007199254740993", "-9007199254740993", "1700000000000000001", "123456789012345678901234567890"})
     EXPECT_EQ(reading.number(text).state, ValueState::inexact) << text;
   EXPECT_EQ(reading.number(std::int64_t{9007199254740993}).state, ValueState::inexact);
   EXPECT_EQ(reading.number(std::numeric_limits<std::int64_t>::max()).state, ValueState::inexact);
@@ -109,7 +110,8 @@ TEST(ReadingWords, MissingAndWhatIsNoText) {
 
 TEST(ReadingWords, TheFirstRulesTakeTextsAsTheyAre) {
   const Reading first({.version = 1, .missing = ReadingRules::usual_missing()});
-  for (const char* text : {" Z ", "3.0", "True", "007", "Zu\xCC\x88rich"}) EXPECT_EQ(first.word(text).text, text);
+  for (const char* text : {" Z ", "3.0", "True", "007", "Zu\xCC\x88rich"})
+    EXPECT_EQ(first.word(text).text, text);
   EXPECT_EQ(first.word("NA").state, ValueState::missing);
   EXPECT_EQ(first.word("caf\xE9").state, ValueState::not_utf8);
 }

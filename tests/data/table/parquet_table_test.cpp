@@ -101,7 +101,8 @@ TEST(ParquetTable, NamesRowAndColumnOfWhatIsWrong) {
   const auto read_well = read(write(folder, words({"1", "2", "3", "4", "5"}), doubles({1, 2, 3, 4, 5})));
   EXPECT_EQ(read_well.numeric[4][0].item<double>(), 5);
   EXPECT_EQ(read_well.categorical[0], (std::vector<std::string>{"1", "2", "3", "4", "5"}));
-  EXPECT_CONTAINS(error(words({"1", "2", "x", "4", "5"})), "row 3, column 'amount': expected a number, got 'x'");
+  EXPECT_CONTAINS(error(words({"1", "2", "x", "4", "5"})),
+                  "row 3, column 'amount': expected a number, got 'x'");
   EXPECT_CONTAINS(testing::data_error([&] {
                     read(write(folder), TargetKind::classes,
                          [](DataConfig& c) { c.features.categorical = {"shops"}; });

@@ -96,7 +96,8 @@ TEST(Export, BothFormatsAnswerAsTheModelAtAnyBatchSize) {
         request_of(base.path(), make_manifest(job.name, job.task, job.preprocessing), job.make);
     const fs::path version = export_model(request, verify_command());
     EXPECT_EQ(version, base.path() / job.name / "1");
-    EXPECT_EQ(entries(version), (Strings{"manifest.json", "model.onnx", "model.pt", "schema.json", "warmup.json"}));
+    EXPECT_EQ(entries(version),
+              (Strings{"manifest.json", "model.onnx", "model.pt", "schema.json", "warmup.json"}));
     const Manifest manifest = Manifest::read(version);
     const auto torchscript = load_torchscript(version, manifest);
     const auto onnx = load_onnx(version, manifest);
