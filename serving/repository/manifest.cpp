@@ -48,6 +48,10 @@ nlohmann::json Manifest::to_json() const {
                       {"files", files.is_null() ? nlohmann::json::object() : files}};
   if (task == "binary_classification" && preprocessing.labels.size() == 2)
     json["positive_class"] = preprocessing.labels[1];
+  if (preprocessing.has_wide())
+    json["notes"] = {
+        "numeric columns of dtype float64 lose their digits in servers that cast inputs to float32 "
+        "(OpenVINO, TensorRT); ONNX Runtime, LibTorch and TensorFlow compute them rightly"};
   return json;
 }
 

@@ -47,10 +47,10 @@ void tell(const RunConfig& config, const PreparedData& data, const TableParts& p
   for (const auto& column : data.preprocessing.numeric)
     if (column.wide) wide.push_back(column.name);
   if (!wide.empty())
-    log::info(
-        fmt::format("data {}: {} {} more digits than float32 holds: read and scaled in float64; the "
-                    "exported model takes its numbers as float64 (FP64)",
-                    file, join(wide), wide.size() == 1 ? "needs" : "need"));
+    log::info(fmt::format(
+        "data {}: {} {} more digits than float32 holds: read and scaled in float64; the "
+        "exported model takes its numbers as float64 (FP64), which OpenVINO and TensorRT do not compute",
+        file, join(wide), wide.size() == 1 ? "needs" : "need"));
 }
 
 bool is_binary(const RunConfig& config) { return config.task.type == "binary_classification"; }
