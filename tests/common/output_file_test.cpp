@@ -74,7 +74,9 @@ TEST_F(Output, KeepsPermissionsAndOwner) {
   EXPECT_EQ(mode_of(file) & 07777, 0640u);
   struct stat about {};
   ASSERT_EQ(::stat(file.c_str(), &about), 0);
-  if (root) EXPECT_EQ(std::pair(about.st_uid, about.st_gid), std::pair(1234u, 1235u));
+  if (root) {
+    EXPECT_EQ(std::pair(about.st_uid, about.st_gid), std::pair(1234u, 1235u));
+  }
 }
 
 TEST_F(Output, FollowsLinksToTheirEnd) {
