@@ -13,12 +13,14 @@ namespace {
 
 using Names = std::vector<std::string>;
 
+/// Whether a pattern is a name as it stands, without stars, nor what is written so that they are no stars.
+bool is_name(const std::string& pattern) { return pattern.find_first_of("*\\") == std::string::npos; }
+
 /// The columns that some patterns name.
 class Patterns {
  public:
   explicit Patterns(const Names& patterns) {
-    for (const auto& pattern : patterns)
-      (pattern.find('*') == std::string::npos ? exact_ : with_stars_).insert(pattern);
+    for (const auto& pattern : patterns) (is_name(pattern) ? exact_ : with_stars_).insert(pattern);
   }
   bool exactly(const std::string& name) const { return exact_.contains(name); }
   bool match(const std::string& name) const {
@@ -49,10 +51,10 @@ void find_unmatched(const DataConfig& config, const Names& header, std::string_v
                     const Names& patterns, Names& problems) {
   const std::unordered_set<std::string_view> names(header.begin(), header.end());
   for (const auto& pattern : patterns) {
-    const bool found = pattern.find('*') == std::string::npos
-                           ? names.contains(pattern)
-                           : std::any_of(header.begin(), header.end(),
-                                         [&](const auto& name) { return matches(pattern, name); });
+    const bool found = is_name(pattern) ? names.contains(pattern)
+                                        : std::any_of(header.begin(), header.end(), [&](const auto& name) {
+                                            return matches(pattern, name);
+                                          });
     if (!found)
       problems.push_back(no_column(config.train_file, pattern, fmt::format("features.{}", field), header));
   }

@@ -65,8 +65,9 @@ class TokenRequestTest : public testing::Test {
     for (std::size_t row = 0; row < expected.size(); ++row) {
       for (const char* name : {"loss", "perplexity"}) {
         ASSERT_EQ(found[row][name].is_null(), expected[row][name].is_null());
-        if (!expected[row][name].is_null())
+        if (!expected[row][name].is_null()) {
           EXPECT_NEAR(found[row][name].get<double>(), expected[row][name].get<double>(), 1e-5);
+        }
       }
       for (std::size_t i = 0; i < 5; ++i)
         EXPECT_NEAR(found[row]["next"][i]["probability"].get<double>(),
