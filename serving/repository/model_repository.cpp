@@ -82,7 +82,8 @@ std::string model_name_of(const fs::path& folder) {
 fs::path resolve_version(const fs::path& model) {
   std::error_code unknown;
   if (fs::exists(model / "manifest.json", unknown)) return model;
-  if (!fs::is_directory(model, unknown) && !unknown)
+  const auto type = fs::status(model, unknown).type();
+  if (type != fs::file_type::directory && type != fs::file_type::none)  // none: it cannot be told
     throw ExportError(
         fmt::format("{} is not a folder; expected an exported model: EXPORT/NAME or EXPORT/NAME/VERSION",
                     model.string()));

@@ -165,7 +165,7 @@ TEST(Export, ManifestKeepsEverything) {
   EXPECT_EQ(manifest.provenance["libraries"]["mpi"], "4.1");
   EXPECT_EQ(manifest.provenance["libraries"]["onnx_opset"], 17);
   EXPECT_TRUE(manifest.provenance.contains("created"));
-  EXPECT_EQ(manifest.files.size(), 2u);
+  EXPECT_EQ(manifest.files.size(), 3u);  // the models and the schema
   EXPECT_EQ(manifest.preprocessing.to_json(), request.manifest.preprocessing.to_json());
   EXPECT_EQ(Manifest::from_json(manifest.to_json()).to_json(), manifest.to_json());
 }

@@ -77,7 +77,7 @@ TEST_F(ModelRepository, WhatCannotBeListedIsNoEmptyFolder) {
   make("fraud/1");
   make("price/1");
   fs::permissions(base_ / "price", fs::perms::none);
-  fs::permissions(base_, fs::perms::others_read | fs::perms::others_exec | fs::perms::owner_all);
+  fs::permissions(base_, fs::perms::all);
   ::setfsuid(65534);
   const auto found = model_folders(base_);
   const auto problem = thrown<ExportError>([&] { versions(base_ / "price"); });
