@@ -332,9 +332,12 @@ Fit best_fit(const Sample& sample, const CsvDialect& usual, const CsvConfig& con
                       encloses(sample, fit.dialect.delimiter, '\'');
              });
   if (best.faults > 0)
-    try_with(
-        [](CsvDialect& d) { d.quote = '\0'; },
-        [&](const Fit& fit) { return fewer_faults(fit) && !encloses(sample, fit.dialect.delimiter, '"'); });
+    try_with([](CsvDialect& d) { d.quote = '\0'; },
+             [&](const Fit& fit) {  // Tools that write , or ; quote; those that write tabs or | often do not.
+               const char delimiter = fit.dialect.delimiter;
+               return fewer_faults(fit) && delimiter != ',' && delimiter != ';' &&
+                      !encloses(sample, delimiter, '"');
+             });
   return best;
 }
 

@@ -29,7 +29,8 @@ struct CsvDialect {
 /// text (a workbook, an archive), UTF-32, and a byte order mark that is not `config.encoding`'s.
 ///
 /// - The delimiter is the one of , ; tab | that gives all records the same number of fields.
-/// - The quote is " unless only ' encloses fields; none where quotes in the beginning enclose nothing.
+/// - The quote is " unless only ' encloses fields; none where quotes in the beginning enclose nothing and the
+///   delimiter is a tab or |.
 /// - The decimal mark is a comma where values look like 12,5 and none looks like 12.5; "1,234" shows nothing.
 /// - A first column without a name is an index. Where each row has one field more than the header, and the
 ///   first ones count 1, 2, 3 or are distinct words, they are the rows' names (R's write.table).

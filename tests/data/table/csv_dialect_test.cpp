@@ -76,7 +76,8 @@ TEST(CsvDialect, FindsTheQuote) {
   // Quotes that enclose nothing swallow no rows.
   EXPECT_EQ(dialect_of("a\tb\n" + repeated("\"Hi\" she said\t1\n", 9) + "\"unclosed\t2\n").quote, '\0');
   EXPECT_EQ(dialect_of("a\tb\n\"never closed\t1\nx\t2\ny\t3\n").quote, '\0');
-  // But one wrong record among good ones is an error.
+  // With , and ; an unclosed quote is an error, and so is one wrong record among good ones.
+  EXPECT_EQ(dialect_of("a,b\n1,2\n3,\"x\n4,5\n").quote, '"');
   EXPECT_EQ(dialect_of("a,b\n\"x\",\"y\"\n\"p\"q,\"z\"\n").quote, '"');
 }
 
