@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "common/errors.h"
 #include "common/text.h"
@@ -54,6 +55,22 @@ Refused refused_missing(const DataConfig& config, const ColumnSelection& selecti
     refused.categorical[c] = !schema->categorical[c].takes_missing();
   return refused;
 }
+
+/// The values of a piece that could not be read: what is empty there is not missing.
+class BadCells {
+ public:
+  explicit BadCells(const ColumnPiece& piece) {
+    for (const auto& problem : piece.problems) cells_.insert(key(problem.row, problem.column));
+  }
+  bool has(std::int64_t row, std::size_t column) const {
+    return !cells_.empty() &&
+           (cells_.contains(key(row, static_cast<int>(column))) || cells_.contains(key(row, -1)));
+  }
+
+ private:
+  static std::int64_t key(std::int64_t row, int column) { return (row << 24) + column + 1; }
+  std::unordered_set<std::int64_t> cells_;
+};
 
 class TableReader {
  public:
@@ -106,16 +123,11 @@ class TableReader {
   void take(ColumnPiece& piece) {
     const auto numeric = static_cast<std::int64_t>(selection_.numeric.size());
     for (const auto& problem : piece.problems) problems_.add(piece, problem);
-    std::vector<bool> bad;  // rows with a problem: what is empty there is not missing
-    if (!piece.problems.empty()) {
-      bad.resize(static_cast<std::size_t>(piece.rows()));
-      for (const auto& problem : piece.problems) bad[static_cast<std::size_t>(problem.row)] = true;
-    }
-    const auto is_bad = [&](std::int64_t row) { return !bad.empty() && bad[static_cast<std::size_t>(row)]; };
+    const BadCells bad(piece);
     std::vector<std::int64_t> kept;
     const bool drops = config_.missing.target == "drop";
     for (std::int64_t row = 0; row < piece.rows(); ++row) {
-      if (target_is_missing(piece, row) && !is_bad(row)) {
+      if (target_is_missing(piece, row) && !bad.has(row, target_column())) {
         if (drops) {
           ++table_.dropped_rows;
           continue;
@@ -124,7 +136,7 @@ class TableReader {
       }
       kept.push_back(row);
     }
-    check_features(piece, kept, is_bad);
+    check_features(piece, kept, bad);
     if (!problems_.empty()) return;  // nothing is made of them
     if (table_.dropped_rows > 0 && table_.file_rows.empty())
       for (std::int64_t row = 0; row < rows_; ++row) table_.file_rows.push_back(row);
@@ -146,24 +158,23 @@ class TableReader {
     return std::isnan(piece.numeric.const_data_ptr<double>()[(row + 1) * piece.numeric.size(1) - 1]);
   }
 
-  template <class IsBad>
-  void check_features(const ColumnPiece& piece, const std::vector<std::int64_t>& rows, const IsBad& is_bad) {
+  void check_features(const ColumnPiece& piece, const std::vector<std::int64_t>& rows, const BadCells& bad) {
     const auto width = piece.numeric.size(1);
     const auto* values = piece.numeric.const_data_ptr<double>();
     for (const auto row : rows) {
-      if (is_bad(row)) continue;
       for (std::int64_t c = 0; c < width; ++c) {
         const double value = values[row * width + c];
         const auto column = static_cast<std::size_t>(c);
         if (std::isnan(value)) {
-          if (column < refused_.numeric.size() && refused_.numeric[column])
+          if (column < refused_.numeric.size() && refused_.numeric[column] && !bad.has(row, column))
             problems_.add(piece, row, column, ValueState::missing, "");
         } else if (dtype_ == at::kFloat && std::isinf(static_cast<float>(value))) {
           problems_.add(piece, row, column, ValueState::infinite, fmt::format("{}", value));
         }
       }
       for (std::size_t c = 0; c < selection_.categorical.size(); ++c)
-        if (refused_.categorical[c] && piece.categorical[c][static_cast<std::size_t>(row)].empty())
+        if (refused_.categorical[c] && piece.categorical[c][static_cast<std::size_t>(row)].empty() &&
+            !bad.has(row, wanted_.numeric.size() + c))
           problems_.add(piece, row, wanted_.numeric.size() + c, ValueState::missing, "");
     }
   }
