@@ -101,7 +101,7 @@ def steps_are_kept(folder):
     yaml = folder / "prices.yaml"
     jobs.run("init", prices(folder), "--target", "price", "--output", yaml)
     short = ["--no-export", *jobs.sets(trainer__early_stopping__patience=100, trainer__checkpoint__keep=100)]
-    jobs.run("train", yaml, "--job-dir", first, "--set", "trainer.auto_seconds=0.02", *short)
+    jobs.run("train", yaml, "--job-dir", first, "--set", "trainer.auto_seconds=0.2", *short)
     steps = decided(first)
     assert 32 <= steps < 3000, steps
     shutil.copytree(first, second)
