@@ -76,7 +76,7 @@ def like_logistic_regression(data, job):
 
 def one_command(folder):
     job = folder / "voyage"
-    done = jobs.run("train", voyage(folder), "--target", "survived", "--ranks", 2, "--no-export", "--job-dir", job)
+    done = jobs.run("train", voyage(folder), "--target", "survived", "--ranks", 2, "--no-export", "--job-dir", job, "--set", "trainer.auto_steps=600")
     for column, why in (("no", r"ignored +row numbers, 1 to 400"), ("name", r"ignored +400 different words"), ("ship", r"ignored +one value"),
                         ("status", r"ignored +says 'survived' again"), ("age", r"number +numbers.*missing"), ("deck", r"category +3 words.*missing")):
         assert re.search(rf"^{column} +{why}", done.stdout, re.MULTILINE), done.stdout
@@ -101,7 +101,7 @@ def steps_are_kept(folder):
     yaml = folder / "prices.yaml"
     jobs.run("init", prices(folder), "--target", "price", "--output", yaml)
     short = ["--no-export", *jobs.sets(trainer__early_stopping__patience=100, trainer__checkpoint__keep=100)]
-    jobs.run("train", yaml, "--job-dir", first, "--set", "trainer.auto_seconds=0.02", *short)
+    jobs.run("train", yaml, "--job-dir", first, "--set", "trainer.auto_seconds=0.2", *short)
     steps = decided(first)
     assert 32 <= steps < 3000, steps
     shutil.copytree(first, second)
