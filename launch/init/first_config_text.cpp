@@ -92,6 +92,8 @@ std::string task_block(const FirstConfig& config) {
                 ? commented("  threshold: best_f1", "of the validation part; the classes are far from equal")
                 : commented("  threshold: fixed", "the likelier class is the answer") +
                       "  fixed_threshold: 0.5\n";
+  if (config.task == "binary_classification" && config.imbalanced && !config.positive.empty())
+    text += commented("  positive: " + config::to_scalar(config.positive), "the rarer class");
   return text;
 }
 
