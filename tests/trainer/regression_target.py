@@ -29,7 +29,7 @@ name: price
 data: {{train_file: {folder / 'data.csv'}, target: price}}
 model: {{type: mlp, hidden: [16]}}
 task: {{type: regression}}
-trainer: {{epochs: 40, global_batch_size: 37, log_every_steps: 1, precision: float64, save_predictions: true, optimizer: {{lr: 0.01}}}}
+trainer: {{epochs: 40, global_batch_size: 37, log_every_steps: 1, evaluate_every_steps: 80, precision: float64, save_predictions: true, optimizer: {{lr: 0.01}}}}
 export: {{enabled: false}}
 """)
     return file

@@ -53,9 +53,9 @@ def positive_class(folder):
     said(chosen.stderr, "positive class: 'left' (task.positive)")
     said(chosen.stdout, "positive class 'left'")
     assert test_line(folder / "chosen")["positive_class"] == "left"
-    # The same network but for the sign: what is asked about is another class.
+    # Both learn; what precision, recall and PR-AUC are about is another class.
     first, second = test_line(folder / "by-text"), test_line(folder / "chosen")
-    assert abs(first["roc_auc"] - second["roc_auc"]) < 0.02 and abs(first["loss"] - second["loss"]) < 0.1 * first["loss"], (first, second)
+    assert first["positive_class"] == "stayed" and first["roc_auc"] > 0.9 and second["roc_auc"] > 0.9, (first, second)
     assert first["pr_auc"] != second["pr_auc"]
     model = folder / "chosen/export/customers"
     manifest = json.loads((model / "1/manifest.json").read_text())
