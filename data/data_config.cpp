@@ -49,12 +49,12 @@ void CsvConfig::describe(config::Visitor& v) {
           "What stands before a number's decimals: auto (a comma where values look like 12,5 and none like "
           "12.5), a dot, or a comma.",
           {"auto", ".", ","});
-  v.require("decimal", decimal != "," || quote != "none" || delimiter != ",",
-            "a comma cannot stand between fields and in numbers where there are no quotes");
   v.field("quote", quote,
           "What encloses a field that holds delimiters or line ends: auto, \", ', or none (quotes are "
           "characters like others).",
           {"auto", "\"", "'", "none"});
+  v.require("decimal", decimal != "," || quote != "none" || delimiter != ",",
+            "a comma cannot stand between fields and in numbers where there are no quotes");
   v.field("encoding", encoding,
           "How the file writes characters; auto finds UTF-8, UTF-16 and Windows-1252 (which has all of "
           "Latin-1).",
