@@ -103,10 +103,12 @@ Manifest Manifest::read(const std::filesystem::path& folder) {
     auto json = nlohmann::json::parse(read_file(file));
     if (json.is_object() && !json.contains("preprocessing")) {
       const auto schema = folder / "schema.json";
-      if (std::filesystem::exists(schema)) {
-        file = schema;
-        json["preprocessing"] = nlohmann::json::parse(read_file(schema));
-      }
+      if (!std::filesystem::exists(schema, unknown) && !unknown)
+        throw ExportError(
+            "schema.json is missing beside it: the version is not whole; copy all its files, or "
+            "export again");
+      file = schema;
+      json["preprocessing"] = nlohmann::json::parse(read_file(schema));
     }
     return from_json(json);
   } catch (const nlohmann::json::exception& error) {

@@ -88,6 +88,11 @@ fs::path resolve_version(const fs::path& model) {
         fmt::format("{} is not a folder; expected an exported model: EXPORT/NAME or EXPORT/NAME/VERSION",
                     model.string()));
   const auto found = versions(model);
+  if (found.empty() && version_number(model.filename().string()))
+    throw ExportError(
+        fmt::format("{}/manifest.json is missing: the version is not whole; copy all its files, or "
+                    "export again",
+                    model.string()));
   if (found.empty())
     throw ExportError(
         fmt::format("{} holds no version of a model (no folder 1, 2, ... and no manifest.json); expected an "

@@ -22,7 +22,7 @@ namespace {
 /// Throws ExportError when a file is there and cannot be looked at: that is no change.
 std::string identity_of(const fs::path& folder) {
   std::string identity;
-  for (const char* name : {"manifest.json", "model.pt", "warmup.json"}) {
+  for (const char* name : {"manifest.json", "schema.json", "model.pt", "warmup.json"}) {
     struct stat file {};
     if (::stat((folder / name).c_str(), &file) == 0)
       identity += fmt::format("{}:{}:{}:{}.{} ", name, file.st_ino, file.st_size, file.st_mtim.tv_sec,

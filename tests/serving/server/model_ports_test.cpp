@@ -76,9 +76,9 @@ TEST(RowsOfTensors, MistakesNameTheTensor) {
             "input 'V0': expected the shape [n] or [n, 1], got [1, 2]");
   EXPECT_EQ(refused({floats("V0", {1}, {1}), floats("V1", {2}, {1, 2})}, kMixed),
             "input 'V1' has 2 rows, others 1");
-  EXPECT_EQ(refused({words("V0", {1}, {"1"})}, kMixed), "input 'V0': expected numbers (FP32), got BYTES");
-  EXPECT_EQ(refused({floats("color", {1}, {1})}, kMixed),
-            "input 'color': expected strings (BYTES), got FP32");
+  EXPECT_EQ(refused({words("V0", {1}, {"one"})}, kMixed),
+            "input 'V0': expected numbers (FP32), got BYTES 'one'");
+  EXPECT_EQ(refused({words("color", {1}, {"\xE9"})}, kMixed), "input 'color': expected text in UTF-8");
   EXPECT_EQ(refused({floats("numerik", {1}, {1})}, kMixed),
             "unknown input 'numerik'; the model has: numeric, color, class_column. Did you mean 'numeric'?");
   EXPECT_EQ(refused({floats("V1", {1}, {1})}, kMixed),

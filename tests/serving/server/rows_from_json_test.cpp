@@ -98,8 +98,8 @@ TEST(RowsOfInstances, MistakesNameTheRowAndTheField) {
             "row 2: expected 5 values (V0, V1, V2, color, class), got 2");
   EXPECT_EQ(refused(("[" + good + "," + good + ", 7]").c_str()),
             "row 3: expected an object or an array, got 7");
-  EXPECT_EQ(refused(R"([[1, "2", 3, "a", "b"]])"), "row 1: field 'V1': expected a number, got \"2\"");
-  EXPECT_EQ(refused(R"([[1, 2, 3, 4, "b"]])"), "row 1: field 'color': expected a string, got 4");
+  EXPECT_EQ(refused(R"([[1, "two", 3, "a", "b"]])"), "row 1: field 'V1': expected a number, got \"two\"");
+  EXPECT_EQ(refused(R"([[1, 2, 3, [4], "b"]])"), "row 1: field 'color': expected a string, got [4]");
   EXPECT_EQ(refused(R"([{"V0": 1, "V1": 2, "V2": 3, "colour": "a", "class": "b"}])"),
             "row 1: unknown field 'colour'. Did you mean 'color'?");
   EXPECT_EQ(refused(("[" + good + R"(, [1, NaN, 3, "a", "b"]])").c_str()),
@@ -134,7 +134,7 @@ TEST(RowsOfInputs, MistakesNameTheColumnOrTheRow) {
   EXPECT_EQ(refused(R"({"V0": [], "V1": []})"), "\"inputs\": the columns are empty");
   EXPECT_EQ(refused(R"({"V0": [1, 2], "V1": [3]})"), "\"inputs\": column 'V1' has 1 values, others 2");
   EXPECT_EQ(refused(R"({"V0": [1], "W": [3]})"), "unknown field 'W'.");
-  EXPECT_EQ(refused(R"({"V0": [1, true]})"), "row 2: field 'V0': expected a number, got true");
+  EXPECT_EQ(refused(R"({"V0": [1, {}]})"), "row 2: field 'V0': expected a number, got {}");
   EXPECT_EQ(refused(R"({"V0": [[1, 2]]})"), "row 1: field 'V0': expected a number, got [1,2]");
   EXPECT_EQ(refused(R"({"V1": [1, null], "V2": [1, 2], "class": ["a", "b"]})"),
             "row 2: field 'V1': missing value; the model was trained without missing values there");

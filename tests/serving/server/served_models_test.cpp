@@ -296,7 +296,7 @@ TEST_F(ServedModelsTest, WhatMayNotBeReadForAMomentChangesNothing) {
   put(1);
   models().scan();
   const auto before = models().find("price");
-  const auto everybody = fs::perms::others_read | fs::perms::others_exec | fs::perms::owner_all;
+  const auto everybody = fs::perms::all;  // the group too: it stays root's
   fs::permissions(base_.path(), everybody);
   const auto scan_as_nobody = [&](const fs::path& closed, const std::string& problem) {
     const auto mode = fs::status(closed).permissions();
@@ -328,6 +328,10 @@ TEST_F(ServedModelsTest, AVersionThatIsNotWholeSaysWhatIsMissing) {
   EXPECT_NE(problem_of(2).find("2/manifest.json is missing: the version is not whole"), std::string::npos)
       << problem_of(2);
   fs::copy(source(2) / "manifest.json", model_ / "2");
+  models().scan();
+  EXPECT_EQ(live(), 1);
+  EXPECT_NE(problem_of(2).find("schema.json is missing"), std::string::npos) << problem_of(2);
+  fs::copy(source(2) / "schema.json", model_ / "2");
   models().scan();
   EXPECT_EQ(live(), 1);
   EXPECT_NE(problem_of(2).find("2/model.pt is missing"), std::string::npos) << problem_of(2);
