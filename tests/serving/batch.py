@@ -154,7 +154,7 @@ def bad_input_is_named(model, folder):
     (folder / "rows.txt").write_text("1\n")
     (folder / "empty").mkdir()
     (folder / "damaged.parquet").write_bytes((folder / "rows.parquet").read_bytes()[:-9])
-    wrong = pyarrow.table({"amount": ["a"], "hour": [1], "shop": ["air"]})
+    wrong = pyarrow.table({"amount": [[1.5]], "hour": [1], "shop": ["air"]})
     pyarrow.parquet.write_table(wrong, folder / "wrong.parquet")
     for processes in (1, 2):
         says("lacks columns 'hour', 'shop' that the model takes; it has: id, amount", "--input", folder / "rows.csv", folder / "few.csv", processes=processes)
@@ -162,7 +162,7 @@ def bad_input_is_named(model, folder):
         says("there is no such file", "--input", folder / "none.csv", processes=processes)
         says("holds no files", "--input", folder / "empty", processes=processes)
         says("damaged.parquet failed", "--input", folder / "damaged.parquet", processes=processes)
-        says("column 'amount': expected numbers, but it is of type string", "--input", folder / "wrong.parquet", processes=processes)
+        says("column 'amount': expected numbers, but it is of type list", "--input", folder / "wrong.parquet", processes=processes)
         says("lacks the column 'number' (--key)", "--input", folder / "rows.csv", "--key", "number", processes=processes)
     says("the standard input reaches rank 0 alone", "--json-instances", "-", processes=2, expect=2)
     says("is no server", "--csv", folder / "rows.csv", "--server", "localhost:1", expect=2)

@@ -124,7 +124,7 @@ def stopped(base, values):
             for thread in threads:
                 thread.join()
             quiet.stop_stream(cancel_requests=True)
-            assert code == 0 and took < 5 and not strange, (code, took, strange[:3])
+            assert code == 0 and took < 5 and not strange, (code, took, [str(error) for error in strange[:3]])
     print(f"SIGTERM under load: gone after {took:.2f} s")
 
 

@@ -42,7 +42,7 @@ def check(folder, name):
     session = onnxruntime.InferenceSession(str(version / "model.onnx"), providers=["CPUExecutionProvider"])
     script = torch.jit.load(str(version / "model.pt")).eval()
     largest = 0.0
-    for numeric, words, values, classes in torch.load(folder / f"{name}.expected", weights_only=False):
+    for numeric, words, values, classes, _ in torch.load(folder / f"{name}.expected", weights_only=False):
         expected = [values.numpy()] + ([] if classes is None else [classes.numpy()])
         if manifest["task"] == "language_model":
             output = session.run(["logits"], {"tokens": numeric.numpy()})[0]
