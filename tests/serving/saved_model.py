@@ -59,7 +59,7 @@ def largest_difference(folder, name):
     manifest = json.loads((version / "manifest.json").read_text())
     signature = tensorflow.saved_model.load(str(version), tags=["serve"]).signatures["serving_default"]
     largest, count = 0.0, 0
-    for numeric, words, values, classes in cases_of(folder / f"{name}.expected"):
+    for numeric, words, values, classes, _ in cases_of(folder / f"{name}.expected"):
         of_numbers, of_words = input_names(manifest)
         feed = {key: tensorflow.constant(list(column), tensorflow.string) for key, column in zip(of_words, words, strict=True)}
         feed |= {key: tensorflow.constant(numeric[:, i]) for i, key in enumerate(of_numbers)}
