@@ -200,7 +200,7 @@ def bounded(base):
         assert begun.recv(10) == b""
         server.until(lambda: any("1 connections were cut" in line for line in server.lines))
     with Server(base) as server:
-        half_a_request(server, 1000)
+        begun = half_a_request(server, 1000)  # kept: it is closed with the object
         server.process.send_signal(signal.SIGTERM)
         time.sleep(0.7)
         assert server.process.poll() is None
@@ -208,6 +208,7 @@ def bounded(base):
         server.process.send_signal(signal.SIGTERM)
         assert server.process.wait(timeout=20) == 128 + signal.SIGTERM
         assert time.monotonic() - begin < 2
+        begun.close()
 
 
 def endless_version(base):
