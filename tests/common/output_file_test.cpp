@@ -8,9 +8,8 @@
 #include <unistd.h>
 
 #include <array>
-#include <fstream>
-#include <thread>
 
+#include "common/descriptor.h"
 #include "common/errors.h"
 #include "common/files.h"
 #include "tests/common/temporary_folder.h"
@@ -116,14 +115,12 @@ TEST_F(Output, OfAFolderIsRefused) {
 TEST_F(Output, GoesThroughAFifo) {
   const fs::path fifo = folder / "fifo";
   ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
-  std::string got;
-  std::thread reader([&] {
-    std::ifstream in(fifo);
-    std::getline(in, got, '\0');
-  });
+  const Descriptor reader(::open(fifo.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  ASSERT_TRUE(reader);
   write_file_atomically(fifo, "through");
-  reader.join();
-  EXPECT_EQ(got, "through");
+  std::array<char, 100> got{};
+  EXPECT_EQ(::read(reader.get(), got.data(), got.size()), 7);
+  EXPECT_STREQ(got.data(), "through");
   EXPECT_TRUE(S_ISFIFO(mode_of(fifo)));
   EXPECT_EQ(entries_in(folder), 1u);
 }
