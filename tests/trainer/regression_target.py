@@ -46,7 +46,7 @@ def train(folder, file, name, ranks=1, *more, **settings):
 
 def preprocessing_of(job):
     step = (job / "checkpoints" / "latest").read_text().strip()
-    return json.loads((job / "checkpoints" / step / "preprocessing.json").read_text())
+    return json.loads((job / "checkpoints" / step / "schema.json").read_text())
 
 
 def losses_in_unit(errors, scale):
