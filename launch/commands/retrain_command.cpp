@@ -93,7 +93,7 @@ std::int64_t published_by(const RunConfig& config, const fs::path& model,
     if (std::find(before.begin(), before.end(), *version) != before.end()) continue;
     const auto manifest = Manifest::read(model / std::to_string(*version));
     const fs::path origin = manifest.provenance.value("checkpoint", "");
-    if (fs::weakly_canonical(origin).parent_path() == checkpoints) return *version;
+    if (!origin.empty() && fs::weakly_canonical(origin).parent_path() == checkpoints) return *version;
   }
   throw ExportError(fmt::format("{}: training published no new version", model.string()));
 }

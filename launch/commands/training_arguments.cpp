@@ -6,6 +6,7 @@
 #include "common/literal_override.h"
 
 namespace ringtrain {
+
 void TrainingArguments::add_to(CLI::App& command) {
   command
       .add_option(
