@@ -34,7 +34,7 @@ def main():
                 assert line, output
                 output += line
             assert "rank 1 waits in gdbserver" in output, output
-            gdb = ["gdb", "-nx", "-batch", "-ex", "set sysroot /", "-ex", f"target remote localhost:{found[1]}", "-ex", "break MPI_Finalize",
+            gdb = ["gdb", "-nx", "-batch", "-ex", "set sysroot /", "-ex", f"target remote localhost:{found[1]}", "-ex", "set breakpoint pending on", "-ex", "break MPI_Finalize",
                    "-ex", "handle SIGUSR1 SIGUSR2 nostop noprint", "-ex", "continue", "-ex", "print getpid() > 1", "-ex", "delete",
                    "-ex", "continue", jobs.RINGTRAIN]
             done = subprocess.run(gdb, capture_output=True, text=True, timeout=300)

@@ -143,7 +143,7 @@ TEST(FirstConfig, WithoutATargetItSaysWhichIsLikely) {
 }
 
 TEST(FirstConfig, WhatNothingCanBeLearnedFromIsRefused) {
-  EXPECT_HAS(refused("x,y\n", "y"), "a header and no rows");
+  EXPECT_HAS(refused("x,y\n", "y"), "a header line but no rows");
   EXPECT_HAS(refused(csv({{"y", kHalf}}, 3), "y"), "3 rows have a value; at least 10 are needed");
   EXPECT_HAS(refused(csv({{"y", [](int) { return "a"; }}}, 30), "y"), "one value only, 'a'");
   EXPECT_HAS(refused(csv({{"y", [](int) { return ""; }}}, 30), "y"), "has no values");
@@ -163,7 +163,7 @@ TEST(FirstConfig, NamesAfterFiles) {
   EXPECT_EQ(name_after("data/Titanic.csv"), "Titanic");
   EXPECT_EQ(name_after("a b.csv.gz"), "a_b");
   EXPECT_EQ(name_after("x.parquet"), "x");
-  EXPECT_EQ(name_after(".csv"), "model");
+  EXPECT_EQ(name_after(".csv"), "csv");
   EXPECT_EQ(name_after("v1.2.csv"), "v1.2");
   EXPECT_EQ(name_after("größe.csv").find_first_not_of("abcdefghijklmnopqrstuvwxyz_"), std::string::npos);
 }
