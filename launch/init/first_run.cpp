@@ -50,7 +50,9 @@ std::string first_config_in_job(const std::string& data, const std::string& targ
   // Where the run's folder is may depend on the overrides, and on the data's name alone before that.
   const auto name = name_after(data);
   RunConfig run;
-  config::YamlDocument::from_text(fmt::format("name: {}\ndata: {{train_file: data, target: target}}\n", name),
+  config::YamlDocument::from_text(fmt::format("name: {}\ndata: {{train_file: data, target: target}}\n"
+                                              "trainer: {{steps: auto}}\n",
+                                              name),
                                   data, overrides)
       .read([&run](config::Visitor& v) { run.describe(v); });
   const fs::path folder = run.job_dir.empty() ? "jobs/" + run.name : run.job_dir;
