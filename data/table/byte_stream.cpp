@@ -53,7 +53,7 @@ std::size_t ByteStream::read(char* to, std::size_t most) {
   Input& s = *input_;
   if (s.given < s.ahead.size()) {
     const auto count = std::min(most, s.ahead.size() - s.given);
-    std::memcpy(to, s.ahead.data() + s.given, count);
+    std::copy_n(s.ahead.data() + s.given, count, to);
     s.given += count;
     if (s.given == s.ahead.size()) {
       s.ahead = {};

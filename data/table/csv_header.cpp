@@ -31,7 +31,7 @@ std::string double_names(const std::vector<std::string>& names) {
     while (stop < order.size() && names[order[stop]] == names[order[i]]) ++stop;
     if (stop - i > 1 && !names[order[i]].empty()) {
       std::vector<std::string> places;
-      for (auto at = i; at < stop; ++at) places.push_back(with_commas(static_cast<long long>(order[at] + 1)));
+      for (auto at = i; at < stop; ++at) places.push_back(with_commas(static_cast<long long>(order[at]) + 1));
       found.emplace_back(order[i],
                          fmt::format("{} (columns {})", excerpt(names[order[i]]), first_of(places)));
     }
