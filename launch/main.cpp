@@ -80,10 +80,12 @@ int main(int argc, char** argv) {
     return 2;
   }
   int code = 0;
+  bool told = false;
   try {
     code = parse_and_run(app, argc, argv, exit_code);
   } catch (const ringtrain::Error& error) {
     code = say(error);
+    told = true;
   } catch (const std::exception& error) {
     // fmt throws where a print meets a full disk, which is told below.
     if (!std::ferror(stdout)) fmt::print(stderr, "ringtrain: unexpected error: {}\n", error.what());
@@ -92,8 +94,8 @@ int main(int argc, char** argv) {
   try {
     ringtrain::finish_standard_output();
   } catch (const ringtrain::Error& error) {
-    const int of_output = say(error);
-    if (code == 0) code = of_output;
+    // A command that failed has said why, be it this.
+    if (!told) code = say(error);
   }
   return code;
 }

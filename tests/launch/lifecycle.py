@@ -183,7 +183,7 @@ def evaluated(folder, model, new):
     text = jobs.run("evaluate", model, new, "--bootstrap", 10).stdout
     assert "roc_auc" in text and "95%" in text, text
     strange = write(folder / "strange.csv", [{**rows[0], "diagnosis": "unclear"}, *rows[1:9]])
-    assert "row 1: the class 'unclear' is not one of the model's" in jobs.run("evaluate", model, strange, expect=3).stderr
+    assert "row 1: the class 'unclear' of column 'diagnosis' is not one of the model's" in jobs.run("evaluate", model, strange, expect=3).stderr
     assert "there is no version 'nine'" in jobs.run("evaluate", f"{model}@nine", new, expect=6).stderr
 
 
