@@ -50,15 +50,13 @@ TEST(LiteralOverride, IsReadAsItStandsWhateverItLooksLike) {
                                  "\n",
                                  "\t",
                                  "\r\n",
-                                 "before\x04"
-                                 "after",
+                                 "before\x04 after",
                                  "\x7f",
                                  "---\n...",
                                  "ä/ü",
                                  "\xe9",
                                  "\xff\xfe",
-                                 "\xef\xbb\xbf"
-                                 "x",
+                                 "\xef\xbb\xbf-x",
                                  "\xc2\x85",
                                  "\xe2\x80\xa8"}) {
     EXPECT_EQ(read("{}", {literal_override("text", text)}).text, text) << testing::PrintToString(text);
