@@ -17,9 +17,7 @@ void expect_number(const Number& number, double value) {
 
 TEST(ReadingNumbers, TakesSignsBlanksExponentsAndBooleans) {
   const auto reading = usual();
-  for (const char* text : {"5", "+5", " 5 ", "\t5.0", "5e0", "0.5e1",
-                           "\xC2\xA0"
-                           "5"})
+  for (const char* text : {"5", "+5", " 5 ", "\t5.0", "5e0", "0.5e1", "\xC2\xA0\x35"})
     expect_number(reading.number(text), 5);
   expect_number(reading.number("-.5"), -0.5);
   expect_number(reading.number("+.5"), 0.5);
