@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs clang-tidy with the checks of .clang-tidy on the files that do not include LibTorch (about two minutes on two
+# Runs clang-tidy with the checks of .clang-tidy on the files that do not include LibTorch (about seven minutes on two
 # cores); with --all on every file (about half an hour). Other arguments: only files whose path contains one of them.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
