@@ -108,6 +108,7 @@ std::string model_block(const FirstConfig& config) {
 std::string trainer_block(const FirstConfig& config) {
   return "trainer:\n" +
          commented("  steps: auto", "3,000 steps or 30 epochs, 5 minutes at most; stops early") +
+         commented("  # epochs: 30", "in place of steps: 30 passes over the rows") +
          commented(fmt::format("  global_batch_size: {}", config.batch), "rows / 64, from 16 to 1,024") +
          fmt::format("  optimizer: {{type: adamw, lr: {}, weight_decay: {}}}\n", config.learning_rate,
                      config.weight_decay) +
