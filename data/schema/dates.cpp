@@ -127,29 +127,26 @@ std::optional<Date> parse_date(std::string_view text) {
   bool whole = false;
   const auto written = take_day(cursor, whole);
   if (!written || (!whole && text.size() != 7)) return std::nullopt;
-  double seconds = 0, offset = 0;
+  double seconds = 0;  // since that day's midnight in UTC
   if (whole && cursor.take_any("Tt ") != '\0') {
     const auto time = take_time(cursor);
     if (!time) return std::nullopt;
     const auto ahead = take_offset(cursor);
     if (!ahead) return std::nullopt;
-    seconds = *time;
-    offset = *ahead;
+    seconds = *time - *ahead;
   }
   if (!cursor.done()) return std::nullopt;
 
   constexpr double kDay = 86'400;
-  auto midnight = std::chrono::sys_days(*written);
-  if (seconds >= kDay) {
-    midnight += std::chrono::days(1);
-    seconds -= kDay;
-  }
+  const auto days = std::floor(seconds / kDay);
+  const auto midnight = std::chrono::sys_days(*written) + std::chrono::days(static_cast<int>(days));
+  seconds -= days * kDay;
   const std::chrono::year_month_day day(midnight);
   return Date{.year = static_cast<int>(day.year()),
               .month = static_cast<int>(static_cast<unsigned>(day.month())),
               .weekday = static_cast<int>(std::chrono::weekday(midnight).iso_encoding()) - 1,
               .hour = static_cast<int>(seconds / 3600),
-              .days = static_cast<double>(midnight.time_since_epoch().count()) + (seconds - offset) / kDay};
+              .days = static_cast<double>(midnight.time_since_epoch().count()) + seconds / kDay};
 }
 
 std::optional<Date> date_of_days(double days) {

@@ -9,8 +9,8 @@ namespace ringtrain {
 
 /// A date or a point in time, as numbers that a model can use.
 ///
-/// `year`, `month`, `weekday` and `hour` are those that are written: of the clock on the wall, whatever
-/// offset stands behind them. `days` is the instant: written without an offset it is UTC.
+/// All of them are of the instant in UTC: as a Parquet timestamp of a time zone is held, so that an instant
+/// is the same numbers however it is written. Written without an offset it is taken as UTC.
 struct Date {
   int year = 1970;
   int month = 1;    ///< 1 to 12

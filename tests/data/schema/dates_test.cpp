@@ -40,20 +40,26 @@ TEST(Dates, AreThoseOfTheCalendar) {
   }
 }
 
-// The clock on the wall as it stands there, the instant in UTC.
-TEST(Dates, OffsetsMoveTheInstantAlone) {
+// An instant is the same numbers in whatever zone it is written.
+TEST(Dates, OffsetsAreTakenToUtc) {
   for (const char* text : {"2024-07-01T23:15:00-05:00", "2024-07-01T23:15-0500", "2024-07-01 23:15 -05"}) {
     const auto date = parse_date(text);
     ASSERT_TRUE(date) << text;
-    EXPECT_EQ(date->hour, 23) << text;
-    EXPECT_EQ(date->weekday, 0) << text;
+    EXPECT_EQ(date->hour, 4) << text;  // UTC, as Parquet holds an instant
+    EXPECT_EQ(date->weekday, 1) << text;
     EXPECT_NEAR(date->days, 19906.177083333332, 1e-9) << text;
   }
   const auto east = parse_date("2023-12-31T18:00:00+05:30");
   ASSERT_TRUE(east);
   EXPECT_EQ(east->year, 2023);
   EXPECT_EQ(east->weekday, 6);
+  EXPECT_EQ(east->hour, 12);
   EXPECT_NEAR(east->days, 19722.520833333332, 1e-9);
+  const auto new_year = parse_date("2024-01-01 00:30+01:00");
+  ASSERT_TRUE(new_year);
+  EXPECT_EQ(new_year->year, 2023);
+  EXPECT_EQ(new_year->month, 12);
+  EXPECT_EQ(new_year->hour, 23);
 }
 
 TEST(Dates, MidnightAndLeapSecondsGoOver) {
