@@ -20,7 +20,7 @@ using nlohmann::ordered_json;
 struct Arguments {
   std::string model, data, against;
   std::int64_t resamples = 1000, seed = 42;
-  bool json = false;
+  bool json = false, drop = false;
 };
 
 struct Judged {
@@ -64,7 +64,8 @@ int evaluate(const Arguments& arguments) {
   at::set_num_threads(1);
   const Predictor predictor(arguments.model);
   const auto& manifest = predictor.manifest();
-  const auto table = read_labelled(arguments.data, manifest);
+  const std::string missing_target = arguments.drop ? "drop" : "error";
+  const auto table = read_labelled(arguments.data, manifest, missing_target);
   const auto answers = answer_table(predictor, table);
   const auto drawn = [&](const ModelAnswers& whose, const Manifest& of, const Compared* against) {
     Progress progress("resample", arguments.resamples);
@@ -77,7 +78,8 @@ int evaluate(const Arguments& arguments) {
   if (!arguments.against.empty()) {
     const Predictor second(arguments.against);
     other_folder = second.folder().string();
-    const auto second_answers = answer_table(second, read_labelled(arguments.data, second.manifest()));
+    const auto second_answers =
+        answer_table(second, read_labelled(arguments.data, second.manifest(), missing_target));
     const Compared compared{second_answers, second.manifest()};
     other = Judged{judge_answers(second_answers, second.manifest()),
                    drawn(second_answers, second.manifest(), nullptr)};
@@ -134,6 +136,8 @@ void add_evaluate_command(CLI::App& app, int& exit_code) {
       ->check(CLI::Range(1, 1'000'000))
       ->capture_default_str();
   command->add_option("--seed", arguments->seed, "Of the drawing")->capture_default_str();
+  command->add_flag("--drop-missing-target", arguments->drop,
+                    "Leave out rows whose target is missing, and say how many");
   command->add_flag("--json", arguments->json, "As JSON");
   command->footer(
       "Examples:\n"

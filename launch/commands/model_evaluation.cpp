@@ -96,15 +96,20 @@ Interval interval_of(std::vector<double> values) {
 
 }  // namespace
 
-Table read_labelled(const std::filesystem::path& file, const Manifest& manifest) {
+Table read_labelled(const std::filesystem::path& file, const Manifest& manifest,
+                    const std::string& missing_target) {
   const auto& preprocessing = manifest.preprocessing;
   if (preprocessing.tokens) throw ConfigError("a language model is not evaluated on columns");
   DataConfig config;
   config.train_file = file.string();
   config.target = preprocessing.target;
+  config.missing.target = missing_target;
   const auto kind = is_classification(manifest) ? TargetKind::classes : TargetKind::number;
   auto table = read_table(config, kind, at::kFloat, &preprocessing);
   if (!table.note.empty()) log::info(fmt::format("data {}: {}", config.train_file, table.note));
+  if (table.dropped_rows > 0)
+    log::info(fmt::format("data {}: {} rows without a target are left out", config.train_file,
+                          with_commas(table.dropped_rows)));
   use_labels(table, preprocessing.labels, config.train_file);
   if (preprocessing.refuse_unseen) refuse_unseen(table, preprocessing, config.train_file);
   return table;

@@ -22,8 +22,10 @@ struct ModelAnswers {
 };
 
 /// The labelled rows of a file as this model reads them: its columns, and the target's. Throws DataError that
-/// names column, row and label; ConfigError for a language model.
-Table read_labelled(const std::filesystem::path& file, const Manifest& manifest);
+/// names column, row and label; ConfigError for a language model. `missing_target`: error, or drop (the row,
+/// and say how many).
+Table read_labelled(const std::filesystem::path& file, const Manifest& manifest,
+                    const std::string& missing_target = "error");
 
 /// Answers the rows of `rows` (all when it is empty), some at a time.
 ModelAnswers answer_table(const Predictor& predictor, const Table& table,

@@ -121,7 +121,7 @@ Decision decide(const Arguments& arguments, const RunConfig& config, const fs::p
                 const fs::path& new_version) {
   at::set_num_threads(1);
   const Predictor before(old_version), after(new_version);
-  const auto table = read_labelled(config.data.train_file, after.manifest());
+  const auto table = read_labelled(config.data.train_file, after.manifest(), config.data.missing.target);
   const auto rows = held_out(config, table);
   const auto old_answers = answer_table(before, table, rows), new_answers = answer_table(after, table, rows);
   Decision decision;
@@ -194,7 +194,8 @@ int retrain(Arguments arguments) {
                                   config.task.type, old_version.string(), manifest.task));
   if (!config.export_.enabled)
     throw ConfigError("export.enabled: a version that is not exported cannot be promoted");
-  held_out(config, read_labelled(config.data.train_file, manifest));  // before hours of training
+  held_out(config, read_labelled(config.data.train_file, manifest,
+                                 config.data.missing.target));  // before hours of training
   const auto live = pin_live(model);
   const auto before = versions(model);
   if (const int code = train(arguments); code != 0) return code;
