@@ -54,13 +54,30 @@ bool says_the_target(const ColumnProfile& column, const ColumnProfile& target, b
   return column.all_numbers() && std::abs(correlation(column, target)) > 0.9999;
 }
 
+std::int64_t most_words(const ColumnProfile& column) {
+  return std::max<std::int64_t>(64, std::min<std::int64_t>(1000, column.present / 20));
+}
+
+ColumnRole role_of_numbers(const ColumnProfile& column) {
+  const auto numbers =
+      fmt::format("numbers, {:.6g} to {:.6g}{}", column.low, column.high, also_missing(column));
+  if (column.code.empty()) return {.role = Role::number, .why = numbers};
+  if (column.distinct <= most_words(column) && 2 * column.distinct <= column.present)
+    return {.role = Role::category,
+            .why = fmt::format("{} codes such as {}: numbers have no zeros in front{}", column.distinct,
+                               excerpt(column.code), also_missing(column))};
+  return {.role = Role::number,
+          .why = fmt::format("{}; {} has zeros in front: if these are codes, ignore the column", numbers,
+                             excerpt(column.code)),
+          .warning = true};
+}
+
 ColumnRole role_of_words(const ColumnProfile& column) {
   const bool mostly_numbers = 10 * column.numbers > 9 * column.present;
   const auto oddly = mostly_numbers ? fmt::format(", though {} of {} are numbers: {} in row {} is none",
                                                   with_commas(column.numbers), with_commas(column.present),
                                                   excerpt(column.odd), with_commas(column.odd_row))
                                     : "";
-  const auto most = std::max<std::int64_t>(64, std::min<std::int64_t>(1000, column.present / 20));
   const bool telling = column.present >= kTelling;
   if (telling && column.words_per_value >= 4 && 2 * column.distinct >= column.present)
     return ignored(fmt::format("text: {}", excerpt(column.values[0].text)));
@@ -68,7 +85,7 @@ ColumnRole role_of_words(const ColumnProfile& column) {
     return ignored(fmt::format("{} different words in {} rows: names, not kinds{}",
                                with_commas(column.distinct), with_commas(column.present), oddly),
                    mostly_numbers);
-  if (column.distinct > most)
+  if (column.distinct > most_words(column))
     return ignored(
         fmt::format("{} different words: too many to learn from{}", with_commas(column.distinct), oddly),
         mostly_numbers);
@@ -93,9 +110,7 @@ ColumnRole role_of(const ColumnProfile& column, const ColumnProfile& target, boo
   const bool fractions = column.all_numbers() && column.whole < column.numbers;
   if (is_called_id(column.name) && !fractions && column.present >= 5 && column.distinct == column.present)
     return ignored("an identifier: all values are different");
-  if (column.all_numbers())
-    return {.role = Role::number,
-            .why = fmt::format("numbers, {:.6g} to {:.6g}{}", column.low, column.high, also_missing(column))};
+  if (column.all_numbers()) return role_of_numbers(column);
   if (column.all_dates())
     return {.role = Role::date,
             .why = fmt::format("dates such as {}{}", excerpt(column.values[0].text), also_missing(column))};

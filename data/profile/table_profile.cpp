@@ -38,6 +38,10 @@ std::int64_t count_words(const std::string& text) {
   return words;
 }
 
+bool has_zeros_in_front(const std::string& text) {
+  return text.size() > 1 && text[0] == '0' && text.find_first_not_of("0123456789") == std::string::npos;
+}
+
 /// Fills a profile value by value.
 class Gatherer {
  public:
@@ -60,6 +64,7 @@ class Gatherer {
       profile_.high = profile_.numbers == 0 ? *number : std::max(profile_.high, *number);
       ++profile_.numbers;
       profile_.whole += std::trunc(*number) == *number;
+      if (profile_.code.empty() && has_zeros_in_front(text)) profile_.code = text;
     } else {
       if (odd_row_ < 0) {
         odd_row_ = row;

@@ -29,6 +29,7 @@ struct ColumnProfile {
   double words_per_value = 0;     ///< mean number of words, divided by blanks
   std::string odd;                ///< the first value that is no finite number, where others are
   std::int64_t odd_row = 0;       ///< its row, from 1
+  std::string code;               ///< the first whole number with zeros in front, such as 01234
   std::vector<Value> values;      ///< the most frequent first; all of them up to kKept
   std::vector<std::uint64_t> of;  ///< [rows] what tells values apart; 0: missing
   std::vector<double> as_number;  ///< [rows] NaN where it is none

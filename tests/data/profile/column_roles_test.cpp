@@ -102,6 +102,24 @@ TEST(ColumnRoles, FewRowsProveNothing) {
   EXPECT_EQ(roles.at("word").role, Role::category);
 }
 
+// Postal codes: 01234 is a town, not an amount.
+TEST(ColumnRoles, NumbersWithZerosInFrontAreCodes) {
+  const auto roles =
+      roles_of({{"y", [](int r) { return mixed(r, 5) < 2 ? "yes" : "no"; }},
+                {"zip", [](int r) { return fmt::format("{:05}", 1000 + 900 * mixed(r + 3, 20)); }},
+                {"many", [](int r) { return fmt::format("{:05}", mixed(r + 7, 10'000)); }},
+                {"share", [](int r) { return fmt::format("0.{:02}", mixed(r + 9, 90)); }},
+                {"flag", [](int r) { return std::to_string(mixed(r + 11, 2)); }}},
+               300, "y", true);
+  EXPECT_EQ(roles.at("zip").role, Role::category);
+  EXPECT_CONTAINS(roles.at("zip").why, "20 codes such as '0");
+  EXPECT_EQ(roles.at("many").role, Role::number);
+  EXPECT_TRUE(roles.at("many").warning);
+  EXPECT_EQ(roles.at("share").role, Role::number);
+  EXPECT_FALSE(roles.at("share").warning);
+  EXPECT_EQ(roles.at("flag").role, Role::number);
+}
+
 TEST(ColumnRoles, OfManyRowsATwentiethMayBeWords) {
   const Cell kinds = [](int r) { return fmt::format("k{}", r % 100); };
   EXPECT_EQ(
