@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "common/errors.h"
+#include "tests/common/temporary_folder.h"
 #include "trainer/checkpoint/checkpoint_store.h"
 
 namespace ringtrain {
@@ -56,12 +57,6 @@ TEST(CheckpointParts, GapsOverlapsAndStrangersAreRefused) {
 
 class Parts : public testing::Test {
  protected:
-  void SetUp() override {
-    folder_ = fs::path(testing::TempDir()) / testing::UnitTest::GetInstance()->current_test_info()->name();
-    fs::remove_all(folder_);
-    fs::create_directories(folder_);
-  }
-  void TearDown() override { fs::remove_all(folder_); }
   static Checkpoint rank_0() {
     Checkpoint checkpoint;
     checkpoint.step = 10;
@@ -71,7 +66,8 @@ class Parts : public testing::Test {
     checkpoint.config = "x\n";
     return checkpoint;
   }
-  fs::path folder_;
+  const test::TemporaryFolder temporary_;
+  const fs::path folder_ = temporary_.path();
 };
 
 TEST_F(Parts, EachRankWritesItsOwn) {

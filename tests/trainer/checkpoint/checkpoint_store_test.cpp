@@ -7,6 +7,7 @@
 
 #include "common/errors.h"
 #include "common/files.h"
+#include "tests/common/temporary_folder.h"
 
 namespace ringtrain {
 namespace {
@@ -15,13 +16,6 @@ namespace fs = std::filesystem;
 
 class Store : public testing::Test {
  protected:
-  void SetUp() override {
-    folder_ = fs::path(testing::TempDir()) / testing::UnitTest::GetInstance()->current_test_info()->name();
-    fs::remove_all(folder_);
-    fs::create_directories(folder_);
-  }
-  void TearDown() override { fs::remove_all(folder_); }
-
   static Checkpoint at_step(std::int64_t step) {
     Checkpoint checkpoint;
     checkpoint.step = step;
@@ -41,7 +35,8 @@ class Store : public testing::Test {
     return "";
   }
 
-  fs::path folder_;
+  const test::TemporaryFolder temporary_;
+  const fs::path folder_ = temporary_.path();
 };
 
 TEST_F(Store, LoadsWhatWasSaved) {

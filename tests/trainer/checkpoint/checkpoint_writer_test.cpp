@@ -6,6 +6,8 @@
 #include <fstream>
 #include <limits>
 
+#include "tests/common/temporary_folder.h"
+
 namespace ringtrain {
 namespace {
 
@@ -13,12 +15,6 @@ namespace fs = std::filesystem;
 
 class Writer : public testing::Test {
  protected:
-  void SetUp() override {
-    folder_ = fs::path(testing::TempDir()) / testing::UnitTest::GetInstance()->current_test_info()->name();
-    fs::remove_all(folder_);
-    fs::create_directories(folder_);
-  }
-  void TearDown() override { fs::remove_all(folder_); }
   static Checkpoint at_step(std::int64_t step, double value = 1) {
     Checkpoint checkpoint;
     checkpoint.step = step;
@@ -29,7 +25,8 @@ class Writer : public testing::Test {
     checkpoint.config = "name: x\n";
     return checkpoint;
   }
-  fs::path folder_;
+  const test::TemporaryFolder temporary_;
+  const fs::path folder_ = temporary_.path();
 };
 
 TEST_F(Writer, WritesInOrderAndReports) {
