@@ -18,6 +18,7 @@
 #include "common/text.h"
 #include "models/norm.h"
 #include "trainer/advice/advice.h"
+#include "trainer/checkpoint/job_lock.h"
 #include "trainer/evaluation.h"
 #include "trainer/judgement.h"
 #include "trainer/precision/autocast.h"
@@ -355,6 +356,8 @@ Outcome Trainer::fit() {
 }
 
 StepTotals Trainer::train_step(Loader& loader) {
+  // Then all ranks stop, and learn why as they are to write a checkpoint.
+  if (lock_ && lock_->lost()) signal_.pretend();
   StepOutcome done = training_->run(loader, signal_, step_, plan_.total);
   done.totals.loss_sum *= task_->loss_unit();
   if (const auto news = training_->take_news(); !news.empty()) telemetry_->event(step_, news);

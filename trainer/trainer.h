@@ -11,6 +11,7 @@
 #include "comm/world.h"
 #include "data/order/loader.h"
 #include "trainer/checkpoint/checkpointing.h"
+#include "trainer/checkpoint/job_lock.h"
 #include "trainer/evaluation.h"
 #include "trainer/metrics/report.h"
 #include "trainer/run_config.h"

@@ -90,6 +90,7 @@ def another_machine(folder, job):
     # The other rank may have seen it end.
     said = [line for line in errors.splitlines() if line.startswith("ringtrain:") and "rank 1" not in line]
     assert asleep.returncode == 2 and len(said) == 1 and "another run's now (pid 4711 on host far" in said[0], errors
+    assert "training goes on" not in errors, errors
     assert json.loads(lock.read_text()) == other
 
 

@@ -12,6 +12,7 @@
 #include "common/text.h"
 #include "trainer/checkpoint/checked_file.h"
 #include "trainer/checkpoint/checkpoint_parts.h"
+#include "trainer/checkpoint/job_lock.h"
 
 namespace ringtrain {
 namespace {

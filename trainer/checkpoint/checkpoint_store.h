@@ -7,10 +7,11 @@
 #include <string>
 #include <vector>
 
-#include "trainer/checkpoint/job_lock.h"
 #include "trainer/checkpoint/safetensors.h"
 
 namespace ringtrain {
+
+class JobLock;
 
 /// Everything that the next step depends on. Random numbers and the position in the data are pure functions
 /// of seed and step, so the step stands for them.

@@ -12,6 +12,7 @@
 #include "common/files.h"
 #include "common/log.h"
 #include "common/text.h"
+#include "trainer/checkpoint/job_lock.h"
 
 namespace ringtrain {
 namespace {
@@ -64,6 +65,7 @@ void Checkpointing::save(const Checkpoint& about, bool is_best) {
   together(world_.control(), fmt::format("writing the checkpoint of step {}", about.step), [&] {
     if (writes_) {
       writer_->wait();
+      require_lock();
       tell();
       if (world_.rank() == 0)
         snapshot_.take(replica_, state);
@@ -91,13 +93,13 @@ void Checkpointing::begin() {
 }
 
 void Checkpointing::tell() {
-  if (store_.lock() != nullptr && world_.rank() == 0) store_.lock()->require_as_seen();
   for (const auto& report : writer_->take_reports()) {
     if (world_.rank() == 0) telemetry_.checkpoint(report, blocked_seconds_[report.step]);
     blocked_seconds_.erase(report.step);
     error_ = report.error;
     failed_ = !error_.empty();
-    if (failed_)
+    const bool lost = store_.lock() != nullptr && store_.lock()->lost();  // `require_lock` tells of that
+    if (failed_ && !lost)
       log::warn(
           fmt::format("the checkpoint of step {} is not written: {}; training goes on, the earlier ones are "
                       "still there",
@@ -105,9 +107,17 @@ void Checkpointing::tell() {
   }
 }
 
+/// Of rank 0.
+void Checkpointing::require_lock() const {
+  if (store_.lock() != nullptr) store_.lock()->require_as_seen();
+}
+
 void Checkpointing::finish() {
   world_.beacon().enter(Phase::checkpointing);
-  if (writes_) writer_->wait();
+  together(world_.control(), "writing the last checkpoint", [&] {
+    if (writes_) writer_->wait();
+    require_lock();
+  });
   tell();
   world_.beacon().enter(Phase::waiting);
   const bool again = broadcast_string(world_.control(), failed_ ? "again" : "", 0) == "again";

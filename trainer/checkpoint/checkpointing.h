@@ -26,10 +26,10 @@ class Checkpointing {
                 const Retention& retention, Replica& replica, Telemetry& telemetry);
 
   /// Copies the replica and returns; waits only for the copy, and for the checkpoint before where that is
-  /// still being written. `about`: all but the tensors. Collective.
+  /// still being written. `about`: all but the tensors. Throws on all ranks when the job folder is
+  /// another run's now. Collective.
   void save(const Checkpoint& about, bool is_best);
-  /// Tells the log what became of those that were written meanwhile. Throws JobTakenError, on rank 0, once
-  /// the job folder is known to be another run's.
+  /// Tells the log what became of those that were written meanwhile.
   void tell();
   /// Waits for the last one; one that failed is tried once more. Throws CheckpointError on all ranks when
   /// that fails too. Collective.
@@ -38,6 +38,7 @@ class Checkpointing {
   std::int64_t newest() const { return newest_step_; }
 
  private:
+  void require_lock() const;
   bool in_parts() const { return shared_folder_; }
   void take();
   void begin();

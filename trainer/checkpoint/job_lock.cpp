@@ -215,6 +215,11 @@ void JobLock::require_as_seen() const {
   if (!loss_.empty()) throw JobTakenError(loss_);
 }
 
+bool JobLock::lost() const {
+  const std::lock_guard lock(mutex_);
+  return !loss_.empty();
+}
+
 void JobLock::renew() {
   ::pthread_setname_np(::pthread_self(), "job-lock");
   bool warned = false;

@@ -49,6 +49,7 @@ class JobLock {
   void require() const;
   /// The same of what was seen last, at `require` or at a renewal: no file is read.
   void require_as_seen() const;
+  bool lost() const;
 
  private:
   struct Seen;

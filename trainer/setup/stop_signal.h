@@ -12,6 +12,8 @@ class StopSignal {
   StopSignal(const StopSignal&) = delete;
   StopSignal& operator=(const StopSignal&) = delete;
   bool caught() const;
+  /// From here on as if SIGUSR1 had come.
+  void pretend() const;
 };
 
 /// What a job ends with that stopped at a signal, after its checkpoint or before its first step: start it
