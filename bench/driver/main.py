@@ -19,6 +19,7 @@ def arguments():
     parser.add_argument("--rounds", type=int, default=6, help="interleaved rounds (default 6)")
     parser.add_argument("--block", dest="block_s", type=float, default=1.0, metavar="S", help="seconds of a side's turn (default 1)")
     parser.add_argument("--json", metavar="FILE", help="write the results here too")
+    parser.add_argument("--profile", action="store_true", help="step_time on GPUs: what each side's GPU spends its time on")
     parser.add_argument("--quick", action="store_true", help="a smoke test: one small case of each bench, two short rounds; no measurement")
     settings = parser.parse_args()
     if settings.quick:

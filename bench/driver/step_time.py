@@ -8,6 +8,7 @@ from training import ask_steps, choose_peer, training_sides
 from workers import usable_cores, usable_gpus
 
 NAMES = ["mlp_small", "mlp_784", "resnet20", "gpt"]
+MOST_KERNELS = 20  # printed
 GPU_NAMES = ["gpt_small_gpu", "resnet50", "gpt2_124m"]
 
 
@@ -28,9 +29,19 @@ def run(report, settings):
                 run_case(report, settings, case, spec, n)
 
 
+def print_kernels(side, kernels):
+    """The longest ones."""
+    print(f"    {side}: {sum(kernel['ms'] for kernel in kernels):.2f} ms of {sum(kernel['calls'] for kernel in kernels):.0f} kernels a step")
+    for kernel in kernels[:MOST_KERNELS]:
+        print(f"      {kernel['ms']:7.3f} ms {kernel['calls']:5.0f} x {kernel['name'][:110]}")
+
+
 def run_case(report, settings, case, spec, ranks):
     with training_sides(case, spec, ranks, default_too=not settings.quick, alone_too=ranks == 1) as sides:
         results = measure(sides, settings.rounds, settings.block_s, ask_steps)
+        if settings.profile and case.gpu:
+            for name, workers in sides.items():
+                print_kernels(name, workers.ask("profile", count=5)[0]["kernels"])
     oversubscribed = ", oversubscribed" if ranks > usable_cores() else ""
     seconds, cpu = each(results), each(results, "cpu_seconds")
     for peer in list(sides)[1:]:

@@ -1,7 +1,8 @@
 """DistributedDataParallel's side of the benches of training steps. torchrun ... ddp_step.py CASE SOCKET OPTIONS
 
 OPTIONS, JSON: "default": true for DDP and the optimizer as they come; else what is faster: gradient_as_bucket_view, a fused optimizer,
-no broadcast of buffers; and by case "static_graph", "keep_gradients" (zeroed, not dropped), "channels_last", and on a GPU "device", "autocast", "compile" (its mode)."""
+no broadcast of buffers; and by case "static_graph", "keep_gradients" (zeroed, not dropped), "channels_last", and on a GPU "device", "autocast", "compile" (its mode),
+"pad_vocabulary" (rows to round the vocabulary up to; a language model's)."""
 
 import json
 import os
@@ -12,6 +13,7 @@ from contextlib import nullcontext
 import torch
 import torch.distributed as dist
 from safetensors.torch import load_file
+from torch.nn import functional
 from torch.nn.parallel import DistributedDataParallel
 
 from control import Control, resident_memory
@@ -33,8 +35,13 @@ class Step:
         self.keep_gradients = bool(options.get("keep_gradients"))
         self.autocast = getattr(torch, options["autocast"]) if options.get("autocast") else None
         tuned = not options.get("default")
+        weights = load_file(spec["weights"])
+        if options.get("pad_vocabulary"):
+            rows = -(-spec["outputs"] // options["pad_vocabulary"]) * options["pad_vocabulary"]
+            weights["wte.weight"] = functional.pad(weights["wte.weight"], (0, 0, 0, rows - spec["outputs"]))
+            spec = spec | {"outputs": rows}
         model = make_model(spec)
-        model.load_state_dict(load_file(spec["weights"]), strict=True)
+        model.load_state_dict(weights, strict=True)
         if options.get("channels_last"):
             model = model.to(memory_format=torch.channels_last)
             model.memory_format = torch.channels_last
@@ -61,9 +68,22 @@ class Step:
         return loss.detach()
 
 
+def profile(count, step):
+    """As bench/programs/profile.h."""
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CUDA]) as profiler:
+        for _ in range(count):
+            step.run()
+        torch.cuda.synchronize()
+    kernels = [{"name": event.key, "ms": event.self_device_time_total / 1e3 / count, "calls": event.count / count}
+               for event in profiler.key_averages() if event.self_device_time_total > 0]
+    return {"kernels": sorted(kernels, key=lambda kernel: -kernel["ms"])}
+
+
 def obey(command, step):
     if command["do"] == "memory":
         return resident_memory()
+    if command["do"] == "profile":
+        return profile(command["count"], step)
     dist.barrier()
     begin, cpu_begin = time.perf_counter(), time.process_time()
     losses = [step.run() for _ in range(command["count"])]
@@ -83,6 +103,7 @@ def main():
     options = json.loads(sys.argv[3])
     if options.get("device") == "cuda":
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+        torch.backends.cudnn.benchmark = True
     dist.init_process_group("nccl" if options.get("device") == "cuda" else "gloo")
     control = Control(sys.argv[2], dist.get_rank())
     step = Step(spec, options)

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "bench/programs/control.h"
+#include "bench/programs/profile.h"
 #include "bench/programs/step.h"
 #include "common/allocator.h"
 
@@ -19,6 +20,7 @@ nlohmann::json obey(const nlohmann::json& command, bench::Step& step) {
   if (command.at("do") == "memory") return bench::resident_memory();
   const int count = command.at("count");
   if (command.at("do") == "parts") return step.parts(count);
+  if (command.at("do") == "profile") return bench::profile(count, [&] { step.run(); });
   auto losses = nlohmann::json::array();
   step.communicator().barrier();
   const auto begin = std::chrono::steady_clock::now();
