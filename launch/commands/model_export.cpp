@@ -8,7 +8,6 @@
 #include "common/hash.h"
 #include "launch/version.h"
 #include "serving/export/exporter.h"
-#include "serving/predict/model_outputs.h"
 
 namespace ringtrain {
 
@@ -22,23 +21,22 @@ static std::string now_utc() {
 }
 
 /// Rows of the test part, answered by the trained model as training itself reads them.
-static std::vector<ExpectedCase> real_cases(const Trainer& trainer, const Manifest& manifest) {
+static std::optional<TrainedRows> trained_rows(const Trainer& trainer) {
   const auto& sample = trainer.data().test_sample;
-  if (sample.places.empty()) return {};
+  if (sample.places.empty()) return std::nullopt;
   const at::NoGradGuard no_grad;
   auto& model = *trainer.replica().model;
   const Batch batch = trainer.data().test->read(sample.places);
   const bool was_training = model.is_training();
   model.eval();
-  const at::Tensor outputs =
-      model.forward(batch.inputs.to(model.parameters().front().device())).cpu().to(at::kFloat);
-  model.train(was_training);
-  ExpectedCase result;
+  TrainedRows result;
   result.rows.numeric = sample.numeric;
   result.rows.categorical = sample.categorical;
-  result.answers = answers_of(manifest, outputs);
-  result.targets = batch.targets.to(at::kDouble);
-  return {result};
+  result.inputs = batch.inputs;
+  result.outputs = model.forward(batch.inputs.to(model.parameters().front().device()));
+  result.targets = batch.targets;
+  model.train(was_training);
+  return result;
 }
 
 std::filesystem::path export_trained(const RunConfig& config, const Trainer& trainer, const Outcome& outcome,
@@ -66,7 +64,7 @@ std::filesystem::path export_trained(const RunConfig& config, const Trainer& tra
                          {"ranks", ranks},
                          {"libraries", library_versions()},
                          {"created", now_utc()}};
-  request.real_cases = real_cases(trainer, manifest);
+  request.trained = trained_rows(trainer);
   if (config.task.type == "regression") manifest.provenance["loss"] = config.task.loss;
   // So that `retrain` needs no job folder.
   request.add_training = [&](const std::filesystem::path& folder) {

@@ -164,9 +164,10 @@ int serve(const Arguments& arguments) {
   });
   service.count_connections([&server] { return server.connections(); });
   const auto grpc = make_grpc(config, models, metrics);
+  int grpc_cut = 0;
   std::jthread grpc_stops;
   signals.stop_with([&] {
-    if (grpc) grpc_stops = std::jthread([&grpc, limit = config.drain_limit()] { grpc->stop(limit); });
+    if (grpc) grpc_stops = std::jthread([&, limit = config.drain_limit()] { grpc_cut = grpc->stop(limit); });
     server.stop();  // last: `run` returns soon after
   });
   {
@@ -174,8 +175,11 @@ int serve(const Arguments& arguments) {
     say_where(config, models, server.port(), grpc.get());
     const auto cut = server.run();
     if (grpc_stops.joinable()) grpc_stops.join();
-    if (cut > 0)
-      log::warn(fmt::format("{} connections were cut: they took longer than limits.drain_seconds", cut));
+    if (cut > 0 || grpc_cut > 0)
+      log::warn(
+          fmt::format("{} connections and {} gRPC calls were cut: they took longer than "
+                      "limits.drain_seconds",
+                      cut, grpc_cut));
     else
       signals.all_answered();
   }

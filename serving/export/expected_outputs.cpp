@@ -56,13 +56,13 @@ ExpectedCase case_of(const c10::IValue& value) {
   return result;
 }
 
+}  // namespace
+
 at::Tensor inputs_of(const Preprocessing& preprocessing, const Predictor::Rows& rows) {
   if (preprocessing.tokens) return rows.tokens;
   const at::Tensor codes = encode_words(preprocessing.categorical, rows.categorical, rows.numeric.size(0));
   return preprocessing.apply(rows.numeric, codes, at::kFloat);
 }
-
-}  // namespace
 
 Predictor::Rows random_rows(const Preprocessing& preprocessing, std::int64_t rows, std::uint64_t seed) {
   auto generator = at::detail::createCPUGenerator(seed);
@@ -107,7 +107,7 @@ std::vector<ExpectedCase> expected_cases(const Manifest& manifest, Model& networ
 
 double loss_of(const Predictor::Answers& answers, const at::Tensor& targets) {
   if (answers.predictions.defined())
-    return (answers.predictions.to(at::kDouble) - targets).square().mean().item<double>();
+    return std::sqrt((answers.predictions.to(at::kDouble) - targets).square().mean().item<double>());
   const at::Tensor chosen =
       answers.probabilities.to(at::kDouble).gather(1, targets.to(at::kLong).unsqueeze(1)).clamp_min(1e-12);
   return -chosen.log().mean().item<double>();

@@ -25,7 +25,10 @@ Predictor::Rows random_rows(const Preprocessing& preprocessing, std::int64_t row
 /// by Preprocessing::apply, `network` (float32, CPU, eval mode) and the activation.
 std::vector<ExpectedCase> expected_cases(const Manifest& manifest, Model& network, std::uint64_t seed);
 
-/// What the truth has of answers: their mean log loss, or mean squared error.
+/// What a network reads of raw rows: [n, inputs] float32, or tokens.
+at::Tensor inputs_of(const Preprocessing& preprocessing, const Predictor::Rows& rows);
+
+/// What the truth has of answers: their mean log loss, or root mean squared error, in the target's unit.
 double loss_of(const Predictor::Answers& answers, const at::Tensor& targets);
 
 /// As a file that another process, or Python's torch.load, reads: a tuple of (numeric, ((word, ...), ...),

@@ -156,10 +156,10 @@ class TemporaryFile {
 };
 
 void verify_in_fresh_process(const fs::path& folder, const Manifest& manifest, Model& network,
-                             const std::vector<ExpectedCase>& real_cases, std::vector<std::string> command) {
+                             const std::optional<TrainedRows>& trained, std::vector<std::string> command) {
   const TemporaryFile expected;
   auto cases = expected_cases(manifest, network, hash_bytes(manifest.name));
-  cases.insert(cases.end(), real_cases.begin(), real_cases.end());
+  if (trained) cases.push_back(case_of_training(manifest, network, *trained));
   write_cases(expected.path(), cases);
   command.push_back(folder.string());
   command.push_back(expected.path());
@@ -217,7 +217,7 @@ fs::path export_model(const ExportRequest& request, const std::vector<std::strin
     require_fitting_outputs(manifest, *network);
     StagedFolder staged(version);
     write_files(staged.path(), manifest, *network, request.formats, request.add_training);
-    verify_in_fresh_process(staged.path(), manifest, *network, request.real_cases, verify_command);
+    verify_in_fresh_process(staged.path(), manifest, *network, request.trained, verify_command);
     publish(staged, model, manifest, request.formats);
     remember_used_versions(model);
   } catch (...) {

@@ -4,11 +4,12 @@
 
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "models/model.h"
-#include "serving/export/expected_outputs.h"
+#include "serving/export/trained_rows.h"
 #include "serving/repository/manifest.h"
 
 namespace ringtrain {
@@ -37,8 +38,8 @@ struct ExportRequest {
       model;  ///< any device, dtype and mode; exported from a float32 CPU copy in eval mode
   std::function<std::shared_ptr<Model>()> make_copy;  ///< a fresh model of the same kind, to carry that copy
   std::vector<std::string> formats{"torchscript", "onnx"};
-  /// Rows of the data and what `model` answers to them: the export must answer the same.
-  std::vector<ExpectedCase> real_cases{};
+  /// Rows of the data as `model` read and answered them: the export must do the same.
+  std::optional<TrainedRows> trained{};
   /// Makes files in this folder, which it has to make too; they are among the manifest's. Null: none.
   std::function<void(const std::filesystem::path& folder)> add_training = nullptr;
 };

@@ -44,6 +44,23 @@ std::int64_t named_in_state(const fs::path& model) {
   }
 }
 
+fs::path mark_of(const fs::path& model, std::int64_t number) {
+  return model / fmt::format(".{}.taken", number);
+}
+
+/// Those of exports that were killed; nobody takes a number again that is not above `last`.
+void remove_marks(const fs::path& model, std::int64_t last) {
+  std::vector<fs::path> marks;
+  for (const auto& entry : fs::directory_iterator(model)) {
+    const auto name = entry.path().filename().string();
+    if (!name.starts_with('.') || !name.ends_with(".taken")) continue;
+    const auto number = version_number(name.substr(1, name.size() - 1 - std::string(".taken").size()));
+    if (number && *number <= last) marks.push_back(entry.path());
+  }
+  std::error_code ignored;
+  for (const auto& mark : marks) fs::remove(mark, ignored);
+}
+
 }  // namespace
 
 std::int64_t last_used_version(const fs::path& model) {
@@ -55,6 +72,7 @@ void remember_used_versions(const fs::path& model) {
   try {
     const auto last = last_used_version(model);
     if (last > remembered(model)) write_file_atomically(model / kFile, fmt::format("{}\n", last));
+    remove_marks(model, last);
   } catch (const Error& error) {
     log::warn(fmt::format("{}: which numbers were used is not remembered: {}", model.string(), error.what()));
   }
@@ -65,7 +83,7 @@ ReservedVersion::ReservedVersion(const fs::path& model) {
   fs::create_directories(model, error);
   if (error) throw Error(fmt::format("cannot create the folder {}: {}", model.string(), error.message()));
   for (number_ = last_used_version(model) + 1;; ++number_) {
-    mark_ = model / fmt::format(".{}.taken", number_);
+    mark_ = mark_of(model, number_);
     const bool made = fs::create_directory(mark_, error);
     if (error) throw Error(fmt::format("cannot create the folder {}: {}", mark_.string(), error.message()));
     if (!made) continue;

@@ -10,7 +10,8 @@ namespace ringtrain {
 /// Throws ExportError when the folder is there and cannot be listed.
 std::int64_t last_used_version(const std::filesystem::path& model);
 
-/// Writes it to BASE/NAME/.last_version. What fails is logged: the versions themselves are whole.
+/// Writes it to BASE/NAME/.last_version, and removes the marks up to it that killed exports left. What fails
+/// is logged: the versions themselves are whole.
 void remember_used_versions(const std::filesystem::path& model);
 
 /// The number of a version that is being made: one above those that were ever used or are reserved now, by

@@ -4,6 +4,8 @@
 #include <grpcpp/generic/async_generic_service.h>
 #include <grpcpp/grpcpp.h>
 
+#include <algorithm>
+#include <condition_variable>
 #include <mutex>
 #include <set>
 
@@ -129,8 +131,11 @@ std::string text_of(const grpc::ByteBuffer& buffer) {
   return text;
 }
 
+/// How long a message that is on its way may take when the server ends.
+constexpr auto kArrival = std::chrono::seconds(1);
+
 /// The calls of which no message has come yet, such as a client's stream that it keeps for later: when the
-/// server ends they are not waited for.
+/// server ends they are not waited for any longer than a message takes to arrive. And how many were cut.
 class SilentCalls {
  public:
   /// False: the server ends.
@@ -142,16 +147,32 @@ class SilentCalls {
   void remove(grpc::GenericCallbackServerContext* call) {
     const std::lock_guard lock(mutex_);
     calls_.erase(call);
+    if (calls_.empty()) none_.notify_all();
   }
-  void end() {
-    const std::lock_guard lock(mutex_);
+  void end(std::chrono::system_clock::time_point deadline) {
+    std::unique_lock lock(mutex_);
     ended_ = true;
+    deadline_ = deadline;
+    none_.wait_until(lock, std::min(deadline, std::chrono::system_clock::now() + kArrival),
+                     [this] { return calls_.empty(); });
     for (auto* call : calls_) call->TryCancel();
+  }
+  /// A call ended without its answer.
+  void cancelled(grpc::GenericCallbackServerContext* call) {
+    const std::lock_guard lock(mutex_);
+    if (ended_ && std::chrono::system_clock::now() >= deadline_ && !calls_.contains(call)) ++cut_;
+  }
+  int cut() {
+    const std::lock_guard lock(mutex_);
+    return cut_;
   }
 
  private:
   std::mutex mutex_;
+  std::condition_variable none_;
   bool ended_ = false;
+  std::chrono::system_clock::time_point deadline_;
+  int cut_ = 0;  ///< of calls whose message had come, by the deadline
   std::set<grpc::GenericCallbackServerContext*> calls_;
 };
 
@@ -183,6 +204,7 @@ class Call : public grpc::ServerGenericBidiReactor {
       finish(status_of(error), "");
     }
   }
+  void OnCancel() override { silent_.cancelled(context_); }
   void OnDone() override { delete this; }
 
  private:
@@ -215,7 +237,7 @@ class GenericService : public grpc::CallbackGenericService {
         context->method().ends_with("/ServerLive") || context->method().ends_with("/ServerReady");
     return new Call(methods_, metrics_, silent_, context, health || bears_token(authorization, tokens_));
   }
-  void end_silent_calls() { silent_.end(); }
+  SilentCalls& silent() { return silent_; }
 
  private:
   const Methods& methods_;
@@ -257,9 +279,11 @@ GrpcServer::GrpcServer(const Options& options, const ServedModels& models, Metri
 
 GrpcServer::~GrpcServer() { stop(std::chrono::milliseconds(0)); }
 
-void GrpcServer::stop(std::chrono::milliseconds limit) {
-  impl_->service.end_silent_calls();
-  impl_->server->Shutdown(std::chrono::system_clock::now() + limit);
+int GrpcServer::stop(std::chrono::milliseconds limit) {
+  const auto deadline = std::chrono::system_clock::now() + limit;
+  impl_->service.silent().end(deadline);
+  impl_->server->Shutdown(deadline);
+  return impl_->service.silent().cut();
 }
 
 int GrpcServer::port() const { return impl_->port; }

@@ -28,9 +28,9 @@ class GrpcServer {
   /// Stops, without waiting for what is under way.
   ~GrpcServer();
   /// Takes no new calls, also on connections that are there, and returns when those of which a message has
-  /// come are answered; what is not within `limit` is cancelled. Any thread may call it. It waits for ever
-  /// for a model that does not come to an end.
-  void stop(std::chrono::milliseconds limit);
+  /// come, or comes within a second, are answered; what is not within `limit` is cancelled. Returns how many
+  /// that were. Any thread may call it. It waits for ever for a model that does not come to an end.
+  int stop(std::chrono::milliseconds limit);
   int port() const;
 
  private:

@@ -256,8 +256,9 @@ ServedModels::Loaded ServedModels::load_version(const std::string& name, const f
   auto batcher = std::make_shared<Batcher>(
       pool_, batching,
       [predictor, unseen](const Predictor::Rows& rows) {
+        auto answers = predictor->predict(rows);
         count_unseen(rows, predictor->manifest().preprocessing, unseen);
-        return predictor->predict(rows);
+        return answers;
       },
       [counted](std::int64_t rows, std::int64_t, double seconds) {
         counted.rows.Increment(static_cast<double>(rows));

@@ -266,6 +266,68 @@ TEST(ExportFailure, WrongRequests) {
   EXPECT_TRUE(contains(error_of([&] { export_model(request, verify_command()); }), "cannot name a folder"));
 }
 
+/// Random rows as a model in float64 reads and answers them, with targets near its answers.
+TrainedRows trained_rows(const ExportRequest& request) {
+  const at::NoGradGuard no_grad;
+  const auto& preprocessing = request.manifest.preprocessing;
+  TrainedRows trained;
+  trained.rows = random_rows(preprocessing, 50, 3);
+  const at::Tensor codes = encode_words(preprocessing.categorical, trained.rows.categorical, 50);
+  trained.inputs = preprocessing.apply(trained.rows.numeric.to(at::kDouble), codes, at::kDouble);
+  request.model->eval();
+  trained.outputs = request.model->forward(trained.inputs);
+  request.model->train();
+  if (request.manifest.task == "regression")
+    trained.targets = preprocessing.target_shift +
+                      preprocessing.target_scale * (trained.outputs.select(1, 0) + 0.1 * at::randn({50}));
+  else
+    trained.targets = (at::rand({50}) < 0.5).to(at::kLong);
+  return trained;
+}
+
+TEST(Export, RowsOfTrainingInFloat64AreAnsweredToo) {
+  for (const auto& job : jobs()) {
+    if (job.task == "classification") continue;
+    SCOPED_TRACE(job.name);
+    TemporaryFolder base;
+    auto request = request_of(base.path(), make_manifest(job.name, job.task, job.preprocessing), job.make);
+    if (job.task == "regression") request.manifest.preprocessing.target_shift = 123456.789;
+    // Outputs of some thousands, whose float32 and float64 values differ by more than the export may.
+    const at::NoGradGuard no_grad;
+    if (job.task == "regression")
+      for (auto& parameter : request.model->parameters()) parameter.mul_(20);
+    request.trained = trained_rows(request);
+    EXPECT_EQ(export_model(request, verify_command()), base.path() / job.name / "1");
+  }
+}
+
+TEST(ExportFailure, RowsThatTrainingReadOtherwise) {
+  TemporaryFolder base;
+  auto request = request_of(
+      base.path(), make_manifest("m", "binary_classification", mixed_columns({"no", "yes"})), make_mlp(9, 1));
+  const TrainedRows right = trained_rows(request);
+  request.trained = right;
+  request.trained->inputs = right.inputs.clone();
+  request.trained->inputs[6][1] += 0.01;
+  expect_failure(request, verify_command(), "input 2 of row 7 is ");
+  request.trained->inputs[6][1] = NAN;
+  expect_failure(request, verify_command(), "training had nan");
+  request.trained->inputs = right.inputs.slice(1, 0, 8);
+  expect_failure(request, verify_command(), "makes 9 inputs of a row, training had 8");
+}
+
+TEST(ExportFailure, ACopyThatIsWorseThanTheModel) {
+  TemporaryFolder base;
+  for (const char* task : {"binary_classification", "regression"}) {
+    const bool regression = task == std::string("regression");
+    const auto columns = regression ? numeric_columns(5, {}) : numeric_columns(5, {"a", "b"});
+    auto request = request_of(base.path(), make_manifest("m", task, columns), make_mlp(5, 1));
+    request.trained = trained_rows(request);
+    request.trained->outputs = request.trained->outputs + 0.3;
+    expect_failure(request, verify_command(), "the float32 copy of the model that is exported has the ");
+  }
+}
+
 TEST(Verifier, KnowsNothingOfTheLauncher) {
   for (const char* name : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID"})
     ::setenv(name, "0", 1);

@@ -43,6 +43,17 @@ TEST_F(UsedVersions, ANumberIsNotGivenAgainWhenItsFolderIsDeletedByHand) {
   EXPECT_EQ(next(), 4) << "not even when all are gone";
 }
 
+TEST_F(UsedVersions, MarksOfKilledExportsGoWithTheNextOne) {
+  for (const char* name : {".2.taken", ".4.taken", ".x.taken", ".2.other"})
+    fs::create_directories(model_ / name);
+  make(1);
+  EXPECT_EQ(next(), 3) << "2 may still be under way";
+  make(3);
+  remember_used_versions(model_);
+  EXPECT_EQ(entries(model_),
+            (std::vector<std::string>{".2.other", ".4.taken", ".last_version", ".x.taken", "1", "3"}));
+}
+
 TEST_F(UsedVersions, NorWhenItIsDeletedByTheCommand) {
   for (const std::int64_t version : {1, 2, 3}) make(version);
   delete_version(model_, 3, true);

@@ -358,20 +358,20 @@ TEST_F(ServedModelsTest, HiddenFoldersAreNoModels) {
 }
 
 TEST_F(ServedModelsTest, WhatFailedIsTriedAgainAfterAWhileThoughItsFilesAreTheSame) {
-  options_.retry = 50ms;
+  options_.retry = 500ms;
   put(1);
   damage(1);
   models().scan();
   EXPECT_EQ(failures(), "1");
   models().scan();
   EXPECT_EQ(failures(), "1");
-  std::this_thread::sleep_for(60ms);
+  std::this_thread::sleep_for(550ms);
   models().scan();
   EXPECT_EQ(failures(), "2");
-  std::this_thread::sleep_for(60ms);
+  std::this_thread::sleep_for(550ms);
   models().scan();
   EXPECT_EQ(failures(), "2") << "the second time it waits twice as long";
-  std::this_thread::sleep_for(60ms);
+  std::this_thread::sleep_for(550ms);
   models().scan();
   EXPECT_EQ(failures(), "3");
 }

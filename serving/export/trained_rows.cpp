@@ -1,0 +1,47 @@
+#include "serving/export/trained_rows.h"
+
+#include <ATen/ATen.h>
+#include <fmt/format.h>
+
+#include "common/errors.h"
+#include "serving/export/verify.h"
+#include "serving/predict/model_outputs.h"
+
+namespace ringtrain {
+namespace {
+
+/// Of losses, between training's precision (TF32 convolutions, float64) and the copy's float32.
+constexpr double kSameLoss = 0.01;
+
+void require_same_inputs(const at::Tensor& got, const at::Tensor& trained) {
+  if (got.sizes() != trained.sizes())
+    throw ExportError(fmt::format("the export's preprocessing makes {} inputs of a row, training had {}",
+                                  got.size(-1), trained.size(-1)));
+  const at::Tensor known = trained.to(at::kDouble).flatten(1);
+  const at::Tensor difference = (got.to(at::kDouble).flatten(1) - known).abs().nan_to_num(INFINITY, INFINITY);
+  const at::Tensor wrong = difference > export_tolerance * known.abs().clamp_min(1);
+  if (!wrong.any().item<bool>()) return;
+  const auto first = wrong.flatten().to(at::kByte).argmax().item<std::int64_t>();
+  const auto row = first / known.size(1), input = first % known.size(1);
+  throw ExportError(fmt::format(
+      "the export's preprocessing makes other inputs of rows of the test part than training had: input {} of "
+      "row {} is {:.9g}, training had {:.9g}",
+      input + 1, row + 1, got.flatten(1)[row][input].item<double>(), known[row][input].item<double>()));
+}
+
+}  // namespace
+
+ExpectedCase case_of_training(const Manifest& manifest, Model& network, const TrainedRows& trained) {
+  const at::NoGradGuard no_grad;
+  require_same_inputs(inputs_of(manifest.preprocessing, trained.rows), trained.inputs.cpu());
+  ExpectedCase result;
+  result.rows = trained.rows;
+  result.answers = answers_of(manifest, network.forward(trained.inputs.cpu().to(at::kFloat)));
+  result.targets = trained.targets.cpu().to(at::kDouble);
+  require_same_loss(
+      "the float32 copy of the model that is exported", manifest, result.answers,
+      {trained.rows, answers_of(manifest, trained.outputs.cpu().to(at::kFloat)), result.targets}, kSameLoss);
+  return result;
+}
+
+}  // namespace ringtrain

@@ -1,0 +1,21 @@
+#pragma once
+
+#include "serving/export/expected_outputs.h"
+#include "serving/repository/manifest.h"
+
+namespace ringtrain {
+
+/// Rows of the data's test part, as training itself read and answered them; in training's own precision.
+struct TrainedRows {
+  Predictor::Rows rows;  ///< raw
+  at::Tensor inputs;     ///< [n, inputs], what the model was given
+  at::Tensor outputs;    ///< what it gave
+  at::Tensor targets;    ///< [n], the truth
+};
+
+/// The case that the export must answer as `network` does, the float32 copy on the CPU that it is made of.
+/// Throws ExportError where the raw rows do not become training's inputs (the row and the input are named),
+/// and where the copy is worse on these rows than the trained model: float32 is then not enough for it.
+ExpectedCase case_of_training(const Manifest& manifest, Model& network, const TrainedRows& trained);
+
+}  // namespace ringtrain
