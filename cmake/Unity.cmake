@@ -38,10 +38,10 @@ function(_ringtrain_names source defined used)
           "\n([a-z_][a-z0-9_]*)\\("                                                     # its type on the line before
           "\n(struct|class|union|enum|enum class|enum struct) ([A-Za-z_][A-Za-z0-9_]*)"
           "\nusing ([A-Za-z_][A-Za-z0-9_]*) ="
-          "\n[a-z][A-Za-z0-9_:<>,&* ]*[ &*](k[A-Z][A-Za-z0-9_]*|[a-z_][a-z0-9_]*) *[={]")  # a constant or variable
+          "\n[a-z][A-Za-z0-9_:<>,&* ]*[ &*](k[A-Z][A-Za-z0-9_]*|[a-z_][a-z0-9_]*) *[={\n]")  # a constant or variable
     string(REGEX MATCHALL "${pattern}" matches "${private}")
     foreach(match IN LISTS matches)
-      string(REGEX REPLACE " *[({=]$" "" match "${match}")
+      string(REGEX REPLACE " *[({=\n]$" "" match "${match}")
       string(REGEX REPLACE ".*[^A-Za-z0-9_]" "" match "${match}")
       list(APPEND names "${match}")
     endforeach()
@@ -111,14 +111,10 @@ function(_ringtrain_group target)
 endfunction()
 
 function(_ringtrain_unity folder)
-  set(tests "${PROJECT_SOURCE_DIR}/tests")
-  cmake_path(IS_PREFIX tests "${folder}" is_test)
   get_directory_property(targets DIRECTORY "${folder}" BUILDSYSTEM_TARGETS)
   foreach(target IN LISTS targets)
     get_target_property(type ${target} TYPE)
-    if(is_test AND NOT RINGTRAIN_UNITY_TESTS)
-      set_target_properties(${target} PROPERTIES UNITY_BUILD OFF)
-    elseif(type MATCHES "^(STATIC_LIBRARY|SHARED_LIBRARY|OBJECT_LIBRARY|EXECUTABLE)$")
+    if(type MATCHES "^(STATIC_LIBRARY|SHARED_LIBRARY|OBJECT_LIBRARY|EXECUTABLE)$")
       _ringtrain_group(${target})
     endif()
   endforeach()
@@ -129,8 +125,7 @@ function(_ringtrain_unity folder)
 endfunction()
 
 set(RINGTRAIN_UNITY_SOURCES 12 CACHE STRING "Sources of a unit at most, with CMAKE_UNITY_BUILD")
-option(RINGTRAIN_UNITY_TESTS "Units for the tests too, with CMAKE_UNITY_BUILD" OFF)
-mark_as_advanced(RINGTRAIN_UNITY_SOURCES RINGTRAIN_UNITY_TESTS)
+mark_as_advanced(RINGTRAIN_UNITY_SOURCES)
 if(CMAKE_UNITY_BUILD)
   _ringtrain_unity("${PROJECT_SOURCE_DIR}")
 endif()

@@ -1,9 +1,10 @@
 """Prepares clang-tidy's input for tools/lint.sh: writes a compilation database without g++'s precompiled header, and
-prints the source files to look at, one a line.
+prints the number of sources to look at and then the files to give it, one a line: of a unity build its units, without the
+sources that are left out.
 
-usage: lint_files.py BUILD_FOLDER OUTPUT_FOLDER [--all]
+usage: lint_files.py BUILD_FOLDER OUTPUT_FOLDER [--all] [PART_OF_A_PATH...]
 
-A file that includes LibTorch, itself or through our headers, takes clang-tidy half a minute: only with --all.
+A source that includes LibTorch, itself or through our headers, takes clang-tidy half a minute: only with --all.
 """
 
 import functools
@@ -15,6 +16,7 @@ import sys
 
 build, output = sys.argv[1:3]
 everything = "--all" in sys.argv[3:]
+words = [word for word in sys.argv[3:] if word != "--all"]
 root = os.getcwd()
 
 
@@ -36,7 +38,7 @@ def without_gcc_only(arguments):
             skip = False
         elif argument == "-include" and "cmake_pch" in arguments[i + 1]:
             skip = True
-        elif argument != "-Winvalid-pch":
+        elif argument not in ("-Winvalid-pch", "-Wno-subobject-linkage"):
             kept.append(argument)
     # `cmake -E env NAME=VALUE ccache g++ ...`: clang-tidy wants the compiler first.
     start = next(i for i, argument in enumerate(kept) if re.search(r"(^|/)[^/=]*(g\+\+|c\+\+|clang\+\+|gcc|cc)[-0-9.]*$", argument)
@@ -44,18 +46,37 @@ def without_gcc_only(arguments):
     return kept[start:]
 
 
+def sources_of(path):
+    """Those of a unit of a unity build; else the file itself."""
+    if not path.endswith("_cxx.cxx"):
+        return [path]
+    with open(path) as file:
+        return re.findall(r'^#include "([^"]+)"', file.read(), re.M)
+
+
+def wanted(source):
+    return (source.startswith(root + "/") and not source.startswith(os.path.abspath(build) + "/") and os.path.exists(source)
+            and (everything or not includes_torch(source)) and (not words or any(word in os.path.relpath(source, root) for word in words)))
+
+
+os.makedirs(output, exist_ok=True)
 with open(os.path.join(build, "compile_commands.json")) as file:
     commands = json.load(file)
-entries = []
-for entry in commands:
-    path = entry["file"]
-    if not path.startswith(root + "/") or path.startswith(os.path.abspath(build) + "/") or not os.path.exists(path):
+entries, looked_at = [], set()
+for number, entry in enumerate(commands):
+    chosen = [source for source in sources_of(entry["file"]) if wanted(source) and source not in looked_at]
+    if not chosen:
         continue
-    entries.append({"directory": entry["directory"], "file": path,
-                    "arguments": without_gcc_only(shlex.split(entry["command"]))})
-os.makedirs(output, exist_ok=True)
+    looked_at.update(chosen)
+    path = chosen[0]
+    if len(chosen) > 1:  # one parse of the headers for all of them
+        path = os.path.join(os.path.abspath(output), f"unit_{number}.cpp")
+        with open(path, "w") as file:
+            file.write("".join(f'#include "{source}"  // NOLINT\n' for source in chosen))
+    arguments = without_gcc_only(shlex.split(entry["command"]))
+    entries.append({"directory": entry["directory"], "file": path, "arguments": [path if word == entry["file"] else word for word in arguments]})
 with open(os.path.join(output, "compile_commands.json"), "w") as file:
     json.dump(entries, file, indent=1)
-for path in sorted({entry["file"] for entry in entries}):
-    if everything or not includes_torch(path):
-        print(os.path.relpath(path, root))
+print(len(looked_at))
+for entry in sorted(entries, key=lambda entry: -len(sources_of(entry["file"]))):
+    print(os.path.relpath(entry["file"], root))

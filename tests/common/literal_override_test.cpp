@@ -42,12 +42,12 @@ TEST(LiteralOverride, IsReadAsItStandsWhateverItLooksLike) {
                                  "ä/ü",        "\xe9",
                                  "\xff\xfe",   "\xef\xbb\xbf-x",
                                  "\xc2\x85",   "\xe2\x80\xa8"}) {
-    EXPECT_EQ(read("{}", {literal_override("text", text)}).text, text) << testing::PrintToString(text);
+    EXPECT_EQ(read("{}", {literal_override("text", text)}).text, text) << ::testing::PrintToString(text);
     // And again as the folder of a run keeps it.
     auto written = read("{}", {literal_override("text", text)});
     if (text.find('\xe9') == std::string::npos && text.find('\xff') == std::string::npos) {
       EXPECT_EQ(read(to_yaml([&](Visitor& v) { written.describe(v); })).text, text)
-          << testing::PrintToString(text);
+          << ::testing::PrintToString(text);
     }
   }
 }

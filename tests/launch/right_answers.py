@@ -1,6 +1,7 @@
 """Answers from tables as people have them: columns in another order, times in milliseconds, one word written in many ways, words that
 training did not see, index columns, labels, rows without a target. The same value gives the same bits in every form of rows."""
 
+import datetime
 import json
 import random
 import sys
@@ -173,6 +174,32 @@ def rows_of_other_tools(folder):
     for line in lines:
         row, target = line.split(",")[:2]
         assert rows[int(row)][0] == float(target), line
+    said = jobs.run("evaluate", model, file, expect=3).stderr
+    assert "row 4 (line 5), column 'y': the target is missing" in said, said
+    done = jobs.run("evaluate", model, file, "--bootstrap", "2", "--drop-missing-target")
+    assert "30 rows without a target are left out" in done.stderr and "(270 rows" in done.stdout, done.stderr + done.stdout
+    done = jobs.run("retrain", folder / "truth.yaml", "--from", model, "--job-dir", folder / "truth_again",
+                    *jobs.sets(data__missing__target="drop", trainer__epochs=1, export__repository=str(folder / "truth_models")), expect=None)
+    assert done.returncode in (0, 8) and "held out of the new data" in done.stdout + (folder / "truth_again/retrain_report.md").read_text(), \
+        done.stderr
+
+
+def instants(folder):
+    """A point in time is the same numbers in text with an offset, in Parquet with a time zone, and in JSON."""
+    zone = datetime.timezone(datetime.timedelta(hours=2))
+    times = [datetime.datetime(2024, 1, 1, 0, 30, tzinfo=zone) + datetime.timedelta(hours=7 * i) for i in range(400)]
+    rows = [(time.isoformat(sep=" "), int(time.astimezone(datetime.timezone.utc).hour >= 12)) for time in times]
+    file = csv_file(folder / "instants.csv", ["when", "y"], rows)
+    _, model = trained(folder, "instants", file, "y", data__features__date=["when"])
+    moments = pyarrow.array(times, pyarrow.timestamp("us", tz="Europe/Berlin"))
+    pyarrow.parquet.write_table(pyarrow.table({"when": moments, "y": [y for _, y in rows]}), folder / "instants.parquet")
+    in_utc = folder / "instants.jsonl"
+    in_utc.write_text("".join(json.dumps({"when": time.astimezone(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%MZ")}) + "\n" for time in times))
+    good = metric(model, file)
+    assert good > 0.95 and metric(model, folder / "instants.parquet") == good, good
+    wanted = [one["probabilities"] for one in predicted(model, "--csv", file)[0]]
+    assert [one["probabilities"] for one in predicted(model, "--parquet", folder / "instants.parquet")[0]] == wanted
+    assert [one["probabilities"] for one in predicted(model, "--json-instances", in_utc)[0]] == wanted
 
 
 def every_problem_at_once(folder):
@@ -249,9 +276,10 @@ def same_from_a_server(folder):
 
 def main():
     with jobs.Folder() as folder:
-        for part in (columns_by_name, wide_numbers, one_word, same_from_a_server, rows_of_other_tools, every_problem_at_once):
+        for part in (columns_by_name, wide_numbers, one_word, same_from_a_server, rows_of_other_tools, instants,
+                     every_problem_at_once):
             part(folder)
-    print("columns by name, wide numbers, one word for one value, tables of other tools, every problem at once")
+    print("columns by name, wide numbers, one word for one value, tables of other tools, instants, every problem at once")
 
 
 if __name__ == "__main__":
