@@ -105,9 +105,10 @@ Trainer::Trainer(World& world, const RunConfig& config, const StartOptions& opti
   else
     broadcast_weights(replica_, *gradients_);
   trace_ = std::make_unique<Trace>(control, options.trace_steps);
-  training_ = std::make_unique<TrainingStep>(world, config_, *task_, replica_, *gradients_, device_, *trace_,
-                                             progress.value(kTrainingState, nlohmann::json::object()),
-                                             device_ == "cpu" ? nullptr : nccl::graph_recorder(device_));
+  training_ =
+      std::make_unique<TrainingStep>(world, config_, *task_, replica_, *gradients_, device_, *trace_,
+                                     progress.value(kTrainingState, nlohmann::json::object()),
+                                     device_ == "cpu" ? options.recorder : nccl::graph_recorder(device_));
   first_step_ = resumes ? step_ : -1;  // resumed_ is rank 0's alone
   resumed_.reset();
   origin_.reset();

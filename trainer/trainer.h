@@ -36,6 +36,7 @@ struct StartOptions {
   bool overwrite = false;  ///< an earlier run's checkpoints and logs in the job folder are removed
   /// Told this rank's device ("cpu", "cuda:1") before anything is started there.
   std::function<void(const std::string& device)> device_chosen = nullptr;
+  GraphRecorder recorder = nullptr;  ///< of steps on a CPU, which records nothing by itself: a test's
 };
 
 /// What came out of a run; the same on every rank.

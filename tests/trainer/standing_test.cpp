@@ -30,6 +30,12 @@ TEST(Standing, BetterByMoreThanTheLeastDifference) {
   EXPECT_FALSE(standing.take(2, 0.95, false, 0.1));
   EXPECT_TRUE(standing.take(3, 0.85, false, 0.1));
   EXPECT_EQ(Standing::from_json(standing.to_json()).best, 0.85);
+  Standing larger;
+  EXPECT_TRUE(larger.take(1, 0.5, true, 0.1));
+  EXPECT_FALSE(larger.take(2, 0.55, true, 0.1));
+  EXPECT_EQ(larger.evaluations_since_best, 1);
+  EXPECT_TRUE(larger.take(3, 0.65, true, 0.1));
+  EXPECT_EQ(larger.best_step, 3);
 }
 
 }  // namespace

@@ -209,6 +209,23 @@ TEST_P(Overlap, MicroStepsAreSentOnce) {
   });
 }
 
+TEST_P(Overlap, AParameterOfAMicroStepAloneCountsAsUsed) {
+  Net alone;
+  for (int r = 0; r < GetParam().ranks; ++r) alone.forward(samples(r), true).sum().backward();
+  const at::Tensor expected = alone.head->weight.grad();
+  run([&](Net& net, Communicator& communicator, FlatParameters&, GradientAverager& averager) {
+    {
+      const auto quiet = averager.no_sync();
+      net.forward(samples(communicator.rank()), true).sum().backward();
+    }
+    net.forward(samples(communicator.rank(), 1), false).sum().backward();
+    averager.finish({.weight = 1});
+    EXPECT_TRUE(averager.all_used());
+    EXPECT_TRUE(averager.unused().empty());
+    EXPECT_TRUE(at::allclose(net.head->weight.grad(), expected, 1e-12, 1e-13));
+  });
+}
+
 TEST_P(Overlap, ASecondBackwardWithoutNoSyncIsAnError) {
   run([](Net& net, Communicator&, FlatParameters&, GradientAverager& averager) {
     net.forward(samples(0)).sum().backward();

@@ -8,33 +8,15 @@
 
 #include "comm/backends.h"
 #include "common/errors.h"
+#include "tests/trainer/step/checked_recorder.h"
 #include "trainer/step/training_step.h"
 
 namespace ringtrain {
 namespace {
 
+using test::CheckedRecorder;
+
 constexpr std::int64_t kFeatures = 11, kClasses = 3;
-
-/// What stands for a GPU's recorder here: does the work when it is replayed.
-struct Recordings {
-  int recorded = 0, replayed = 0;
-
-  GraphRecorder recorder() {
-    return [this](const std::function<void()>& work) {
-      struct Graph : DeviceGraph {
-        Graph(Recordings& counts, std::function<void()> work) : counts(counts), work(std::move(work)) {}
-        void replay() override {
-          ++counts.replayed;
-          work();
-        }
-        Recordings& counts;
-        std::function<void()> work;
-      };
-      ++recorded;
-      return std::make_unique<Graph>(*this, work);
-    };
-  }
-};
 
 RunConfig config_of(const std::string& optimizer, double clip, std::int64_t accumulate) {
   RunConfig config;
@@ -124,7 +106,7 @@ TEST(RecordedStep, TrainsAsThePlainStepDoes) {
       for (const std::int64_t accumulate : {1, 3}) {
         SCOPED_TRACE(optimizer + ", clip " + std::to_string(clip) + ", pieces " + std::to_string(accumulate));
         const RunConfig config = config_of(optimizer, clip, accumulate);
-        Recordings recordings;
+        CheckedRecorder recordings;
         const Ran recorded = run(config, recordings.recorder(), 11);
         // Steps 1 to 3 warm up, 4 and 8 have a smaller batch.
         EXPECT_EQ(recordings.recorded, 1);
@@ -144,7 +126,7 @@ TEST(RecordedStep, ALossThatIsNotFiniteIsExplainedAsInAPlainStep) {
     }
     return "no error";
   };
-  Recordings recordings;
+  CheckedRecorder recordings;
   const std::string said = error_of(recordings.recorder());
   EXPECT_EQ(recordings.replayed, 2) << "step 4 is small, step 6 is spoilt";
   EXPECT_EQ(said, error_of(nullptr));
@@ -158,7 +140,7 @@ TEST(RecordedStep, StepsThatAreNotFiniteAreLeftOutAsInAPlainStep) {
       SCOPED_TRACE(optimizer + ", clip " + std::to_string(clip));
       RunConfig config = config_of(optimizer, clip, 1);
       config.trainer.non_finite = "skip";
-      Recordings recordings;
+      CheckedRecorder recordings;
       const Ran recorded = run(config, recordings.recorder(), 11, Spoilt());
       EXPECT_EQ(recordings.replayed, 6);
       const Ran plain = run(config, nullptr, 11, Spoilt());
@@ -203,7 +185,7 @@ TEST(RecordedStep, WhatCannotBeRecordedRunsOnWithTheReason) {
 }
 
 TEST(RecordedStep, AnObstacleIsNamedAtTheStart) {
-  Recordings recordings;
+  CheckedRecorder recordings;
   RunConfig config = config_of("sgd", 0, 1);
   config.trainer.precision = "float64";
   const auto problem = RecordedStep::obstacle(config, 1);
@@ -250,7 +232,7 @@ TEST(RecordedStep, RanksMayReplayOrNot) {
       const auto task = task_of(config);
       GradientAverager averager(*replica.parameters, communicator,
                                 {.overlap = AveragerOptions::Overlap::on, .bucket_bytes = 4096});
-      Recordings recordings;
+      CheckedRecorder recordings;
       RecordedStep recorded(config, *task, replica, averager, std::nullopt, recordings.recorder());
       for (std::int64_t step = 0; step < 8; ++step) {
         const Batch batch = samples.read({step, step + 9 + rank, 2 * step + rank, 3});
@@ -285,7 +267,7 @@ TEST(RecordedStep, WaitsForStepsThatUseEveryParameter) {
   const auto task = task_of(config);
   Replica replica = replica_of(config);
   GradientAverager averager(*replica.parameters, *communicator);
-  Recordings recordings;
+  CheckedRecorder recordings;
   RecordedStep recorded(config, *task, replica, averager, std::nullopt, recordings.recorder());
   const Batch batch = Samples().read({1, 2, 3});
   for (int step = 0; step < 5; ++step) {

@@ -13,8 +13,9 @@ namespace {
 
 std::mutex seed_mutex;  // the seed is process-wide
 
-/// What each of `ranks` ranks is told when the weights of rank `flipped` differ in one bit of entry 1.
-std::vector<std::string> said(int ranks, int flipped) {
+/// What each of `ranks` ranks is told when the weights of rank `flipped` differ in one bit of number
+/// `place` (-1: the last) of entry 1.
+std::vector<std::string> said(int ranks, int flipped, std::int64_t place = 0) {
   std::vector<std::string> texts(static_cast<std::size_t>(ranks));
   run_as_threads(ranks, [&](Communicator& control) {
     Replica replica;
@@ -25,7 +26,7 @@ std::vector<std::string> said(int ranks, int flipped) {
     if (control.rank() == flipped) {
       const torch::NoGradGuard no_grad;
       auto bits = replica.parameters->entries()[1].parameter.view(at::kInt).flatten();
-      bits[0].bitwise_xor_(1);
+      bits[place].bitwise_xor_(1);
     }
     try {
       check_replicas(replica, control, 100);
@@ -46,8 +47,8 @@ TEST(ReplicaCheck, OneBitNamesRankAndTensorOnAllRanks) {
   RunConfig config;
   const Replica replica = make_replica(config, {.features = 11, .outputs = 3}, "cpu");
   const auto name = "'" + replica.parameters->entries()[1].name + "'";
-  for (const int flipped : {0, 2})
-    for (const auto& text : said(3, flipped)) {
+  for (const auto& [flipped, place] : {std::pair{0, 0}, {2, 0}, {2, 1}, {0, 2}, {2, -1}})
+    for (const auto& text : said(3, flipped, place)) {
       EXPECT_NE(
           text.find("after step 100 rank " + std::to_string(flipped) + " of 3 has other weights than most"),
           std::string::npos)

@@ -1,0 +1,70 @@
+#include "comm/averaging/buckets.h"
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <mutex>
+#include <set>
+#include <thread>
+
+#include "comm/backends.h"
+
+namespace ringtrain {
+namespace {
+
+/// Small sums take each rank another while, and large ones the same while more.
+class Slow : public Communicator {
+ public:
+  explicit Slow(Communicator& inner) : inner_(inner) {}
+  int rank() const override { return inner_.rank(); }
+  int world_size() const override { return inner_.world_size(); }
+  std::string_view backend() const override { return inner_.backend(); }
+  Work all_reduce(const at::Tensor& tensor, ReduceOp op) override {
+    auto work = inner_.all_reduce(tensor, op);
+    if (tensor.numel() > 1) {
+      work.wait();
+      std::this_thread::sleep_for(
+          std::chrono::milliseconds(4 + 3 * rank() + (tensor.numel() > 4096 ? 4 : 0)));
+    }
+    return work;
+  }
+  Work broadcast(const at::Tensor& tensor, int root) override { return inner_.broadcast(tensor, root); }
+  Work reduce_scatter(const at::Tensor& output, const at::Tensor& input) override {
+    return inner_.reduce_scatter(output, input);
+  }
+  Work all_gather(const at::Tensor& output, const at::Tensor& input) override {
+    return inner_.all_gather(output, input);
+  }
+  void barrier() override { inner_.barrier(); }
+  std::unique_ptr<Communicator> duplicate() override { return inner_.duplicate(); }
+  void abort(int exit_code) noexcept override { inner_.abort(exit_code); }
+
+ private:
+  Communicator& inner_;
+};
+
+// Buckets that differ would be summed with other ranks' other ones.
+TEST(BucketBytes, AreTheSameOnRanksThatMeasureDifferently) {
+  std::mutex mutex;
+  std::set<std::int64_t> found;
+  run_as_threads(3, [&](Communicator& communicator) {
+    Slow slow(communicator);
+    const auto bytes = measure_bucket_bytes(slow, at::Device(at::kCPU), std::int64_t{1} << 40);
+    const std::lock_guard lock(mutex);
+    found.insert(bytes);
+  });
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_GT(*found.begin(), 256 << 10) << "what was measured, not the least";
+  EXPECT_LT(*found.begin(), 25 << 20) << "nor the most";
+}
+
+TEST(BucketBytes, AreAnEighthOfAllAtMost) {
+  run_as_threads(2, [&](Communicator& communicator) {
+    Slow slow(communicator);
+    EXPECT_EQ(measure_bucket_bytes(slow, at::Device(at::kCPU), 4 << 20), 512 << 10);
+  });
+}
+
+}  // namespace
+}  // namespace ringtrain

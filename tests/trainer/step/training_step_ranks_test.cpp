@@ -1,0 +1,144 @@
+// TrainingStep on several ranks, beside plain LibTorch on the joined batch.
+#include "trainer/step/training_step.h"
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+#include <torch/nn/modules/linear.h>
+#include <torch/optim/adamw.h>
+#include <torch/types.h>
+
+#include "comm/backends.h"
+#include "tests/rank_test.h"
+#include "trainer/setup/comm_options.h"
+
+namespace ringtrain {
+namespace {
+
+constexpr std::int64_t kFeatures = 5, kBatch = 12;
+
+/// A branch that only a batch whose first number is positive takes.
+struct Branching : Model {
+  Branching() {
+    torch::manual_seed(4);
+    first = register_module("first", torch::nn::Linear(kFeatures, 8));
+    branch = register_module("branch", torch::nn::Linear(kFeatures, 8));
+    last = register_module("last", torch::nn::Linear(8, 3));
+    to(torch::kDouble);
+  }
+  at::Tensor forward(const at::Tensor& inputs) override {
+    auto hidden = first->forward(inputs);
+    if (inputs.numel() > 0 && inputs[0][0].item<double>() > 0) hidden = hidden + branch->forward(inputs);
+    return last->forward(at::tanh(hidden));
+  }
+  torch::nn::Linear first{nullptr}, branch{nullptr}, last{nullptr};
+};
+
+/// Steps 0 and 1 use the branch on every rank, step 2 on one alone, steps 3 and 4 on none, then again all.
+struct Samples : Dataset {
+  explicit Samples(int ranks) : ranks(ranks) {}
+  std::int64_t size() const override { return 8 * kBatch; }
+  Batch read(const std::vector<std::int64_t>& indices) const override {
+    const auto rows = at::tensor(indices, at::kLong);
+    auto inputs = (rows.unsqueeze(1) * 0.7 + at::arange(kFeatures) * 1.3).sin().to(at::kDouble);
+    for (std::size_t i = 0; i < indices.size(); ++i) {
+      const auto step = indices[i] / kBatch, place = indices[i] % kBatch;
+      const bool uses = step < 2 || step > 4 || (step == 2 && place < kBatch / ranks);
+      inputs[static_cast<std::int64_t>(i)][0].fill_(uses ? 0.5 : -0.5);
+    }
+    return {inputs, rows.remainder(3), rows};
+  }
+  int ranks;
+};
+
+RunConfig config_of(std::int64_t accumulate) {
+  RunConfig config;
+  config.task.type = "classification";
+  config.trainer.global_batch_size = kBatch;
+  config.trainer.accumulate = accumulate;
+  config.trainer.precision = "float64";
+  config.trainer.optimizer = {.type = "adamw", .lr = 0.01};
+  config.comm.overlap = "on";
+  config.comm.bucket_bytes = "256";
+  return config;
+}
+
+/// Of each rank, and of each piece, its own forward pass; the gradient of the joined batch.
+std::vector<at::Tensor> reference(const RunConfig& config, int ranks, int steps) {
+  Branching model;
+  const auto& options = config.trainer.optimizer;
+  torch::optim::AdamW optimizer(model.parameters(), torch::optim::AdamWOptions(options.lr)
+                                                        .weight_decay(options.weight_decay)
+                                                        .betas({options.beta1, options.beta2})
+                                                        .eps(options.eps));
+  const Samples samples(ranks);
+  for (int step = 0; step < steps; ++step) {
+    optimizer.zero_grad();
+    for (int rank = 0; rank < ranks; ++rank) {
+      const Range share = even_share(kBatch, rank, ranks);
+      for (std::int64_t piece = 0; piece < config.trainer.accumulate; ++piece) {
+        const Range part = even_share(share.end - share.begin, static_cast<int>(piece),
+                                      static_cast<int>(config.trainer.accumulate));
+        std::vector<std::int64_t> indices;
+        for (auto i = part.begin; i < part.end; ++i) indices.push_back(step * kBatch + share.begin + i);
+        const Batch batch = samples.read(indices);
+        (at::cross_entropy_loss(model.forward(batch.inputs), batch.targets, {}, at::Reduction::Sum) / kBatch)
+            .backward();
+      }
+    }
+    optimizer.step();
+  }
+  std::vector<at::Tensor> weights;
+  for (const auto& parameter : model.parameters()) weights.push_back(parameter.detach());
+  return weights;
+}
+
+TEST(TrainingStepOverMpi, ParametersThatNobodyUsesSitTheStepOut) {
+  World& world = test_world();
+  for (const std::int64_t accumulate : {1, 2}) {
+    SCOPED_TRACE(accumulate);
+    const RunConfig config = config_of(accumulate);
+    const auto gradients = make_communicator(world, "auto", "cpu", ring_options(config.comm));
+    const auto task = make_task(config.task, {"a", "b", "c"}, {1, 1, 1});
+    Replica replica;
+    replica.model = std::make_shared<Branching>();
+    replica.parameters = std::make_unique<FlatParameters>(*replica.model);
+    replica.optimizer = make_optimizer(config.trainer.optimizer, *replica.parameters);
+    Trace trace(world.control(), 0);
+    TrainingStep training(world, config, *task, replica, *gradients, "cpu", trace, nlohmann::json::object());
+    const Samples samples(world.world_size());
+    // In the file's order: each rank its share of each batch.
+    struct InOrder : Dataset {
+      InOrder(const Samples& samples, World& world) : samples(samples), world(world) {}
+      std::int64_t size() const override { return samples.size(); }
+      Batch read(const std::vector<std::int64_t>&) const override {
+        const Range share = even_share(kBatch, world.rank(), world.world_size());
+        std::vector<std::int64_t> mine;
+        for (auto i = share.begin; i < share.end; ++i) mine.push_back(step * kBatch + i);
+        ++step;
+        return samples.read(mine);
+      }
+      const Samples& samples;
+      World& world;
+      mutable std::int64_t step = 0;
+    } const ordered(samples, world);
+    Loader loader(ordered,
+                  Sampler({.samples = samples.size(),
+                           .global_batch_size = kBatch,
+                           .rank = world.rank(),
+                           .world_size = world.world_size()}),
+                  0, 0);
+    const StopSignal signal;
+    constexpr int steps = 7;
+    for (int step = 0; step < steps; ++step) training.run(loader, signal, step, steps);
+    const auto expected = reference(config, world.world_size(), steps);
+    const auto parameters = replica.model->parameters();
+    for (std::size_t i = 0; i < expected.size(); ++i)
+      EXPECT_TRUE(at::allclose(parameters[i].detach(), expected[i], 1e-10, 1e-12)) << "parameter " << i;
+    const auto& skipped = replica.optimizer->skipped();
+    for (std::size_t e = 0; e < skipped.size(); ++e)
+      EXPECT_EQ(skipped[e], replica.parameters->entries()[e].name.starts_with("branch.") ? 2 : 0);
+  }
+}
+
+}  // namespace
+}  // namespace ringtrain
