@@ -176,10 +176,8 @@ int serve(const Arguments& arguments) {
     const auto cut = server.run();
     if (grpc_stops.joinable()) grpc_stops.join();
     if (cut > 0 || grpc_cut > 0)
-      log::warn(
-          fmt::format("{} connections and {} gRPC calls were cut: they took longer than "
-                      "limits.drain_seconds",
-                      cut, grpc_cut));
+      log::warn(fmt::format("{} connections were cut{}: they took longer than limits.drain_seconds", cut,
+                            grpc_cut > 0 ? fmt::format(", and {} gRPC calls", grpc_cut) : ""));
     else
       signals.all_answered();
   }

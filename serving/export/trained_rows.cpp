@@ -19,7 +19,8 @@ void require_same_inputs(const at::Tensor& got, const at::Tensor& trained) {
                                   got.size(-1), trained.size(-1)));
   const at::Tensor known = trained.to(at::kDouble).flatten(1);
   const at::Tensor difference = (got.to(at::kDouble).flatten(1) - known).abs().nan_to_num(INFINITY, INFINITY);
-  const at::Tensor wrong = difference > export_tolerance * known.abs().clamp_min(1);
+  // So that what is not a number is wrong too.
+  const at::Tensor wrong = (difference <= export_tolerance * known.abs().clamp_min(1)).logical_not();
   if (!wrong.any().item<bool>()) return;
   const auto first = wrong.flatten().to(at::kByte).argmax().item<std::int64_t>();
   const auto row = first / known.size(1), input = first % known.size(1);

@@ -31,7 +31,7 @@ TEST(SlurmSubmission, WhatNobodyAskedFor) {
   EXPECT_TRUE(has(text, "--ntasks-per-node=8")) << text;
   EXPECT_TRUE(has(text, "--gpus-per-node=8")) << text;
   EXPECT_TRUE(has(text, "--output=/jobs/fraud/slurm-%j.log")) << text;
-  EXPECT_EQ(text.find("--time"), std::string::npos) << text;
+  EXPECT_EQ(text.find("#SBATCH --time"), std::string::npos) << text;
   EXPECT_EQ(text.find('@' + std::string("DIRECTIVES")), std::string::npos) << text;
 }
 

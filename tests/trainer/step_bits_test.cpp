@@ -71,6 +71,7 @@ std::string tokens(int count) {
 class StepBits : public testing::Test {
  protected:
   World& world_ = test_world();
+  const test::TemporaryFolder own_;
   const fs::path folder_ = broadcast_string(world_.control(), own_.path().string(), 0);
 
   /// The configuration of configs/`name`.yaml on data of its kind.
@@ -100,6 +101,9 @@ class StepBits : public testing::Test {
       write_synthetic_fraud(folder_ / "fraud.csv", 3000, 1);
       own_.write("images.csv", images(300));
       own_.write("tokens.bin", tokens(8000));
+      auto characters = nlohmann::json::array();
+      for (int i = 0; i < 90; ++i) characters.push_back(std::string(1, static_cast<char>(33 + i)));
+      own_.write("tokens.vocabulary.json", nlohmann::json{{"tokens", characters}}.dump());
     });
   }
 
@@ -140,9 +144,6 @@ class StepBits : public testing::Test {
     agree_on(world_.control(), "the weights of " + name, ran.weights);
     return ran;
   }
-
- private:
-  const test::TemporaryFolder own_;
 };
 
 TEST_F(StepBits, AreThoseThatAreKept) {

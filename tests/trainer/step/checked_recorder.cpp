@@ -17,6 +17,7 @@ struct Work {
   std::vector<std::string> operations;
   std::set<const void*> made;  ///< memory that one of them made: its place may be another the next time
   std::string waits;           ///< the first operation that waits for the device
+  int depth = 0;  ///< what an operation of LibTorch does inside is its own matter, another one on a GPU
 };
 
 thread_local Work* observed = nullptr;
@@ -91,14 +92,14 @@ std::unique_ptr<at::ObserverContext> starts(const at::RecordFunction& function) 
   Unobserved here;
   Work& work = here.work();
   auto inputs = std::make_unique<Inputs>();
-  std::string text = function.name();
-  if (waits(text) && work.waits.empty()) work.waits = text;
-  for (const auto& input : function.inputs()) {
-    text += ", " + text_of(work, input);
+  for (const auto& input : function.inputs())
     for_memory(input, [&](const void* memory) {
       if (!work.made.contains(memory)) inputs->before.insert(memory);
     });
-  }
+  if (work.depth++ > 0) return inputs;
+  std::string text = function.name();
+  if (waits(text) && work.waits.empty()) work.waits = text;
+  for (const auto& input : function.inputs()) text += ", " + text_of(work, input);
   work.operations.push_back(std::move(text));
   return inputs;
 }
@@ -106,6 +107,7 @@ std::unique_ptr<at::ObserverContext> starts(const at::RecordFunction& function) 
 void ends(const at::RecordFunction& function, at::ObserverContext* context) {
   if (!observed || !context) return;
   Unobserved here;
+  --here.work().depth;
   const auto& before = static_cast<const Inputs*>(context)->before;
   for (const auto& output : function.outputs())
     for_memory(output, [&](const void* memory) {
