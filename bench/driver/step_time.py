@@ -37,7 +37,7 @@ def print_kernels(side, kernels):
 
 
 def run_case(report, settings, case, spec, ranks):
-    with training_sides(case, spec, ranks, default_too=not settings.quick, alone_too=ranks == 1) as sides:
+    with training_sides(case, spec, ranks, default_too=not settings.quick) as sides:
         results = measure(sides, settings.rounds, settings.block_s, ask_steps)
         if settings.profile and case.gpu:
             for name, workers in sides.items():

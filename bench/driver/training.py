@@ -24,18 +24,11 @@ def start_ddp(spec, ranks, options, hosts=None):
     return Workers("DDP", ranks, lambda path: [torchrun(ranks, "ddp_step.py", spec, path, json.dumps(options))])
 
 
-def start_alone(spec):
-    """One rank that averages nothing."""
-    return Workers("not averaged", 1, lambda path: [mpirun(1, PROGRAMS / "bench_step_time", spec, path, "--alone")])
-
-
 @contextmanager
-def training_sides(case, spec, ranks, default_too=False, hosts=None, alone_too=False):
-    """name → Workers; "ours" first, then, where asked for, ours without averaging. Their losses have been compared."""
+def training_sides(case, spec, ranks, default_too=False, hosts=None):
+    """name → Workers; "ours" first. Their losses have been compared."""
     with ExitStack() as stack:
         sides = {"ours": stack.enter_context(start_ours(spec, ranks, hosts))}
-        if alone_too:
-            sides["not averaged"] = stack.enter_context(start_alone(spec))
         for name, options in case.peers(default_too).items():
             sides[name] = stack.enter_context(start_ddp(spec, ranks, options, hosts))
         check_losses(f"{case.name}, {ranks} ranks", sides, case.tolerance)

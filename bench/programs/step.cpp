@@ -18,7 +18,6 @@
 #include "trainer/precision/forward.h"
 #include "trainer/setup/comm_options.h"
 #include "trainer/setup/device.h"
-#include "trainer/step/step_seed.h"
 
 namespace ringtrain::bench {
 namespace {
@@ -50,84 +49,62 @@ void write_weights(const Case& spec) {
   write_file_atomically(spec.weights, write_safetensors(weights));
 }
 
-Step::Step(const Case& spec, World& world, bool averages) : spec_(spec), world_(world) {
-  at::set_num_threads(1);
-  const std::string device = choose_device(world, spec.config);
-  communicator_ = make_communicator(world, spec.config.comm.backend, device, ring_options(spec.config.comm));
-  task_ = make_task(spec.config.task, spec.labels, {}, spec.shape.outputs);
-  device_ = at::Device(device);
-  autocast_ = autocast_type(spec.config.trainer.precision);
-  replica_ = make_replica(spec.config, spec.shape, device);
-  load_weights(read_safetensors(read_file(spec.weights), spec.weights), *replica_.model);
-  if (averages)
-    averager_ = std::make_unique<GradientAverager>(*replica_.parameters, *communicator_,
-                                                   averager_options(spec.config.comm));
-  if (averages) {
-    std::vector<Optimizer::Part> parts;
-    for (std::size_t b = 0; b < averager_->buckets().size(); ++b)
-      parts.push_back(
-          {averager_->buckets()[b].group, averager_->buckets()[b].begin, averager_->buckets()[b].end});
-    replica_.optimizer->cut(parts);
+/// This rank's batches, whichever rows are asked for: batch `step * ranks + rank`, of all in turn.
+struct Step::Batches : Dataset {
+  std::vector<at::Tensor> inputs, targets;
+  std::int64_t batch = 0;
+  const World& world;
+  mutable std::int64_t step = 0;
+
+  explicit Batches(const World& one) : world(one) {}
+  std::int64_t size() const override { return batch * world.world_size(); }
+  Batch read(const std::vector<std::int64_t>&) const override {
+    const auto number = static_cast<std::size_t>(step++ * world.world_size() + world.rank()) % inputs.size();
+    return {inputs[number], targets[number], {}};
   }
-  if (averages && device != "cpu" && spec.config.trainer.cuda_graph != "off" &&
-      !RecordedStep::obstacle(spec.config, world.world_size()))
-    recorded_ = std::make_unique<RecordedStep>(spec_.config, *task_, replica_, *averager_, autocast_,
-                                               nccl::graph_recorder(device));
+};
+
+RunConfig Step::config_of(const Case& spec, const World& world) {
+  RunConfig config = spec.config;
+  config.trainer.global_batch_size = spec.batch * world.world_size();
+  return config;
+}
+
+Step::Step(const Case& spec, World& world)
+    : spec_(spec), world_(world), config_(config_of(spec, world)), trace_(world.control(), 0) {
+  at::set_num_threads(1);
+  device_ = choose_device(world, config_);
+  communicator_ = make_communicator(world, config_.comm.backend, device_, ring_options(config_.comm));
+  task_ = make_task(config_.task, spec.labels, {}, spec.shape.outputs);
+  replica_ = make_replica(config_, spec.shape, device_, communicator_.get());
+  load_weights(read_safetensors(read_file(spec.weights), spec.weights), *replica_.model);
+  batches_ = std::make_unique<Batches>(world);
+  batches_->batch = spec.batch;
   const auto data = read_safetensors(read_file(spec.data), spec.data);
-  inputs_ = data.at("inputs").to(device_).split(spec.batch);
-  targets_ = data.at("targets").to(device_).split(spec.batch);
+  batches_->inputs = data.at("inputs").to(at::Device(device_)).split(spec.batch);
+  batches_->targets = data.at("targets").to(at::Device(device_)).split(spec.batch);
+  loader_ = std::make_unique<Loader>(*batches_,
+                                     Sampler({.samples = batches_->size(),
+                                              .global_batch_size = batches_->size(),
+                                              .shuffle = false,
+                                              .rank = world.rank(),
+                                              .world_size = world.world_size()}),
+                                     0, 0);
+  training_ = std::make_unique<TrainingStep>(world, config_, *task_, replica_, *communicator_, device_,
+                                             trace_, nlohmann::json::object(),
+                                             device_ == "cpu" ? nullptr : nccl::graph_recorder(device_));
 }
 
-std::size_t Step::batch_number() const {
-  return static_cast<std::size_t>(step_ * world_.world_size() + world_.rank()) % inputs_.size();
-}
-
-LossSum Step::forward(Replica& replica) {
-  replica.parameters->zero_gradients();
-  const auto index = batch_number();
-  return task_->loss_sum(ringtrain::forward(*replica.model, inputs_[index], autocast_), targets_[index]);
-}
-
-void Step::backward(const LossSum& loss) {
-  loss.loss_sum.backward(at::full_like(loss.loss_sum, 1.0 / static_cast<double>(global_batch())));
-}
+Step::~Step() = default;
 
 double Step::run() {
-  {
-    auto generator = at::globalContext().defaultGenerator(device_);
-    const std::lock_guard lock(generator.mutex());
-    generator.set_current_seed(step_seed(spec_.config.seed, step_, world_.rank()));
-  }
-  const double lr = spec_.config.trainer.optimizer.lr;
-  if (recorded_) {
-    const Batch batch{inputs_[batch_number()], targets_[batch_number()], targets_[batch_number()]};
-    if (recorded_->takes(batch)) {
-      if (!recorded_->recorded()) recorded_->record(batch);
-      const StepTotals totals = recorded_->run(batch, lr, false).totals;
-      ++step_;
-      return totals.loss_sum / totals.weight;
-    }
-    recorded_->warmed_up(batch);
-  }
-  const LossSum loss = forward(replica_);
-  backward(loss);
-  StepTotals mine;
-  mine.loss_sum = loss.loss_sum.item<double>();
-  mine.weight = loss.weight.item<double>();
-  mine.samples = static_cast<double>(spec_.batch);
-  const StepTotals totals = averager_ ? averager_->finish_totals(mine) : mine;
-  const double divisor = totals.weight / static_cast<double>(global_batch());
-  const bool in_parts = averager_ && averager_->overlaps() && device_.is_cpu();
-  if (in_parts) replica_.optimizer->begin_parts();
-  while (const auto bucket = averager_ ? averager_->finish_bucket() : std::nullopt)
-    if (in_parts) replica_.optimizer->step_part(*bucket, lr, divisor);
-  if (!in_parts) replica_.optimizer->step(lr, divisor);
+  const auto totals = training_->run(*loader_, signal_, step_, step_ + 1).totals;
   ++step_;
   return totals.loss_sum / totals.weight;
 }
 
 nlohmann::json Step::parts(int count) {
-  Replica alone = make_replica(spec_.config, spec_.shape, device_.str());
+  Replica alone = make_replica(config_, spec_.shape, device_);
   std::array<double, 3> seconds{};
   const auto timed = [&](std::size_t part, bool counts, const auto& body) {
     communicator_->barrier();
@@ -136,16 +113,23 @@ nlohmann::json Step::parts(int count) {
     const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - begin;
     if (counts) seconds.at(part) += passed.count() / count;
   };
+  const auto global = static_cast<double>(config_.trainer.global_batch_size);
   for (int i = -1; i < count; ++i) {  // the first one warms up
     LossSum loss;
-    timed(0, i >= 0, [&] { loss = forward(alone); });
-    timed(1, i >= 0, [&] { backward(loss); });
-    timed(2, i >= 0, [&] { alone.optimizer->step(spec_.config.trainer.optimizer.lr, 1); });
+    const Batch batch = batches_->read({});
+    timed(0, i >= 0, [&] {
+      alone.parameters->zero_gradients();
+      loss = task_->loss_sum(
+          ringtrain::forward(*alone.model, batch.inputs, autocast_type(config_.trainer.precision)),
+          batch.targets);
+    });
+    timed(1, i >= 0, [&] { loss.loss_sum.backward(at::full_like(loss.loss_sum, 1.0 / global)); });
+    timed(2, i >= 0, [&] { alone.optimizer->step(config_.trainer.optimizer.lr, 1); });
   }
   return {{"forward", seconds[0]},
           {"backward", seconds[1]},
           {"optimizer", seconds[2]},
-          {"gradient_bytes", averager_->bytes_per_step()}};
+          {"gradient_bytes", training_->bytes_per_step()}};
 }
 
 }  // namespace ringtrain::bench

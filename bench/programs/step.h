@@ -2,11 +2,10 @@
 
 #include <nlohmann/json.hpp>
 
-#include "comm/averaging/gradient_averager.h"
 #include "comm/world.h"
 #include "trainer/run_config.h"
-#include "trainer/step/recorded_step.h"
 #include "trainer/step/replica.h"
+#include "trainer/step/training_step.h"
 #include "trainer/tasks/task.h"
 
 namespace ringtrain::bench {
@@ -27,11 +26,13 @@ struct Case {
 /// Writes the initial weights of a case, which both sides start from, to its "weights" file.
 void write_weights(const Case& spec);
 
-/// Training as the trainer does it (trainer/step/training_step.cpp), over batches that are in memory already.
+/// The trainer's own step (trainer/step/training_step.h), over batches that are in memory already: of the
+/// device, in turn.
 class Step {
  public:
-  /// Without `averages`, for one rank alone: no averager, to see what it costs. Collective.
-  Step(const Case& spec, World& world, bool averages = true);
+  /// Collective.
+  Step(const Case& spec, World& world);
+  ~Step();
   /// One step: forward, backward, averaging, optimizer. Returns the loss of the joined batch. Collective.
   double run();
   /// The mean seconds of the parts that do not communicate, over `count` steps of a second replica that is
@@ -41,21 +42,21 @@ class Step {
   Communicator& communicator() { return *communicator_; }
 
  private:
-  std::int64_t global_batch() const { return spec_.batch * world_.world_size(); }
-  std::size_t batch_number() const;  // of this rank, in this step
-  LossSum forward(Replica& replica);
-  void backward(const LossSum& loss);
+  struct Batches;
+  static RunConfig config_of(const Case& spec, const World& world);
 
   const Case& spec_;
   World& world_;
-  at::Device device_ = at::kCPU;
-  std::optional<c10::ScalarType> autocast_;
+  RunConfig config_;
+  std::string device_;
+  StopSignal signal_;
   std::unique_ptr<Communicator> communicator_;
   std::unique_ptr<Task> task_;
   Replica replica_;
-  std::unique_ptr<GradientAverager> averager_;  // null: not averaged
-  std::unique_ptr<RecordedStep> recorded_;      // on a GPU; null: every step is a plain one
-  std::vector<at::Tensor> inputs_, targets_;    // batches of all ranks, in turn
+  Trace trace_;
+  std::unique_ptr<Batches> batches_;
+  std::unique_ptr<Loader> loader_;
+  std::unique_ptr<TrainingStep> training_;
   std::int64_t step_ = 0;
 };
 

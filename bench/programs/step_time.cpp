@@ -1,6 +1,5 @@
 // ringtrain's side of the benches of training steps.
 //   bench_step_time CASE SOCKET            a rank, started by mpirun: takes commands from the driver
-//   bench_step_time CASE SOCKET --alone    the same for one rank, without an averager
 //   bench_step_time --write-weights CASE   one process: writes the weights that both sides start from
 #include <chrono>
 #include <cstdio>
@@ -32,11 +31,11 @@ nlohmann::json obey(const nlohmann::json& command, bench::Step& step) {
   return {{"seconds", seconds.count() / count}, {"cpu_seconds", cpu_seconds / count}, {"losses", losses}};
 }
 
-int work(const std::string& file, const std::string& socket, bool averages) {
+int work(const std::string& file, const std::string& socket) {
   World world;
   bench::Control control(socket, world.rank());
   const bench::Case spec(file);
-  bench::Step step(spec, world, averages);
+  bench::Step step(spec, world);
   while (const auto command = control.next()) control.answer(obey(*command, step));
   world.close();
   return 0;
@@ -46,11 +45,9 @@ int work(const std::string& file, const std::string& socket, bool averages) {
 
 int main(int argc, char** argv) {
   tune_allocator();
-  const bool alone = argc == 4 && argv[3] == std::string_view("--alone");
-  if (argc != 3 && !alone) {
-    std::fprintf(
-        stderr,
-        "usage: bench_step_time CASE SOCKET [--alone] | --write-weights CASE (see docs/benchmarks.md)\n");
+  if (argc != 3) {
+    std::fprintf(stderr,
+                 "usage: bench_step_time CASE SOCKET | --write-weights CASE (see docs/benchmarks.md)\n");
     return 2;
   }
   try {
@@ -58,7 +55,7 @@ int main(int argc, char** argv) {
       bench::write_weights(bench::Case(argv[2]));
       return 0;
     }
-    return work(argv[1], argv[2], !alone);
+    return work(argv[1], argv[2]);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "bench_step_time: %s\n", error.what());
     return 1;

@@ -19,6 +19,12 @@ struct FlatSlice {
   at::Tensor gradients;    ///< 1-d, same size: what they are updated by; undefined: the group's own
 };
 
+/// Elements [begin, end) of slice `slice`, which are reduced and updated together.
+struct SlicePart {
+  std::size_t slice;
+  std::int64_t begin, end;
+};
+
 /// Every group whole, with its own gradients.
 inline std::vector<FlatSlice> whole_slices(const FlatParameters& parameters) {
   std::vector<FlatSlice> slices;

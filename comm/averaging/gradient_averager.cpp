@@ -19,18 +19,6 @@ constexpr std::int64_t total_count = sizeof(StepTotals) / sizeof(double) + 1;
 
 }  // namespace
 
-std::chrono::duration<double> StepTraffic::under_way() const {
-  std::chrono::duration<double> sum{0};
-  auto covered = std::chrono::steady_clock::time_point::min();
-  for (const auto& span : spans) {  // they are sorted by their begin
-    const auto begin = std::max(span.begin, covered);
-    if (span.end <= begin) continue;
-    sum += span.end - begin;
-    covered = span.end;
-  }
-  return sum;
-}
-
 struct GradientAverager::Hooks {
   struct Hook {
     std::shared_ptr<torch::autograd::Node> accumulator;
@@ -146,11 +134,11 @@ void GradientAverager::start(const at::Tensor& tensor, std::size_t number) {
   works_.push_back(through.all_reduce(tensor));
 }
 
-StepTotals GradientAverager::finish(const StepTotals& mine, const at::Tensor& more) {
-  const StepTotals totals = finish_totals(mine, more);
-  while (finish_bucket()) {
-  }
-  return totals;
+std::vector<SlicePart> GradientAverager::parts() const {
+  std::vector<SlicePart> parts;
+  for (std::size_t b = 0; b < buckets_.size(); ++b)
+    parts.push_back({buckets_[b].group, buckets_[b].begin, buckets_[b].end});
+  return parts;
 }
 
 StepTotals GradientAverager::finish_totals(const StepTotals& mine, const at::Tensor& more) {
@@ -177,7 +165,7 @@ StepTotals GradientAverager::finish_totals(const StepTotals& mine, const at::Ten
   return totals;
 }
 
-std::optional<std::size_t> GradientAverager::finish_bucket() {
+std::optional<std::size_t> GradientAverager::finish_part() {
   if (waited_ == buckets_.size()) {
     if (!totals_.is_cpu()) traffic_.spans.clear();
     begin_next_step();

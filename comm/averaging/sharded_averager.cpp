@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "common/errors.h"
+
 namespace ringtrain {
 namespace {
 
@@ -46,16 +48,14 @@ ShardedAverager::ShardedAverager(FlatParameters& parameters, std::vector<FlatSli
   numbers_ = at::zeros({kTotals + static_cast<std::int64_t>(parameters.entries().size())}, options);
 }
 
-StepTotals ShardedAverager::finish(const StepTotals& mine, const at::Tensor& more) {
-  if (mine.failed > 0)
-    parameters_.zero_gradients();
-  else
-    parameters_.repair_gradients();
-  std::vector<double> numbers{mine.weight, mine.loss_sum, mine.samples, mine.stop, mine.failed};
-  for (const bool used : used_.take()) numbers.push_back(used ? 1 : 0);
-  const auto host = at::from_blob(numbers.data(), numbers_.sizes(), at::kDouble);
-  numbers_.copy_(host);
-  if (more.defined()) numbers_.narrow(0, 0, 2).add_(more);
+std::vector<SlicePart> ShardedAverager::parts() const {
+  std::vector<SlicePart> parts;
+  for (std::size_t i = 0; i < slices_.size(); ++i) parts.push_back({i, 0, slices_[i].values.numel()});
+  return parts;
+}
+
+/// Gradients and numbers of all ranks.
+void ShardedAverager::reduce() {
   const int ranks = gradients_.world_size();
   for (std::size_t i = 0; i < slices_.size(); ++i) {
     const auto& gradients = parameters_.groups()[i].gradients;
@@ -69,15 +69,50 @@ StepTotals ShardedAverager::finish(const StepTotals& mine, const at::Tensor& mor
     if (gradients_.rank() + 1 == ranks) slice.narrow(0, even, left).copy_(rest);
   }
   gradients_.all_reduce(numbers_).wait();
+}
+
+StepTotals ShardedAverager::finish_totals(const StepTotals& mine, const at::Tensor& more) {
+  if (mine.failed > 0)
+    parameters_.zero_gradients();
+  else
+    parameters_.repair_gradients();
+  std::vector<double> numbers{mine.weight, mine.loss_sum, mine.samples, mine.stop, mine.failed};
+  for (const bool used : used_.take()) numbers.push_back(used ? 1 : 0);
+  const auto host = at::from_blob(numbers.data(), numbers_.sizes(), at::kDouble);
+  numbers_.copy_(host);
+  if (more.defined()) numbers_.narrow(0, 0, 2).add_(more);
+  reduce();
   host.copy_(numbers_);
   unused_.clear();
-  for (auto reached = numbers.begin() + kTotals; reached != numbers.end(); ++reached)
+  all_used_ = true;
+  for (auto reached = numbers.begin() + kTotals; reached != numbers.end(); ++reached) {
     unused_.push_back(*reached == 0);
+    all_used_ = all_used_ && *reached == gradients_.world_size();
+  }
   if (std::none_of(unused_.begin(), unused_.end(), [](bool sits_out) { return sits_out; })) unused_.clear();
+  finished_ = 0;
   return {numbers[0], numbers[1], numbers[2], numbers[3], numbers[4]};
 }
 
-double ShardedAverager::sum(double mine) {
+std::optional<std::size_t> ShardedAverager::finish_part() {
+  if (finished_ == slices_.size()) return {};
+  return finished_++;
+}
+
+void ShardedAverager::finish_on_device(const at::Tensor& totals) {
+  const auto used = used_.take();
+  if (!std::all_of(used.begin(), used.end(), [](bool one) { return one; }))
+    throw CommError("a parameter that the step does not use needs ShardedAverager::finish");
+  parameters_.repair_gradients();
+  numbers_.narrow(0, 0, kTotals).copy_(totals);
+  numbers_.narrow(0, kTotals, numbers_.numel() - kTotals).fill_(1);
+  reduce();
+  totals.copy_(numbers_.narrow(0, 0, kTotals));
+}
+
+void ShardedAverager::sum_over_slices(const at::Tensor& mine) { gradients_.all_reduce(mine).wait(); }
+
+double ShardedAverager::sum_over_slices(double mine) {
   const auto number = numbers_.narrow(0, 0, 1);
   number.fill_(mine);
   gradients_.all_reduce(number).wait();

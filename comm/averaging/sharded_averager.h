@@ -19,28 +19,26 @@ std::vector<FlatSlice> shard_slices(const FlatParameters& parameters, int rank, 
 /// each rank receives the summed gradients of its own slices only, updates these, and hands the new values to
 /// all. It moves as many bytes as an all-reduce: a reduce_scatter and an all_gather.
 ///
-///     const StepTotals totals = averager.finish({weight, loss_sum, ...});
-///     optimizer.step(...);                          // updates averager.slices()
-///     averager.share_values();
+/// The optimizer updates `slices`.
 ///
 /// All methods but the constructor and the accessors are collective.
-class ShardedAverager {
+class ShardedAverager : public GradientReduction {
  public:
   /// `slices`: those of `shard_slices`, for this rank. Does not communicate: the ranks' values are equal
   /// already.
   ShardedAverager(FlatParameters& parameters, std::vector<FlatSlice> slices, Communicator& gradients);
 
-  /// As GradientAverager::finish, but afterwards the sums are in `slices()[i].gradients`; the flat gradients
-  /// hold no meaning.
-  StepTotals finish(const StepTotals& mine, const at::Tensor& more = {});
-  /// After `finish`: the parameters that no rank's backward reached, indexed like FlatParameters::entries().
-  /// Empty: all were reached.
-  const std::vector<bool>& unused() const { return unused_; }
-  /// The sum over all ranks of one number (a slice's squares).
-  double sum(double mine);
-  /// After the optimizer's step: every rank's values to every rank. `slices()[i].gradients` serves as a
-  /// buffer.
-  void share_values();
+  /// Each slice is a part.
+  std::vector<SlicePart> parts() const override;
+  /// Afterwards the sums are in `slices()[i].gradients`; the flat gradients hold no meaning.
+  StepTotals finish_totals(const StepTotals& mine, const at::Tensor& more = {}) override;
+  std::optional<std::size_t> finish_part() override;
+  void finish_on_device(const at::Tensor& totals) override;
+  void abandon() override {}
+  void sum_over_slices(const at::Tensor& mine) override;
+  double sum_over_slices(double mine) override;
+  /// `slices()[i].gradients` serves as a buffer.
+  void share_values() override;
 
   /// `slice`: a tensor like slices()[i].values (an optimizer's state). Rank 0 receives the whole one, of the
   /// group's size; the others an undefined tensor.
@@ -50,16 +48,19 @@ class ShardedAverager {
 
   const std::vector<FlatSlice>& slices() const { return slices_; }
   /// Bytes that `finish` reduces; `share_values` gathers as many.
-  std::int64_t bytes_per_step() const;
+  std::int64_t bytes_per_step() const override;
+  const StepTraffic* traffic() const override { return nullptr; }
+  bool overlaps() const override { return false; }
 
  private:
+  void reduce();
   std::int64_t group_size(std::size_t i) const { return parameters_.groups()[i].values.numel(); }
 
   FlatParameters& parameters_;
   std::vector<FlatSlice> slices_;
   Communicator& gradients_;
   UsedParameters used_;
-  std::vector<bool> unused_;
+  std::size_t finished_ = 0;  ///< parts
   at::Tensor numbers_;  ///< float64, on the gradients' device: StepTotals, then 1 for each parameter reached
 };
 

@@ -41,6 +41,14 @@ double sum_of_squares(const std::vector<at::Tensor>& gradients) {
   return sum;
 }
 
+at::Tensor sum_of_squares_on_device(const std::vector<at::Tensor>& gradients) {
+  at::Tensor sum = at::zeros(
+      {}, gradients.empty() ? at::TensorOptions(at::kDouble) : gradients[0].options().dtype(at::kDouble));
+  for (const auto& tensor : gradients)
+    if (tensor.numel() > 0) sum += at::linalg_vector_norm(tensor, 2, {}, false, at::kDouble).square();
+  return sum;
+}
+
 double gradient_norm(const FlatParameters& parameters) {
   double sum = 0;
   for (const auto& group : parameters.groups()) sum += squares_of(group.gradients);

@@ -12,6 +12,9 @@ namespace ringtrain {
 /// when a gradient is not (float64 gradients: or when their squares overflow).
 double sum_of_squares(const std::vector<at::Tensor>& gradients);
 
+/// The same as a 0-dim float64 tensor of their device, for which nothing waits.
+at::Tensor sum_of_squares_on_device(const std::vector<at::Tensor>& gradients);
+
 /// The norm of all gradients together.
 double gradient_norm(const FlatParameters& parameters);
 

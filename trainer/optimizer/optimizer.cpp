@@ -19,19 +19,19 @@ class Sgd : public Optimizer {
         config_(config) {}
 
  protected:
-  void apply(const Operands& with, double lr, const std::optional<at::Tensor>& divisor) override {
-    fused(with, lr, divisor, std::nullopt);
+  void fused(const Operands& with, double lr, const std::optional<at::Tensor>& divisor) override {
+    call(with, lr, divisor, std::nullopt);
   }
-  void apply(const Operands& with, const at::Tensor& lr, const std::optional<at::Tensor>& divisor,
+  void fused(const Operands& with, const at::Tensor& lr, const std::optional<at::Tensor>& divisor,
              const at::Tensor& skips) override {
-    fused(with, lr, divisor, skips);
+    call(with, lr, divisor, skips);
   }
 
  private:
   // A momentum of zeros makes the first step what is_first_step would make it.
   template <class Rate>
-  void fused(const Operands& with, const Rate& lr, const std::optional<at::Tensor>& divisor,
-             const std::optional<at::Tensor>& skips) {
+  void call(const Operands& with, const Rate& lr, const std::optional<at::Tensor>& divisor,
+            const std::optional<at::Tensor>& skips) {
     const auto momentum = with.state.empty() ? at::TensorList{} : at::TensorList(with.state[0]);
     at::_fused_sgd_(with.values, with.gradients, momentum, config_.weight_decay, config_.momentum, lr,
                     /*dampening=*/0.0, config_.nesterov, /*maximize=*/false, /*is_first_step=*/false, divisor,
@@ -48,18 +48,18 @@ class Adam : public Optimizer {
         config_(config) {}
 
  protected:
-  void apply(const Operands& with, double lr, const std::optional<at::Tensor>& divisor) override {
-    fused(with, lr, divisor, std::nullopt);
+  void fused(const Operands& with, double lr, const std::optional<at::Tensor>& divisor) override {
+    call(with, lr, divisor, std::nullopt);
   }
-  void apply(const Operands& with, const at::Tensor& lr, const std::optional<at::Tensor>& divisor,
+  void fused(const Operands& with, const at::Tensor& lr, const std::optional<at::Tensor>& divisor,
              const at::Tensor& skips) override {
-    fused(with, lr, divisor, skips);
+    call(with, lr, divisor, skips);
   }
 
  private:
   template <class Rate>
-  void fused(const Operands& with, const Rate& lr, const std::optional<at::Tensor>& divisor,
-             const std::optional<at::Tensor>& skips) {
+  void call(const Operands& with, const Rate& lr, const std::optional<at::Tensor>& divisor,
+            const std::optional<at::Tensor>& skips) {
     if (config_.type == "adamw")
       at::_fused_adamw_(with.values, with.gradients, with.state[0], with.state[1], {}, with.counts, lr,
                         config_.beta1, config_.beta2, config_.weight_decay, config_.eps, /*amsgrad=*/false,
@@ -91,15 +91,15 @@ Optimizer::Optimizer(const FlatParameters& parameters, std::vector<FlatSlice> sl
       slices_(std::move(slices)),
       skipped_(parameters.entries().size(), 0),
       needs_counts_(needs_counts) {
-  for (const auto& slice : slices_)
-    whole_.push_back(
-        {{slice.values}, {at::Tensor()}, {}, {at::zeros({}, slice.values.options().dtype(at::kFloat))}});
   for (const auto& name : state_names) state_[name];
-  for (auto& [name, tensors] : state_)
-    for (std::size_t i = 0; i < slices_.size(); ++i) {
-      tensors.push_back(at::zeros_like(slices_[i].values));
-      whole_[i].state.push_back({tensors[i]});
-    }
+  std::vector<SlicePart> whole;
+  for (std::size_t i = 0; i < slices_.size(); ++i) {
+    const auto& values = slices_[i].values;
+    counts_.push_back(at::zeros({}, values.options().dtype(at::kFloat)));
+    for (auto& [name, tensors] : state_) tensors.push_back(at::zeros_like(values));
+    whole.push_back({i, 0, values.numel()});
+  }
+  cut(whole);
 }
 
 std::vector<at::Tensor> Optimizer::gradients() const {
@@ -108,114 +108,96 @@ std::vector<at::Tensor> Optimizer::gradients() const {
   return gradients;
 }
 
-Optimizer::Operands Optimizer::operands_of(std::size_t i, const at::Tensor& gradients,
-                                           const std::vector<bool>& unused) const {
-  std::vector<std::int64_t> counts(skipped_.size(), 0);
-  if (needs_counts_)
-    for (std::size_t e = 0; e < counts.size(); ++e) counts[e] = steps_ - skipped_[e];
-  const auto spans = spans_of(slices_[i], parameters_, counts, unused);
-  Operands operands;
-  operands.state.resize(state_.size());
-  std::vector<float> numbers;
-  for (const auto& span : spans) {
-    operands.values.push_back(slices_[i].values.narrow(0, span.begin, span.numel));
-    operands.gradients.push_back(gradients.narrow(0, span.begin, span.numel));
-    std::size_t s = 0;
-    for (const auto& [name, tensors] : state_)
-      operands.state[s++].push_back(tensors[i].narrow(0, span.begin, span.numel));
-    numbers.push_back(static_cast<float>(span.count));
+void Optimizer::cut(const std::vector<SlicePart>& parts) {
+  parts_.clear();
+  for (const SlicePart& part : parts) {
+    const auto of = [&part](const at::Tensor& whole) {
+      return whole.narrow(0, part.begin, part.end - part.begin);
+    };
+    Operands operands{{of(slices_[part.slice].values)}, {at::Tensor()}, {}, {counts_[part.slice]}};
+    for (const auto& [name, tensors] : state_) operands.state.push_back({of(tensors[part.slice])});
+    parts_.push_back({part, {}, std::move(operands)});
   }
-  if (!spans.empty()) operands.counts = at::tensor(numbers).to(slices_[i].values.device()).unbind();
-  return operands;
 }
 
-void Optimizer::step(double lr, double divisor, const std::vector<bool>& unused) {
-  const bool all = std::none_of(unused.begin(), unused.end(), [](bool sits_out) { return sits_out; });
+void Optimizer::begin(const std::vector<bool>& unused) {
   ++steps_;
+  const bool all = std::none_of(unused.begin(), unused.end(), [](bool sits_out) { return sits_out; });
+  unused_ = all ? std::vector<bool>() : unused;
   if (!all) {
     for (std::size_t e = 0; e < skipped_.size(); ++e) skipped_[e] += unused[e] ? 1 : 0;
     even_ = all_equal(skipped_);
   }
-  for (std::size_t i = 0; i < slices_.size(); ++i) {
-    const at::Tensor gradients = gradients_of(slices_[i], parameters_);
-    if (gradients.numel() == 0) continue;
-    if (all && (even_ || !needs_counts_)) {
-      count_whole(i);
-      whole_[i].gradients[0] = gradients;
-      update_alike(whole_[i], lr, divisor);
-    } else if (Operands some = operands_of(i, gradients, unused); !some.values.empty()) {
-      update_alike(some, lr, divisor);
-    }
-  }
-}
-
-void Optimizer::update_alike(Operands& operands, double lr, double divisor) {
-  const at::Tensor& first = operands.gradients[0];
-  std::optional<at::Tensor> inside;  // none where it is 1: the fused calls write quotients back
-  if (divisor != 1 && first.scalar_type() == at::kFloat)
-    inside = at::scalar_tensor(divisor, first.options());
-  else if (divisor != 1)
-    for (auto& gradients : operands.gradients)
-      gradients.div_(divisor);  // the fused calls take no float64 divisor
-  apply(operands, rate_for(first, lr), inside);
-}
-
-void Optimizer::cut(const std::vector<Part>& parts) {
-  parts_ = parts;
-  parts_of_slices_.clear();
-  for (const auto& [slice, begin, end] : parts_) {
-    const auto part = [from = begin, count = end - begin](const at::Tensor& whole) {
-      return whole.narrow(0, from, count);
-    };
-    const Operands& whole = whole_[slice];
-    Operands operands{
-        {part(whole.values[0])}, {part(gradients_of(slices_[slice], parameters_))}, {}, whole.counts};
-    for (const auto& tensors : whole.state) operands.state.push_back({part(tensors[0])});
-    parts_of_slices_.push_back(std::move(operands));
-  }
-}
-
-void Optimizer::begin_parts() {
-  ++steps_;
-  for (std::size_t i = 0; i < slices_.size(); ++i) count_whole(i);
-}
-
-void Optimizer::step_part(std::size_t part, double lr, double divisor) {
-  update_alike(parts_of_slices_[part], lr, divisor);
-}
-
-/// How many steps the slice's parameters, all treated alike, took part in.
-void Optimizer::count_whole(std::size_t i) {
-  whole_[i].counts[0].fill_(static_cast<double>(steps_ - (skipped_.empty() ? 0 : skipped_[0])));
-}
-
-void Optimizer::prepare(double lr, const at::Tensor& lr_on_device) {
-  ++steps_;
-  lr_on_device.fill_(lr);
-  for (std::size_t i = 0; i < slices_.size(); ++i) count_whole(i);
-}
-
-void Optimizer::update(const at::Tensor& lr, const at::Tensor& divisor, const at::Tensor& skips) {
-  for (std::size_t i = 0; i < slices_.size(); ++i) {
-    const at::Tensor gradients = gradients_of(slices_[i], parameters_);
-    if (gradients.numel() == 0) continue;
-    std::optional<at::Tensor> inside;
-    if (gradients.scalar_type() == at::kFloat)
-      inside = divisor.to(at::kFloat);
-    else
-      gradients.div_(divisor);
-    whole_[i].gradients[0] = gradients;
-    apply(whole_[i], lr, inside, skips);
-  }
+  if (!needs_counts_ || !even_) return;
+  for (const auto& count : counts_)
+    count.fill_(static_cast<double>(steps_ - (skipped_.empty() ? 0 : skipped_[0])));
 }
 
 void Optimizer::sat_out() {
   for (auto& count : skipped_) ++count;
 }
 
-void Optimizer::skip() {
-  ++steps_;
-  sat_out();
+/// Where the part's gradients are now.
+const at::Tensor& Optimizer::follow_gradients(Cut& cut) {
+  at::Tensor& mine = cut.alike.gradients[0];
+  if (const auto whole = gradients_of(slices_[cut.part.slice], parameters_); !whole.is_same(cut.gradients)) {
+    cut.gradients = whole;
+    const std::int64_t numel = cut.part.end - cut.part.begin;
+    mine = numel == whole.numel() ? whole : whole.narrow(0, cut.part.begin, numel);
+  }
+  return mine;
+}
+
+/// What the fused call takes of a part whose parameters are not treated alike.
+Optimizer::Operands Optimizer::spans(const Cut& cut) const {
+  std::vector<std::int64_t> counts(skipped_.size(), 0);
+  if (needs_counts_)
+    for (std::size_t e = 0; e < counts.size(); ++e) counts[e] = steps_ - skipped_[e];
+  const auto& slice = slices_[cut.part.slice];
+  const FlatSlice part{slice.group, slice.begin + cut.part.begin, cut.alike.values[0],
+                       cut.alike.gradients[0]};
+  Operands operands;
+  operands.state.resize(state_.size());
+  std::vector<float> numbers;
+  for (const auto& span : spans_of(part, parameters_, counts, unused_)) {
+    const auto of = [&span](const at::Tensor& tensor) { return tensor.narrow(0, span.begin, span.numel); };
+    operands.values.push_back(of(part.values));
+    operands.gradients.push_back(of(part.gradients));
+    for (std::size_t s = 0; s < cut.alike.state.size(); ++s)
+      operands.state[s].push_back(of(cut.alike.state[s][0]));
+    numbers.push_back(static_cast<float>(span.count));
+  }
+  if (!numbers.empty()) operands.counts = at::tensor(numbers).to(part.values.device()).unbind();
+  return operands;
+}
+
+void Optimizer::apply(std::size_t part, const Numbers& numbers) {
+  Cut& cut = parts_[part];
+  const at::Tensor& first = follow_gradients(cut);
+  if (first.numel() == 0) return;
+  Operands some;
+  if (!alike()) some = spans(cut);
+  Operands& with = alike() ? cut.alike : some;
+  if (with.values.empty()) return;
+  std::optional<at::Tensor> inside;  // none where it is 1: the fused calls write quotients back
+  if (numbers.divisor != 1 && first.scalar_type() == at::kFloat)
+    inside = at::scalar_tensor(numbers.divisor, first.options());
+  else if (numbers.divisor != 1)
+    for (auto& gradients : with.gradients)
+      gradients.div_(numbers.divisor);  // the fused calls take no float64 divisor
+  fused(with, rate_for(first, numbers.lr), inside);
+}
+
+void Optimizer::apply(std::size_t part, const DeviceNumbers& numbers) {
+  Cut& cut = parts_[part];
+  const at::Tensor& gradients = follow_gradients(cut);
+  if (gradients.numel() == 0) return;
+  std::optional<at::Tensor> inside;
+  if (gradients.scalar_type() == at::kFloat)
+    inside = numbers.divisor.to(at::kFloat);
+  else
+    gradients.div_(numbers.divisor);
+  fused(cut.alike, numbers.lr, inside, numbers.skips);
 }
 
 void Optimizer::resume(std::int64_t steps, const std::vector<std::int64_t>& skipped) {

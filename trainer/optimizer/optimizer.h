@@ -16,7 +16,10 @@
 namespace ringtrain {
 
 /// Updates flat parameters, or this rank's slices of them, from their gradients: one fused ATen call per
-/// slice.
+/// slice, or per part of one.
+///
+///     optimizer.begin(unused);                                   // counts the step
+///     for each part: optimizer.apply(part, {.lr = lr, .divisor = weight});   // in any order
 ///
 /// A parameter that no rank used in a step is left alone, as PyTorch leaves one whose gradient is None: its
 /// value, its state and its own count of steps (Adam's bias correction) stay. The fused call then gets a list
@@ -24,34 +27,47 @@ namespace ringtrain {
 class Optimizer {
  public:
   virtual ~Optimizer() = default;
-  /// One step with learning rate `lr`. The gradients are divided by `divisor` first (float32: inside the
-  /// fused call) and hold no meaning afterwards. `unused`: the parameters that sit this step out, indexed
+
+  /// What steps are made of from here on: together all slices. At first each slice is a part.
+  void cut(const std::vector<SlicePart>& parts);
+  std::size_t parts() const { return parts_.size(); }
+
+  /// A step begins: its count, and that of each parameter. `unused`: the parameters that sit it out, indexed
   /// like FlatParameters::entries(), the same on all ranks; empty: none.
-  void step(double lr, double divisor, const std::vector<bool>& unused = {});
-  /// A step in which every parameter sits out.
-  void skip();
-
-  /// Elements [begin, end) of slice `slice`.
-  struct Part {
-    std::size_t slice;
-    std::int64_t begin, end;
-  };
-  /// A step in parts, for gradients that come one after the other: `cut` once, then for each step
-  /// `begin_parts` and every part in any order. Together the parts are all slices. Every parameter takes
-  /// part.
-  void cut(const std::vector<Part>& parts);
-  void begin_parts();
-  void step_part(std::size_t part, double lr, double divisor);
-
-  /// A step in two halves, for one that is recorded as a graph (comm/device_graph.h): `prepare` does what the
-  /// host decides, `update` only starts work of the device. Every parameter takes part. The numbers are 0-dim
-  /// tensors on the slices' device: `lr` float32, `divisor` float64, `skips` float32, 1 where every parameter
-  /// is to sit out. The host learns of it later: then it calls `sat_out`.
-  void prepare(double lr, const at::Tensor& lr_on_device);
-  void update(const at::Tensor& lr, const at::Tensor& divisor, const at::Tensor& skips);
+  void begin(const std::vector<bool>& unused = {});
+  /// After `begin`: the whole step changes nothing, every parameter sits it out.
   void sat_out();
 
-  /// Whether all parameters sat out equally many steps: `prepare` and `update` need it.
+  /// How far a step goes. The gradients are divided by `divisor` first (float32: inside the fused call) and
+  /// hold no meaning afterwards.
+  struct Numbers {
+    double lr, divisor;
+  };
+  /// The same as 0-dim tensors on the slices' device, for a step that is recorded as a graph
+  /// (comm/device_graph.h): `lr` float32, `divisor` float64, `skips` float32, 1 where nothing is to change.
+  /// Only where `treats_all_alike`, and every parameter takes part.
+  struct DeviceNumbers {
+    at::Tensor lr, divisor, skips;
+  };
+  void apply(std::size_t part, const Numbers& numbers);
+  void apply(std::size_t part, const DeviceNumbers& numbers);
+  template <class AnyNumbers>
+  void apply_all(const AnyNumbers& numbers) {
+    for (std::size_t part = 0; part < parts(); ++part) apply(part, numbers);
+  }
+
+  /// A whole step with numbers of the host.
+  void step(double lr, double divisor, const std::vector<bool>& unused = {}) {
+    begin(unused);
+    apply_all(Numbers{lr, divisor});
+  }
+  /// A step in which every parameter sits out.
+  void skip() {
+    begin();
+    sat_out();
+  }
+
+  /// Whether all parameters sat out equally many steps.
   bool treats_all_alike() const { return even_; }
 
   /// Steps so far, the skipped ones included.
@@ -78,21 +94,27 @@ class Optimizer {
 
   Optimizer(const FlatParameters& parameters, std::vector<FlatSlice> slices,
             const std::vector<std::string>& state_names, bool needs_counts);
-  virtual void apply(const Operands& operands, double lr, const std::optional<at::Tensor>& divisor) = 0;
-  virtual void apply(const Operands& operands, const at::Tensor& lr, const std::optional<at::Tensor>& divisor,
+  virtual void fused(const Operands& operands, double lr, const std::optional<at::Tensor>& divisor) = 0;
+  virtual void fused(const Operands& operands, const at::Tensor& lr, const std::optional<at::Tensor>& divisor,
                      const at::Tensor& skips) = 0;
 
  private:
-  void count_whole(std::size_t slice);
-  void update_alike(Operands& operands, double lr, double divisor);
-  Operands operands_of(std::size_t slice, const at::Tensor& gradients, const std::vector<bool>& unused) const;
+  /// A part, and what its fused call takes when all of its parameters are treated alike.
+  struct Cut {
+    SlicePart part;
+    at::Tensor gradients;  ///< of the whole slice, which may move
+    Operands alike;
+  };
+  bool alike() const { return unused_.empty() && (even_ || !needs_counts_); }
+  const at::Tensor& follow_gradients(Cut& cut);
+  Operands spans(const Cut& cut) const;
 
   const FlatParameters& parameters_;
   std::vector<FlatSlice> slices_;
   std::map<std::string, std::vector<at::Tensor>> state_;
-  std::vector<Operands> whole_;  ///< of each slice, when all of its parameters are treated alike
-  std::vector<Part> parts_;
-  std::vector<Operands> parts_of_slices_;  ///< of each part, likewise
+  std::vector<at::Tensor> counts_;  ///< of each slice, when all of its parameters are treated alike
+  std::vector<Cut> parts_;
+  std::vector<bool> unused_;  ///< in the step that has begun
   std::vector<std::int64_t> skipped_;
   std::int64_t steps_ = 0;
   bool needs_counts_;

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <array>
 
-#include "data/order/sampler.h"
-#include "trainer/precision/forward.h"
+#include "trainer/optimizer/gradient_norm.h"
+#include "trainer/step/update_rule.h"
 
 namespace ringtrain {
 namespace {
@@ -19,6 +19,11 @@ constexpr std::int64_t kWeight = 0, kLossSum = 1, kSamples = 2, kStop = 3, kFail
 constexpr std::int64_t kTotals = sizeof(StepTotals) / sizeof(double);
 static_assert(kTotals == kNorm);
 
+at::Device device_of(const Replica& replica) {
+  const auto& groups = replica.parameters->groups();
+  return groups.empty() ? at::Device(at::kCPU) : groups.front().values.device();
+}
+
 }  // namespace
 
 std::optional<std::string> RecordedStep::obstacle(const RunConfig& config, int world_size) {
@@ -27,24 +32,22 @@ std::optional<std::string> RecordedStep::obstacle(const RunConfig& config, int w
     return "with trainer.precision: float16 the host decides about each step";
   if (trainer.precision == "float64")
     return "with trainer.precision: float64 the learning rate would be rounded";
-  if (trainer.shard_optimizer && world_size > 1) return "trainer.shard_optimizer: true is not recorded";
   if (trainer.sync_batch_norm && world_size > 1)
     return "with trainer.sync_batch_norm: true ranks agree before each step";
   return std::nullopt;
 }
 
 RecordedStep::RecordedStep(const RunConfig& config, const Task& task, Replica& replica,
-                           GradientAverager& averager, std::optional<c10::ScalarType> autocast,
+                           GradientReduction& reduction, std::optional<c10::ScalarType> autocast,
                            GraphRecorder recorder)
     : config_(config),
-      task_(task),
       replica_(replica),
-      averager_(averager),
-      autocast_(autocast),
+      reduction_(reduction),
+      pass_{task, replica, reduction, device_of(replica), autocast},
       recorder_(std::move(recorder)) {}
 
 bool RecordedStep::takes(const Batch& batch) const {
-  return warm_ >= kWarmUp && batch.size() == size_ && size_ > 0 && averager_.all_used() &&
+  return warm_ >= kWarmUp && batch.size() == size_ && size_ > 0 && reduction_.all_used() &&
          replica_.optimizer->treats_all_alike();
 }
 
@@ -62,23 +65,23 @@ RecordedStep::Numbers RecordedStep::run(const Batch& batch, double lr, bool stop
   host[kSamples] = static_cast<double>(batch.size());
   host[kStop] = stop ? 1 : 0;
   mine_.copy_(on_host);
-  replica_.optimizer->prepare(lr, lr_);
+  replica_.optimizer->begin();
+  lr_.fill_(lr);
   graph_->replay();
   on_host.copy_(numbers_);  // the one wait of the step
   return {{host[kWeight], host[kLossSum], host[kSamples], host[kStop], host[kFailed]}, host[kNorm]};
 }
 
 void RecordedStep::record(const Batch& batch) {
-  const auto device = replica_.parameters->groups().front().values.device();
-  inputs_ = batch.inputs.to(device).clone();
-  targets_ = batch.targets.to(device).clone();
-  numbers_ = at::zeros({kTotals + 1}, at::TensorOptions(at::kDouble).device(device));
+  inputs_ = batch.inputs.to(pass_.device).clone();
+  targets_ = batch.targets.to(pass_.device).clone();
+  numbers_ = at::zeros({kTotals + 1}, at::TensorOptions(at::kDouble).device(pass_.device));
   mine_ = at::zeros_like(numbers_);
   lr_ = at::zeros({}, numbers_.options().dtype(at::kFloat));
   try {
     graph_ = recorder_([this] { work(); });
   } catch (...) {
-    averager_.abandon();
+    reduction_.abandon();
     throw;
   }
 }
@@ -86,48 +89,31 @@ void RecordedStep::record(const Batch& batch) {
 /// All that a step does on the device. Nothing here may wait for a number.
 void RecordedStep::work() {
   numbers_.copy_(mine_);
-  replica_.parameters->zero_gradients();
-  backward();
-  averager_.finish_on_device(numbers_.narrow(0, 0, kTotals));
+  const auto pieces = static_cast<int>(std::min(config_.trainer.accumulate, size_));
+  pass_.run({inputs_, targets_, {}}, pieces, pieces, 1.0 / global_batch_size(),
+            [this](const LossSum& loss, std::int64_t) {
+              numbers_[kWeight] += loss.weight;
+              numbers_[kLossSum] += loss.loss_sum.detach();
+            });
+  reduction_.finish_on_device(numbers_.narrow(0, 0, kTotals));
   update();
 }
 
-void RecordedStep::backward() {
-  const double seed = 1.0 / static_cast<double>(config_.trainer.global_batch_size);
-  const auto pieces = static_cast<int>(std::min(config_.trainer.accumulate, size_));
-  for (int piece = 0; piece < pieces; ++piece) {
-    const Range part = even_share(size_, piece, pieces);
-    const std::int64_t count = part.end - part.begin;
-    const auto outputs = forward(*replica_.model, inputs_.narrow(0, part.begin, count), autocast_);
-    const LossSum loss = task_.loss_sum(outputs, targets_.narrow(0, part.begin, count));
-    const auto gradient = at::full_like(loss.loss_sum, seed);
-    if (piece + 1 == pieces) {
-      loss.loss_sum.backward(gradient);
-    } else {
-      const auto quiet = averager_.no_sync();
-      loss.loss_sum.backward(gradient);
-    }
-    numbers_[kWeight] += loss.weight;
-    numbers_[kLossSum] += loss.loss_sum.detach();
-  }
-}
-
-/// Divides once, clips, and takes the optimizer's step: TrainingStep::update with numbers of the device.
+/// TrainingStep::update with numbers of the device.
 void RecordedStep::update() {
-  auto divisor = numbers_[kWeight] / static_cast<double>(config_.trainer.global_batch_size);
+  auto divisor = divisor_of(numbers_[kWeight], global_batch_size());
   const double clip = config_.trainer.clip_norm;
   auto spoilt = (numbers_[kLossSum] / numbers_[kWeight]).isfinite().logical_not() | numbers_[kFailed].gt(0);
   if (clip > 0 || config_.trainer.non_finite == "skip") {
-    auto squares = at::zeros_like(divisor);
-    for (const auto& gradients : replica_.optimizer->gradients())
-      if (gradients.numel() > 0)
-        squares += at::linalg_vector_norm(gradients, 2, {}, false, at::kDouble).square();
+    const auto squares = sum_of_squares_on_device(replica_.optimizer->gradients());
+    reduction_.sum_over_slices(squares);
     const auto norm = squares.sqrt() / divisor;
     numbers_[kNorm].copy_(norm);
     spoilt = spoilt | norm.isfinite().logical_not();
-    if (clip > 0) divisor = divisor * ((norm + 1e-6) / clip).clamp_min(1.0);
+    if (clip > 0) divisor = clipped(divisor, norm, clip);
   }
-  replica_.optimizer->update(lr_, divisor, spoilt.to(at::kFloat));
+  replica_.optimizer->apply_all(Optimizer::DeviceNumbers{lr_, divisor, spoilt.to(at::kFloat)});
+  reduction_.share_values();
 }
 
 }  // namespace ringtrain

@@ -6,10 +6,11 @@
 #include <optional>
 #include <string>
 
-#include "comm/averaging/gradient_averager.h"
+#include "comm/averaging/gradient_reduction.h"
 #include "comm/device_graph.h"
 #include "data/dataset.h"
 #include "trainer/run_config.h"
+#include "trainer/step/pass.h"
 #include "trainer/step/replica.h"
 #include "trainer/tasks/task.h"
 
@@ -28,7 +29,7 @@ class RecordedStep {
   static std::optional<std::string> obstacle(const RunConfig& config, int world_size);
 
   /// What it is given outlives it. `autocast`: see trainer/precision/autocast.h.
-  RecordedStep(const RunConfig& config, const Task& task, Replica& replica, GradientAverager& averager,
+  RecordedStep(const RunConfig& config, const Task& task, Replica& replica, GradientReduction& reduction,
                std::optional<c10::ScalarType> autocast, GraphRecorder recorder);
 
   /// Whether this batch is worked through by the graph: after the plain steps that warm up, and of the size
@@ -51,14 +52,13 @@ class RecordedStep {
 
  private:
   void work();
-  void backward();
   void update();
+  double global_batch_size() const { return static_cast<double>(config_.trainer.global_batch_size); }
 
   const RunConfig& config_;
-  const Task& task_;
   Replica& replica_;
-  GradientAverager& averager_;
-  std::optional<c10::ScalarType> autocast_;
+  GradientReduction& reduction_;
+  Pass pass_;
   GraphRecorder recorder_;
   std::unique_ptr<DeviceGraph> graph_;
   int warm_ = 0;

@@ -10,15 +10,15 @@
 #include "comm/agreement.h"
 #include "common/errors.h"
 #include "common/log.h"
-#include "data/order/sampler.h"
 #include "models/norm.h"
 #include "trainer/optimizer/gradient_norm.h"
 #include "trainer/optimizer/schedule.h"
 #include "trainer/precision/autocast.h"
-#include "trainer/precision/forward.h"
 #include "trainer/setup/comm_options.h"
 #include "trainer/step/non_finite.h"
+#include "trainer/step/pass.h"
 #include "trainer/step/step_seed.h"
+#include "trainer/step/update_rule.h"
 
 namespace ringtrain {
 namespace {
@@ -28,14 +28,6 @@ void seed_step(std::uint64_t seed, const at::Device& device) {
   auto generator = at::globalContext().defaultGenerator(device);
   const std::lock_guard lock(generator.mutex());
   generator.set_current_seed(seed);
-}
-
-/// An averager that reduces while backward goes on is told which pass is the step's last. Null: none is.
-void backward(GradientAverager* averager, const at::Tensor& loss_sum, double seed, bool last) {
-  const auto gradient = at::full_like(loss_sum, seed);
-  if (averager == nullptr || last) return loss_sum.backward(gradient);
-  const auto quiet = averager->no_sync();
-  loss_sum.backward(gradient);
 }
 
 std::string step_name(std::int64_t step) { return fmt::format("training step {}", step + 1); }
@@ -52,14 +44,6 @@ std::int64_t bucket_bytes_of(const nlohmann::json& state) {
   if (!found->is_number_integer() || *found < 1)
     throw CheckpointError("the checkpoint's state.json: bucket_bytes is no positive whole number");
   return found->get<std::int64_t>();
-}
-
-/// A bucket each: the optimizer's slices are the groups.
-std::vector<Optimizer::Part> parts_of(const Buckets& buckets) {
-  std::vector<Optimizer::Part> parts;
-  for (std::size_t b = 0; b < buckets.size(); ++b)
-    parts.push_back({buckets[b].group, buckets[b].begin, buckets[b].end});
-  return parts;
 }
 
 }  // namespace
@@ -86,9 +70,8 @@ TrainingStep::TrainingStep(World& world, const RunConfig& config, const Task& ta
         *replica.parameters, gradients, options, [&world](const std::function<void()>& body) {
           together(world.control(), "preparing the averaging of gradients", body);
         });
-  together(world.control(), "preparing the optimizer", [&] {
-    if (const auto* parts = buckets()) replica.optimizer->cut(parts_of(*parts));
-  });
+  reduction_ = averager_ ? averager_.get() : static_cast<GradientReduction*>(replica.shards.get());
+  together(world.control(), "preparing the optimizer", [&] { replica.optimizer->cut(reduction_->parts()); });
   together(world.control(), "trainer.cuda_graph", [&] { prepare_recording(std::move(recorder)); });
   if (!config.trainer.sync_batch_norm || world.world_size() == 1) return;
   // Backward's sums may run while gradients are averaged: a communicator of their own.
@@ -105,7 +88,7 @@ void TrainingStep::prepare_recording(GraphRecorder recorder) {
   if (!recorder) obstacle = "there is no GPU for each rank";
   if (!obstacle) {
     recorded_ =
-        std::make_unique<RecordedStep>(config_, task_, replica_, *averager_, autocast_, std::move(recorder));
+        std::make_unique<RecordedStep>(config_, task_, replica_, *reduction_, autocast_, std::move(recorder));
     return;
   }
   if (wanted == "on")
@@ -158,9 +141,7 @@ nlohmann::json TrainingStep::state() const {
   return state;
 }
 
-std::int64_t TrainingStep::bytes_per_step() const {
-  return averager_ ? averager_->bytes_per_step() : replica_.shards->bytes_per_step();
-}
+std::int64_t TrainingStep::bytes_per_step() const { return reduction_->bytes_per_step(); }
 
 StepOutcome TrainingStep::run(Loader& loader, const StopSignal& signal, std::int64_t step,
                               std::int64_t total_steps) {
@@ -227,41 +208,28 @@ void TrainingStep::leave(const std::exception_ptr& failure, std::int64_t step) {
   std::rethrow_exception(failure);
 }
 
-/// Forward and backward over this rank's share, in `accumulate` pieces. The loss is a sum; the one factor,
-/// known to all ranks, only keeps gradients of usual size.
+/// Forward and backward over this rank's share, in `accumulate` pieces.
 StepTotals TrainingStep::work_through(const Batch& batch) {
-  replica_.parameters->zero_gradients();
   StepTotals totals;
   sums_ = at::Tensor();
   const double seed =
       (scaler_ ? scaler_->scale() : 1.0) / static_cast<double>(config_.trainer.global_batch_size);
-  const auto pieces = static_cast<int>(config_.trainer.accumulate);
+  const auto of = static_cast<int>(config_.trainer.accumulate);
   // Empty pieces are the last ones. With statistics over all ranks each rank runs them too: others have some.
-  const auto last =
-      statistics_ ? pieces - 1 : static_cast<int>(std::min<std::int64_t>(pieces, batch.size())) - 1;
-  for (int piece = 0; piece <= last; ++piece) {
-    const Range part = even_share(batch.size(), piece, pieces);
-    const std::int64_t count = part.end - part.begin;
-    const at::Device device(device_);
-    const auto loss = [&] {
-      const auto span = trace_.span("forward");
-      const auto outputs =
-          forward(*replica_.model, batch.inputs.narrow(0, part.begin, count).to(device), autocast_);
-      return task_.loss_sum(outputs, batch.targets.narrow(0, part.begin, count).to(device));
-    }();
-    {
-      const auto span = trace_.span("backward");
-      backward(averager_.get(), loss.loss_sum, seed, piece == last);
-    }
+  const auto pieces = statistics_ ? of : static_cast<int>(std::min<std::int64_t>(of, batch.size()));
+  const at::Device device(device_);
+  const Pass pass{task_, replica_, *reduction_, device, autocast_, &trace_};
+  pass.run(batch, pieces, of, seed, [&](const LossSum& loss, std::int64_t samples) {
+    totals.samples += static_cast<double>(samples);
     if (device.is_cpu()) {
       totals.loss_sum += loss.loss_sum.item<double>();
       totals.weight += loss.weight.item<double>();
-    } else {  // the host does not wait for them
-      const auto sums = at::stack({loss.weight.to(at::kDouble), loss.loss_sum.detach().to(at::kDouble)});
-      sums_ = sums_.defined() ? sums_ + sums : sums;
+      return;
     }
-    totals.samples += static_cast<double>(count);
-  }
+    // The host does not wait for them.
+    const auto sums = at::stack({loss.weight.to(at::kDouble), loss.loss_sum.detach().to(at::kDouble)});
+    sums_ = sums_.defined() ? sums_ + sums : sums;
+  });
   replica_.parameters->repair_gradients();  // throws for what cannot be averaged
   return totals;
 }
@@ -269,45 +237,44 @@ StepTotals TrainingStep::work_through(const Batch& batch) {
 /// The totals; the sums of the gradients are there after `gather`.
 StepTotals TrainingStep::average(const StepTotals& mine) {
   const auto span = trace_.span("average");
-  return averager_ ? averager_->finish_totals(mine, sums_) : replica_.shards->finish(mine, sums_);
+  return reduction_->finish_totals(mine, sums_);
 }
 
-std::optional<std::size_t> TrainingStep::next_bucket() {
+std::optional<std::size_t> TrainingStep::next_part() {
   {
     const auto span = trace_.span("wait");
-    if (const auto bucket = averager_->finish_bucket()) return bucket;
+    if (const auto part = reduction_->finish_part()) return part;
   }
-  if (trace_.records())
-    for (const auto& [begin, end, bucket] : averager_->traffic().spans)
-      trace_.add_beside(bucket < averager_->buckets().size() ? fmt::format("bucket {}", bucket) : "totals",
+  if (const auto* traffic = reduction_->traffic(); traffic && trace_.records())
+    for (const auto& [begin, end, bucket] : traffic->spans)
+      trace_.add_beside(bucket < replica_.optimizer->parts() ? fmt::format("bucket {}", bucket) : "totals",
                         begin, end);
   return {};
 }
 
 void TrainingStep::gather() {
-  while (averager_ && next_bucket()) {
+  while (next_part()) {
   }
 }
 
-/// Where buckets arrive one after the other, and none is needed to decide about another one.
+/// Where parts arrive one after the other, and none is needed to decide about another one.
 bool TrainingStep::can_update_in_parts(double loss) const {
-  return buckets() && device_ == "cpu" && config_.trainer.clip_norm == 0 && !scaler_ &&
-         config_.trainer.non_finite == "stop" && averager_->all_used() &&
-         replica_.optimizer->treats_all_alike() && std::isfinite(loss);
+  return reduction_->overlaps() && device_ == "cpu" && config_.trainer.clip_norm == 0 && !scaler_ &&
+         config_.trainer.non_finite == "stop" && std::isfinite(loss);
 }
 
 void TrainingStep::update_in_parts(double learning_rate, double divisor) {
-  replica_.optimizer->begin_parts();
-  while (const auto bucket = next_bucket()) {
+  replica_.optimizer->begin(reduction_->unused());
+  while (const auto part = next_part()) {
     const auto span = trace_.span("update");
-    replica_.optimizer->step_part(*bucket, learning_rate, divisor);
+    replica_.optimizer->apply(*part, Optimizer::Numbers{learning_rate, divisor});
   }
+  reduction_->share_values();
 }
 
 /// Of the summed gradients, before any division.
 double TrainingStep::norm() {
-  const double mine = sum_of_squares(replica_.optimizer->gradients());
-  return std::sqrt(averager_ ? mine : replica_.shards->sum(mine));
+  return std::sqrt(reduction_->sum_over_slices(sum_of_squares(replica_.optimizer->gradients())));
 }
 
 /// Every rank decides by the same numbers: they throw together or not at all.
@@ -357,7 +324,7 @@ StepOutcome TrainingStep::update(const Batch& batch, const StepTotals& totals, s
       learning_rate(config_.trainer.schedule, config_.trainer.optimizer.lr, step, total_steps);
   const double loss = totals.loss_sum / totals.weight;
   double divisor =
-      outcome.loss_scale * totals.weight / static_cast<double>(config_.trainer.global_batch_size);
+      divisor_of(outcome.loss_scale * totals.weight, static_cast<double>(config_.trainer.global_batch_size));
   if (can_update_in_parts(loss)) {
     update_in_parts(outcome.learning_rate, divisor);
     return outcome;
@@ -381,10 +348,9 @@ StepOutcome TrainingStep::update(const Batch& batch, const StepTotals& totals, s
   }
   check_finite(loss, "the loss", batch, step);
   check_finite(length, "the norm of the gradient", batch, step);
-  if (clip > 0) divisor *= std::max(1.0, (length + 1e-6) / clip);
-  replica_.optimizer->step(outcome.learning_rate, divisor,
-                           averager_ ? averager_->unused() : replica_.shards->unused());
-  if (replica_.shards) replica_.shards->share_values();
+  if (clip > 0) divisor = clipped(divisor, length, clip);
+  replica_.optimizer->step(outcome.learning_rate, divisor, reduction_->unused());
+  reduction_->share_values();
   return outcome;
 }
 

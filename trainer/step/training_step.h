@@ -49,7 +49,7 @@ class TrainingStep {
 
   std::int64_t bytes_per_step() const;
   /// What averaging did in the last step; null where the optimizer is sharded.
-  const StepTraffic* traffic() const { return averager_ ? &averager_->traffic() : nullptr; }
+  const StepTraffic* traffic() const { return reduction_->traffic(); }
   /// The parts in which gradients are averaged while backward goes on; null where it does not.
   const Buckets* buckets() const {
     return averager_ && averager_->overlaps() ? &averager_->buckets() : nullptr;
@@ -67,7 +67,7 @@ class TrainingStep {
   void leave(const std::exception_ptr& failure, std::int64_t step);
   StepTotals work_through(const Batch& batch);
   StepTotals average(const StepTotals& mine);
-  std::optional<std::size_t> next_bucket();
+  std::optional<std::size_t> next_part();
   void gather();
   bool can_update_in_parts(double loss) const;
   void update_in_parts(double learning_rate, double divisor);
@@ -87,6 +87,7 @@ class TrainingStep {
   std::optional<c10::ScalarType> autocast_;
   at::Tensor sums_;  // of this step's weights and losses, where they stay on a GPU: [2] float64
   std::unique_ptr<GradientAverager> averager_;  // null: replica_.shards does it
+  GradientReduction* reduction_ = nullptr;      // that of the two
   std::unique_ptr<RecordedStep> recorded_;      // null: every step is a plain one
   std::string news_;
   std::optional<LossScaler> scaler_;          // float16 only

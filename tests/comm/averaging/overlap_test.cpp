@@ -141,7 +141,7 @@ TEST_P(Overlap, EachBucketHoldsItsSumWhenItIsNamed) {
       EXPECT_EQ(totals.weight, ranks);
       EXPECT_TRUE(averager.all_used());
       std::set<std::size_t> seen;
-      while (const auto bucket = averager.finish_bucket()) {
+      while (const auto bucket = averager.finish_part()) {
         seen.insert(*bucket);
         for (const std::size_t entry : averager.buckets()[*bucket].entries) {
           const auto& one = flat.entries()[entry];
@@ -160,7 +160,7 @@ TEST_P(Overlap, BucketsAreBegunDuringTheFirstBackward) {
     net.forward(samples(0)).square().sum().backward();
     averager.finish({.weight = 1});
     EXPECT_GT(averager.buckets().size(), 2U);
-    EXPECT_EQ(averager.traffic().early_buckets, static_cast<std::int64_t>(averager.buckets().size()));
+    EXPECT_EQ(averager.traffic()->early_buckets, static_cast<std::int64_t>(averager.buckets().size()));
   });
 }
 
@@ -170,7 +170,7 @@ TEST_P(Overlap, EveryBucketAndTheTotalsHaveASpan) {
       const auto begin = std::chrono::steady_clock::now();
       net.forward(samples(0)).square().sum().backward();
       averager.finish({.weight = 1});
-      const auto& spans = averager.traffic().spans;
+      const auto& spans = averager.traffic()->spans;
       ASSERT_EQ(spans.size(), averager.buckets().size() + 1);
       std::set<std::size_t> buckets;
       for (const auto& span : spans) {

@@ -73,7 +73,7 @@ TEST(ShardedAverager, SumsUpdatesAndSharesWhatOneRankWould) {
     averager.share_values();
     for (std::size_t i = 0; i < expected.size(); ++i)
       EXPECT_TRUE(at::equal(flat.groups()[i].values, expected[i]));
-    EXPECT_EQ(averager.sum(communicator.rank() + 1), ranks * (ranks + 1) / 2);
+    EXPECT_EQ(averager.sum_over_slices(communicator.rank() + 1), ranks * (ranks + 1) / 2);
   });
 }
 

@@ -83,8 +83,9 @@ TEST_P(AgainstLibTorch, PartsMakeTheWholeStep) {
       flat.groups()[0].gradients.copy_(torch::randn({size}));
       flat_cut.groups()[0].gradients.copy_(flat.groups()[0].gradients);
       optimizer->step(GetParam().config.lr, 6.0);
-      in_parts->begin_parts();
-      for (const std::size_t part : {2, 0, 1}) in_parts->step_part(part, GetParam().config.lr, 6.0);
+      in_parts->begin();
+      for (const std::size_t part : {2, 0, 1})
+        in_parts->apply(part, Optimizer::Numbers{GetParam().config.lr, 6.0});
       EXPECT_TRUE(at::equal(flat.groups()[0].values, flat_cut.groups()[0].values)) << "step " << step;
     }
     EXPECT_EQ(in_parts->steps(), 4);
