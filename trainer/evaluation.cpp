@@ -16,12 +16,13 @@ namespace {
 
 /// Samples answered at once, and the outputs of a task with several answers a sample: their memory counts.
 constexpr std::int64_t kBatch = 1024;
-constexpr std::int64_t kOutputs = 1 << 23;
+constexpr std::int64_t kOutputs = 1 << 23, kOutputsOfGpu = 1 << 28;
 
-std::int64_t batch_size(const Task& task, const Dataset& dataset) {
+std::int64_t batch_size(const Task& task, const Dataset& dataset, const std::string& device) {
   if (task.has_scores() || dataset.size() == 0) return kBatch;
   const std::int64_t answers = dataset.read({0}).targets.numel();
-  return std::clamp<std::int64_t>(kOutputs / (answers * task.outputs()), 1, kBatch);
+  const auto outputs = device == "cpu" ? kOutputs : kOutputsOfGpu;
+  return std::clamp<std::int64_t>(outputs / (answers * task.outputs()), 1, kBatch);
 }
 
 /// Rows of float64 numbers of all ranks, in rank order. `counts`: how many each rank has.
@@ -69,13 +70,14 @@ Evaluation evaluate(Model& model, const Task& task, const Dataset& dataset, Comm
   auto sums = at::zeros({3}, at::kDouble);  // loss, weight, right answers
   if (beacon) beacon->enter(Phase::evaluating);
   together(control, "evaluating", [&] {
-    const std::int64_t size = batch_size(task, dataset);
+    const std::int64_t size = batch_size(task, dataset, device);
     for (std::int64_t begin = share.begin; begin < share.end; begin += size) {
       std::vector<std::int64_t> indices(static_cast<std::size_t>(std::min(size, share.end - begin)));
       std::iota(indices.begin(), indices.end(), begin);
       if (beacon) beacon->progress();
       const Batch batch = dataset.read(indices);
-      const auto outputs = forward(model, batch.inputs.to(at::Device(device)), autocast);
+      const auto outputs = forward(model, batch.inputs.to(at::Device(device)), autocast,
+                                   task.takes_sixteen_bits(at::Device(device)));
       const auto targets = batch.targets.to(at::Device(device));
       const auto loss = task.loss_sum(outputs, targets);
       sums[0] += loss.loss_sum.cpu().to(at::kDouble);

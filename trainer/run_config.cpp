@@ -95,7 +95,13 @@ void TaskConfig::describe(config::Visitor& v) {
         }},
        {"language_model",
         "The next token: softmax over the vocabulary. Losses are nats a token; every token weighs the same.",
-        [](config::Visitor&) {}}});
+        [this](config::Visitor& inner) {
+          inner.field(
+              "chunked_loss", chunked_loss,
+              "Computes the loss, and its gradient, over some tokens at a time, so that a step's largest "
+              "tensors, all logits in float32, are never there. auto: on a GPU.",
+              {"auto", "on", "off"});
+        }}});
 }
 
 void OptimizerConfig::describe(config::Visitor& v) {

@@ -32,6 +32,7 @@ struct TaskConfig {
   std::string positive;      ///< binary: the name of the positive class; empty: the second one
   std::string loss = "mse";  ///< regression: mse | l1 | huber
   bool scale_target = true;  ///< regression: the network learns (target - mean) / deviation
+  std::string chunked_loss = "auto";  ///< language model: auto | on | off
   void describe(config::Visitor& v);
 };
 

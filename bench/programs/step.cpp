@@ -120,7 +120,8 @@ nlohmann::json Step::parts(int count) {
     timed(0, i >= 0, [&] {
       alone.parameters->zero_gradients();
       loss = task_->loss_sum(
-          ringtrain::forward(*alone.model, batch.inputs, autocast_type(config_.trainer.precision)),
+          ringtrain::forward(*alone.model, batch.inputs, autocast_type(config_.trainer.precision),
+                             task_->takes_sixteen_bits(at::Device(device_))),
           batch.targets);
     });
     timed(1, i >= 0, [&] { loss.loss_sum.backward(at::full_like(loss.loss_sum, 1.0 / global)); });

@@ -6,10 +6,11 @@
 
 namespace ringtrain {
 
-at::Tensor forward(Model& model, const at::Tensor& inputs, std::optional<c10::ScalarType> autocast) {
+at::Tensor forward(Model& model, const at::Tensor& inputs, std::optional<c10::ScalarType> autocast,
+                   bool as_it_is) {
   const Autocast scope(inputs.device().type(), autocast);
   const at::Tensor outputs = model.forward(inputs);
-  return autocast ? outputs.to(at::kFloat) : outputs;
+  return autocast && !as_it_is ? outputs.to(at::kFloat) : outputs;
 }
 
 }  // namespace ringtrain

@@ -9,7 +9,9 @@
 namespace ringtrain {
 
 /// The model's answer, its matrix products and convolutions in `autocast` (trainer/precision/autocast.h). It
-/// comes back in float32 then: losses and scores are computed in it.
-at::Tensor forward(Model& model, const at::Tensor& inputs, std::optional<c10::ScalarType> autocast);
+/// comes back in float32 then, in which losses and scores are computed, or `as_it_is`
+/// (Task::takes_sixteen_bits).
+at::Tensor forward(Model& model, const at::Tensor& inputs, std::optional<c10::ScalarType> autocast,
+                   bool as_it_is = false);
 
 }  // namespace ringtrain

@@ -54,7 +54,7 @@ std::string bad_samples(const Replica& replica, const Task& task, const Batch& b
       continue;
     }
     const at::Device where(device);
-    const auto outputs = forward(*replica.model, inputs.to(where), autocast);
+    const auto outputs = forward(*replica.model, inputs.to(where), autocast, task.takes_sixteen_bits(where));
     if (!finite(task.loss_sum(outputs, targets.to(where)).loss_sum)) losses.push_back(row);
   }
   replica.model->train(was_training);

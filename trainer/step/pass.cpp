@@ -20,8 +20,8 @@ void Pass::run(const Batch& batch, int pieces, int of, double seed,
     const std::int64_t count = part.end - part.begin;
     const auto loss = [&] {
       const auto span = timed("forward");
-      const auto outputs =
-          forward(*replica.model, batch.inputs.narrow(0, part.begin, count).to(device), autocast);
+      const auto outputs = forward(*replica.model, batch.inputs.narrow(0, part.begin, count).to(device),
+                                   autocast, task.takes_sixteen_bits(device));
       return task.loss_sum(outputs, batch.targets.narrow(0, part.begin, count).to(device));
     }();
     {

@@ -133,7 +133,7 @@ TargetKind target_kind(const TaskConfig& config) {
 std::unique_ptr<Task> make_task(const TaskConfig& config, const std::vector<std::string>& labels,
                                 const std::vector<std::int64_t>& class_counts, std::int64_t vocabulary,
                                 const TargetScale& scale) {
-  if (config.type == "language_model") return make_language_model_task(vocabulary);
+  if (config.type == "language_model") return make_language_model_task(vocabulary, config.chunked_loss);
   if (config.type == "regression") return std::make_unique<Regression>(config.loss, scale);
   const bool binary = config.type == "binary_classification";
   if (binary && labels.size() != 2)

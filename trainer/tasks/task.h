@@ -31,6 +31,8 @@ class Task {
   /// `outputs`: [n, outputs()]; `targets`: [n], int64 classes or floats. What a language model has:
   /// language_model.h.
   virtual LossSum loss_sum(const at::Tensor& outputs, const at::Tensor& targets) const = 0;
+  /// Whether outputs of 16 bits are taken as they are; else they are cast to float32 first.
+  virtual bool takes_sixteen_bits(const at::Device&) const { return false; }
   /// What a loss of 1 is in the target's own unit: not 1 where the network learns a scaled target.
   virtual double loss_unit() const { return 1; }
   /// What people and metrics read: probabilities [n, classes], or predictions [n, 1].

@@ -1,0 +1,18 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+
+namespace ringtrain {
+
+/// The sum of the cross entropies (nats) of logits [n, classes], any floating type, and their targets [n],
+/// int64: 0-dim float64. It is computed in float32 (of float64 logits in float64) over `rows` of them at a
+/// time, and the gradient with it, in the logits' own type: there never are all logits in float32, which of a
+/// language model would be the largest tensors of a step. Backward runs once.
+at::Tensor chunked_cross_entropy(const at::Tensor& logits, const at::Tensor& targets, std::int64_t rows);
+
+/// So many rows that one chunk is 64 MiB of float32.
+std::int64_t rows_of_chunk(std::int64_t classes);
+
+}  // namespace ringtrain
