@@ -1,6 +1,7 @@
 #include "comm/nccl/cuda_graph.h"
 
 #include <ATen/cuda/CUDAGraph.h>
+#include <c10/cuda/CUDACachingAllocator.h>
 #include <c10/cuda/CUDAGuard.h>
 #include <c10/cuda/CUDAStream.h>
 #include <fmt/format.h>
@@ -17,6 +18,8 @@ class CudaGraph : public DeviceGraph {
   CudaGraph(c10::Device device, const std::function<void()>& work) : device_(device) {
     const c10::cuda::CUDAGuard guard(device_);
     c10::cuda::getCurrentCUDAStream(device_.index()).synchronize();
+    // The graph keeps memory of its own: what the plain steps have left goes back first.
+    c10::cuda::CUDACachingAllocator::emptyCache();
     // Relaxed: backward and NCCL start their part from threads of their own.
     graph_.capture_begin({0, 0}, cudaStreamCaptureModeRelaxed);
     try {
