@@ -96,6 +96,8 @@ struct TrainerConfig {
   std::string device = "auto";
   std::string cuda_graph = "auto";
   bool share_gpus = false;
+  std::string tf32 = "convolutions";  ///< none | convolutions | all
+  bool cudnn_search = false;
   std::string start_from;  ///< a checkpoint's folder, or empty
   std::int64_t threads_per_rank = 1;
   double clip_norm = 0;

@@ -57,6 +57,7 @@ Trainer::Trainer(World& world, const RunConfig& config, const StartOptions& opti
   together(control, "starting", [&] { start(options); });
   open_log();
   together(control, "choosing a device", [&] { device_ = choose_device(world, config); });
+  set_gpu_arithmetic(config.trainer);
   log::set_identity(world.rank(), world.world_size(), world.host(), device_);
   if (options.device_chosen) options.device_chosen(device_);
   log::info(fmt::format("process {} on {}, {} of {} ranks of this host; {} threads", ::getpid(), device_,

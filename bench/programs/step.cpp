@@ -74,6 +74,7 @@ Step::Step(const Case& spec, World& world)
     : spec_(spec), world_(world), config_(config_of(spec, world)), trace_(world.control(), 0) {
   at::set_num_threads(1);
   device_ = choose_device(world, config_);
+  set_gpu_arithmetic(config_.trainer);
   communicator_ = make_communicator(world, config_.comm.backend, device_, ring_options(config_.comm));
   task_ = make_task(config_.task, spec.labels, {}, spec.shape.outputs);
   replica_ = make_replica(config_, spec.shape, device_, communicator_.get());

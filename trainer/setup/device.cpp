@@ -1,5 +1,6 @@
 #include "trainer/setup/device.h"
 
+#include <ATen/Context.h>
 #include <fmt/format.h>
 
 #include <cstdlib>
@@ -52,6 +53,13 @@ std::string choose_device(World& world, const RunConfig& config) {
   std::string device = fmt::format("cuda:{}", placement.devices[rank]);
   nccl::use_own_stream(device);
   return device;
+}
+
+void set_gpu_arithmetic(const TrainerConfig& config) {
+  auto& context = at::globalContext();
+  context.setAllowTF32CuDNN(config.tf32 != "none");
+  context.setAllowTF32CuBLAS(config.tf32 == "all");
+  context.setBenchmarkCuDNN(config.cudnn_search);
 }
 
 }  // namespace ringtrain

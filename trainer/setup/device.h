@@ -13,4 +13,7 @@ namespace ringtrain {
 /// Collective.
 std::string choose_device(World& world, const RunConfig& config);
 
+/// trainer.tf32 and trainer.cudnn_search, for this process.
+void set_gpu_arithmetic(const TrainerConfig& config);
+
 }  // namespace ringtrain
