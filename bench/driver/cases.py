@@ -30,6 +30,7 @@ class Case:
         self.tolerance = 2e-2 if gpu else 1e-3  # of losses: bfloat16 has 8 bits
         images = model["type"] == "resnet"
         self.tuned = {"channels_last": True} if images else {}  # until choose_peer has measured
+        self.task_more, self.trainer_more = {}, {}  # further fields
         self.wire = "float32"  # what gradients travel as between hosts
 
     def peers(self, default_too=True):
@@ -49,8 +50,9 @@ class Case:
 
     def config(self):
         data = "{train_file: none, format: tokens}" if self.tokens else "{train_file: none.csv, target: target}"
-        task = "language_model" if self.tokens else "classification"
-        trainer = "device: cuda, precision: bfloat16" if self.gpu else "device: cpu"
+        fields = lambda more: "".join(f", {name}: {value}" for name, value in more.items())
+        task = ("language_model" if self.tokens else "classification") + fields(self.task_more)
+        trainer = ("device: cuda, precision: bfloat16" if self.gpu else "device: cpu") + fields(self.trainer_more)
         return (f"data: {data}\nseed: 7\nmodel: {json.dumps(self.model)}\ntask: {{type: {task}}}\n"
                 f"trainer: {{{trainer}, optimizer: {self.optimizer}}}\ncomm: {{wire_dtype: {self.wire}}}\n")
 
