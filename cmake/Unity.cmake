@@ -38,7 +38,8 @@ function(_ringtrain_names source defined used)
           "\n([a-z_][a-z0-9_]*)\\("                                                     # its type on the line before
           "\n(struct|class|union|enum|enum class|enum struct) ([A-Za-z_][A-Za-z0-9_]*)"
           "\nusing ([A-Za-z_][A-Za-z0-9_]*) ="
-          "\n[a-z][A-Za-z0-9_:<>,&* ]*[ &*](k[A-Z][A-Za-z0-9_]*|[a-z_][a-z0-9_]*) *[={\n]")  # a constant or variable
+          "\n[a-z][A-Za-z0-9_:<>,&* ]*[ &*](k[A-Z][A-Za-z0-9_]*|[a-z_][a-z0-9_]*) *[={\n]"  # a constant or variable
+          ", (k[A-Z][A-Za-z0-9_]*) =")  # and one more of its kind
     string(REGEX MATCHALL "${pattern}" matches "${private}")
     foreach(match IN LISTS matches)
       string(REGEX REPLACE " *[({=\n]$" "" match "${match}")

@@ -15,7 +15,7 @@ struct Batch {
   at::Tensor inputs;
   at::Tensor targets;
   at::Tensor rows;
-  std::int64_t size() const { return rows.defined() ? rows.size(0) : 0; }
+  std::int64_t size() const { return inputs.defined() ? inputs.size(0) : 0; }
 };
 
 /// Samples that can be read by number.
