@@ -29,9 +29,9 @@ struct TaskConfig {
   std::string threshold = "best_f1";  ///< best_f1 | cost | fixed
   double cost_ratio = 10;
   double fixed_threshold = 0.5;
-  std::string positive;      ///< binary: the name of the positive class; empty: the second one
-  std::string loss = "mse";  ///< regression: mse | l1 | huber
-  bool scale_target = true;  ///< regression: the network learns (target - mean) / deviation
+  std::string positive;               ///< binary: the name of the positive class; empty: the second one
+  std::string loss = "mse";           ///< regression: mse | l1 | huber
+  bool scale_target = true;           ///< regression: the network learns (target - mean) / deviation
   std::string chunked_loss = "auto";  ///< language model: auto | on | off
   void describe(config::Visitor& v);
 };
