@@ -158,7 +158,8 @@ StepTotals GradientAverager::finish_totals(const StepTotals& mine, const at::Ten
   const StepTotals totals{numbers[0], numbers[1], numbers[2], numbers[3], numbers[4]};
   unused_.clear();
   all_used_ = numbers[5] == 0;
-  if (!all_used_) find_unused();
+  // Of a failed step nobody asks, and a rank that replays a recorded one would not take part.
+  if (!all_used_ && totals.failed == 0) find_unused();
   if (!ordered_) agree_on_order();
   traffic_.bytes = bytes_;
   traffic_.early_buckets = early_;

@@ -91,7 +91,8 @@ class GradientReduction {
   /// gradients' device. Nothing travels where every rank has all.
   virtual void sum_over_slices(const at::Tensor& mine) = 0;
   virtual double sum_over_slices(double mine) = 0;
-  /// After the update: every rank's values to every rank.
+  /// After the update: every rank's values to every rank. Also after a step that updates nothing: a rank that
+  /// replays a recorded step always takes part.
   virtual void share_values() = 0;
 
   /// After `finish_totals`: by number of FlatParameters::entries(), which parameters no rank used in this

@@ -35,7 +35,13 @@ bool decides(std::string_view path) {
                               "trainer.checkpoint.metric",
                               "trainer.global_batch_size",
                               "trainer.optimizer.type"};
-  static const Words free{kTrainFile, "data.validation_file", "data.test_file", "data.prefetch_batches"};
+  // Of how something is computed, not what, any run may decide anew.
+  static const Words free{kTrainFile,
+                          "data.validation_file",
+                          "data.test_file",
+                          "data.prefetch_batches",
+                          "model.pad_vocabulary",
+                          "task.chunked_loss"};
   return is_under_any(path, deciding) && !is_under_any(path, free);
 }
 

@@ -2,7 +2,7 @@
 
 #include <ATen/ATen.h>
 
-#include <memory>
+#include <optional>
 
 #include "data/order/sampler.h"
 #include "trainer/precision/forward.h"
@@ -11,21 +11,20 @@ namespace ringtrain {
 
 void Pass::run(const Batch& batch, int pieces, int of, double seed,
                const std::function<void(const LossSum& loss, std::int64_t samples)>& add) const {
-  const auto timed = [this](const char* name) {
-    return trace ? std::make_unique<Trace::Span>(*trace, name) : nullptr;
-  };
   replica.parameters->zero_gradients();
   for (int piece = 0; piece < pieces; ++piece) {
     const Range part = even_share(batch.size(), piece, of);
     const std::int64_t count = part.end - part.begin;
     const auto loss = [&] {
-      const auto span = timed("forward");
+      std::optional<Trace::Span> span;
+      if (trace) span.emplace(*trace, "forward");
       const auto outputs = forward(*replica.model, batch.inputs.narrow(0, part.begin, count).to(device),
                                    autocast, task.takes_sixteen_bits(device));
       return task.loss_sum(outputs, batch.targets.narrow(0, part.begin, count).to(device));
     }();
     {
-      const auto span = timed("backward");
+      std::optional<Trace::Span> span;
+      if (trace) span.emplace(*trace, "backward");
       const auto gradient = at::full_like(loss.loss_sum, seed);
       if (piece + 1 == pieces) {
         loss.loss_sum.backward(gradient);

@@ -47,7 +47,10 @@ RecordedStep::RecordedStep(const RunConfig& config, const Task& task, Replica& r
       recorder_(std::move(recorder)) {}
 
 bool RecordedStep::takes(const Batch& batch) const {
-  return warm_ >= kWarmUp && batch.size() == size_ && size_ > 0 && reduction_.all_used() &&
+  // Of a batch in which this rank has two samples each other one has some: a rank with none leaves parameters
+  // unused, and asks all who else did.
+  const bool others_have_some = size_ > 1 || config_.trainer.global_batch_size == 1;
+  return warm_ >= kWarmUp && batch.size() == size_ && others_have_some && reduction_.all_used() &&
          replica_.optimizer->treats_all_alike();
 }
 

@@ -178,6 +178,9 @@ StepOutcome TrainingStep::run(Loader& loader, const StopSignal& signal, std::int
   const StepTotals totals = average(mine);
   if (totals.failed > 0) {
     gather();
+    // What ranks that replay a recorded step move after the sums.
+    if (recorded_takes_norm()) reduction_->sum_over_slices(0.0);
+    reduction_->share_values();
     raise_together(world_.control(), step_name(step), failure);
   }
   if (recorded_) recorded_->warmed_up(batch);
@@ -272,6 +275,11 @@ void TrainingStep::update_in_parts(double learning_rate, double divisor) {
   reduction_->share_values();
 }
 
+/// Whether recorded steps, which know no loss scale, compute the gradient's norm.
+bool TrainingStep::recorded_takes_norm() const {
+  return config_.trainer.clip_norm > 0 || config_.trainer.non_finite == "skip";
+}
+
 /// Of the summed gradients, before any division.
 double TrainingStep::norm() {
   return std::sqrt(reduction_->sum_over_slices(sum_of_squares(replica_.optimizer->gradients())));
@@ -344,8 +352,10 @@ StepOutcome TrainingStep::update(const Batch& batch, const StepTotals& totals, s
   }
   if (outcome.skipped) {
     replica_.optimizer->skip();
+    reduction_->share_values();
     return outcome;
   }
+  if (!std::isfinite(loss) || !std::isfinite(length)) reduction_->share_values();
   check_finite(loss, "the loss", batch, step);
   check_finite(length, "the norm of the gradient", batch, step);
   if (clip > 0) divisor = clipped(divisor, length, clip);

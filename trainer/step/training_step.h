@@ -73,6 +73,7 @@ class TrainingStep {
   void update_in_parts(double learning_rate, double divisor);
   StepOutcome update(const Batch& batch, const StepTotals& totals, std::int64_t step,
                      std::int64_t total_steps);
+  bool recorded_takes_norm() const;
   double norm();
   void adjust_scale(bool finite);
   void check_finite(double number, std::string_view what, const Batch& batch, std::int64_t step);

@@ -12,8 +12,8 @@ namespace ringtrain {
 inline double at_least(double number, double least) { return std::max(number, least); }
 inline at::Tensor at_least(const at::Tensor& number, double least) { return number.clamp_min(least); }
 
-/// What the summed gradients are divided by: with the weight of all samples of all ranks they are those of
-/// the joined batch's mean loss. `seed`: that of backward (Pass::run).
+/// What the summed gradients are divided by, to be those of the joined batch's mean loss: backward has taken
+/// the batch's size already (Pass::run), so it is the weight of all samples of all ranks against that.
 template <class Number>
 Number divisor_of(const Number& weight, double global_batch_size) {
   return weight / global_batch_size;

@@ -4,8 +4,7 @@
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <algorithm>
-
-#include "common/errors.h"
+#include <vector>
 
 namespace ringtrain {
 namespace {
@@ -13,38 +12,48 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-constexpr const char* kGradient = "gradient";
+/// Calls `with(begin, count, values)` for each chunk of rows, `values` being a copy in the type that is
+/// computed in.
+template <class With>
+void for_chunks(const at::Tensor& logits, std::int64_t rows, const With& with) {
+  const auto type = logits.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
+  for (std::int64_t begin = 0; begin < logits.size(0); begin += rows) {
+    const std::int64_t count = std::min(rows, logits.size(0) - begin);
+    with(begin, count, logits.narrow(0, begin, count).to(type, /*non_blocking=*/false, /*copy=*/true));
+  }
+}
 
+/// The gradient is computed in backward, where its factor is known: of a float16 model that is the loss
+/// scale, without which a probability of one in many classes is nothing in float16.
 struct ChunkedCrossEntropy : torch::autograd::Function<ChunkedCrossEntropy> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& logits, const at::Tensor& targets,
                             std::int64_t rows) {
-    const auto type = logits.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
-    const bool learns = logits.requires_grad();
-    const at::Tensor gradient =
-        learns ? at::empty(logits.sizes(), logits.options().requires_grad(false)) : at::Tensor();
     at::Tensor sum = at::zeros({}, logits.options().dtype(at::kDouble).requires_grad(false));
-    for (std::int64_t begin = 0; begin < logits.size(0); begin += rows) {
-      const std::int64_t count = std::min(rows, logits.size(0) - begin);
-      at::Tensor values =
-          logits.narrow(0, begin, count).detach().to(type, /*non_blocking=*/false, /*copy=*/true);
+    std::vector<at::Tensor> wholes{at::empty({0, 1}, sum.options().dtype(at::kFloat))};
+    if (logits.scalar_type() == at::kDouble) wholes[0] = wholes[0].to(at::kDouble);
+    for_chunks(logits.detach(), rows, [&](std::int64_t begin, std::int64_t count, const at::Tensor& values) {
+      wholes.push_back(at::logsumexp(values, 1, /*keepdim=*/true));
       const at::Tensor places = targets.narrow(0, begin, count).unsqueeze(1);
-      const at::Tensor whole = at::logsumexp(values, 1, /*keepdim=*/true);
-      sum += (whole - values.gather(1, places)).sum(at::kDouble);
-      if (!learns) continue;
-      values.sub_(whole).exp_();
-      values.scatter_add_(1, places, at::full_like(whole, -1));
-      gradient.narrow(0, begin, count).copy_(values);
-    }
-    if (learns) context->saved_data[kGradient] = gradient;
+      sum += (wholes.back() - values.gather(1, places)).sum(at::kDouble);
+    });
+    context->save_for_backward({logits, targets, at::cat(wholes)});
+    context->saved_data["rows"] = rows;
     return sum;
   }
 
   static variable_list backward(AutogradContext* context, const variable_list& outputs) {
-    auto saved = context->saved_data.find(kGradient);
-    if (saved == context->saved_data.end()) throw Error("backward of a chunked loss runs once only");
-    at::Tensor gradient = saved->second.toTensor();
-    context->saved_data.erase(saved);
-    return {gradient.mul_(outputs[0]), at::Tensor(), at::Tensor()};
+    const auto saved = context->get_saved_variables();
+    const at::Tensor &logits = saved[0], &targets = saved[1], &whole = saved[2];
+    const at::NoGradGuard no_grad;
+    at::Tensor gradient = at::empty(logits.sizes(), logits.options().requires_grad(false));
+    const auto rows = context->saved_data["rows"].toInt();
+    for_chunks(logits.detach(), rows, [&](std::int64_t begin, std::int64_t count, const at::Tensor& values) {
+      const at::Tensor mine = whole.narrow(0, begin, count);
+      values.sub_(mine).exp_();
+      values.scatter_add_(1, targets.narrow(0, begin, count).unsqueeze(1), at::full_like(mine, -1));
+      gradient.narrow(0, begin, count).copy_(values.mul_(outputs[0]));
+    });
+    return {gradient, at::Tensor(), at::Tensor()};
   }
 };
 

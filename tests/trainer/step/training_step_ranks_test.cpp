@@ -8,7 +8,10 @@
 #include <torch/types.h>
 
 #include "comm/backends.h"
+#include "common/errors.h"
+#include "data/order/sampler.h"
 #include "tests/rank_test.h"
+#include "tests/trainer/step/checked_recorder.h"
 #include "trainer/setup/comm_options.h"
 
 namespace ringtrain {
@@ -138,6 +141,82 @@ TEST(TrainingStepOverMpi, ParametersThatNobodyUsesSitTheStepOut) {
     for (std::size_t e = 0; e < skipped.size(); ++e)
       EXPECT_EQ(skipped[e], replica.parameters->entries()[e].name.starts_with("branch.") ? 2 : 0);
   }
+}
+
+/// A few plain features; from batch `from` on rank `who` cannot read.
+struct Breaking : Dataset {
+  Breaking(const World& world, std::int64_t size, int who, int from)
+      : world(world), count(size), who(who), from(from) {}
+  std::int64_t size() const override { return count; }
+  Batch read(const std::vector<std::int64_t>& indices) const override {
+    if (++reads > from && world.rank() == who) throw DataError("the disk is gone");
+    const auto rows = at::tensor(indices, at::kLong);
+    return {(rows.unsqueeze(1) * 0.7 + at::arange(kFeatures)).sin().to(at::kFloat), rows.remainder(3), rows};
+  }
+  const World& world;
+  std::int64_t count;
+  int who, from;
+  mutable int reads = 0;
+};
+
+/// What a job says on this rank whose steps are recorded on all of them; "" where it goes through.
+std::string said(RunConfig config, const Dataset& data, int steps, int& replayed) {
+  World& world = test_world();
+  config.trainer.precision = "float32";
+  config.model = ModelConfig();
+  const auto gradients = make_communicator(world, "auto", "cpu", ring_options(config.comm));
+  const auto task = make_task(config.task, {"a", "b", "c"}, {1, 1, 1});
+  Replica replica = make_replica(config, {.features = kFeatures, .outputs = 3}, "cpu", gradients.get());
+  Trace trace(world.control(), 0);
+  test::CheckedRecorder recorder;
+  TrainingStep training(world, config, *task, replica, *gradients, "cpu", trace, nlohmann::json::object(),
+                        recorder.recorder());
+  Loader loader(data,
+                Sampler({.samples = data.size(),
+                         .global_batch_size = config.trainer.global_batch_size,
+                         .rank = world.rank(),
+                         .world_size = world.world_size()}),
+                0, 0);
+  const StopSignal signal;
+  std::string text;
+  try {
+    for (int step = 0; step < steps; ++step) training.run(loader, signal, step, steps);
+  } catch (const Error& error) {
+    text = error.what();
+  }
+  replayed = recorder.replayed;
+  return text;
+}
+
+// The others replay while one cannot take part: all learn of it, and none waits for a sum that never comes.
+TEST(TrainingStepOverMpi, ARankThatFailsWhileOthersReplayEndsAll) {
+  World& world = test_world();
+  for (const bool sharded : {false, true})
+    for (const double clip : {0.0, 0.5}) {
+      SCOPED_TRACE(testing::Message() << "sharded " << sharded << ", clip " << clip);
+      RunConfig config = config_of(1);
+      config.trainer.shard_optimizer = sharded;
+      config.trainer.clip_norm = clip;
+      const int who = world.world_size() - 1;
+      const Breaking data(world, 8 * kBatch, who, 5);
+      int replayed = 0;
+      const auto text = said(config, data, 8, replayed);
+      EXPECT_EQ(replayed, world.rank() == who ? 2 : 3);
+      const bool tells = world.rank() != 0 || text.find("the disk is gone") != std::string::npos;
+      EXPECT_TRUE(tells) << text;
+      EXPECT_NE(text, "");
+    }
+}
+
+// One sample a rank, and a last batch that leaves some without any.
+TEST(TrainingStepOverMpi, RanksOfOneSampleDoNotReplayBesideOnesOfNone) {
+  World& world = test_world();
+  RunConfig config = config_of(1);
+  config.trainer.global_batch_size = world.world_size();
+  const Breaking data(world, 5 * world.world_size() + 1, -1, 0);
+  int replayed = 0;
+  EXPECT_EQ(said(config, data, 12, replayed), "");
+  EXPECT_EQ(replayed, world.world_size() == 1 ? 9 : 0);
 }
 
 }  // namespace
