@@ -5,7 +5,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 usage() {
   cat <<'TEXT'
-usage: tools/gpu_machine.sh pack FOLDER         where there is a network: builds, and packs into FOLDER (26 MB)
+usage: tools/gpu_machine.sh pack FOLDER         where there is a network: builds, and packs into FOLDER (22 MB)
        tools/gpu_machine.sh run FOLDER STEP...  there, in a copy of the same sources: unpacks into /tmp, runs
 
 A build for Debian 12 runs on Debian 12, Ubuntu 24.04 and what is newer. PyTorch there must be the version of tools/python-libraries.txt.

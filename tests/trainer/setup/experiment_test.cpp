@@ -48,6 +48,16 @@ TEST(Experiment, WhatOnlySaysHowLongAndWhereIsFree) {
           .empty());
 }
 
+TEST(Experiment, HowALanguageModelsLogitsAreComputedIsFree) {
+  const auto file = std::string(RINGTRAIN_SOURCE_DIR) + "/configs/gpt_chars.yaml";
+  Checkpoint before;
+  before.config = RunConfig::load(file, {}).to_yaml();
+  EXPECT_TRUE(changed_settings(
+                  before, RunConfig::load(file, {"model.pad_vocabulary=off", "task.chunked_loss=on"}), "")
+                  .empty());
+  EXPECT_EQ(changed_settings(before, RunConfig::load(file, {"model.layers=4"}), "").size(), 1u);
+}
+
 TEST(Experiment, WhatDecidesIsFound) {
   using Paths = std::vector<std::string>;
   for (const auto& [override, path] : std::vector<std::pair<std::string, std::string>>{
