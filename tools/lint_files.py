@@ -62,7 +62,7 @@ def wanted(source):
 os.makedirs(output, exist_ok=True)
 with open(os.path.join(build, "compile_commands.json")) as file:
     commands = json.load(file)
-entries, looked_at = [], set()
+entries, looked_at, sizes = [], set(), {}
 for number, entry in enumerate(commands):
     chosen = [source for source in sources_of(entry["file"]) if wanted(source) and source not in looked_at]
     if not chosen:
@@ -73,10 +73,11 @@ for number, entry in enumerate(commands):
         path = os.path.join(os.path.abspath(output), f"unit_{number}.cpp")
         with open(path, "w") as file:
             file.write("".join(f'#include "{source}"  // NOLINT\n' for source in chosen))
+    sizes[path] = len(chosen)
     arguments = without_gcc_only(shlex.split(entry["command"]))
     entries.append({"directory": entry["directory"], "file": path, "arguments": [path if word == entry["file"] else word for word in arguments]})
 with open(os.path.join(output, "compile_commands.json"), "w") as file:
     json.dump(entries, file, indent=1)
 print(len(looked_at))
-for entry in sorted(entries, key=lambda entry: -len(sources_of(entry["file"]))):
-    print(os.path.relpath(entry["file"], root))
+for path in sorted(sizes, key=lambda path: -sizes[path]):  # the longest first
+    print(os.path.relpath(path, root))

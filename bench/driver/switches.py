@@ -33,10 +33,10 @@ def gpu_memory():
 
 def run(report, settings):
     report.heading("switches", "ms a step, and the GPU's memory, ringtrain alone on one GPU", peers=False)
-    if usable_gpus() == 0:
-        print("  no GPU: NOT RUN")
+    if usable_gpus() == 0 or settings.quick:
+        print("  NOT RUN: " + ("it measures, and --quick does not" if settings.quick else "no GPU"))
         return
-    for name in settings.cases or SWITCHES:
+    for name in filter(SWITCHES.get, settings.cases or SWITCHES):
         for switch, more in SWITCHES[name].items():
             case = switched(CASES[name], more)
             with tempfile.TemporaryDirectory(prefix="ringtrain-bench-") as folder:
