@@ -21,5 +21,6 @@ if ((${#files[@]} < 2)); then
 fi
 echo "clang-tidy looks at ${files[0]} files"
 printf '%s\0' "${files[@]:1}" |
-  xargs -0 -n 1 -P "$(nproc)" clang-tidy -p build/lint --quiet --warnings-as-errors='*' 2> >(grep -v -e 'warnings generated' -e '^Suppressed' -e '^Use -' >&2)
+  xargs -0 -n 1 -P "$(nproc)" clang-tidy -p build/lint --quiet --warnings-as-errors='*' 2> >(grep -v -e 'generated\.$' -e '^Suppressed' -e '^Use -' >&2) |
+  python3 tools/lint_places.py
 echo "clang-tidy found nothing"

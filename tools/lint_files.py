@@ -59,6 +59,18 @@ def wanted(source):
             and (everything or not includes_torch(source)) and (not words or any(word in os.path.relpath(source, root) for word in words)))
 
 
+def joined(source):
+    """The text itself, no #include of it: unused `using` declarations are looked for in the main file alone."""
+    with open(source) as file:
+        text = re.sub(r'^#include "([^"]+)"', lambda match: f'#include "{found(match[1], source)}"', file.read(), flags=re.M)
+    return f'#line 1 "{source}"\n{text}\n'
+
+
+def found(name, source):
+    beside = os.path.join(os.path.dirname(source), name)
+    return beside if os.path.isfile(beside) else name
+
+
 os.makedirs(output, exist_ok=True)
 with open(os.path.join(build, "compile_commands.json")) as file:
     commands = json.load(file)
@@ -72,7 +84,7 @@ for number, entry in enumerate(commands):
     if len(chosen) > 1:  # one parse of the headers for all of them
         path = os.path.join(os.path.abspath(output), f"unit_{number}.cpp")
         with open(path, "w") as file:
-            file.write("".join(f'#include "{source}"  // NOLINT\n' for source in chosen))
+            file.write("".join(joined(source) for source in chosen))
     sizes[path] = len(chosen)
     arguments = without_gcc_only(shlex.split(entry["command"]))
     entries.append({"directory": entry["directory"], "file": path, "arguments": [path if word == entry["file"] else word for word in arguments]})
