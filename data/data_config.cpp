@@ -105,8 +105,8 @@ void DataConfig::describe(config::Visitor& v) {
             "required: the file to train on, such as data.train_file: transactions.csv");
   v.field("prefetch_batches", prefetch_batches,
           "Batches that a thread of its own reads ahead. 0 reads them in the training thread, which costs "
-          "less than handing "
-          "them over while the table is in memory.",
+          "less than handing them over while the table is in memory. For a GPU it is 2 at least: the thread "
+          "copies them there, too.",
           config::non_negative());
   v.variants(
       "format", format, "What train_file holds.",

@@ -6,6 +6,7 @@
 #include <torch/nn/modules/normalization.h>
 
 #include "models/activation.h"
+#include "models/convolution.h"
 #include "models/dense.h"
 #include "models/image.h"
 
@@ -35,7 +36,7 @@ class Convnet : public Model {
   at::Tensor forward(const at::Tensor& inputs) override {
     at::Tensor x = at::unflatten(inputs, 1, image_);
     for (std::size_t i = 0; i < convolutions_.size(); ++i)
-      x = at::max_pool2d(activate(activation_, norms_[i](convolutions_[i](x))), 2);
+      x = at::max_pool2d(activate(activation_, norms_[i](convolve(x, convolutions_[i]))), 2);
     x = activate(activation_, dense(x.flatten(1), hidden_));
     if (dropout_ > 0) x = at::dropout(x, dropout_, is_training());
     return dense(x, output_);

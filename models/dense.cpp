@@ -4,7 +4,9 @@
 #include <ATen/autocast_mode.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include "models/gradient_place.h"
 #include "models/matrix_product.h"
+#include "models/weight_shadow.h"
 
 namespace ringtrain {
 namespace {
@@ -16,11 +18,8 @@ at::Tensor as_rows(const at::Tensor& x) { return x.dim() == 2 ? x : x.reshape({-
 
 /// Where `parameter`'s gradient of type `dtype` can be added to; undefined: nowhere.
 at::Tensor place_for_gradient(const at::Tensor& parameter, at::ScalarType dtype) {
-  if (!parameter.is_leaf()) return {};
-  const at::Tensor& gradient = parameter.grad();
-  return gradient.defined() && gradient.scalar_type() == dtype && gradient.layout() == at::kStrided
-             ? gradient
-             : at::Tensor();
+  const auto place = gradient_place(parameter);
+  return place.defined() && place.scalar_type() == dtype ? place : at::Tensor();
 }
 
 bool is_plain(const at::Tensor& matrix) {
@@ -119,7 +118,7 @@ bool applies(const at::Tensor& x, const at::Tensor& weight) {
 at::Tensor dense(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, bool relu) {
   if (applies(x, weight))
     return Dense::apply(x, weight, bias.defined() ? std::optional(bias) : std::nullopt, relu);
-  const auto y = at::linear(x, weight, bias);
+  const auto y = at::linear(x, shadow_of(weight), shadow_of(bias));
   return relu ? at::relu(y) : y;
 }
 

@@ -8,6 +8,7 @@
 #include <cmath>
 
 #include "common/errors.h"
+#include "models/checkpointed.h"
 #include "models/dense.h"
 #include "models/gpt_block.h"
 #include "models/padded_product.h"
@@ -37,6 +38,7 @@ class Gpt : public Model {
       : Model("Gpt"),
         dropout_(options.dropout),
         pad_vocabulary_(options.pad_vocabulary),
+        checkpoint_activations_(options.checkpoint_activations),
         wte_(register_module("wte", torch::nn::Embedding(vocabulary, options.width))),
         wpe_(register_module("wpe", torch::nn::Embedding(options.context, options.width))) {
     auto list = register_module("h", std::make_shared<torch::nn::Module>("Blocks"));
@@ -52,7 +54,10 @@ class Gpt : public Model {
     const at::Tensor& positions = wpe_->weight;
     at::Tensor x = wte_(inputs) + (length == positions.size(0) ? positions : positions.narrow(0, 0, length));
     if (dropout_ > 0) x = at::dropout(x, dropout_, is_training());
-    for (const auto& block : blocks_) x = block->forward(x);
+    for (const auto& block : blocks_)
+      x = checkpoint_activations_ && is_training()
+              ? checkpointed([block](const at::Tensor& y) { return block->forward(y); }, x, dropout_ > 0)
+              : block->forward(x);
     x = ln_f_(x);
     return pads(x) ? padded_product(x, wte_->weight, kTile) : dense(x, wte_->weight);
   }
@@ -79,6 +84,7 @@ class Gpt : public Model {
 
   double dropout_;
   std::string pad_vocabulary_;
+  bool checkpoint_activations_;
   torch::nn::Embedding wte_, wpe_;
   std::vector<std::shared_ptr<GptBlock>> blocks_;
   torch::nn::LayerNorm ln_f_{nullptr};
@@ -109,6 +115,9 @@ void GptKind::describe(config::Visitor& v) {
       "neither loss nor checkpoint nor export show it. auto: on a GPU in 16 bits; on: in training, "
       "wherever; off: never.",
       {"auto", "on", "off"});
+  v.field("checkpoint_activations", checkpoint_activations,
+          "Keeps only what goes into each block for backward, which computes the inside of a block a second "
+          "time: a step takes about a third longer and much less memory. The numbers are the same.");
   const GptKind sizes = resolved(*this);
   v.require("heads", sizes.heads < 1 || sizes.width % sizes.heads == 0,
             fmt::format("expected a number that divides model.width; {} does not divide {}", sizes.heads,

@@ -5,6 +5,7 @@
 #include <torch/nn/init.h>
 #include <torch/nn/modules/linear.h>
 
+#include "models/convolution.h"
 #include "models/dense.h"
 #include "models/image.h"
 #include "models/resnet_blocks.h"
@@ -55,7 +56,7 @@ class Resnet : public Model {
   at::Tensor forward(const at::Tensor& inputs) override {
     at::Tensor x = at::unflatten(inputs, 1, image_);
     if (channels_last_) x = with_channels_last(x);
-    x = bn1_->forward_relu(conv1_(x));
+    x = bn1_->forward_relu(convolve(x, conv1_));
     if (!plan_.small_images) x = at::max_pool2d(x, 3, 2, 1);
     for (const auto& stage : stages_) x = stage->forward(x);
     return dense(at::adaptive_avg_pool2d(x, {1, 1}).flatten(1), fc_);

@@ -2,6 +2,8 @@
 
 #include <ATen/ATen.h>
 
+#include "models/convolution.h"
+
 namespace ringtrain {
 namespace {
 
@@ -12,7 +14,7 @@ class Projection : public torch::nn::Module {
       : Module("Projection"),
         convolution_(register_module("0", make_convolution(inputs, outputs, 1, stride))),
         norm_(register_module("1", make_batch_norm2d(outputs))) {}
-  at::Tensor forward(const at::Tensor& x) { return norm_->forward(convolution_(x)); }
+  at::Tensor forward(const at::Tensor& x) { return norm_->forward(convolve(x, convolution_)); }
 
  private:
   torch::nn::Conv2d convolution_;
@@ -27,8 +29,9 @@ class Block : public ResidualBlock {
   at::Tensor forward(const at::Tensor& x) override {
     at::Tensor y = x;
     const std::size_t last = convolutions_.size() - 1;
-    for (std::size_t i = 0; i < last; ++i) y = norms_[i]->forward_relu(convolutions_[i](y));
-    return norms_[last]->forward_relu(convolutions_[last](y), shortcut_ ? shortcut_->forward(x) : x);
+    for (std::size_t i = 0; i < last; ++i) y = norms_[i]->forward_relu(convolve(y, convolutions_[i]));
+    return norms_[last]->forward_relu(convolve(y, convolutions_[last]),
+                                      shortcut_ ? shortcut_->forward(x) : x);
   }
 
  protected:

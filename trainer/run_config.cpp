@@ -236,6 +236,11 @@ void TrainerConfig::describe(config::Visitor& v) {
       "cudnn_search", cudnn_search,
       "Lets cuDNN try its algorithms for each new shape of a convolution. Which one it takes may differ from "
       "run to run, and with it the last bits. Of ResNet-50 on one H200 it made steps no faster.");
+  v.field(
+      "weight_copies", weight_copies,
+      "In bfloat16 and float16: all weights are cast once a step, and gradients added to those of float32 "
+      "as they are. Otherwise autocast casts each weight, and each gradient, by itself: the same numbers, "
+      "with 2 bytes a parameter less.");
   v.field("start_from", start_from,
           "A checkpoint's folder (JOB/checkpoints/step-N) whose weights and preprocessing a new run begins "
           "with; empty: "

@@ -98,6 +98,7 @@ struct TrainerConfig {
   bool share_gpus = false;
   std::string tf32 = "convolutions";  ///< none | convolutions | all
   bool cudnn_search = false;
+  bool weight_copies = true;
   std::string start_from;  ///< a checkpoint's folder, or empty
   std::int64_t threads_per_rank = 1;
   double clip_norm = 0;

@@ -330,7 +330,7 @@ Outcome Trainer::fit() {
                          .seed = static_cast<std::uint64_t>(config_.seed),
                          .rank = world_.rank(),
                          .world_size = world_.world_size()});
-  Loader loader(*data_.train, sampler, step_, config_.data.prefetch_batches);
+  Loader loader(*data_.train, sampler, step_, config_.data.prefetch_batches, at::Device(device_));
   if (config_.trainer.checkpoint.at_start && step_ == 0) save_checkpoint(false);
 
   bool stop = false;

@@ -55,8 +55,10 @@ class FlatParameters {
   /// parameters.
   std::map<std::string, at::Tensor> views(const at::Tensor& flat, std::size_t group) const;
 
- private:
+  /// That of one entry.
   at::Tensor view(const at::Tensor& flat, const Entry& entry) const;
+
+ private:
   std::vector<Entry> entries_;
   std::vector<Group> groups_;
 };

@@ -32,15 +32,16 @@ at::Tensor widened(const at::Tensor& x) { return x.element_size() == 2 ? x.to(at
 
 struct Statistics {
   at::Tensor mean, variance;  ///< [channels], float64, of the joined batch
-  double count = 0;           ///< values a channel, over all ranks
+  at::Tensor count;           ///< [1] float64: values a channel, over all ranks
+  bool several = true;        ///< whether there are more than one
 };
 
 Statistics joined_statistics(const at::Tensor& x, Communicator& communicator) {
   const auto channels = x.size(1);
   const auto options = x.options().dtype(at::kDouble).requires_grad(false);
   auto mine = at::zeros({2 * channels + 1}, options);
-  if (x.numel() > 0) {
-    const std::int64_t values = x.numel() / channels;
+  const std::int64_t values = x.numel() / std::max<std::int64_t>(1, channels);
+  if (values > 0) {
     const auto count = static_cast<double>(values);
     const auto [mean, variance] = at::batch_norm_update_stats(widened(x), {}, {}, /*momentum=*/0);
     mine.narrow(0, 0, channels).copy_(mean);
@@ -53,11 +54,22 @@ Statistics joined_statistics(const at::Tensor& x, Communicator& communicator) {
   const auto counts = all.narrow(1, 2 * channels, 1);
   const auto means = all.narrow(1, 0, channels);
   Statistics joined;
-  joined.count = counts.sum().item<double>();
-  const double divisor = std::max(1.0, joined.count);
+  joined.count = counts.sum(0);
+  const auto divisor = joined.count.clamp_min(1);
   joined.mean = (counts * means).sum(0) / divisor;
   const auto deviations = all.narrow(1, channels, channels) + counts * (means - joined.mean).square();
   joined.variance = deviations.sum(0) / divisor;
+  // Only a rank that has no two values itself has to wait for the number.
+  const double most = values > 1 ? static_cast<double>(values) : joined.count.item<double>();
+  joined.several = most > 1;
+  if (most == 1) {
+    TrainingError error(
+        "batch norm in training needs more than one value a channel, and the joined batch of all ranks has "
+        "one; raise trainer.global_batch_size so that no batch, the epoch's last one neither, has one "
+        "sample");
+    error.mark_agreed();
+    throw error;
+  }
   return joined;
 }
 
@@ -67,24 +79,15 @@ struct SyncBatchNorm : torch::autograd::Function<SyncBatchNorm> {
                             const at::Tensor& running_var, double momentum, double epsilon,
                             const c10::intrusive_ptr<Borrowed>& borrowed) {
     const Statistics joined = joined_statistics(x, borrowed->communicator);
-    if (joined.count == 1) {
-      TrainingError error(
-          "batch norm in training needs more than one value a channel, and the joined batch of all ranks has "
-          "one; raise trainer.global_batch_size so that no batch, the epoch's last one neither, has one "
-          "sample");
-      error.mark_agreed();
-      throw error;
-    }
     const auto mean = joined.mean.to(running_mean.scalar_type());
     const auto variance = joined.variance.to(running_var.scalar_type());
-    if (joined.count > 1) {
+    if (joined.several) {
+      const auto without_bias = joined.count / (joined.count - 1);
       running_mean.mul_(1 - momentum).add_(joined.mean, momentum);
-      running_var.mul_(1 - momentum)
-          .add_(joined.variance, momentum * joined.count / (joined.count - 1));  // without bias
+      running_var.mul_(1 - momentum).add_(joined.variance * (momentum * without_bias));
     }
-    context->save_for_backward({x, weight, mean, variance});
+    context->save_for_backward({x, weight, mean, variance, joined.count});
     context->saved_data["epsilon"] = epsilon;
-    context->saved_data["count"] = joined.count;
     context->saved_data["communicator"] = c10::IValue::make_capsule(borrowed);
     if (x.numel() == 0) return at::empty_like(x);
     return std::get<0>(
@@ -95,7 +98,7 @@ struct SyncBatchNorm : torch::autograd::Function<SyncBatchNorm> {
     const auto saved = context->get_saved_variables();
     const auto &x = saved[0], &weight = saved[1], &mean = saved[2], &variance = saved[3];
     const double epsilon = context->saved_data["epsilon"].toDouble();
-    const double count = std::max(1.0, context->saved_data["count"].toDouble());
+    const auto count = saved[4].clamp_min(1);
     const auto borrowed =
         c10::static_intrusive_pointer_cast<Borrowed>(context->saved_data["communicator"].toCapsule());
 

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "common/errors.h"
+#include "data/order/device_copies.h"
 
 namespace ringtrain {
 
@@ -19,22 +20,28 @@ namespace ringtrain {
 struct Loader::Impl {
   const Dataset& dataset;
   Sampler sampler;
+  DeviceCopies copies;
   const std::int64_t batches;
   const std::size_t limit;
   std::int64_t next_step;  // the step to read next: of the thread, or of next() when there is none
 
+  struct Ahead {
+    Step step;
+    DeviceCopies::Ready ready;
+  };
   std::mutex mutex;
   std::condition_variable wanted, ready;
-  std::deque<Step> queue;
+  std::deque<Ahead> queue;
   std::exception_ptr failure;  // what ended the thread; thrown when the queue before it is used up
   bool consumer_waits = false, producer_waits = false, stop = false;
   std::thread thread;
 
-  Impl(const Dataset& data, Sampler s, std::int64_t first_step, std::int64_t prefetch)
+  Impl(const Dataset& data, Sampler s, std::int64_t first_step, std::int64_t prefetch, at::Device device)
       : dataset(data),
         sampler(std::move(s)),
+        copies(device),
         batches(sampler.batches_per_epoch()),
-        limit(static_cast<std::size_t>(std::max<std::int64_t>(0, prefetch))),
+        limit(static_cast<std::size_t>(std::max<std::int64_t>(device.is_cpu() ? 0 : 2, prefetch))),
         next_step(first_step) {
     if (batches == 0) throw DataError("there are no samples to load");
     if (limit > 0) thread = std::thread([this] { read_ahead(); });
@@ -50,11 +57,12 @@ struct Loader::Impl {
     thread.join();
   }
 
-  Step read_next() {
+  Ahead read_next() {
     const std::int64_t epoch = next_step / batches, batch = next_step % batches;
-    Step step{epoch, batch, dataset.read(sampler.indices(epoch, batch))};
+    Ahead next{{epoch, batch, dataset.read(sampler.indices(epoch, batch))}, {}};
+    next.ready = copies.start(next.step.samples);
     ++next_step;
-    return step;
+    return next;
   }
 
   void read_ahead() {
@@ -63,9 +71,9 @@ struct Loader::Impl {
       std::unique_lock lock(mutex);
       while (!stop) {
         lock.unlock();
-        Step step = read_next();
+        Ahead next = read_next();
         lock.lock();
-        queue.push_back(std::move(step));
+        queue.push_back(std::move(next));
         if (consumer_waits) ready.notify_one();
         if (queue.size() < limit) continue;
         producer_waits = true;
@@ -79,26 +87,30 @@ struct Loader::Impl {
     }
   }
 
-  Step take() {
+  Ahead take() {
     std::unique_lock lock(mutex);
     consumer_waits = true;
     ready.wait(lock, [this] { return !queue.empty() || failure; });
     consumer_waits = false;
     if (queue.empty()) std::rethrow_exception(failure);
-    Step step = std::move(queue.front());
+    Ahead first = std::move(queue.front());
     queue.pop_front();
     const bool wake = producer_waits && queue.size() <= limit / 2;
     lock.unlock();
     if (wake) wanted.notify_one();
-    return step;
+    return first;
   }
 };
 
 Loader::Loader(const Dataset& dataset, Sampler sampler, std::int64_t first_step,
-               std::int64_t prefetch_batches)
-    : impl_(new Impl(dataset, std::move(sampler), first_step, prefetch_batches)) {}
+               std::int64_t prefetch_batches, at::Device device)
+    : impl_(new Impl(dataset, std::move(sampler), first_step, prefetch_batches, device)) {}
 Loader::~Loader() = default;
 
-Loader::Step Loader::next() { return impl_->limit > 0 ? impl_->take() : impl_->read_next(); }
+Loader::Step Loader::next() {
+  auto ahead = impl_->limit > 0 ? impl_->take() : impl_->read_next();
+  impl_->copies.finish(ahead.step.samples, ahead.ready);
+  return std::move(ahead.step);
+}
 
 }  // namespace ringtrain

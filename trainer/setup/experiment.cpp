@@ -40,6 +40,7 @@ bool decides(std::string_view path) {
                           "data.validation_file",
                           "data.test_file",
                           "data.prefetch_batches",
+                          "model.checkpoint_activations",
                           "model.pad_vocabulary",
                           "task.chunked_loss"};
   return is_under_any(path, deciding) && !is_under_any(path, free);

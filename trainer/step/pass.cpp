@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
 #include <optional>
 
 #include "data/order/sampler.h"
@@ -9,9 +10,15 @@
 
 namespace ringtrain {
 
-void Pass::run(const Batch& batch, int pieces, int of, double seed,
+int Pass::pieces(int of, std::int64_t size) const {
+  return joined_statistics ? of : static_cast<int>(std::min<std::int64_t>(of, size));
+}
+
+void Pass::run(const Batch& batch, int pieces, int of, double seed, const at::Tensor& scale,
                const std::function<void(const LossSum& loss, std::int64_t samples)>& add) const {
   replica.parameters->zero_gradients();
+  if (copies) copies->refresh();
+  const WeightShadow::Scope scope(copies ? &copies->shadow() : nullptr);
   for (int piece = 0; piece < pieces; ++piece) {
     const Range part = even_share(batch.size(), piece, of);
     const std::int64_t count = part.end - part.begin;
@@ -25,7 +32,8 @@ void Pass::run(const Batch& batch, int pieces, int of, double seed,
     {
       std::optional<Trace::Span> span;
       if (trace) span.emplace(*trace, "backward");
-      const auto gradient = at::full_like(loss.loss_sum, seed);
+      auto gradient = at::full_like(loss.loss_sum, seed);
+      if (scale.defined()) gradient.mul_(scale);
       if (piece + 1 == pieces) {
         loss.loss_sum.backward(gradient);
       } else {

@@ -19,32 +19,26 @@ constexpr std::int64_t kWeight = 0, kLossSum = 1, kSamples = 2, kStop = 3, kFail
 constexpr std::int64_t kTotals = sizeof(StepTotals) / sizeof(double);
 static_assert(kTotals == kNorm);
 
-at::Device device_of(const Replica& replica) {
-  const auto& groups = replica.parameters->groups();
-  return groups.empty() ? at::Device(at::kCPU) : groups.front().values.device();
-}
-
 }  // namespace
 
-std::optional<std::string> RecordedStep::obstacle(const RunConfig& config, int world_size) {
-  const TrainerConfig& trainer = config.trainer;
-  if (trainer.precision == "float16")
-    return "with trainer.precision: float16 the host decides about each step";
-  if (trainer.precision == "float64")
+std::optional<std::string> RecordedStep::obstacle(const RunConfig& config) {
+  if (config.trainer.precision == "float64")
     return "with trainer.precision: float64 the learning rate would be rounded";
-  if (trainer.sync_batch_norm && world_size > 1)
-    return "with trainer.sync_batch_norm: true ranks agree before each step";
   return std::nullopt;
 }
 
-RecordedStep::RecordedStep(const RunConfig& config, const Task& task, Replica& replica,
-                           GradientReduction& reduction, std::optional<c10::ScalarType> autocast,
-                           GraphRecorder recorder)
+bool RecordedStep::takes_norm(const TrainerConfig& config) {
+  return config.clip_norm > 0 || config.non_finite == "skip" || config.precision == "float16";
+}
+
+RecordedStep::RecordedStep(const RunConfig& config, const Pass& pass, GraphRecorder recorder)
     : config_(config),
-      replica_(replica),
-      reduction_(reduction),
-      pass_{task, replica, reduction, device_of(replica), autocast},
-      recorder_(std::move(recorder)) {}
+      pass_(pass),
+      replica_(pass.replica),
+      reduction_(pass.reduction),
+      recorder_(std::move(recorder)) {
+  pass_.trace = nullptr;
+}
 
 bool RecordedStep::takes(const Batch& batch) const {
   // Of a batch in which this rank has two samples each other one has some: a rank with none leaves parameters
@@ -60,7 +54,7 @@ void RecordedStep::warmed_up(const Batch& batch) {
   size_ = std::max(size_, batch.size());
 }
 
-RecordedStep::Numbers RecordedStep::run(const Batch& batch, double lr, bool stop) {
+RecordedStep::Numbers RecordedStep::run(const Batch& batch, double lr, double loss_scale, bool stop) {
   inputs_.copy_(batch.inputs);
   targets_.copy_(batch.targets);
   std::array<double, kTotals + 1> host{};
@@ -70,6 +64,7 @@ RecordedStep::Numbers RecordedStep::run(const Batch& batch, double lr, bool stop
   mine_.copy_(on_host);
   replica_.optimizer->begin();
   lr_.fill_(lr);
+  if (scale_.defined()) scale_.fill_(loss_scale);
   graph_->replay();
   on_host.copy_(numbers_);  // the one wait of the step
   return {{host[kWeight], host[kLossSum], host[kSamples], host[kStop], host[kFailed]}, host[kNorm]};
@@ -81,6 +76,7 @@ void RecordedStep::record(const Batch& batch) {
   numbers_ = at::zeros({kTotals + 1}, at::TensorOptions(at::kDouble).device(pass_.device));
   mine_ = at::zeros_like(numbers_);
   lr_ = at::zeros({}, numbers_.options().dtype(at::kFloat));
+  if (config_.trainer.precision == "float16") scale_ = at::ones_like(lr_);
   try {
     graph_ = recorder_([this] { work(); });
   } catch (...) {
@@ -92,8 +88,9 @@ void RecordedStep::record(const Batch& batch) {
 /// All that a step does on the device. Nothing here may wait for a number.
 void RecordedStep::work() {
   numbers_.copy_(mine_);
-  const auto pieces = static_cast<int>(std::min(config_.trainer.accumulate, size_));
-  pass_.run({inputs_, targets_, {}}, pieces, pieces, 1.0 / global_batch_size(),
+  const auto of = static_cast<int>(config_.trainer.accumulate);
+  const auto pieces = pass_.pieces(of, size_);
+  pass_.run({inputs_, targets_, {}}, pieces, of, 1.0 / global_batch_size(), scale_,
             [this](const LossSum& loss, std::int64_t) {
               numbers_[kWeight] += loss.weight;
               numbers_[kLossSum] += loss.loss_sum.detach();
@@ -104,10 +101,11 @@ void RecordedStep::work() {
 
 /// TrainingStep::update with numbers of the device.
 void RecordedStep::update() {
-  auto divisor = divisor_of(numbers_[kWeight], global_batch_size());
+  const auto weight = scale_.defined() ? numbers_[kWeight] * scale_ : numbers_[kWeight];
+  auto divisor = divisor_of(weight, global_batch_size());
   const double clip = config_.trainer.clip_norm;
   auto spoilt = (numbers_[kLossSum] / numbers_[kWeight]).isfinite().logical_not() | numbers_[kFailed].gt(0);
-  if (clip > 0 || config_.trainer.non_finite == "skip") {
+  if (takes_norm(config_.trainer)) {
     const auto squares = sum_of_squares_on_device(replica_.optimizer->gradients());
     reduction_.sum_over_slices(squares);
     const auto norm = squares.sqrt() / divisor;

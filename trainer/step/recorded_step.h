@@ -26,11 +26,13 @@ namespace ringtrain {
 class RecordedStep {
  public:
   /// Why a run of this configuration cannot be recorded; nothing where it can.
-  static std::optional<std::string> obstacle(const RunConfig& config, int world_size);
+  static std::optional<std::string> obstacle(const RunConfig& config);
+  /// Whether a step needs the gradient's norm. Of all ranks those that replay a recorded step take part in
+  /// summing it up, so the others must, too.
+  static bool takes_norm(const TrainerConfig& config);
 
-  /// What it is given outlives it. `autocast`: see trainer/precision/autocast.h.
-  RecordedStep(const RunConfig& config, const Task& task, Replica& replica, GradientReduction& reduction,
-               std::optional<c10::ScalarType> autocast, GraphRecorder recorder);
+  /// What it and `pass` are given outlives it.
+  RecordedStep(const RunConfig& config, const Pass& pass, GraphRecorder recorder);
 
   /// Whether this batch is worked through by the graph: after the plain steps that warm up, and of the size
   /// for which it is recorded, the largest of these. Others, as the last of an epoch, take the plain step.
@@ -41,14 +43,14 @@ class RecordedStep {
 
   struct Numbers {
     StepTotals totals;  ///< of all ranks
-    /// Of the divided gradient, before clipping; 0 without trainer.clip_norm and trainer.non_finite: skip.
+    /// Of the divided gradient, before clipping; 0 where nothing needs it (takes_norm).
     double norm = 0;
   };
   /// Records the step, which does nothing yet. Not collective. Throws what recording throws; the plain step
   /// can still take the batch.
   void record(const Batch& batch);
-  /// One step by the graph.
-  Numbers run(const Batch& batch, double lr, bool stop);
+  /// One step by the graph. `loss_scale`: 1 but in float16.
+  Numbers run(const Batch& batch, double lr, double loss_scale, bool stop);
 
  private:
   void work();
@@ -56,9 +58,9 @@ class RecordedStep {
   double global_batch_size() const { return static_cast<double>(config_.trainer.global_batch_size); }
 
   const RunConfig& config_;
+  Pass pass_;
   Replica& replica_;
   GradientReduction& reduction_;
-  Pass pass_;
   GraphRecorder recorder_;
   std::unique_ptr<DeviceGraph> graph_;
   int warm_ = 0;
@@ -67,6 +69,7 @@ class RecordedStep {
   at::Tensor numbers_;  // StepTotals and the norm
   at::Tensor mine_;     // what the host puts into StepTotals before the step
   at::Tensor lr_;
+  at::Tensor scale_;  // of the loss, [] float32; undefined but in float16
 };
 
 }  // namespace ringtrain

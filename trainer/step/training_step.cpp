@@ -62,6 +62,8 @@ TrainingStep::TrainingStep(World& world, const RunConfig& config, const Task& ta
   together(world.control(), "resuming", [&] {
     if (options.bucket_bytes == 0) options.bucket_bytes = bucket_bytes_of(state);
     skipped_in_a_row_ = state.value(kSkippedInARow, std::int64_t{0});
+    if (autocast_ && config.trainer.weight_copies)
+      copies_ = std::make_unique<ShadowCopies>(*replica.parameters, *autocast_);
     if (autocast_ != at::kHalf) return;
     scaler_ = state.contains(kLossScaler) ? LossScaler::from_json(state.at(kLossScaler)) : LossScaler();
   });
@@ -72,23 +74,23 @@ TrainingStep::TrainingStep(World& world, const RunConfig& config, const Task& ta
         });
   reduction_ = averager_ ? averager_.get() : static_cast<GradientReduction*>(replica.shards.get());
   together(world.control(), "preparing the optimizer", [&] { replica.optimizer->cut(reduction_->parts()); });
+  if (config.trainer.sync_batch_norm && world.world_size() > 1) {
+    // Backward's sums may run while gradients are averaged: a communicator of their own.
+    statistics_ = gradients.duplicate();
+    together(world.control(), "synchronising batch norm",
+             [&] { synchronised_ = synchronise_batch_norms(*replica.model, statistics_); });
+    if (synchronised_ == 0) statistics_.reset();
+  }
   together(world.control(), "trainer.cuda_graph", [&] { prepare_recording(std::move(recorder)); });
-  if (!config.trainer.sync_batch_norm || world.world_size() == 1) return;
-  // Backward's sums may run while gradients are averaged: a communicator of their own.
-  statistics_ = gradients.duplicate();
-  together(world.control(), "synchronising batch norm",
-           [&] { synchronised_ = synchronise_batch_norms(*replica.model, statistics_); });
-  if (synchronised_ == 0) statistics_.reset();
 }
 
 void TrainingStep::prepare_recording(GraphRecorder recorder) {
   const std::string& wanted = config_.trainer.cuda_graph;
   if (wanted == "off" || (wanted == "auto" && !recorder)) return;
-  auto obstacle = RecordedStep::obstacle(config_, world_.world_size());
+  auto obstacle = RecordedStep::obstacle(config_);
   if (!recorder) obstacle = "there is no GPU for each rank";
   if (!obstacle) {
-    recorded_ =
-        std::make_unique<RecordedStep>(config_, task_, replica_, *reduction_, autocast_, std::move(recorder));
+    recorded_ = std::make_unique<RecordedStep>(config_, pass(), std::move(recorder));
     return;
   }
   if (wanted == "on")
@@ -96,34 +98,38 @@ void TrainingStep::prepare_recording(GraphRecorder recorder) {
   news_ = fmt::format("steps are not recorded as a CUDA graph: {}", *obstacle);
 }
 
-/// Records the step when it is time for it.
-bool TrainingStep::can_replay(const Batch& batch) {
-  if (!recorded_ || !recorded_->takes(batch)) return false;
+/// Records the step, if that is not done; false: it cannot be, and never will.
+bool TrainingStep::is_recorded(const Batch& batch) {
   if (recorded_->recorded()) return true;
+  std::string why;
   try {
     recorded_->record(batch);
+  } catch (...) {
+    why = what_of(std::current_exception()).text;
+  }
+  if (agreed(why.empty() ? Ability::replay : Ability::compute) == Ability::replay) {
     news_ = "the step is recorded as a CUDA graph, and replayed from here on";
     return true;
-  } catch (const std::exception& error) {
-    const std::string why = what_of(std::current_exception()).text;
-    recorded_.reset();
-    if (config_.trainer.cuda_graph == "on")
-      throw ConfigError(fmt::format("trainer.cuda_graph: on, but the step cannot be recorded: {}", why));
-    news_ = fmt::format("steps are not recorded as a CUDA graph: {}", why);
-    return false;
   }
+  recorded_.reset();
+  if (why.empty()) why = "another rank cannot";
+  if (config_.trainer.cuda_graph == "on")
+    throw ConfigError(fmt::format("trainer.cuda_graph: on, but the step cannot be recorded: {}", why));
+  news_ = fmt::format("steps are not recorded as a CUDA graph: {}", why);
+  return false;
 }
 
 StepOutcome TrainingStep::replay(const Batch& batch, bool stop, std::int64_t step, std::int64_t total_steps) {
   const auto span = trace_.span("recorded step");
   StepOutcome outcome;
+  outcome.loss_scale = scaler_ ? scaler_->scale() : 1.0;
   outcome.learning_rate =
       learning_rate(config_.trainer.schedule, config_.trainer.optimizer.lr, step, total_steps);
-  const auto numbers = recorded_->run(batch, outcome.learning_rate, stop);
+  const auto numbers = recorded_->run(batch, outcome.learning_rate, outcome.loss_scale, stop);
   outcome.totals = numbers.totals;
   if (outcome.totals.failed > 0) raise_together(world_.control(), step_name(step), nullptr);
   const double loss = outcome.totals.loss_sum / outcome.totals.weight;
-  if (config_.trainer.non_finite == "skip") {
+  if (may_leave_out()) {
     outcome.skipped = left_out(loss, numbers.norm, batch, step);
     if (outcome.skipped) replica_.optimizer->sat_out();
     return outcome;
@@ -158,10 +164,13 @@ StepOutcome TrainingStep::run(Loader& loader, const StopSignal& signal, std::int
     failure = std::current_exception();
   }
   beacon.enter(Phase::computing);
-  if (!any_failed(failure != nullptr)) {
+  const auto mine_can = failure                                ? Ability::nothing
+                        : recorded_ && recorded_->takes(batch) ? Ability::replay
+                                                               : Ability::compute;
+  if (const auto can = agreed(mine_can); can != Ability::nothing) {
     try {
       seed_step(step_seed(config_.seed, step, world_.rank()), at::Device(device_));
-      replays = can_replay(batch);
+      replays = can == Ability::replay && is_recorded(batch);
       if (!replays) mine = work_through(batch);
     } catch (...) {
       failure = std::current_exception();
@@ -179,7 +188,7 @@ StepOutcome TrainingStep::run(Loader& loader, const StopSignal& signal, std::int
   if (totals.failed > 0) {
     gather();
     // What ranks that replay a recorded step move after the sums.
-    if (recorded_takes_norm()) reduction_->sum_over_slices(0.0);
+    if (RecordedStep::takes_norm(config_.trainer)) reduction_->sum_over_slices(0.0);
     reduction_->share_values();
     raise_together(world_.control(), step_name(step), failure);
   }
@@ -187,12 +196,12 @@ StepOutcome TrainingStep::run(Loader& loader, const StopSignal& signal, std::int
   return update(batch, totals, step, total_steps);
 }
 
-/// Whether a rank will not take part in the collectives inside of forward and backward.
-bool TrainingStep::any_failed(bool mine) {
+TrainingStep::Ability TrainingStep::agreed(Ability mine) {
   if (!statistics_) return mine;
-  const auto flag = at::full({1}, mine ? 1 : 0, at::TensorOptions(at::kInt).device(at::Device(device_)));
-  statistics_->all_reduce(flag, ReduceOp::max).wait();
-  return flag.item<int>() > 0;
+  const auto worst =
+      at::full({1}, static_cast<int>(mine), at::TensorOptions(at::kInt).device(at::Device(device_)));
+  statistics_->all_reduce(worst, ReduceOp::max).wait();
+  return static_cast<Ability>(worst.item<int>());
 }
 
 /// The others wait in a batch norm for this rank: they cannot be told. Returns only where every rank failed
@@ -211,6 +220,12 @@ void TrainingStep::leave(const std::exception_ptr& failure, std::int64_t step) {
   std::rethrow_exception(failure);
 }
 
+Pass TrainingStep::pass() {
+  return {
+      task_,  replica_, *reduction_, at::Device(device_), autocast_, copies_.get(), statistics_ != nullptr,
+      &trace_};
+}
+
 /// Forward and backward over this rank's share, in `accumulate` pieces.
 StepTotals TrainingStep::work_through(const Batch& batch) {
   StepTotals totals;
@@ -218,21 +233,20 @@ StepTotals TrainingStep::work_through(const Batch& batch) {
   const double seed =
       (scaler_ ? scaler_->scale() : 1.0) / static_cast<double>(config_.trainer.global_batch_size);
   const auto of = static_cast<int>(config_.trainer.accumulate);
-  // Empty pieces are the last ones. With statistics over all ranks each rank runs them too: others have some.
-  const auto pieces = statistics_ ? of : static_cast<int>(std::min<std::int64_t>(of, batch.size()));
   const at::Device device(device_);
-  const Pass pass{task_, replica_, *reduction_, device, autocast_, &trace_};
-  pass.run(batch, pieces, of, seed, [&](const LossSum& loss, std::int64_t samples) {
-    totals.samples += static_cast<double>(samples);
-    if (device.is_cpu()) {
-      totals.loss_sum += loss.loss_sum.item<double>();
-      totals.weight += loss.weight.item<double>();
-      return;
-    }
-    // The host does not wait for them.
-    const auto sums = at::stack({loss.weight.to(at::kDouble), loss.loss_sum.detach().to(at::kDouble)});
-    sums_ = sums_.defined() ? sums_ + sums : sums;
-  });
+  const Pass here = pass();
+  here.run(
+      batch, here.pieces(of, batch.size()), of, seed, {}, [&](const LossSum& loss, std::int64_t samples) {
+        totals.samples += static_cast<double>(samples);
+        if (device.is_cpu()) {
+          totals.loss_sum += loss.loss_sum.item<double>();
+          totals.weight += loss.weight.item<double>();
+          return;
+        }
+        // The host does not wait for them.
+        const auto sums = at::stack({loss.weight.to(at::kDouble), loss.loss_sum.detach().to(at::kDouble)});
+        sums_ = sums_.defined() ? sums_ + sums : sums;
+      });
   replica_.parameters->repair_gradients();  // throws for what cannot be averaged
   return totals;
 }
@@ -275,11 +289,6 @@ void TrainingStep::update_in_parts(double learning_rate, double divisor) {
   reduction_->share_values();
 }
 
-/// Whether recorded steps, which know no loss scale, compute the gradient's norm.
-bool TrainingStep::recorded_takes_norm() const {
-  return config_.trainer.clip_norm > 0 || config_.trainer.non_finite == "skip";
-}
-
 /// Of the summed gradients, before any division.
 double TrainingStep::norm() {
   return std::sqrt(reduction_->sum_over_slices(sum_of_squares(replica_.optimizer->gradients())));
@@ -305,8 +314,16 @@ void TrainingStep::check_finite(double number, std::string_view what, const Batc
                      what, std::isnan(number) ? "nan" : fmt::format("{}", number), step + 1, why))));
 }
 
-/// trainer.non_finite: skip.
+/// Whether a step whose loss or gradient is not finite is left out, and training goes on.
+bool TrainingStep::may_leave_out() const { return scaler_ || config_.trainer.non_finite == "skip"; }
+
+/// Whether this one is.
 bool TrainingStep::left_out(double loss, double length, const Batch& batch, std::int64_t step) {
+  if (scaler_) {
+    const bool finite = std::isfinite(length) && std::isfinite(loss);
+    adjust_scale(finite);
+    return !finite;
+  }
   if (std::isfinite(loss) && std::isfinite(length)) {
     skipped_in_a_row_ = 0;
     return false;
@@ -340,16 +357,10 @@ StepOutcome TrainingStep::update(const Batch& batch, const StepTotals& totals, s
   gather();
   world_.beacon().enter(Phase::updating);
   const auto span = trace_.span("update");
-  const bool may_skip = config_.trainer.non_finite == "skip";
   const double clip = config_.trainer.clip_norm;
   // One pass serves clipping and the look for what is not finite.
-  const double length = clip > 0 || scaler_ || may_skip ? norm() / divisor : 0;
-  if (scaler_) {
-    outcome.skipped = !std::isfinite(length) || !std::isfinite(loss);
-    adjust_scale(!outcome.skipped);
-  } else if (may_skip) {
-    outcome.skipped = left_out(loss, length, batch, step);
-  }
+  const double length = RecordedStep::takes_norm(config_.trainer) ? norm() / divisor : 0;
+  if (may_leave_out()) outcome.skipped = left_out(loss, length, batch, step);
   if (outcome.skipped) {
     replica_.optimizer->skip();
     reduction_->share_values();

@@ -60,11 +60,15 @@ class TrainingStep {
   std::int64_t synchronised_batch_norms() const { return synchronised_; }
 
  private:
-  bool any_failed(bool mine);
+  /// What a rank can do with a batch, the worst last: all ranks do what the worst of them can, where they
+  /// wait for each other inside of forward and backward.
+  enum class Ability { replay, compute, nothing };
+  Ability agreed(Ability mine);
   void prepare_recording(GraphRecorder recorder);
-  bool can_replay(const Batch& batch);
+  bool is_recorded(const Batch& batch);
   StepOutcome replay(const Batch& batch, bool stop, std::int64_t step, std::int64_t total_steps);
   void leave(const std::exception_ptr& failure, std::int64_t step);
+  Pass pass();
   StepTotals work_through(const Batch& batch);
   StepTotals average(const StepTotals& mine);
   std::optional<std::size_t> next_part();
@@ -73,10 +77,10 @@ class TrainingStep {
   void update_in_parts(double learning_rate, double divisor);
   StepOutcome update(const Batch& batch, const StepTotals& totals, std::int64_t step,
                      std::int64_t total_steps);
-  bool recorded_takes_norm() const;
   double norm();
   void adjust_scale(bool finite);
   void check_finite(double number, std::string_view what, const Batch& batch, std::int64_t step);
+  bool may_leave_out() const;
   bool left_out(double loss, double length, const Batch& batch, std::int64_t step);
 
   World& world_;
@@ -86,6 +90,7 @@ class TrainingStep {
   std::string device_;
   Trace& trace_;
   std::optional<c10::ScalarType> autocast_;
+  std::unique_ptr<ShadowCopies> copies_;  // null: without
   at::Tensor sums_;  // of this step's weights and losses, where they stay on a GPU: [2] float64
   std::unique_ptr<GradientAverager> averager_;  // null: replica_.shards does it
   GradientReduction* reduction_ = nullptr;      // that of the two

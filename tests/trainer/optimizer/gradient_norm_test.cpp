@@ -30,6 +30,23 @@ TEST(GradientNorm, SumsInFloat64) {
   EXPECT_EQ(sum_of_squares({part, at::zeros({0}), part}), 80);
 }
 
+TEST(GradientNorm, ByRowsToTheLastBitsOfFloat32) {
+  for (const std::int64_t size : {1, 4095, 4096, 4097, 100003, 1 << 20}) {
+    const auto numbers = (at::arange(size) + 1).mul(0.37).sin().to(at::kFloat) * 1e-3;
+    const double expected = numbers.to(at::kDouble).square().sum().item<double>();
+    const auto ours = squares_by_rows(numbers);
+    EXPECT_EQ(ours.scalar_type(), at::kDouble);
+    EXPECT_NEAR(ours.item<double>() / expected, 1, 1e-6) << size;
+  }
+  EXPECT_EQ(squares_by_rows(at::zeros({0})).item<double>(), 0);
+  // Rows are summed up in float64: in float32 the small ones would be lost.
+  auto rows = at::full({4096 * 3}, 1e-4);
+  rows.narrow(0, 0, 4096).fill_(100);
+  EXPECT_NEAR(squares_by_rows(rows).item<double>() - 4096e4, 8192e-8, 1e-5);
+  rows[5000] = std::numeric_limits<double>::quiet_NaN();
+  EXPECT_FALSE(std::isfinite(squares_by_rows(rows).item<double>()));
+}
+
 TEST(GradientNorm, IsFiniteWhereAllGradientsAre) {
   const float largest = std::numeric_limits<float>::max();
   EXPECT_TRUE(std::isfinite(sum_of_squares({at::full({9}, largest)})));

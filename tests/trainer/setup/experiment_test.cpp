@@ -52,8 +52,11 @@ TEST(Experiment, HowALanguageModelsLogitsAreComputedIsFree) {
   const auto file = std::string(RINGTRAIN_SOURCE_DIR) + "/configs/gpt_chars.yaml";
   Checkpoint before;
   before.config = RunConfig::load(file, {}).to_yaml();
-  EXPECT_TRUE(changed_settings(
-                  before, RunConfig::load(file, {"model.pad_vocabulary=off", "task.chunked_loss=on"}), "")
+  before.progress = nlohmann::json::object();
+  EXPECT_TRUE(changed_settings(before,
+                               RunConfig::load(file, {"model.pad_vocabulary=off", "task.chunked_loss=on",
+                                                      "model.checkpoint_activations=true"}),
+                               "")
                   .empty());
   EXPECT_EQ(changed_settings(before, RunConfig::load(file, {"model.layers=4"}), "").size(), 1u);
 }

@@ -73,6 +73,7 @@ struct Ran {
   std::vector<at::Tensor> weights;
   std::vector<double> losses;
   std::vector<std::string> news;
+  nlohmann::json state;
 };
 
 /// Some steps of a world of one.
@@ -94,6 +95,7 @@ Ran run(const RunConfig& config, const GraphRecorder& recorder, int steps,
     if (auto news = training.take_news(); !news.empty()) ran.news.push_back(news);
   }
   for (const auto& parameter : replica.model->parameters()) ran.weights.push_back(parameter.detach().clone());
+  ran.state = training.state();
   return ran;
 }
 
@@ -192,21 +194,47 @@ TEST(RecordedStep, AnObstacleIsNamedAtTheStart) {
   CheckedRecorder recordings;
   RunConfig config = config_of("sgd", 0, 1);
   config.trainer.precision = "float64";
-  const auto problem = RecordedStep::obstacle(config, 1);
-  ASSERT_TRUE(problem);
+  EXPECT_TRUE(RecordedStep::obstacle(config));
   config.trainer.cuda_graph = "on";
   EXPECT_THROW(run(config, recordings.recorder(), 1), ConfigError);
-  config.trainer.precision = "float16";
-  EXPECT_TRUE(RecordedStep::obstacle(config, 1));
   config.trainer.precision = "bfloat16";
-  EXPECT_FALSE(RecordedStep::obstacle(config, 1));
+  EXPECT_FALSE(RecordedStep::obstacle(config));
   EXPECT_THROW(run(config, nullptr, 1), ConfigError);  // no GPU
-  config.trainer.shard_optimizer = true;
-  EXPECT_FALSE(RecordedStep::obstacle(config, 2));
-  config.trainer.shard_optimizer = false;
-  config.trainer.sync_batch_norm = true;
-  EXPECT_FALSE(RecordedStep::obstacle(config, 1));
-  EXPECT_TRUE(RecordedStep::obstacle(config, 2));
+}
+
+// The host decides about the loss scale, after the step; the device has left the weights alone.
+TEST(RecordedStep, InSixteenBitsAsThePlainStep) {
+  for (const std::string precision : {"bfloat16", "float16"})
+    for (const double clip : {0.0, 0.05})
+      for (const bool copies : {true, false}) {
+        SCOPED_TRACE(fmt::format("{}, clip {}, copies {}", precision, clip, copies));
+        RunConfig config = config_of("adamw", clip, 3);
+        config.trainer.precision = precision;
+        config.trainer.weight_copies = copies;
+        if (precision == "bfloat16") config.trainer.non_finite = "skip";
+        CheckedRecorder recordings;
+        const Ran recorded = run(config, recordings.recorder(), 11, Spoilt());
+        EXPECT_EQ(recordings.replayed, 6);
+        const Ran plain = run(config, nullptr, 11, Spoilt());
+        EXPECT_EQ(recorded.state, plain.state);
+        for (std::size_t i = 0; i < plain.weights.size(); ++i) {
+          EXPECT_TRUE(recorded.weights[i].isfinite().all().item<bool>()) << i;
+          EXPECT_TRUE(at::allclose(recorded.weights[i], plain.weights[i], 1e-6, 1e-6)) << i;
+        }
+        if (precision == "float16") {
+          EXPECT_EQ(plain.state.at("loss_scaler").at("scale"), 65536.0 / 4) << "steps 6 and 10 are spoilt";
+        }
+      }
+}
+
+TEST(RecordedStep, CopiesOfWeightsChangeNoBit) {
+  for (const std::string precision : {"bfloat16", "float16"}) {
+    RunConfig config = config_of("adamw", 0, 3);
+    config.trainer.precision = precision;
+    const Ran with = run(config, nullptr, 8);
+    config.trainer.weight_copies = false;
+    expect_close(with, run(config, nullptr, 8), 0);
+  }
 }
 
 /// One rank's part of a step of several ranks, as TrainingStep takes it without a graph.
@@ -251,14 +279,14 @@ TEST(RecordedStep, RanksMayReplayOrNot) {
       GradientReduction& reduction = averager ? *averager : static_cast<GradientReduction&>(*replica.shards);
       replica.optimizer->cut(reduction.parts());
       CheckedRecorder recordings;
-      RecordedStep recorded(config, *task, replica, reduction, std::nullopt, recordings.recorder());
+      RecordedStep recorded(config, Pass{*task, replica, reduction, at::kCPU, {}}, recordings.recorder());
       for (std::int64_t step = 0; step < 8; ++step) {
         const Batch batch = samples.read({step, step + 9 + rank, 2 * step + rank, 3});
         const double lr = 0.01 / static_cast<double>(1 + step);
         StepTotals totals;
         if (rank == 0 && recorded.takes(batch)) {
           if (!recorded.recorded()) recorded.record(batch);
-          totals = recorded.run(batch, lr, step == 7).totals;
+          totals = recorded.run(batch, lr, 1, step == 7).totals;
           EXPECT_EQ(totals.stop, step == 7 ? 1 : 0);
         } else {
           totals = plain_step(config, *task, replica, reduction, batch, lr);
@@ -289,7 +317,7 @@ TEST(RecordedStep, WaitsForStepsThatUseEveryParameter) {
   Replica replica = replica_of(config);
   GradientAverager averager(*replica.parameters, *communicator);
   CheckedRecorder recordings;
-  RecordedStep recorded(config, *task, replica, averager, std::nullopt, recordings.recorder());
+  RecordedStep recorded(config, Pass{*task, replica, averager, at::kCPU, {}}, recordings.recorder());
   const Batch batch = Samples().read({1, 2, 3});
   for (int step = 0; step < 5; ++step) {
     EXPECT_FALSE(recorded.takes(batch));

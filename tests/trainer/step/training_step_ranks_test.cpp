@@ -10,6 +10,7 @@
 #include "comm/backends.h"
 #include "common/errors.h"
 #include "data/order/sampler.h"
+#include "models/norm.h"
 #include "tests/rank_test.h"
 #include "tests/trainer/step/checked_recorder.h"
 #include "trainer/setup/comm_options.h"
@@ -206,6 +207,93 @@ TEST(TrainingStepOverMpi, ARankThatFailsWhileOthersReplayEndsAll) {
       EXPECT_TRUE(tells) << text;
       EXPECT_NE(text, "");
     }
+}
+
+/// A batch norm between two linear maps: images of two pixels. Of one value alone a rank has to ask for the
+/// others' number, which no graph can.
+struct Normed : Model {
+  Normed() {
+    torch::manual_seed(4);
+    first = register_module("first", torch::nn::Linear(kFeatures, 16));
+    norm = register_module("norm", make_batch_norm2d(8));
+    last = register_module("last", torch::nn::Linear(16, 3));
+  }
+  at::Tensor forward(const at::Tensor& inputs) override {
+    const auto hidden = first->forward(inputs).reshape({-1, 8, 1, 2});
+    return last->forward(norm->forward_relu(hidden).flatten(1));
+  }
+  torch::nn::Linear first{nullptr}, last{nullptr};
+  std::shared_ptr<Norm2d> norm;
+};
+
+struct Trained {
+  std::vector<at::Tensor> tensors;  ///< parameters, then buffers
+  int replayed = 0;
+  std::vector<std::string> news;
+};
+
+/// 14 steps; a global batch of 7, the fifth of each epoch has 2: with 3 ranks one has none.
+Trained normed(RunConfig config, bool records, int breaks) {
+  World& world = test_world();
+  config.trainer.precision = "float32";
+  config.trainer.sync_batch_norm = true;
+  config.trainer.global_batch_size = 7;
+  const auto gradients = make_communicator(world, "auto", "cpu", ring_options(config.comm));
+  const auto task = make_task(config.task, {"a", "b", "c"}, {1, 1, 1});
+  Replica replica;
+  replica.model = std::make_shared<Normed>();
+  replica.parameters = std::make_unique<FlatParameters>(*replica.model);
+  replica.optimizer = make_optimizer(config.trainer.optimizer, *replica.parameters);
+  Trace trace(world.control(), 0);
+  test::CheckedRecorder recorder;
+  GraphRecorder recording = recorder.recorder();
+  if (breaks == world.rank())
+    recording = [](const std::function<void()>&) -> std::unique_ptr<DeviceGraph> {
+      throw CommError("no memory");
+    };
+  TrainingStep training(world, config, *task, replica, *gradients, "cpu", trace, nlohmann::json::object(),
+                        records ? recording : nullptr);
+  const Breaking data(world, 4 * 7 + 2, -1, 0);
+  Loader loader(data,
+                Sampler({.samples = data.size(),
+                         .global_batch_size = 7,
+                         .rank = world.rank(),
+                         .world_size = world.world_size()}),
+                0, 0);
+  const StopSignal signal;
+  Trained trained;
+  for (int step = 0; step < 14; ++step) {
+    training.run(loader, signal, step, 14);
+    if (auto news = training.take_news(); !news.empty()) trained.news.push_back(news);
+  }
+  for (const auto& tensor : replica.model->parameters()) trained.tensors.push_back(tensor.detach());
+  for (const auto& tensor : replica.model->buffers()) trained.tensors.push_back(tensor);
+  trained.replayed = recorder.replayed;
+  return trained;
+}
+
+// Where ranks wait for each other inside of forward and backward, all replay or none.
+TEST(TrainingStepOverMpi, BatchNormOfAllRanksIsRecorded) {
+  for (const std::int64_t accumulate : {1, 2}) {
+    SCOPED_TRACE(accumulate);
+    const auto plain = normed(config_of(accumulate), false, -1);
+    const auto recorded = normed(config_of(accumulate), true, -1);
+    EXPECT_EQ(recorded.replayed, 9);  // 14 without three to warm up and two small ones
+    ASSERT_EQ(recorded.tensors.size(), plain.tensors.size());
+    for (std::size_t i = 0; i < plain.tensors.size(); ++i)
+      EXPECT_TRUE(at::equal(recorded.tensors[i], plain.tensors[i])) << i;
+  }
+}
+
+TEST(TrainingStepOverMpi, BatchNormOfAllRanksIsNotRecordedWhereOneRankCannot) {
+  const auto plain = normed(config_of(1), false, -1), ran = normed(config_of(1), true, 0);
+  EXPECT_EQ(ran.replayed, 0);
+  ASSERT_EQ(ran.news.size(), 1u);
+  EXPECT_NE(ran.news[0].find(test_world().rank() == 0 ? "no memory" : "another rank cannot"),
+            std::string::npos)
+      << ran.news[0];
+  for (std::size_t i = 0; i < plain.tensors.size(); ++i)
+    EXPECT_TRUE(at::equal(ran.tensors[i], plain.tensors[i])) << i;
 }
 
 // One sample a rank, and a last batch that leaves some without any.
