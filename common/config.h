@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <limits>
@@ -57,6 +58,11 @@ class Visitor {
   /// A nested mapping.
   virtual void section(std::string_view name, std::string_view doc,
                        const std::function<void(Visitor&)>& body) = 0;
+  /// A list of nested mappings: `count` there are, `resize` makes others of them, `body` lists the fields of
+  /// number i.
+  virtual void sections(std::string_view name, std::string_view doc, std::size_t count,
+                        const std::function<void(std::size_t)>& resize,
+                        const std::function<void(std::size_t, Visitor&)>& body) = 0;
   /// A field whose value decides which further fields this section has.
   virtual void variants(std::string_view name, std::string& chosen, std::string_view doc,
                         const std::vector<Variant>& kinds) = 0;
@@ -68,6 +74,13 @@ class Visitor {
   template <class Struct>
   void section(std::string_view name, std::string_view doc, Struct& nested) {
     section(name, doc, [&nested](Visitor& inner) { nested.describe(inner); });
+  }
+  /// A list of such structs.
+  template <class Struct>
+  void sections(std::string_view name, std::string_view doc, std::vector<Struct>& list) {
+    sections(
+        name, doc, list.size(), [&list](std::size_t count) { list.assign(count, Struct()); },
+        [&list](std::size_t i, Visitor& inner) { list[i].describe(inner); });
   }
 };
 

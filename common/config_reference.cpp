@@ -73,6 +73,14 @@ class ReferenceCollector final : public Visitor {
     const std::string path = path_of(name);
     describe_in({path, code(path), std::string(doc), {}}, body);
   }
+  void sections(std::string_view name, std::string_view doc, std::size_t,
+                const std::function<void(std::size_t)>& resize,
+                const std::function<void(std::size_t, Visitor&)>& body) override {
+    const std::string path = path_of(name) + "[]";
+    resize(1);
+    describe_in({path, code(path), std::string(doc), {}}, [&body](Visitor& inner) { body(0, inner); });
+    resize(0);
+  }
   void variants(std::string_view name, std::string& chosen, std::string_view doc,
                 const std::vector<Variant>& kinds) override {
     Choice names;

@@ -61,6 +61,19 @@ class YamlWriter final : public Visitor {
     body(*this);
     out_ << YAML::EndMap;
   }
+  void sections(std::string_view name, std::string_view, std::size_t count,
+                const std::function<void(std::size_t)>&,
+                const std::function<void(std::size_t, Visitor&)>& body) override {
+    key(name);
+    if (count == 0) out_ << YAML::Flow;
+    out_ << YAML::BeginSeq;
+    for (std::size_t i = 0; i < count; ++i) {
+      out_ << YAML::BeginMap;
+      body(i, *this);
+      out_ << YAML::EndMap;
+    }
+    out_ << YAML::EndSeq;
+  }
   void variants(std::string_view name, std::string& chosen, std::string_view,
                 const std::vector<Variant>& kinds) override {
     key(name);

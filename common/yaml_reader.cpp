@@ -38,6 +38,10 @@ class NameCollector final : public Visitor {
   void section(std::string_view name, std::string_view, const std::function<void(Visitor&)>&) override {
     add(name);
   }
+  void sections(std::string_view name, std::string_view, std::size_t, const std::function<void(std::size_t)>&,
+                const std::function<void(std::size_t, Visitor&)>&) override {
+    add(name);
+  }
   void variants(std::string_view name, std::string&, std::string_view, const std::vector<Variant>&) override {
     add(name);
   }
@@ -87,12 +91,22 @@ class Reader final : public Visitor {
 
   void section(std::string_view name, std::string_view, const std::function<void(Visitor&)>& body) override {
     const YamlTree* node = find(name);
-    Scope outer =
-        std::exchange(scope_, Scope{.path = path(name), .where = node ? node->where : scope_.where});
-    if (node) enter(*node);
-    body(*this);
-    finish();
-    scope_ = std::move(outer);
+    within(path(name), node, [&] { body(*this); });
+  }
+
+  void sections(std::string_view name, std::string_view, std::size_t,
+                const std::function<void(std::size_t)>& resize,
+                const std::function<void(std::size_t, Visitor&)>& body) override {
+    const YamlTree* node = find(name);
+    if (!node) return;
+    if (node->kind == Kind::scalar) {
+      wrong(*node, path(name), "a list of mappings");
+      return;
+    }
+    const std::vector<YamlTree> items = node->kind == Kind::list ? node->items : std::vector<YamlTree>{*node};
+    resize(items.size());
+    for (std::size_t i = 0; i < items.size(); ++i)
+      within(fmt::format("{}[{}]", path(name), i), &items[i], [&] { body(i, *this); });
   }
 
   void variants(std::string_view name, std::string& chosen, std::string_view,
@@ -161,6 +175,15 @@ class Reader final : public Visitor {
     std::string kind = {};
     bool kind_unknown = false;
   };
+
+  /// `body` reads the fields of `node`, of which null leaves the defaults.
+  void within(const std::string& path, const YamlTree* node, const std::function<void()>& body) {
+    Scope outer = std::exchange(scope_, Scope{.path = path, .where = node ? node->where : scope_.where});
+    if (node) enter(*node);
+    body();
+    finish();
+    scope_ = std::move(outer);
+  }
 
   void enter(const YamlTree& node) {
     if (node.kind == Kind::mapping) scope_.node = &node;

@@ -19,6 +19,7 @@
 #include "models/norm.h"
 #include "trainer/advice/advice.h"
 #include "trainer/checkpoint/job_lock.h"
+#include "trainer/checkpoint/replica_snapshot.h"
 #include "trainer/evaluation.h"
 #include "trainer/judgement.h"
 #include "trainer/precision/autocast.h"
@@ -49,47 +50,86 @@ std::string signature(const Replica& replica) {
 
 }  // namespace
 
+/// Each part needs those before it. Within a part ranks do the same; what one of them cannot do ends all.
 Trainer::Trainer(World& world, const RunConfig& config, const StartOptions& options, const StopSignal& signal)
     : world_(world), config_(config), signal_(signal), store_(checkpoint_folder(config)) {
-  Communicator& control = world.control();
-  at::set_num_threads(static_cast<int>(config.trainer.threads_per_rank));
-  agree_on(control, "the configuration", config.to_yaml());
+  connect(options);
+  const Beginning from = find_beginning();
+  step_ = from.step;
+  data_ = prepare_data(config_, world.control(), from.preprocessing);
+  const WholeState loaded = make_replica_of_data();
+  stop_before_first_step(from.resumes && !options.from_step);
+  together(world.control(), "claiming the job folder", [&] { claim_job_folder(options); });
+  const nlohmann::json progress = take_progress(from);
+  if (from.resumes)
+    share_replica(replica_, loaded, *gradients_);
+  else
+    broadcast_weights(replica_, *gradients_);
+  trace_ = std::make_unique<Trace>(world.control(), options.trace_steps);
+  recorder_ = device_ == "cpu" ? options.recorder : nccl::graph_recorder(device_);
+  make_step(progress.value(kTrainingState, nlohmann::json::object()));
+  resumed_.reset();
+  origin_.reset();
+  open_job_folder();
+  tell_beginning();
+  advise_on_plan();
+}
+
+/// One configuration, a device, a communicator for gradients; rank 0 has read what the run goes on from.
+void Trainer::connect(const StartOptions& options) {
+  Communicator& control = world_.control();
+  at::set_num_threads(static_cast<int>(config_.trainer.threads_per_rank));
+  agree_on(control, "the configuration", config_.to_yaml());
   together(control, "starting", [&] { start(options); });
   open_log();
-  together(control, "choosing a device", [&] { device_ = choose_device(world, config); });
-  set_gpu_arithmetic(config.trainer);
-  log::set_identity(world.rank(), world.world_size(), world.host(), device_);
+  together(control, "choosing a device", [&] { device_ = choose_device(world_, config_); });
+  set_gpu_arithmetic(config_.trainer);
+  log::set_identity(world_.rank(), world_.world_size(), world_.host(), device_);
   if (options.device_chosen) options.device_chosen(device_);
   log::info(fmt::format("process {} on {}, {} of {} ranks of this host; {} threads", ::getpid(), device_,
-                        world.local_rank() + 1, world.local_size(), config.trainer.threads_per_rank));
+                        world_.local_rank() + 1, world_.local_size(), config_.trainer.threads_per_rank));
   together(control, "starting the communicator", [&] {
-    gradients_ = make_communicator(world, config.comm.backend, device_, ring_options(config.comm));
+    gradients_ = make_communicator(world_, config_.comm.backend, device_, ring_options(config_.comm));
   });
+}
 
-  // What rank 0 goes on from, the others are told: the job folder need not be shared.
-  const bool resumes = !broadcast_string(control, resumed_ ? "resumes" : "", 0).empty();
+/// What rank 0 goes on from, the others are told: the job folder need not be shared.
+Trainer::Beginning Trainer::find_beginning() {
+  Communicator& control = world_.control();
+  Beginning from;
+  from.resumes = !broadcast_string(control, resumed_ ? "resumes" : "", 0).empty();
   const auto& given = resumed_ ? resumed_ : origin_;
-  const auto from = broadcast_string(control, given ? given->preprocessing.dump() : "", 0);
-  std::optional<Preprocessing> fitted;
-  if (!from.empty()) fitted = Preprocessing::from_json(nlohmann::json::parse(from));
-  data_ = prepare_data(config, control, fitted);
+  const auto text = broadcast_string(control, given ? given->preprocessing.dump() : "", 0);
+  from.step = std::stoll(broadcast_string(control, std::to_string(resumed_ ? resumed_->step : 0), 0));
+  if (!text.empty()) from.preprocessing = Preprocessing::from_json(nlohmann::json::parse(text));
+  return from;
+}
 
+/// Of the data: the task, and the replica. On rank 0 it holds the weights of what the run goes on from, whose
+/// optimizer state is returned, for share_replica.
+WholeState Trainer::make_replica_of_data() {
   WholeState loaded;
-  together(control, "making the model", [&] {
+  together(world_.control(), "making the model", [&] {
     plan_steps();
-    task_ = make_task(config.task, data_.preprocessing.labels, data_.class_counts,
+    task_ = make_task(config_.task, data_.preprocessing.labels, data_.class_counts,
                       data_.preprocessing.tokens ? data_.preprocessing.tokens->vocabulary : 0,
                       {data_.preprocessing.target_shift, data_.preprocessing.target_scale});
-    replica_ = make_replica(config, model_shape(), device_, gradients_.get());
+    replica_ = make_replica(config_, model_shape(), device_, gradients_.get(), step_);
+    if (world_.rank() == 0)
+      memory_ = predict_step_memory(config_, *task_, replica_, *data_.train, at::Device(device_),
+                                    world_.world_size());
     if (resumed_)
       loaded = load_replica(*resumed_, replica_);
     else if (origin_)
       load_weights(origin_->weights, *replica_.model);
   });
-  agree_on(control, "the model", signature(replica_));
-  stop_before_first_step(resumes && !options.from_step);
-  together(control, "claiming the job folder", [&] { claim_job_folder(options); });
-  step_ = std::stoll(broadcast_string(control, std::to_string(resumed_ ? resumed_->step : 0), 0));
+  agree_on(world_.control(), "the model", signature(replica_));
+  return loaded;
+}
+
+/// The step, what the run knows of itself, and the number of steps, where an earlier run has decided on it.
+nlohmann::json Trainer::take_progress(const Beginning& from) {
+  Communicator& control = world_.control();
   auto progress = standing_.to_json();
   if (resumed_) progress[kTrainingState] = resumed_->progress.value(kTrainingState, nlohmann::json::object());
   if (resumed_) progress[kAutoSteps] = resumed_->progress.value(kAutoSteps, std::int64_t{0});
@@ -101,30 +141,50 @@ Trainer::Trainer(World& world, const RunConfig& config, const StartOptions& opti
     plan_steps();
     together(control, "writing the configuration", [&] { write_config(); });
   }
-  if (resumes)
-    share_replica(replica_, loaded, *gradients_);
-  else
-    broadcast_weights(replica_, *gradients_);
-  trace_ = std::make_unique<Trace>(control, options.trace_steps);
-  training_ =
-      std::make_unique<TrainingStep>(world, config_, *task_, replica_, *gradients_, device_, *trace_,
-                                     progress.value(kTrainingState, nlohmann::json::object()),
-                                     device_ == "cpu" ? options.recorder : nccl::graph_recorder(device_));
-  first_step_ = resumes ? step_ : -1;  // resumed_ is rank 0's alone
-  resumed_.reset();
-  origin_.reset();
+  first_step_ = from.resumes ? step_ : -1;  // resumed_ is rank 0's alone
+  return progress;
+}
 
-  together(control, "opening the job folder", [&] {
+void Trainer::make_step(const nlohmann::json& state) {
+  training_ = std::make_unique<TrainingStep>(world_, config_, *task_, replica_, *gradients_, device_, *trace_,
+                                             state, recorder_);
+}
+
+/// Other groups of parameters are frozen from here on: the run goes on as from a checkpoint.
+void Trainer::lay_out_anew() {
+  checkpointing_->settle();
+  const auto state = training_->state();
+  const WholeState whole = whole_state(replica_);
+  WholeState loaded;
+  training_.reset();
+  together(world_.control(), "laying out the parameters anew", [&] {
+    ReplicaSnapshot snapshot;
+    Checkpoint now;
+    now.step = step_;
+    if (world_.rank() == 0) {
+      snapshot.take(replica_, whole);
+      snapshot.name_tensors(now);
+    }
+    auto next = make_replica(config_, model_shape(), device_, gradients_.get(), step_);
+    if (world_.rank() == 0) loaded = load_replica(now, next);
+    replica_ = std::move(next);
+  });
+  share_replica(replica_, loaded, *gradients_);
+  make_step(state);
+  for (const auto& line : replica_.groups) telemetry_->event(step_, line);
+}
+
+void Trainer::open_job_folder() {
+  together(world_.control(), "opening the job folder", [&] {
     telemetry_ = std::make_unique<Telemetry>(Telemetry::Options{
-        config.job_dir, world.rank(), step_, plan_.total, batches_per_epoch_, config.trainer.log_every_steps,
+        config_.job_dir, world_.rank(), step_, plan_.total, batches_per_epoch_,
+        config_.trainer.log_every_steps,
         config_.task.type == "binary_classification" ? data_.preprocessing.labels.back() : ""});
   });
   checkpointing_ = std::make_unique<Checkpointing>(
       world_, *gradients_, store_,
       Retention{config_.trainer.checkpoint.keep, config_.trainer.checkpoint.keep_every}, replica_,
       *telemetry_);
-  tell_beginning();
-  advise_on_plan();
 }
 
 void Trainer::tell_beginning() {
@@ -137,6 +197,9 @@ void Trainer::tell_beginning() {
                          human_bytes(static_cast<double>(training_->bytes_per_step())),
                          (plan_.decided ? "" : "at most ") + with_commas(plan_.total),
                          step_ > 0 ? fmt::format(", going on after step {}", with_commas(step_)) : ""));
+  for (const auto& line : replica_.groups) telemetry_->event(step_, line);
+  constexpr std::int64_t kWorthAWord = 16 << 20;
+  if (memory_ && memory_->total() >= kWorthAWord) telemetry_->event(step_, memory_->text());
   if (const auto* buckets = training_->buckets())
     telemetry_->event(step_,
                       fmt::format("gradients are averaged while backward goes on, in {} parts of about {}",
@@ -338,6 +401,7 @@ Outcome Trainer::fit() {
     telemetry_->event(step_,
                       "early stopping had ended the run; raise trainer.early_stopping.patience to go on");
   while (step_ < plan_.total && !stop && !patience_is_over()) {
+    if (replica_.until && step_ >= *replica_.until) lay_out_anew();
     const StepTotals totals = train_step(loader);
     stop = totals.stop > 0;
     decide_steps();

@@ -16,6 +16,7 @@
 #include "trainer/metrics/report.h"
 #include "trainer/run_config.h"
 #include "trainer/setup/prepared_data.h"
+#include "trainer/setup/step_memory.h"
 #include "trainer/setup/stop_signal.h"
 #include "trainer/standing.h"
 #include "trainer/step/replica.h"
@@ -70,6 +71,19 @@ class Trainer {
   std::shared_ptr<Model> make_model() const;
 
  private:
+  /// What the run goes on from, as all ranks know it.
+  struct Beginning {
+    bool resumes = false;
+    std::int64_t step = 0;
+    std::optional<Preprocessing> preprocessing;  ///< of the run before; none: it is fitted
+  };
+  void connect(const StartOptions& options);
+  Beginning find_beginning();
+  WholeState make_replica_of_data();
+  void lay_out_anew();
+  nlohmann::json take_progress(const Beginning& from);
+  void make_step(const nlohmann::json& state);
+  void open_job_folder();
   void start(const StartOptions& options);
   void stop_before_first_step(bool goes_on_from_newest);
   void open_log();
@@ -104,6 +118,8 @@ class Trainer {
   PreparedData data_;
   std::unique_ptr<Task> task_;
   Replica replica_;
+  std::optional<StepMemory> memory_;  // rank 0's alone
+  GraphRecorder recorder_;
   std::unique_ptr<TrainingStep> training_;
   std::unique_ptr<Telemetry> telemetry_;
   std::unique_ptr<Trace> trace_;

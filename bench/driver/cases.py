@@ -17,6 +17,7 @@ SGD = "{type: sgd, lr: 0.01}"
 
 
 PADDED = 128  # rows of a vocabulary, as llm.c and nanoGPT round them up
+COMPILED = "DDP torch.compile"
 CUDA_GRAPHS = "DDP with CUDA graphs"  # torch.compile's reduce-overhead, which not every model bears
 
 
@@ -37,11 +38,12 @@ class Case:
         """Name → options of bench/peers/ddp_step.py."""
         if self.gpu:
             here = self.tuned | {"device": "cuda", "autocast": "bfloat16"}
-            peers = {"DDP eager": here, "DDP torch.compile": here | {"compile": "default"}, CUDA_GRAPHS: here | {"compile": "reduce-overhead"}}
+            peers = {"DDP eager": here, COMPILED: here | {"compile": "default"}, CUDA_GRAPHS: here | {"compile": "reduce-overhead"}}
             if self.tokens % PADDED and self.tokens > 100 * PADDED:  # whole tiles are faster; few of the losses' classes are new
                 peers["DDP torch.compile, padded vocabulary"] = here | {"compile": "default", "pad_vocabulary": PADDED}
             return peers
-        return {"DDP tuned": self.tuned} | ({"DDP default": {"default": True}} if default_too else {})
+        more = {"DDP default": {"default": True}, COMPILED: self.tuned | {"compile": "default"}}
+        return {"DDP tuned": self.tuned} | (more if default_too else {})
 
     def variants(self):
         """Settings of DDP that are faster for some models and slower for others."""

@@ -10,7 +10,7 @@
 
 namespace ringtrain {
 
-FlatParameters::FlatParameters(const torch::nn::Module& module) {
+FlatParameters::FlatParameters(const torch::nn::Module& module, const KindOf& kind_of) {
   const torch::NoGradGuard no_grad;
   std::set<const at::TensorImpl*> seen;
   for (const auto& item : module.named_parameters()) {
@@ -22,22 +22,30 @@ FlatParameters::FlatParameters(const torch::nn::Module& module) {
   }
   std::reverse(entries_.begin(), entries_.end());
 
-  std::vector<std::pair<at::TensorOptions, std::int64_t>> sizes;
+  struct Room {
+    at::TensorOptions options;
+    std::size_t kind;
+    std::int64_t size;
+  };
+  std::vector<Room> rooms;
   for (auto& entry : entries_) {
     const auto options = entry.parameter.options().requires_grad(false);
-    const auto same = [&options](const auto& group) {
-      return group.first.dtype() == options.dtype() && group.first.device() == options.device();
+    const std::size_t kind = kind_of ? kind_of(entry.name) : 0;
+    const auto same = [&](const Room& room) {
+      return room.options.dtype() == options.dtype() && room.options.device() == options.device() &&
+             room.kind == kind;
     };
-    const auto found = std::find_if(sizes.begin(), sizes.end(), same);
-    entry.group = static_cast<std::size_t>(found - sizes.begin());
-    if (found == sizes.end()) sizes.emplace_back(options, 0);
-    auto& size = sizes[entry.group].second;
+    const auto found = std::find_if(rooms.begin(), rooms.end(), same);
+    entry.group = static_cast<std::size_t>(found - rooms.begin());
+    if (found == rooms.end()) rooms.push_back({options, kind, 0});
+    auto& size = rooms[entry.group].size;
     const auto aligned = static_cast<std::int64_t>(64 / entry.parameter.element_size());
     entry.offset = size;
     size += (entry.numel + aligned - 1) / aligned * aligned;
   }
-  for (const auto& [options, size] : sizes)
-    groups_.push_back({at::zeros({size}, options), at::zeros({size}, options)});
+  for (const auto& room : rooms)
+    groups_.push_back(
+        {at::zeros({room.size}, room.options), at::zeros({room.size}, room.options), room.kind});
 
   for (auto& entry : entries_) {
     auto place = view(groups_[entry.group].values, entry);

@@ -10,8 +10,8 @@
 
 namespace ringtrain {
 
-/// Moves a module's trainable parameters into one contiguous tensor per (dtype, device), with a second one
-/// for their gradients. Each parameter and its `.grad` become views of these: names, shapes, strides and
+/// Moves a module's trainable parameters into one contiguous tensor per (dtype, device, group), with a second
+/// one for their gradients. Each parameter and its `.grad` become views of these: names, shapes, strides and
 /// values stay. So averaging, optimizer, norm, checkpoint and checksum work on a few large tensors instead of
 /// hundreds of small ones.
 ///
@@ -31,9 +31,13 @@ class FlatParameters {
   struct Group {
     at::Tensor values;     ///< 1-d
     at::Tensor gradients;  ///< 1-d, same size
+    std::size_t kind = 0;  ///< what `kind_of` gave for its parameters
   };
+  /// Which parameters are kept apart, by name.
+  using KindOf = std::function<std::size_t(const std::string& name)>;
 
-  explicit FlatParameters(const torch::nn::Module& module);
+  /// Without `kind_of` all are of kind 0.
+  explicit FlatParameters(const torch::nn::Module& module, const KindOf& kind_of = nullptr);
 
   const std::vector<Entry>& entries() const { return entries_; }
   const std::vector<Group>& groups() const { return groups_; }

@@ -107,6 +107,11 @@ void Checkpointing::tell() {
   }
 }
 
+void Checkpointing::settle() {
+  if (writes_) writer_->wait();
+  tell();
+}
+
 /// Of rank 0.
 void Checkpointing::require_lock() const {
   if (store_.lock() != nullptr) store_.lock()->require_as_seen();

@@ -31,6 +31,8 @@ class Checkpointing {
   void save(const Checkpoint& about, bool is_best);
   /// Tells the log what became of those that were written meanwhile.
   void tell();
+  /// Waits until nobody reads the replica's copy any more: before the replica is laid out anew.
+  void settle();
   /// Waits for the last one; one that failed is tried once more. Throws CheckpointError on all ranks when
   /// that fails too. Collective.
   void finish();

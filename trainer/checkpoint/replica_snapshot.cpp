@@ -21,10 +21,19 @@ void ReplicaSnapshot::take(const Replica& replica, const WholeState& state) {
   const auto& groups = replica.parameters->groups();
   values_.resize(groups.size());
   for (std::size_t i = 0; i < groups.size(); ++i) copy_into(values_[i], groups[i].values);
-  for (const auto& item : replica.model->named_parameters())
-    if (!item.value().requires_grad()) copy_into(others_[item.key()], item.value());
+  for (const auto& item : replica.model->named_parameters()) {
+    if (!item.value().requires_grad())
+      copy_into(others_[item.key()], item.value());
+    else
+      others_.erase(item.key());  // it was frozen
+  }
   for (const auto& item : replica.model->named_buffers()) copy_into(others_[item.key()], item.value());
   skipped_.clear();
+  // A frozen parameter has sat out all steps: should it be trained from here on, it begins without a state.
+  for (const auto& item : replica.model->named_parameters())
+    if (!item.value().requires_grad() && replica.optimizer->steps() > 0)
+      skipped_[state_name(kSkippedSteps, item.key())] =
+          at::scalar_tensor(replica.optimizer->steps(), at::kLong);
   const auto& skipped = replica.optimizer->skipped();
   for (std::size_t e = 0; e < skipped.size(); ++e)
     if (skipped[e] > 0)

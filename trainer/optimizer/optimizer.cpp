@@ -13,7 +13,7 @@ namespace {
 class Sgd : public Optimizer {
  public:
   Sgd(const OptimizerConfig& config, const FlatParameters& parameters, std::vector<FlatSlice> slices)
-      : Optimizer(parameters, std::move(slices),
+      : Optimizer(config, parameters, std::move(slices),
                   config.momentum > 0 ? std::vector<std::string>{"momentum"} : std::vector<std::string>{},
                   /*needs_counts=*/false),
         config_(config) {}
@@ -33,7 +33,7 @@ class Sgd : public Optimizer {
   void call(const Operands& with, const Rate& lr, const std::optional<at::Tensor>& divisor,
             const std::optional<at::Tensor>& skips) {
     const auto momentum = with.state.empty() ? at::TensorList{} : at::TensorList(with.state[0]);
-    at::_fused_sgd_(with.values, with.gradients, momentum, config_.weight_decay, config_.momentum, lr,
+    at::_fused_sgd_(with.values, with.gradients, momentum, with.weight_decay, config_.momentum, lr,
                     /*dampening=*/0.0, config_.nesterov, /*maximize=*/false, /*is_first_step=*/false, divisor,
                     skips);
   }
@@ -44,7 +44,7 @@ class Sgd : public Optimizer {
 class Adam : public Optimizer {
  public:
   Adam(const OptimizerConfig& config, const FlatParameters& parameters, std::vector<FlatSlice> slices)
-      : Optimizer(parameters, std::move(slices), {"exp_avg", "exp_avg_sq"}, /*needs_counts=*/true),
+      : Optimizer(config, parameters, std::move(slices), {"exp_avg", "exp_avg_sq"}, /*needs_counts=*/true),
         config_(config) {}
 
  protected:
@@ -62,11 +62,11 @@ class Adam : public Optimizer {
             const std::optional<at::Tensor>& skips) {
     if (config_.type == "adamw")
       at::_fused_adamw_(with.values, with.gradients, with.state[0], with.state[1], {}, with.counts, lr,
-                        config_.beta1, config_.beta2, config_.weight_decay, config_.eps, /*amsgrad=*/false,
+                        config_.beta1, config_.beta2, with.weight_decay, config_.eps, /*amsgrad=*/false,
                         /*maximize=*/false, divisor, skips);
     else
       at::_fused_adam_(with.values, with.gradients, with.state[0], with.state[1], {}, with.counts, lr,
-                       config_.beta1, config_.beta2, config_.weight_decay, config_.eps, /*amsgrad=*/false,
+                       config_.beta1, config_.beta2, with.weight_decay, config_.eps, /*amsgrad=*/false,
                        /*maximize=*/false, divisor, skips);
   }
 
@@ -79,27 +79,51 @@ double rate_for(const at::Tensor& gradients, double lr) {
   return gradients.scalar_type() == at::kFloat ? static_cast<double>(static_cast<float>(lr)) : lr;
 }
 
-bool all_equal(const std::vector<std::int64_t>& numbers) {
-  return std::adjacent_find(numbers.begin(), numbers.end(), std::not_equal_to<>()) == numbers.end();
-}
-
 }  // namespace
 
-Optimizer::Optimizer(const FlatParameters& parameters, std::vector<FlatSlice> slices,
-                     const std::vector<std::string>& state_names, bool needs_counts)
+Optimizer::Optimizer(const OptimizerConfig& config, const FlatParameters& parameters,
+                     std::vector<FlatSlice> slices, const std::vector<std::string>& state_names,
+                     bool needs_counts)
     : parameters_(parameters),
       slices_(std::move(slices)),
+      scales_{1.0},
       skipped_(parameters.entries().size(), 0),
       needs_counts_(needs_counts) {
+  for (const auto& group : config.groups) scales_.push_back(group.lr_scale);
   for (const auto& name : state_names) state_[name];
   std::vector<SlicePart> whole;
   for (std::size_t i = 0; i < slices_.size(); ++i) {
     const auto& values = slices_[i].values;
-    counts_.push_back(at::zeros({}, values.options().dtype(at::kFloat)));
+    Shared shared;
+    shared.kind = parameters.groups()[slices_[i].group].kind;
+    shared.lr_scale = scales_[shared.kind];
+    const double own =
+        shared.kind == 0 ? ParameterGroupConfig::kOfOptimizer : config.groups[shared.kind - 1].weight_decay;
+    shared.weight_decay = own == ParameterGroupConfig::kOfOptimizer ? config.weight_decay : own;
+    shared.count = at::zeros({}, values.options().dtype(at::kFloat));
+    for (std::size_t e = 0; e < parameters.entries().size(); ++e)
+      if (parameters.entries()[e].group == slices_[i].group) shared.entries.push_back(e);
+    shared_.push_back(std::move(shared));
     for (auto& [name, tensors] : state_) tensors.push_back(at::zeros_like(values));
     whole.push_back({i, 0, values.numel()});
   }
   cut(whole);
+}
+
+std::vector<double> Optimizer::rates(double lr) const {
+  std::vector<double> rates;
+  for (const double scale : scales_) rates.push_back(lr * scale);
+  return rates;
+}
+
+bool Optimizer::treats_all_alike() const {
+  return std::all_of(shared_.begin(), shared_.end(), [](const Shared& shared) { return shared.even; });
+}
+
+void Optimizer::look_for_even_ones() {
+  for (auto& shared : shared_)
+    shared.even = std::all_of(shared.entries.begin(), shared.entries.end(),
+                              [&](std::size_t e) { return skipped_[e] == skipped_[shared.entries.front()]; });
 }
 
 std::vector<at::Tensor> Optimizer::gradients() const {
@@ -114,7 +138,9 @@ void Optimizer::cut(const std::vector<SlicePart>& parts) {
     const auto of = [&part](const at::Tensor& whole) {
       return whole.narrow(0, part.begin, part.end - part.begin);
     };
-    Operands operands{{of(slices_[part.slice].values)}, {at::Tensor()}, {}, {counts_[part.slice]}};
+    const Shared& shared = shared_[part.slice];
+    Operands operands{
+        {of(slices_[part.slice].values)}, {at::Tensor()}, {}, {shared.count}, shared.weight_decay};
     for (const auto& [name, tensors] : state_) operands.state.push_back({of(tensors[part.slice])});
     parts_.push_back({part, {}, std::move(operands)});
   }
@@ -126,11 +152,12 @@ void Optimizer::begin(const std::vector<bool>& unused) {
   unused_ = all ? std::vector<bool>() : unused;
   if (!all) {
     for (std::size_t e = 0; e < skipped_.size(); ++e) skipped_[e] += unused[e] ? 1 : 0;
-    even_ = all_equal(skipped_);
+    look_for_even_ones();
   }
-  if (!needs_counts_ || !even_) return;
-  for (const auto& count : counts_)
-    count.fill_(static_cast<double>(steps_ - (skipped_.empty() ? 0 : skipped_[0])));
+  if (!needs_counts_) return;
+  for (const auto& shared : shared_)
+    if (shared.even && !shared.entries.empty())
+      shared.count.fill_(static_cast<double>(steps_ - skipped_[shared.entries.front()]));
 }
 
 void Optimizer::sat_out() {
@@ -157,6 +184,7 @@ Optimizer::Operands Optimizer::spans(const Cut& cut) const {
   const FlatSlice part{slice.group, slice.begin + cut.part.begin, cut.alike.values[0],
                        cut.alike.gradients[0]};
   Operands operands;
+  operands.weight_decay = cut.alike.weight_decay;
   operands.state.resize(state_.size());
   std::vector<float> numbers;
   for (const auto& span : spans_of(part, parameters_, counts, unused_)) {
@@ -175,9 +203,10 @@ void Optimizer::apply(std::size_t part, const Numbers& numbers) {
   Cut& cut = parts_[part];
   const at::Tensor& first = follow_gradients(cut);
   if (first.numel() == 0) return;
+  const bool as_one = alike(cut.part.slice);
   Operands some;
-  if (!alike()) some = spans(cut);
-  Operands& with = alike() ? cut.alike : some;
+  if (!as_one) some = spans(cut);
+  Operands& with = as_one ? cut.alike : some;
   if (with.values.empty()) return;
   std::optional<at::Tensor> inside;  // none where it is 1: the fused calls write quotients back
   if (numbers.divisor != 1 && first.scalar_type() == at::kFloat)
@@ -185,7 +214,7 @@ void Optimizer::apply(std::size_t part, const Numbers& numbers) {
   else if (numbers.divisor != 1)
     for (auto& gradients : with.gradients)
       gradients.div_(numbers.divisor);  // the fused calls take no float64 divisor
-  fused(with, rate_for(first, numbers.lr), inside);
+  fused(with, rate_for(first, numbers.lr * shared_[cut.part.slice].lr_scale), inside);
 }
 
 void Optimizer::apply(std::size_t part, const DeviceNumbers& numbers) {
@@ -197,7 +226,8 @@ void Optimizer::apply(std::size_t part, const DeviceNumbers& numbers) {
     inside = numbers.divisor.to(at::kFloat);
   else
     gradients.div_(numbers.divisor);
-  fused(cut.alike, numbers.lr, inside, numbers.skips);
+  fused(cut.alike, numbers.lr[static_cast<std::int64_t>(shared_[cut.part.slice].kind)], inside,
+        numbers.skips);
 }
 
 void Optimizer::resume(std::int64_t steps, const std::vector<std::int64_t>& skipped) {
@@ -206,7 +236,7 @@ void Optimizer::resume(std::int64_t steps, const std::vector<std::int64_t>& skip
     std::fill(skipped_.begin(), skipped_.end(), 0);
   else
     skipped_ = skipped;
-  even_ = all_equal(skipped_);
+  look_for_even_ones();
 }
 
 std::int64_t Optimizer::state_bytes() const {

@@ -43,9 +43,9 @@ class Optimizer {
   struct Numbers {
     double lr, divisor;
   };
-  /// The same as 0-dim tensors on the slices' device, for a step that is recorded as a graph
-  /// (comm/device_graph.h): `lr` float32, `divisor` float64, `skips` float32, 1 where nothing is to change.
-  /// Only where `treats_all_alike`, and every parameter takes part.
+  /// The same as tensors on the slices' device, for a step that is recorded as a graph
+  /// (comm/device_graph.h): `lr` [kinds] float32, what `rates` gives; `divisor` [] float64, `skips` []
+  /// float32, 1 where nothing is to change. Only where `treats_all_alike`, and every parameter takes part.
   struct DeviceNumbers {
     at::Tensor lr, divisor, skips;
   };
@@ -67,8 +67,11 @@ class Optimizer {
     sat_out();
   }
 
-  /// Whether all parameters sat out equally many steps.
-  bool treats_all_alike() const { return even_; }
+  /// The learning rate of each kind of parameters (parameter_groups.h) where the schedule's is `lr`.
+  std::vector<double> rates(double lr) const;
+
+  /// Whether in each slice all parameters sat out equally many steps.
+  bool treats_all_alike() const;
 
   /// Steps so far, the skipped ones included.
   std::int64_t steps() const { return steps_; }
@@ -90,9 +93,10 @@ class Optimizer {
     std::vector<at::Tensor> values, gradients;
     std::vector<std::vector<at::Tensor>> state;
     std::vector<at::Tensor> counts;  ///< 0-dim float32: steps in which it took part, this one included
+    double weight_decay = 0;
   };
 
-  Optimizer(const FlatParameters& parameters, std::vector<FlatSlice> slices,
+  Optimizer(const OptimizerConfig& config, const FlatParameters& parameters, std::vector<FlatSlice> slices,
             const std::vector<std::string>& state_names, bool needs_counts);
   virtual void fused(const Operands& operands, double lr, const std::optional<at::Tensor>& divisor) = 0;
   virtual void fused(const Operands& operands, const at::Tensor& lr, const std::optional<at::Tensor>& divisor,
@@ -105,20 +109,29 @@ class Optimizer {
     at::Tensor gradients;  ///< of the whole slice, which may move
     Operands alike;
   };
-  bool alike() const { return unused_.empty() && (even_ || !needs_counts_); }
+  /// What a slice's parameters have in common.
+  struct Shared {
+    std::size_t kind = 0;
+    double weight_decay = 0, lr_scale = 1;
+    std::vector<std::size_t> entries;  ///< numbers in FlatParameters::entries()
+    at::Tensor count;                  ///< 0-dim float32: steps, where they are even
+    bool even = true;                  ///< all sat out equally many steps
+  };
+  bool alike(std::size_t slice) const { return unused_.empty() && (shared_[slice].even || !needs_counts_); }
+  void look_for_even_ones();
   const at::Tensor& follow_gradients(Cut& cut);
   Operands spans(const Cut& cut) const;
 
   const FlatParameters& parameters_;
   std::vector<FlatSlice> slices_;
   std::map<std::string, std::vector<at::Tensor>> state_;
-  std::vector<at::Tensor> counts_;  ///< of each slice, when all of its parameters are treated alike
+  std::vector<Shared> shared_;  ///< of each slice
+  std::vector<double> scales_;  ///< of learning rates, by kind
   std::vector<Cut> parts_;
   std::vector<bool> unused_;  ///< in the step that has begun
   std::vector<std::int64_t> skipped_;
   std::int64_t steps_ = 0;
   bool needs_counts_;
-  bool even_ = true;  ///< all of `skipped_` are equal
 };
 
 /// `slices`: what this rank updates.

@@ -63,7 +63,9 @@ RecordedStep::Numbers RecordedStep::run(const Batch& batch, double lr, double lo
   host[kStop] = stop ? 1 : 0;
   mine_.copy_(on_host);
   replica_.optimizer->begin();
-  lr_.fill_(lr);
+  const auto rates = replica_.optimizer->rates(lr);
+  for (std::size_t kind = 0; kind < rates.size(); ++kind)
+    lr_[static_cast<std::int64_t>(kind)].fill_(rates[kind]);
   if (scale_.defined()) scale_.fill_(loss_scale);
   graph_->replay();
   on_host.copy_(numbers_);  // the one wait of the step
@@ -75,8 +77,9 @@ void RecordedStep::record(const Batch& batch) {
   targets_ = batch.targets.to(pass_.device).clone();
   numbers_ = at::zeros({kTotals + 1}, at::TensorOptions(at::kDouble).device(pass_.device));
   mine_ = at::zeros_like(numbers_);
-  lr_ = at::zeros({}, numbers_.options().dtype(at::kFloat));
-  if (config_.trainer.precision == "float16") scale_ = at::ones_like(lr_);
+  const auto options = numbers_.options().dtype(at::kFloat);
+  lr_ = at::zeros({static_cast<std::int64_t>(replica_.optimizer->rates(0).size())}, options);
+  if (config_.trainer.precision == "float16") scale_ = at::ones({}, options);
   try {
     graph_ = recorder_([this] { work(); });
   } catch (...) {

@@ -68,8 +68,8 @@ class RecordedStep {
   at::Tensor inputs_, targets_;
   at::Tensor numbers_;  // StepTotals and the norm
   at::Tensor mine_;     // what the host puts into StepTotals before the step
-  at::Tensor lr_;
-  at::Tensor scale_;  // of the loss, [] float32; undefined but in float16
+  at::Tensor lr_;       // of each kind of parameters
+  at::Tensor scale_;    // of the loss, [] float32; undefined but in float16
 };
 
 }  // namespace ringtrain

@@ -9,6 +9,7 @@
 
 #include "common/errors.h"
 #include "common/hash.h"
+#include "trainer/optimizer/parameter_groups.h"
 #include "trainer/precision/autocast.h"
 
 namespace ringtrain {
@@ -44,12 +45,17 @@ std::string state_name(const std::string& state, const std::string& parameter) {
 }
 
 Replica make_replica(const RunConfig& config, const ModelShape& shape, const std::string& device,
-                     Communicator* gradients) {
+                     Communicator* gradients, std::int64_t step) {
   torch::manual_seed(seed_of({static_cast<std::uint64_t>(config.seed), kInitialWeights}));
   Replica replica;
   replica.model = config.model.kind().make(shape);
   replica.model->to(at::Device(device), parameter_type(config.trainer.precision));
-  replica.parameters = std::make_unique<FlatParameters>(*replica.model);
+  const ParameterGroups groups(config.trainer.optimizer, *replica.model, step);
+  groups.freeze(*replica.model);
+  replica.groups = groups.lines();
+  replica.until = groups.until();
+  replica.parameters = std::make_unique<FlatParameters>(
+      *replica.model, [&groups](const std::string& name) { return groups.kind_of(name); });
   auto slices = whole_slices(*replica.parameters);
   if (config.trainer.shard_optimizer && gradients && gradients->world_size() > 1) {
     slices = shard_slices(*replica.parameters, gradients->rank(), gradients->world_size());
@@ -89,21 +95,28 @@ WholeState load_replica(const Checkpoint& checkpoint, Replica& replica) {
   for (const auto& item : replica.model->named_parameters())
     same_type(item.value(), checkpoint.weights, item.key());
   load_weights(checkpoint.weights, *replica.model);
-  WholeState state = replica.optimizer->state();
-  for (auto& [name, groups] : state)
-    for (std::size_t i = 0; i < groups.size(); ++i) {
-      if (replica.shards) groups[i] = at::zeros_like(replica.parameters->groups()[i].values);
-      for (const auto& [parameter, view] : replica.parameters->views(groups[i], i))
-        fill(view, checkpoint.optimizer, state_name(name, parameter), "optimizer state");
-    }
   std::vector<std::int64_t> skipped;
+  std::set<std::string> never_trained;
   for (const auto& entry : replica.parameters->entries()) {
     const auto found = checkpoint.optimizer.find(state_name(kSkippedSteps, entry.name));
     const bool there = found != checkpoint.optimizer.end();
     if (there && (found->second.numel() != 1 || found->second.scalar_type() != at::kLong))
       throw CheckpointError(fmt::format("optimizer state '{}' is no whole number", found->first));
     skipped.push_back(there ? found->second.item<std::int64_t>() : 0);
+    if (skipped.back() == checkpoint.step) never_trained.insert(entry.name);
   }
+  WholeState state = replica.optimizer->state();
+  for (auto& [name, groups] : state)
+    for (std::size_t i = 0; i < groups.size(); ++i) {
+      if (replica.shards) groups[i] = at::zeros_like(replica.parameters->groups()[i].values);
+      for (const auto& [parameter, view] : replica.parameters->views(groups[i], i)) {
+        const auto full_name = state_name(name, parameter);
+        if (never_trained.contains(parameter) && !checkpoint.optimizer.contains(full_name))
+          view.zero_();  // it was frozen
+        else
+          fill(view, checkpoint.optimizer, full_name, "optimizer state");
+      }
+    }
   replica.optimizer->resume(checkpoint.step, skipped);
   return state;
 }

@@ -2,6 +2,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,15 +23,19 @@ struct Replica {
   std::unique_ptr<FlatParameters> parameters;
   std::unique_ptr<ShardedAverager> shards;  ///< null: the optimizer's state is whole on every rank
   std::unique_ptr<Optimizer> optimizer;
+  std::vector<std::string> groups = {};  ///< trainer.optimizer.groups in words, a line each
+  /// The step from which on it is to be laid out anew, since other groups are frozen.
+  std::optional<std::int64_t> until = std::nullopt;
 };
 
 /// An optimizer's state in whole groups of flat parameters, as a checkpoint keeps it.
 using WholeState = std::map<std::string, std::vector<at::Tensor>>;
 
-/// Initial weights depend on the seed alone. `device`: "cpu" or "cuda:N". With `trainer.shard_optimizer` the
-/// optimizer's state is divided over the ranks of `gradients`, if there are several. Not collective.
+/// Initial weights depend on the seed alone. `device`: "cpu" or "cuda:N". `step`: the one that it is for,
+/// which decides what is frozen. With `trainer.shard_optimizer` the optimizer's state is divided over the
+/// ranks of `gradients`, if there are several. Not collective.
 Replica make_replica(const RunConfig& config, const ModelShape& shape, const std::string& device,
-                     Communicator* gradients = nullptr);
+                     Communicator* gradients = nullptr, std::int64_t step = 0);
 
 /// The optimizer's state of all ranks, on rank 0 (elsewhere it may be undefined tensors). Collective where
 /// the state is sharded.
