@@ -15,6 +15,7 @@ class ConvnetKind : public ModelKind {
   std::int64_t hidden = 128;
   std::string activation = "relu";
   double dropout = 0;
+  std::shared_ptr<ModelKind> clone() const override { return std::make_shared<ConvnetKind>(*this); }
   std::string name() const override { return "convnet"; }
   std::string doc() const override {
     return "A convolutional network with GroupNorm, for images given as pixel columns.";

@@ -22,6 +22,7 @@ class GptKind : public ModelKind {
   double dropout = 0;
   std::string pad_vocabulary = "auto";  ///< auto | on | off (models/padded_product.h)
   bool checkpoint_activations = false;  ///< models/checkpointed.h
+  std::shared_ptr<ModelKind> clone() const override { return std::make_shared<GptKind>(*this); }
   std::string name() const override { return "gpt"; }
   std::string doc() const override {
     return "GPT-2 (Radford et al. 2019), a language model: tokens in, logits of the next token out.";

@@ -8,6 +8,7 @@ namespace ringtrain {
 class LinearKind : public ModelKind {
  public:
   bool bias = true;
+  std::shared_ptr<ModelKind> clone() const override { return std::make_shared<LinearKind>(*this); }
   std::string name() const override { return "linear"; }
   std::string doc() const override {
     return "One affine map: logistic regression, or linear regression, by the task.";

@@ -40,6 +40,8 @@ struct SequenceShape {
 class ModelKind {
  public:
   virtual ~ModelKind() = default;
+  /// A copy with options of its own.
+  virtual std::shared_ptr<ModelKind> clone() const = 0;
   virtual std::string name() const = 0;
   virtual std::string doc() const = 0;
   virtual void describe(config::Visitor& v) = 0;

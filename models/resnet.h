@@ -17,6 +17,7 @@ class ResnetKind : public ModelKind {
   std::string depth = "20";
   std::vector<std::int64_t> image{3, 32, 32};  ///< channels, height, width
   std::string memory_format = "auto";          ///< auto | contiguous | channels_last
+  std::shared_ptr<ModelKind> clone() const override { return std::make_shared<ResnetKind>(*this); }
   std::string name() const override { return "resnet"; }
   std::string doc() const override {
     return "A residual network with batch norm (He et al. 2015), for images given as pixel columns.";

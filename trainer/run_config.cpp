@@ -3,8 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
-#include <cstdlib>
 
 #include "common/config_writer.h"
 #include "common/errors.h"
@@ -14,10 +12,16 @@
 namespace ringtrain {
 
 using config::at_least;
-using config::fraction;
-using config::fraction_below_one;
 using config::non_negative;
 using config::positive;
+
+ModelConfig& ModelConfig::operator=(const ModelConfig& other) {
+  if (this == &other) return *this;
+  type = other.type;
+  kinds.clear();
+  for (const auto& kind : other.kinds) kinds.push_back(kind->clone());
+  return *this;
+}
 
 void ModelConfig::describe(config::Visitor& v) {
   std::vector<config::Variant> variants;
@@ -31,156 +35,6 @@ const ModelKind& ModelConfig::kind() const {
   for (const auto& candidate : kinds)
     if (candidate->name() == type) return *candidate;
   throw ConfigError(fmt::format("model.type: unknown '{}'", type));
-}
-
-void TaskConfig::describe(config::Visitor& v) {
-  const auto classification = [this](config::Visitor& inner) {
-    inner.field("class_weights", class_weights,
-                "none; balanced (each class has the same total weight in the training part); or a weight for "
-                "each class, in "
-                "class order (of two classes the positive one is the last).");
-    inner.field("focal_gamma", focal_gamma,
-                "Focal loss (Lin et al. 2017): scales a sample's loss by (1 - p)^gamma, p being the "
-                "probability of its "
-                "class. 0: cross entropy.",
-                non_negative());
-    bool numbers = class_weights.size() >= 2;
-    for (const auto& word : class_weights) {
-      char* end = nullptr;
-      const double weight = std::strtod(word.c_str(), &end);
-      numbers = numbers && weight > 0 && std::isfinite(weight) && *end == '\0';
-    }
-    inner.require(
-        "class_weights",
-        numbers ||
-            (class_weights.size() == 1 && (class_weights[0] == "none" || class_weights[0] == "balanced")),
-        fmt::format("expected none, balanced, or a list of positive numbers, one for each class; got [{}]",
-                    join(class_weights)));
-  };
-  v.variants(
-      "type", type, "What the model's outputs mean.",
-      {{"binary_classification", "Two classes; one logit.",
-        [this, classification](config::Visitor& inner) {
-          classification(inner);
-          inner.field("positive", positive,
-                      "The positive class, by its name: the one that precision, recall, F1 and the threshold "
-                      "are about. It becomes class 1. Empty: the second of the two, numbers by value, words "
-                      "by text.");
-          inner.field(
-              "threshold", threshold,
-              "How the decision threshold is chosen on the validation part: the best F1, the least cost "
-              "(see cost_ratio), or fixed. It is kept with the model.",
-              {"best_f1", "cost", "fixed"});
-          inner.field("cost_ratio", cost_ratio,
-                      "threshold: cost. What a missed positive costs, a false alarm costing 1.",
-                      config::positive());
-          inner.field("fixed_threshold", fixed_threshold,
-                      "threshold: fixed. The probability from which on the "
-                      "answer is the positive class.",
-                      fraction());
-        }},
-       {"classification", "Several classes; softmax.", classification},
-       {"regression", "A number.",
-        [this](config::Visitor& inner) {
-          inner.field("loss", loss,
-                      "Loss of a sample: squared error, absolute error, or Huber's with delta 1 (in units of "
-                      "the scaled target: one standard deviation with scale_target). Reports are in the "
-                      "target's unit.",
-                      {"mse", "l1", "huber"});
-          inner.field(
-              "scale_target", scale_target,
-              "The network learns (target - mean) / deviation, both of the training part, so that the "
-              "target's unit does not matter. Answers, losses and metrics are in the target's unit; "
-              "exports undo it themselves.");
-        }},
-       {"language_model",
-        "The next token: softmax over the vocabulary. Losses are nats a token; every token weighs the same.",
-        [this](config::Visitor& inner) {
-          inner.field(
-              "chunked_loss", chunked_loss,
-              "Computes the loss, and its gradient, over some tokens at a time, so that a step's largest "
-              "tensors, all logits in float32, are never there. auto: on a GPU.",
-              {"auto", "on", "off"});
-        }}});
-}
-
-void ParameterGroupConfig::describe(config::Visitor& v) {
-  v.field("match", match,
-          "Names of parameters, as checkpoints have them; `*` stands for any characters: `*.bias`, "
-          "`backbone.*`. A parameter belongs to the first group that matches it; a pattern that matches none "
-          "is an error.");
-  v.field("weight_decay", weight_decay, "Of these parameters. -1: trainer.optimizer.weight_decay.",
-          at_least(kOfOptimizer));
-  v.field("lr_scale", lr_scale, "Their learning rate is the schedule's, times this.", positive());
-  v.field("freeze", freeze,
-          "They are not trained, and cost no gradient, no averaging and no optimizer state.");
-  v.field("freeze_until", freeze_until,
-          "They are frozen for so many steps, then trained, with a fresh optimizer state.", non_negative());
-  v.require("match", !match.empty(), "missing: expected a list of patterns, such as ['*.bias', '*norm*']");
-  v.require("weight_decay", weight_decay >= 0 || weight_decay == kOfOptimizer,
-            "expected a number from 0 on, or -1");
-  v.require("freeze", !freeze || (weight_decay == kOfOptimizer && lr_scale == 1 && freeze_until == 0),
-            "true: then weight_decay, lr_scale and freeze_until have no effect; leave them out");
-}
-
-void OptimizerConfig::describe(config::Visitor& v) {
-  const auto adam = [this](config::Visitor& inner) {
-    inner.field("beta1", beta1, "Decay of the mean of gradients.", fraction_below_one());
-    inner.field("beta2", beta2, "Decay of the mean of squared gradients.", fraction_below_one());
-    inner.field("eps", eps, "Added to the denominator.", positive());
-  };
-  v.field("lr", lr, "Learning rate, before the schedule.", positive());
-  v.field("weight_decay", weight_decay, "L2 term (sgd, adam) or decoupled decay (adamw).", non_negative());
-  v.variants("type", type, "Update rule; each is one fused call on the flat parameters.",
-             {{"sgd", "Stochastic gradient descent.",
-               [this](config::Visitor& inner) {
-                 inner.field("momentum", momentum, "Momentum; 0: none.", fraction_below_one());
-                 inner.field("nesterov", nesterov, "Nesterov momentum.");
-                 inner.require("nesterov", !nesterov || momentum > 0, "needs a momentum above 0");
-               }},
-              {"adam", "Adam (Kingma and Ba 2015).", adam},
-              {"adamw", "AdamW (Loshchilov and Hutter 2019).", adam}});
-  v.sections(
-      "groups",
-      "Parameters that are trained in a way of their own. Those that no group matches take the settings "
-      "above. An example: `groups: [{match: ['*.bias', '*norm*'], weight_decay: 0}, {match: "
-      "'embedding.*', freeze: true}]`.",
-      groups);
-}
-
-void ScheduleConfig::describe(config::Visitor& v) {
-  v.field("warmup_steps", warmup_steps, "The learning rate grows linearly from 0 over so many steps.",
-          non_negative());
-  v.variants("type", type, "How the learning rate changes after the warm-up.",
-             {{"constant", "Stays.", [](config::Visitor&) {}},
-              {"step", "Is multiplied by gamma every step_size steps.",
-               [this](config::Visitor& inner) {
-                 inner.field("step_size", step_size, "Steps between two changes.", at_least(1));
-                 inner.field("gamma", gamma, "Factor of each change.", positive());
-               }},
-              {"cosine", "Falls to min_lr along half a cosine, until the last step.",
-               [this](config::Visitor& inner) {
-                 inner.field("min_lr", min_lr, "Learning rate at the end.", non_negative());
-               }}});
-}
-
-void EarlyStoppingConfig::describe(config::Visitor& v) {
-  v.field("patience", patience,
-          "Stops after so many evaluations without a better trainer.checkpoint.metric. 0: never.",
-          non_negative());
-  v.field("min_delta", min_delta, "What counts as better: a change of more than this.", non_negative());
-}
-
-void CheckpointConfig::describe(config::Visitor& v) {
-  v.field("every_steps", every_steps, "A checkpoint every so many steps. 0: one with each evaluation.",
-          non_negative());
-  v.field("keep", keep, "How many of the newest are kept; the best one is kept besides.", at_least(1));
-  v.field("keep_every", keep_every, "Those whose step is a multiple of this are kept for good. 0: none.",
-          non_negative());
-  v.field("metric", metric, "The metric of the validation part by which the best checkpoint is chosen.",
-          {"loss", "accuracy", "precision", "recall", "f1", "roc_auc", "pr_auc", "perplexity", "mae", "rmse",
-           "r2"});
-  v.field("at_start", at_start, "Also one before the first step.");
 }
 
 void StallConfig::describe(config::Visitor& v) {
@@ -305,6 +159,7 @@ void TrainerConfig::describe(config::Visitor& v) {
   v.section("optimizer", "The optimizer.", optimizer);
   v.section("schedule", "The learning rate over time.", schedule);
   v.section("early_stopping", "When to stop early.", early_stopping);
+  v.section("average", "What is evaluated, kept and exported in place of the last step's weights.", average);
   v.section("checkpoint", "When to write checkpoints, and which to keep.", checkpoint);
   v.section("watch", "When a rank counts as lost, and the job ends.", watch);
 }

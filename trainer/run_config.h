@@ -8,79 +8,25 @@
 #include "common/config.h"
 #include "data/data_config.h"
 #include "models/model.h"
+#include "trainer/callbacks/callbacks_config.h"
+#include "trainer/checkpoint/checkpoint_config.h"
+#include "trainer/optimizer/optimizer_config.h"
+#include "trainer/tasks/task_config.h"
 
 namespace ringtrain {
 
 /// The `model:` block: a kind and its options.
 struct ModelConfig {
+  ModelConfig() = default;
+  ModelConfig(const ModelConfig& other) { *this = other; }
+  /// Each configuration has kinds of its own: their options are part of it.
+  ModelConfig& operator=(const ModelConfig& other);
+
   std::string type = "mlp";
   std::vector<std::shared_ptr<ModelKind>> kinds = built_in_models();
   void describe(config::Visitor& v);
   /// The chosen kind. Throws ConfigError for an unknown type.
   const ModelKind& kind() const;
-};
-
-/// The `task:` block: what the outputs mean, the loss, and how a decision is made.
-struct TaskConfig {
-  std::string type = "binary_classification";
-  std::vector<std::string> class_weights{
-      "none"};  ///< none | balanced | a weight for each class, in class order
-  double focal_gamma = 0;
-  std::string threshold = "best_f1";  ///< best_f1 | cost | fixed
-  double cost_ratio = 10;
-  double fixed_threshold = 0.5;
-  std::string positive;               ///< binary: the name of the positive class; empty: the second one
-  std::string loss = "mse";           ///< regression: mse | l1 | huber
-  bool scale_target = true;           ///< regression: the network learns (target - mean) / deviation
-  std::string chunked_loss = "auto";  ///< language model: auto | on | off
-  void describe(config::Visitor& v);
-};
-
-/// One of `trainer.optimizer.groups`: parameters that are trained in a way of their own.
-struct ParameterGroupConfig {
-  std::vector<std::string> match;
-  double weight_decay = kOfOptimizer;
-  double lr_scale = 1;
-  bool freeze = false;
-  std::int64_t freeze_until = 0;
-  void describe(config::Visitor& v);
-  bool frozen_at(std::int64_t step) const { return freeze || step < freeze_until; }
-
-  static constexpr double kOfOptimizer = -1;  ///< the optimizer's own
-};
-
-struct OptimizerConfig {
-  std::string type = "adamw";
-  double lr = 1e-3;
-  double weight_decay = 0;
-  double momentum = 0;
-  bool nesterov = false;
-  double beta1 = 0.9, beta2 = 0.999, eps = 1e-8;
-  std::vector<ParameterGroupConfig> groups = {};
-  void describe(config::Visitor& v);
-};
-
-struct ScheduleConfig {
-  std::string type = "constant";
-  std::int64_t warmup_steps = 0;
-  std::int64_t step_size = 1000;
-  double gamma = 0.1;
-  double min_lr = 0;
-  void describe(config::Visitor& v);
-};
-
-struct EarlyStoppingConfig {
-  std::int64_t patience = 0;
-  double min_delta = 0;
-  void describe(config::Visitor& v);
-};
-
-struct CheckpointConfig {
-  std::int64_t every_steps = 0;
-  std::int64_t keep = 3, keep_every = 0;
-  std::string metric = "loss";
-  bool at_start = false;
-  void describe(config::Visitor& v);
 };
 
 /// How long without progress, in seconds; 0: for ever.
@@ -127,6 +73,7 @@ struct TrainerConfig {
   OptimizerConfig optimizer;
   ScheduleConfig schedule;
   EarlyStoppingConfig early_stopping;
+  WeightAverageConfig average = {};
   CheckpointConfig checkpoint;
   WatchConfig watch;
   void describe(config::Visitor& v);

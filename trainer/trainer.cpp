@@ -18,6 +18,8 @@
 #include "common/text.h"
 #include "models/norm.h"
 #include "trainer/advice/advice.h"
+#include "trainer/callbacks/early_stopping.h"
+#include "trainer/callbacks/weight_average.h"
 #include "trainer/checkpoint/job_lock.h"
 #include "trainer/checkpoint/replica_snapshot.h"
 #include "trainer/evaluation.h"
@@ -34,6 +36,16 @@ namespace {
 /// Where a checkpoint's progress keeps TrainingStep::state, and what steps: auto decided on.
 const char* const kTrainingState = "training";
 const char* const kAutoSteps = "auto_steps";
+const char* const kCallbacks = "callbacks";
+
+/// What it is given outlives them.
+Callbacks make_callbacks(const RunConfig& config, const StepPlan& plan, const Standing& standing) {
+  std::vector<std::unique_ptr<Callback>> callbacks;
+  callbacks.push_back(std::make_unique<EarlyStopping>(plan, standing, config.trainer.checkpoint.metric));
+  if (config.trainer.average.type != "none")
+    callbacks.push_back(std::make_unique<WeightAverage>(config.trainer.average));
+  return Callbacks(std::move(callbacks));
+}
 
 std::filesystem::path checkpoint_folder(const RunConfig& config) {
   return std::filesystem::path(config.job_dir) / "checkpoints";
@@ -68,6 +80,12 @@ Trainer::Trainer(World& world, const RunConfig& config, const StartOptions& opti
   trace_ = std::make_unique<Trace>(world.control(), options.trace_steps);
   recorder_ = device_ == "cpu" ? options.recorder : nccl::graph_recorder(device_);
   make_step(progress.value(kTrainingState, nlohmann::json::object()));
+  callbacks_ = make_callbacks(config_, plan_, standing_);
+  together(world.control(), "starting the callbacks", [&] {
+    callbacks_.begin(moment(), progress.value(kCallbacks, nlohmann::json::object()),
+                     resumed_ ? resumed_->optimizer : NamedTensors());
+  });
+  callbacks_.share(moment());
   resumed_.reset();
   origin_.reset();
   open_job_folder();
@@ -132,6 +150,7 @@ nlohmann::json Trainer::take_progress(const Beginning& from) {
   Communicator& control = world_.control();
   auto progress = standing_.to_json();
   if (resumed_) progress[kTrainingState] = resumed_->progress.value(kTrainingState, nlohmann::json::object());
+  if (resumed_) progress[kCallbacks] = resumed_->progress.value(kCallbacks, nlohmann::json::object());
   if (resumed_) progress[kAutoSteps] = resumed_->progress.value(kAutoSteps, std::int64_t{0});
   progress = nlohmann::json::parse(broadcast_string(control, progress.dump(), 0));
   standing_ = Standing::from_json(progress);
@@ -157,6 +176,9 @@ void Trainer::lay_out_anew() {
   const WholeState whole = whole_state(replica_);
   WholeState loaded;
   training_.reset();
+  callbacks_.show(moment());
+  const auto of_callbacks = callbacks_.state();
+  const auto tensors = world_.rank() == 0 ? callbacks_.tensors() : NamedTensors();
   together(world_.control(), "laying out the parameters anew", [&] {
     ReplicaSnapshot snapshot;
     Checkpoint now;
@@ -171,6 +193,9 @@ void Trainer::lay_out_anew() {
   });
   share_replica(replica_, loaded, *gradients_);
   make_step(state);
+  together(world_.control(), "starting the callbacks anew",
+           [&] { callbacks_.begin(moment(), of_callbacks, tensors); });
+  callbacks_.share(moment());
   for (const auto& line : replica_.groups) telemetry_->event(step_, line);
 }
 
@@ -229,10 +254,6 @@ void Trainer::advise(const std::optional<std::string>& sentence) {
   advice_.push_back(*sentence);
 }
 
-bool Trainer::patience_is_over() const {
-  return plan_.patience > 0 && standing_.evaluations_since_best >= plan_.patience;
-}
-
 /// What can be said before the first step.
 void Trainer::advise_on_plan() {
   const bool classes = target_kind(config_.task) == TargetKind::classes && !data_.preprocessing.tokens;
@@ -241,6 +262,8 @@ void Trainer::advise_on_plan() {
         advice::looks_like_regression(config_.data.target, data_.preprocessing.labels, data_.train->size()));
   const std::int64_t every = plan_.evaluate_every;
   advise(advice::warm_up_too_long(config_.trainer.schedule.warmup_steps, plan_.total));
+  advise(advice::average_of_nothing(config_.trainer.average, plan_.total));
+  advise(advice::frozen_throughout(config_.trainer.optimizer.groups, plan_.total));
   advise(advice::early_stopping_cannot_fire(config_.trainer.early_stopping.patience,
                                             (plan_.total + every - 1) / every, data_.validation->size()));
   const bool counts = !data_.preprocessing.tokens;
@@ -397,10 +420,10 @@ Outcome Trainer::fit() {
   if (config_.trainer.checkpoint.at_start && step_ == 0) save_checkpoint(false);
 
   bool stop = false;
-  if (step_ < plan_.total && patience_is_over())
+  if (step_ < plan_.total && !callbacks_.ends_training().empty())
     telemetry_->event(step_,
                       "early stopping had ended the run; raise trainer.early_stopping.patience to go on");
-  while (step_ < plan_.total && !stop && !patience_is_over()) {
+  while (step_ < plan_.total && !stop && callbacks_.ends_training().empty()) {
     if (replica_.until && step_ >= *replica_.until) lay_out_anew();
     const StepTotals totals = train_step(loader);
     stop = totals.stop > 0;
@@ -412,11 +435,11 @@ Outcome Trainer::fit() {
     const std::int64_t interval = config_.trainer.checkpoint.every_steps;
     if (is_best || stop || last || (interval > 0 ? step_ % interval == 0 : evaluated))
       save_checkpoint(is_best);
-    if (patience_is_over())
-      telemetry_->event(step_,
-                        fmt::format("early stopping: no better validation {} in the last {} evaluations",
-                                    config_.trainer.checkpoint.metric, plan_.patience));
+    if (const auto why = callbacks_.ends_training(); !why.empty()) telemetry_->event(step_, why);
   }
+  together(world_.control(), "the callbacks of the last step", [&] {
+    if (const auto failure = callbacks_.take_failure()) std::rethrow_exception(failure);
+  });
   if (checkpointing_->newest() != step_ && first_step_ != step_) save_checkpoint(false);
   return finish(stop);
 }
@@ -424,10 +447,11 @@ Outcome Trainer::fit() {
 StepTotals Trainer::train_step(Loader& loader) {
   // Then all ranks stop, and learn why as they are to write a checkpoint.
   if (lock_ && lock_->lost()) signal_.pretend();
-  StepOutcome done = training_->run(loader, signal_, step_, plan_.total);
+  StepOutcome done = training_->run(loader, signal_, step_, plan_.total, callbacks_.take_failure());
   done.totals.loss_sum *= task_->loss_unit();
   if (const auto news = training_->take_news(); !news.empty()) telemetry_->event(step_, news);
   ++step_;
+  callbacks_.after_step(moment());
   checkpointing_->tell();
   if (const auto every = config_.trainer.check_replicas_every_steps; every > 0 && step_ % every == 0)
     check_replicas(replica_, world_.control(), step_);
@@ -455,7 +479,10 @@ Evaluation Trainer::evaluate_part(const Dataset& part) {
 
 /// Returns whether this is the best so far.
 bool Trainer::evaluate_validation() {
-  const Evaluation evaluation = evaluate_part(*data_.validation);
+  const Evaluation evaluation = [this] {
+    const Callbacks::Shown shown(callbacks_, moment());
+    return evaluate_part(*data_.validation);
+  }();
   const double train_loss = standing_.epoch_loss_sum / standing_.epoch_weight;
   const MetricsReport report = judge(evaluation, config_.task, choose_threshold(evaluation, config_.task));
   // Without a validation part every evaluation is the best one.
@@ -477,6 +504,9 @@ void Trainer::save_checkpoint(bool is_best) {
   if (config_.trainer.auto_steps > 0) about.progress[kAutoSteps] = config_.trainer.auto_steps;
   about.preprocessing = data_.preprocessing.to_json();
   about.config = config_.to_yaml();
+  const Callbacks::Shown shown(callbacks_, moment());
+  if (auto state = callbacks_.state(); !state.empty()) about.progress[kCallbacks] = std::move(state);
+  if (world_.rank() == 0) about.optimizer = callbacks_.tensors();
   checkpointing_->save(about, is_best);
 }
 
@@ -493,6 +523,7 @@ Outcome Trainer::finish(bool stopped) {
     return outcome;
   }
   Communicator& control = world_.control();
+  callbacks_.show(moment());
   together(control, "loading the best checkpoint", [&] {
     if (world_.rank() != 0 || config_.export_.from == "last" || !store_.best()) return;
     outcome.exported_step = *store_.best();

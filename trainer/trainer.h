@@ -10,6 +10,7 @@
 
 #include "comm/world.h"
 #include "data/order/loader.h"
+#include "trainer/callbacks/callbacks.h"
 #include "trainer/checkpoint/checkpointing.h"
 #include "trainer/checkpoint/job_lock.h"
 #include "trainer/evaluation.h"
@@ -93,7 +94,7 @@ class Trainer {
   void advise(const std::optional<std::string>& sentence);
   void advise_on_plan();
   void advise_on_part(const std::string& name, const MetricsReport& report);
-  bool patience_is_over() const;
+  Moment moment() { return {step_, replica_, *gradients_}; }
   void plan_steps();
   void decide_steps();
   void write_config() const;
@@ -121,6 +122,7 @@ class Trainer {
   std::optional<StepMemory> memory_;  // rank 0's alone
   GraphRecorder recorder_;
   std::unique_ptr<TrainingStep> training_;
+  Callbacks callbacks_;
   std::unique_ptr<Telemetry> telemetry_;
   std::unique_ptr<Trace> trace_;
   Standing standing_;

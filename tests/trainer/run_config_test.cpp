@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "common/errors.h"
+#include "models/mlp.h"
 
 namespace ringtrain {
 namespace {
@@ -18,6 +19,18 @@ std::string problems_of(const std::vector<std::string>& overrides) {
     return error.what();
   }
   return "";
+}
+
+TEST(RunConfig, ACopyHasOptionsOfItsOwn) {
+  RunConfig first = RunConfig::load(std::string(RINGTRAIN_SOURCE_DIR) + "/configs/cancer.yaml", {});
+  const RunConfig before = first;
+  RunConfig other = first;
+  for (const auto& kind : other.model.kinds)
+    if (auto* mlp = dynamic_cast<MlpKind*>(kind.get())) mlp->hidden = {99};
+  EXPECT_EQ(first.to_yaml(), before.to_yaml());
+  EXPECT_NE(other.to_yaml(), before.to_yaml());
+  first = other;
+  EXPECT_EQ(first.to_yaml(), other.to_yaml());
 }
 
 TEST(RunConfig, EveryShippedConfigurationIsValid) {

@@ -5,7 +5,9 @@
 #include <string>
 #include <vector>
 
+#include "trainer/callbacks/callbacks_config.h"
 #include "trainer/metrics/report.h"
+#include "trainer/optimizer/optimizer_config.h"
 
 /// What the numbers of a run say to the one who reads them: each function returns a sentence, or nothing
 /// where there is nothing to say. Pure: no logs, no files.
@@ -23,6 +25,10 @@ Sentence still_falling(const std::vector<double>& validation_losses);
 
 /// `steps`: of the whole run.
 Sentence warm_up_too_long(std::int64_t warmup_steps, std::int64_t steps);
+
+Sentence average_of_nothing(const WeightAverageConfig& average, std::int64_t steps);
+/// Of the first such group.
+Sentence frozen_throughout(const std::vector<ParameterGroupConfig>& groups, std::int64_t steps);
 
 /// `evaluations`: of the whole run; the first one is always the best so far.
 Sentence early_stopping_cannot_fire(std::int64_t patience, std::int64_t evaluations,

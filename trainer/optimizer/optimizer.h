@@ -11,7 +11,7 @@
 
 #include "comm/averaging/flat_parameters.h"
 #include "comm/averaging/flat_slice.h"
-#include "trainer/run_config.h"
+#include "trainer/optimizer/optimizer_config.h"
 
 namespace ringtrain {
 

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "trainer/run_config.h"
+#include "trainer/optimizer/optimizer_config.h"
 
 namespace ringtrain {
 

@@ -2,7 +2,7 @@
 
 #include <cstdint>
 
-#include "trainer/run_config.h"
+#include "trainer/optimizer/optimizer_config.h"
 
 namespace ringtrain {
 

@@ -32,6 +32,7 @@ bool decides(std::string_view path) {
                               "data",
                               "model",
                               "task",
+                              "trainer.average.type",
                               "trainer.checkpoint.metric",
                               "trainer.global_batch_size",
                               "trainer.optimizer.type"};

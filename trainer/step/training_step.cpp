@@ -150,16 +150,15 @@ nlohmann::json TrainingStep::state() const {
 std::int64_t TrainingStep::bytes_per_step() const { return reduction_->bytes_per_step(); }
 
 StepOutcome TrainingStep::run(Loader& loader, const StopSignal& signal, std::int64_t step,
-                              std::int64_t total_steps) {
+                              std::int64_t total_steps, std::exception_ptr failure) {
   StepTotals mine;
-  std::exception_ptr failure;
   Batch batch;
   bool replays = false;
   Beacon& beacon = world_.beacon();
   beacon.enter(Phase::loading, step + 1);
   try {
     const auto span = trace_.span("load");
-    batch = loader.next().samples;
+    if (!failure) batch = loader.next().samples;
   } catch (...) {
     failure = std::current_exception();
   }

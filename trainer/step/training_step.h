@@ -41,8 +41,10 @@ class TrainingStep {
                Communicator& gradients, const std::string& device, Trace& trace, const nlohmann::json& state,
                GraphRecorder recorder = nullptr);
 
-  /// Step `step` (from 0) of `total_steps`, on the loader's next batch. An error on one rank ends all.
-  StepOutcome run(Loader& loader, const StopSignal& signal, std::int64_t step, std::int64_t total_steps);
+  /// Step `step` (from 0) of `total_steps`, on the loader's next batch. An error on one rank ends all, and so
+  /// does `failure`, what went wrong on this rank before.
+  StepOutcome run(Loader& loader, const StopSignal& signal, std::int64_t step, std::int64_t total_steps,
+                  std::exception_ptr failure = nullptr);
 
   /// The state besides the replica's, for a checkpoint: an object.
   nlohmann::json state() const;

@@ -136,6 +136,8 @@ std::unique_ptr<Task> make_task(const TaskConfig& config, const std::vector<std:
   if (config.type == "language_model") return make_language_model_task(vocabulary, config.chunked_loss);
   if (config.type == "regression") return std::make_unique<Regression>(config.loss, scale);
   const bool binary = config.type == "binary_classification";
+  if (!binary && config.type != "classification")
+    throw ConfigError(fmt::format("task.type: unknown '{}'", config.type));
   if (binary && labels.size() != 2)
     throw ConfigError(fmt::format(
         "task.type: binary_classification needs two classes, but the target has {}: {}. Use {}, "

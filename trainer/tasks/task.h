@@ -9,7 +9,7 @@
 
 #include "data/schema/target_scale.h"
 #include "data/table/table.h"
-#include "trainer/run_config.h"
+#include "trainer/tasks/task_config.h"
 
 namespace ringtrain {
 

@@ -39,6 +39,17 @@ TEST(Advice, AWarmUpThatIsTooLong) {
   expect_said(warm_up_too_long(5000, 100), "warmup_steps is 5,000, but the run has 100 steps");
 }
 
+TEST(Advice, WhatTheRunIsTooShortFor) {
+  expect_silent(average_of_nothing({.type = "none", .start_step = 500}, 100));
+  expect_silent(average_of_nothing({.type = "swa", .start_step = 100}, 100));
+  expect_said(average_of_nothing({.type = "swa", .start_step = 101}, 100),
+              "start_step is 101, but the run has");
+  expect_silent(frozen_throughout({{.match = {"a"}}, {.match = {"b"}, .freeze = true}}, 100));
+  expect_silent(frozen_throughout({{.match = {"a"}, .freeze_until = 99}}, 100));
+  expect_said(frozen_throughout({{.match = {"a"}}, {.match = {"b"}, .freeze_until = 100}}, 100),
+              "groups[1].freeze_until is 100, but the run has 100 steps");
+}
+
 TEST(Advice, EarlyStoppingThatCannotFire) {
   expect_silent(early_stopping_cannot_fire(0, 1, 0));
   expect_silent(early_stopping_cannot_fire(9, 10, 50));

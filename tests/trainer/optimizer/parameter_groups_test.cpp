@@ -15,10 +15,11 @@ struct Net : torch::nn::Module {
   Net() : Module("Net") {
     first = register_module("first", torch::nn::Linear(3, 4));
     norm = register_module("norm", torch::nn::Linear(4, 4));
-    tied = register_module("tied", torch::nn::Linear(3, 4));
-    tied->weight = tied->register_parameter("weight", first->weight);
+    const auto tied = register_module("tied", std::make_shared<torch::nn::Module>("Tied"));
+    tied->register_parameter("weight", first->weight);
+    tied->register_parameter("bias", torch::zeros({4}));
   }
-  torch::nn::Linear first{nullptr}, norm{nullptr}, tied{nullptr};
+  torch::nn::Linear first{nullptr}, norm{nullptr};
 };
 
 OptimizerConfig config_of(std::vector<ParameterGroupConfig> groups) {
@@ -77,9 +78,9 @@ TEST(ParameterGroups, AreFrozenForATime) {
     for (const auto& parameter : net.parameters()) asks.push_back(!parameter.requires_grad());
     return asks;
   };
-  // first.weight, first.bias, norm.weight, norm.bias, tied.bias
-  EXPECT_EQ(frozen(6), (std::vector<bool>{true, true, true, true, false}));
-  EXPECT_EQ(frozen(7), (std::vector<bool>{true, true, false, false, false}));
+  // first.weight, first.bias, norm.weight, norm.bias, tied.weight (the first's), tied.bias
+  EXPECT_EQ(frozen(6), (std::vector<bool>{true, true, true, true, true, false}));
+  EXPECT_EQ(frozen(7), (std::vector<bool>{true, true, false, false, true, false}));
   const Net net;
   EXPECT_EQ(ParameterGroups(config, net, 0).until(), 7);
   EXPECT_EQ(ParameterGroups(config, net, 7).until(), std::nullopt);

@@ -25,7 +25,7 @@ constexpr std::int64_t kFeatures = 11, kClasses = 3;
 RunConfig config_of(const std::string& optimizer, double clip, std::int64_t accumulate) {
   RunConfig config;
   config.model.type = "mlp";
-  config.task.type = "multiclass_classification";
+  config.task.type = "classification";
   config.trainer.global_batch_size = 16;
   config.trainer.accumulate = accumulate;
   config.trainer.clip_norm = clip;

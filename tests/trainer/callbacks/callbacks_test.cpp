@@ -1,0 +1,121 @@
+#include "trainer/callbacks/callbacks.h"
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+#include <torch/types.h>
+
+#include "comm/backends.h"
+#include "common/errors.h"
+#include "trainer/callbacks/early_stopping.h"
+#include "trainer/callbacks/weight_average.h"
+
+namespace ringtrain {
+namespace {
+
+/// Writes down when it is called.
+struct Witness : Callback {
+  Witness(std::string name, std::vector<std::string>& calls) : name_(std::move(name)), calls(calls) {}
+  std::string name() const override { return name_; }
+  void begin(const Moment&, const nlohmann::json& state, const NamedTensors& tensors) override {
+    calls.push_back(name_ + " begins with " + state.dump());
+    for (const auto& [name, tensor] : tensors) calls.push_back(name_ + " is given " + name);
+  }
+  void after_step(const Moment& moment) override {
+    if (moment.step == 7) throw DataError(name_ + " cannot go on");
+  }
+  void show(const Moment&) override { calls.push_back(name_ + " shows"); }
+  void hide(const Moment&) override { calls.push_back(name_ + " hides"); }
+  nlohmann::json state() const override { return {{"of", name_}}; }
+  NamedTensors tensors() const override { return {{"w", at::ones({2})}}; }
+  std::string name_;
+  std::vector<std::string>& calls;
+};
+
+struct Fixture : testing::Test {
+  Fixture() {
+    std::vector<std::unique_ptr<Callback>> list;
+    list.push_back(std::make_unique<Witness>("a", calls));
+    list.push_back(std::make_unique<Witness>("b", calls));
+    callbacks = Callbacks(std::move(list));
+  }
+  Moment at(std::int64_t step) { return {step, replica, *communicator}; }
+
+  World world;
+  std::unique_ptr<Communicator> communicator = make_communicator(world, "local", "cpu");
+  Replica replica;
+  std::vector<std::string> calls;
+  Callbacks callbacks;
+};
+
+using CallbacksTest = Fixture;
+
+TEST_F(CallbacksTest, EachHasItsOwnState) {
+  const auto tensors = callbacks.tensors();
+  ASSERT_EQ(tensors.size(), 2U);
+  EXPECT_TRUE(tensors.contains("a/w") && tensors.contains("b/w"));
+  EXPECT_EQ(callbacks.state().dump(), R"({"a":{"of":"a"},"b":{"of":"b"}})");
+  callbacks.begin(at(0), {{"b", 3}}, {{"b/w", at::ones({1})}, {"exp_avg/w", at::ones({1})}});
+  EXPECT_EQ(calls, (std::vector<std::string>{"a begins with null", "b begins with 3", "b is given w"}));
+}
+
+TEST_F(CallbacksTest, AreHiddenInTheOtherOrder) {
+  { const Callbacks::Shown shown(callbacks, at(1)); }
+  EXPECT_EQ(calls, (std::vector<std::string>{"a shows", "b shows", "b hides", "a hides"}));
+}
+
+TEST_F(CallbacksTest, AFailureIsKeptForTheNextStep) {
+  callbacks.after_step(at(6));
+  EXPECT_EQ(callbacks.take_failure(), nullptr);
+  callbacks.after_step(at(7));
+  const auto failure = callbacks.take_failure();
+  ASSERT_NE(failure, nullptr);
+  EXPECT_THROW(std::rethrow_exception(failure), DataError);
+  EXPECT_EQ(callbacks.take_failure(), nullptr);
+}
+
+TEST(EarlyStopping, EndsAfterItsPatience) {
+  StepPlan plan;
+  Standing standing;
+  const EarlyStopping callback(plan, standing, "f1");
+  standing.evaluations_since_best = 99;
+  EXPECT_EQ(callback.ends_training(), "");  // no patience: for ever
+  plan.patience = 3;
+  standing.evaluations_since_best = 2;
+  EXPECT_EQ(callback.ends_training(), "");
+  standing.evaluations_since_best = 3;
+  EXPECT_EQ(callback.ends_training(), "early stopping: no better validation f1 in the last 3 evaluations");
+}
+
+TEST(WeightAverage, RefusesAStateThatIsNotItsOwn) {
+  World world;
+  const auto communicator = make_communicator(world, "local", "cpu");
+  Replica replica = make_replica(RunConfig(), {.features = 3, .outputs = 2}, "cpu");
+  WeightAverage average({.type = "ema"});
+  const Moment moment{4, replica, *communicator};
+  EXPECT_THROW(average.begin(moment, {{"updates", "many"}}, {}), CheckpointError);
+  const auto name = replica.parameters->entries()[0].name;
+  EXPECT_THROW(average.begin(moment, {{"updates", 4}}, {{name, at::ones({1, 1, 1})}}), CheckpointError);
+}
+
+TEST(WeightAverage, ShowsTheAverageAndHidesIt) {
+  World world;
+  const auto communicator = make_communicator(world, "local", "cpu");
+  Replica replica = make_replica(RunConfig(), {.features = 3, .outputs = 2}, "cpu");
+  const auto& values = replica.parameters->groups()[0].values;
+  const at::NoGradGuard no_gradient;
+  values.fill_(1);
+  WeightAverage average({.type = "swa", .start_step = 2, .every_steps = 2});
+  average.begin({0, replica, *communicator}, {}, {});
+  for (std::int64_t step = 1; step <= 6; ++step) {
+    values.fill_(static_cast<double>(step));
+    average.after_step({step, replica, *communicator});
+    average.show({step, replica, *communicator});
+    const double shown = step < 2 ? 1 : step < 4 ? 2 : step < 6 ? 3 : 4;  // of 2, 4, 6
+    EXPECT_NEAR(values[0].item<double>(), step < 2 ? 1.0 : shown, 1e-6) << step;
+    average.hide({step, replica, *communicator});
+    EXPECT_EQ(values[0].item<double>(), static_cast<double>(step));
+  }
+}
+
+}  // namespace
+}  // namespace ringtrain
