@@ -13,8 +13,11 @@ from workers import usable_gpus
 # Name → what is added to the configuration's text (its model, task and trainer), each beside what is the default.
 SWITCHES = {
     "gpt2_124m": {"as it is": {}, "pad_vocabulary: off": {"model": {"pad_vocabulary": "off"}}, "chunked_loss: off": {"task": {"chunked_loss": "off"}},
-                  "both off": {"model": {"pad_vocabulary": "off"}, "task": {"chunked_loss": "off"}}, "cuda_graph: off": {"trainer": {"cuda_graph": "off"}}},
-    "resnet50": {"as it is": {}, "cuda_graph: off": {"trainer": {"cuda_graph": "off"}}, "cudnn_search: true": {"trainer": {"cudnn_search": "true"}}},
+                  "both off": {"model": {"pad_vocabulary": "off"}, "task": {"chunked_loss": "off"}}, "cuda_graph: off": {"trainer": {"cuda_graph": "off"}},
+                  "weight_copies: false": {"trainer": {"weight_copies": "false"}},
+                  "checkpoint_activations": {"model": {"checkpoint_activations": True}}},
+    "resnet50": {"as it is": {}, "cuda_graph: off": {"trainer": {"cuda_graph": "off"}}, "cudnn_search: true": {"trainer": {"cudnn_search": "true"}},
+                 "weight_copies: false": {"trainer": {"weight_copies": "false"}}},
 }
 
 

@@ -15,6 +15,7 @@ DeviceCopies::Ready DeviceCopies::start(Batch& batch) {
   const c10::StreamGuard beside(*stream_);
   // The pinned originals are kept until the copies are done, by the allocator of pinned memory.
   const auto copy = [this](const at::Tensor& tensor) {
+    if (!tensor.is_cpu()) return tensor;
     return tensor.pin_memory().to(device_, /*non_blocking=*/true);
   };
   batch.inputs = copy(batch.inputs);

@@ -64,7 +64,7 @@ def main():
         file = equivalence.config(folder, "mlp", "float64")
         for name, optimizer in OPTIMIZERS.items():
             expected = None
-            for ranks, sharded in ((1, False), (2, False), (3, True), (2, True)):
+            for ranks, sharded in ((1, False), (2, False), (3, True)) if name == "adamw" else ((2, True),):
                 settings = SETTINGS | optimizer | dict(trainer__shard_optimizer=sharded)
                 job, loss, weights = equivalence.train(folder, file, f"{name}-{ranks}-{sharded}", ranks, settings)
                 expected = expected or peer(job, name)
@@ -80,7 +80,7 @@ def main():
         # Resumed before, at and after the change of layout.
         whole = files(job, equivalence.STEPS)
         for step in (UNTIL - 10, UNTIL, UNTIL + 10):
-            jobs.run("train", file, "--ranks", 2, "--job-dir", job, "--checkpoint", f"step-{step}", *jobs.sets(**settings))
+            jobs.run("train", file, "--ranks", 3, "--job-dir", job, "--checkpoint", f"step-{step}", *jobs.sets(**settings))
             assert files(job, equivalence.STEPS) == whole, f"other bits after the resume from step {step}"
         log = (job / "log.jsonl").read_text()
         for line in ("group 1 (hidden1.*): 2 parameters, 136 numbers, frozen until step 20, learning rate times 0.5",

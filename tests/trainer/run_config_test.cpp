@@ -136,5 +136,12 @@ TEST(RunConfig, WhatStepsAutoDecidedStandsInTheResolvedConfiguration) {
   EXPECT_EQ(back.to_yaml(), run.to_yaml());
 }
 
+TEST(RunConfig, SmoothedLabelsAndFocalLossExcludeEachOther) {
+  EXPECT_EQ(problems_of({"task.label_smoothing=0.1"}), "");
+  EXPECT_NE(problems_of({"task.label_smoothing=1"}).find("expected a number in [0, 1)"), std::string::npos);
+  EXPECT_NE(problems_of({"task.label_smoothing=0.1", "task.focal_gamma=2"}).find("together with focal_gamma"),
+            std::string::npos);
+}
+
 }  // namespace
 }  // namespace ringtrain

@@ -17,6 +17,7 @@ AVERAGES = {
     "ema, warm-up": dict(trainer__average__type="ema", trainer__average__decay=0.9),
     "swa": dict(trainer__average__type="swa", trainer__average__start_step=20, trainer__average__every_steps=3),
 }
+RANKS = {"ema": ((1, False), (3, True)), "ema, warm-up": ((2, False),), "swa": ((1, False), (2, True))}
 
 
 def expected(name, trajectory):
@@ -47,7 +48,7 @@ def main():
         plain, loss, last = equivalence.train(folder, file, "plain", 1, SETTINGS | every)
         trajectory = {name: [jobs.weights(plain, step)[name] for step in range(equivalence.STEPS + 1)] for name in last}
         for name, average in AVERAGES.items():
-            for ranks, sharded in ((1, False), (2, False), (3, True)):
+            for ranks, sharded in RANKS[name]:
                 settings = SETTINGS | average | dict(trainer__shard_optimizer=sharded, trainer__checkpoint__every_steps=10)
                 job, other_loss, weights = equivalence.train(folder, file, f"{name}-{ranks}", ranks, settings)
                 what = f"{name}, {ranks} ranks{', sharded' if sharded else ''}"

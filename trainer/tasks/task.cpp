@@ -18,8 +18,11 @@ namespace {
 /// Two classes, one logit; or K classes, K logits. Losses are weighted by class and, with gamma > 0, focal.
 class Classification : public Task {
  public:
-  Classification(std::int64_t outputs, const std::vector<double>& weights, double gamma)
-      : outputs_(outputs), gamma_(gamma), weighted_(!weights.empty()) {
+  Classification(std::int64_t outputs, const std::vector<double>& weights, const TaskConfig& config)
+      : outputs_(outputs),
+        gamma_(config.focal_gamma),
+        smoothing_(config.label_smoothing),
+        weighted_(!weights.empty()) {
     if (weighted_) weights_ = at::tensor(weights, at::kDouble);
   }
   std::int64_t outputs() const override { return outputs_; }
@@ -27,10 +30,10 @@ class Classification : public Task {
   LossSum loss_sum(const at::Tensor& outputs, const at::Tensor& targets) const override {
     const bool plain = gamma_ <= 0 && !weighted_;
     const auto reduction = plain ? at::Reduction::Sum : at::Reduction::None;
-    at::Tensor losses = outputs_ == 1
-                            ? at::binary_cross_entropy_with_logits(
-                                  outputs.squeeze(1), targets.to(outputs.scalar_type()), {}, {}, reduction)
-                            : at::cross_entropy_loss(outputs, targets, {}, reduction);
+    at::Tensor losses = outputs_ == 1 ? at::binary_cross_entropy_with_logits(
+                                            outputs.squeeze(1), wanted(targets, outputs), {}, {}, reduction)
+                                      : at::cross_entropy_loss(outputs, targets, {}, reduction,
+                                                               /*ignore_index=*/-100, smoothing_);
     const auto count = [&] {
       return at::scalar_tensor(targets.size(0), outputs.options().requires_grad(false));
     };
@@ -56,6 +59,12 @@ class Classification : public Task {
     return at::clamp_min(at::neg(at::expm1(at::neg(losses))), least);
   }
 
+  /// Of one logit: the probability of class 1 that is trained towards.
+  at::Tensor wanted(const at::Tensor& targets, const at::Tensor& outputs) const {
+    const auto exact = targets.to(outputs.scalar_type());
+    return smoothing_ > 0 ? exact * (1 - smoothing_) + smoothing_ / 2 : exact;
+  }
+
   /// Copied once: a copy from the host cannot be recorded (trainer/step/recorded_step.h).
   const at::Tensor& weights_like(const at::Tensor& outputs) const {
     if (!placed_.defined() || placed_.device() != outputs.device() ||
@@ -65,7 +74,7 @@ class Classification : public Task {
   }
 
   std::int64_t outputs_;
-  double gamma_;
+  double gamma_, smoothing_;
   bool weighted_;
   at::Tensor weights_;
   mutable at::Tensor placed_;
@@ -145,7 +154,7 @@ std::unique_ptr<Task> make_task(const TaskConfig& config, const std::vector<std:
         labels.size(), shortened(labels),
         count_decimals(labels) > 0 ? "regression to predict a number, classification" : "classification"));
   return std::make_unique<Classification>(binary ? 1 : static_cast<std::int64_t>(labels.size()),
-                                          class_weights(config, labels, class_counts), config.focal_gamma);
+                                          class_weights(config, labels, class_counts), config);
 }
 
 }  // namespace ringtrain

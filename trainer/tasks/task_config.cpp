@@ -10,6 +10,7 @@
 namespace ringtrain {
 
 using config::fraction;
+using config::fraction_below_one;
 using config::non_negative;
 
 void TaskConfig::describe(config::Visitor& v) {
@@ -23,6 +24,13 @@ void TaskConfig::describe(config::Visitor& v) {
                 "probability of its "
                 "class. 0: cross entropy.",
                 non_negative());
+    inner.field(
+        "label_smoothing", label_smoothing,
+        "Trains towards 1 - label_smoothing for the sample's class, and shares the rest evenly among all "
+        "classes (Szegedy et al. 2016). The loss of validation and test is this one, too.",
+        fraction_below_one());
+    inner.require("label_smoothing", label_smoothing == 0 || focal_gamma == 0,
+                  "is not defined together with focal_gamma; leave one of them out");
     bool numbers = class_weights.size() >= 2;
     for (const auto& word : class_weights) {
       char* end = nullptr;

@@ -13,6 +13,7 @@ struct TaskConfig {
   std::vector<std::string> class_weights{
       "none"};  ///< none | balanced | a weight for each class, in class order
   double focal_gamma = 0;
+  double label_smoothing = 0;
   std::string threshold = "best_f1";  ///< best_f1 | cost | fixed
   double cost_ratio = 10;
   double fixed_threshold = 0.5;

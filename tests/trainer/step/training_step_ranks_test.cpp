@@ -161,7 +161,8 @@ struct Breaking : Dataset {
 };
 
 /// What a job says on this rank whose steps are recorded on all of them; "" where it goes through.
-std::string said(RunConfig config, const Dataset& data, int steps, int& replayed) {
+/// `failing`: the step before which something else goes wrong on the last rank.
+std::string said(RunConfig config, const Dataset& data, int steps, int& replayed, int failing = -1) {
   World& world = test_world();
   config.trainer.precision = "float32";
   config.model = ModelConfig();
@@ -181,7 +182,11 @@ std::string said(RunConfig config, const Dataset& data, int steps, int& replayed
   const StopSignal signal;
   std::string text;
   try {
-    for (int step = 0; step < steps; ++step) training.run(loader, signal, step, steps);
+    for (int step = 0; step < steps; ++step) {
+      const bool fails = step == failing && world.rank() == world.world_size() - 1;
+      training.run(loader, signal, step, steps,
+                   fails ? std::make_exception_ptr(DataError("the callback is gone")) : nullptr);
+    }
   } catch (const Error& error) {
     text = error.what();
   }
@@ -207,6 +212,20 @@ TEST(TrainingStepOverMpi, ARankThatFailsWhileOthersReplayEndsAll) {
       EXPECT_TRUE(tells) << text;
       EXPECT_NE(text, "");
     }
+}
+
+// What a callback threw after the step before goes with the next step's totals.
+TEST(TrainingStepOverMpi, AFailureBeforeAStepEndsAll) {
+  World& world = test_world();
+  for (const int failing : {1, 5}) {  // of plain steps, and while others replay
+    SCOPED_TRACE(failing);
+    const Breaking data(world, 8 * kBatch, -1, 0);
+    int replayed = 0;
+    const auto text = said(config_of(1), data, 8, replayed, failing);
+    EXPECT_NE(text, "");
+    const bool tells = world.rank() != 0 || text.find("the callback is gone") != std::string::npos;
+    EXPECT_TRUE(tells) << text;
+  }
 }
 
 /// A batch norm between two linear maps: images of two pixels. Of one value alone a rank has to ask for the

@@ -57,6 +57,33 @@ TEST(Task, FocalLossScalesByHowSureTheModelIs) {
   EXPECT_NEAR(loss.loss_sum.item<double>(), -(1 - p) * (1 - p) * std::log(p), 1e-12);
 }
 
+TEST(Task, LabelSmoothingSharesAPartAmongAllClasses) {
+  for (const int classes : {2, 3})
+    for (const bool weighted : {false, true}) {
+      SCOPED_TRACE(testing::Message() << classes << " classes, weighted " << weighted);
+      auto config = config_of(classes == 2 ? "binary_classification" : "classification");
+      config.label_smoothing = 0.2;
+      if (weighted)
+        config.class_weights =
+            classes == 2 ? std::vector<std::string>{"1", "3"} : std::vector<std::string>{"1", "3", "2"};
+      const std::vector<std::string> labels{"a", "b", "c"};
+      const auto task = make_task(config, {labels.begin(), labels.begin() + classes}, {5, 5, 5});
+      const auto outputs = classes == 2 ? torch::tensor({{0.5}, {-1.0}}, torch::kDouble)
+                                        : torch::tensor({{0.5, 0.1, -2.0}, {-1.0, 0.3, 0.2}}, torch::kDouble);
+      const auto logits =
+          classes == 2 ? torch::cat({torch::zeros({2, 1}, torch::kDouble), outputs}, 1) : outputs;
+      const auto targets = torch::tensor({1, 0});
+      // Cross entropy with a distribution in place of the class.
+      const auto wanted = torch::one_hot(targets, classes).to(torch::kDouble) * 0.8 + 0.2 / classes;
+      const auto losses = -(wanted * torch::log_softmax(logits, 1)).sum(1);
+      const double first = weighted ? 3 : 1;  // of class 1; that of class 0 is 1
+      const auto loss = task->loss_sum(outputs, targets);
+      EXPECT_NEAR(loss.loss_sum.item<double>(), first * losses[0].item<double>() + losses[1].item<double>(),
+                  1e-12);
+      EXPECT_EQ(loss.weight.item<double>(), first + 1);
+    }
+}
+
 /// Focal loss of a sample whose class has the logit `x` and whose others have 0, in long double.
 long double focal(long double x, int others, long double gamma) {
   const long double odds = std::exp(-x) * others;  // (1 - p) / p
