@@ -38,6 +38,13 @@ void same_type(const at::Tensor& place, const NamedTensors& source, const std::s
                     c10::toString(found->second.scalar_type()), c10::toString(place.scalar_type())));
 }
 
+/// Communicators know no booleans, and no other order of elements (a frozen convolution's in channels_last).
+void broadcast_any(const at::Tensor& tensor, Communicator& gradients) {
+  const auto travels = (tensor.scalar_type() == at::kBool ? tensor.to(at::kByte) : tensor).contiguous();
+  gradients.broadcast(travels, 0).wait();
+  if (!travels.is_same(tensor)) tensor.copy_(travels);
+}
+
 }  // namespace
 
 std::string state_name(const std::string& state, const std::string& parameter) {
@@ -125,20 +132,14 @@ void broadcast_weights(Replica& replica, Communicator& gradients) {
   const torch::NoGradGuard no_grad;
   for (const auto& group : replica.parameters->groups()) gradients.broadcast(group.values, 0).wait();
   for (const auto& item : replica.model->named_parameters())
-    if (!item.value().requires_grad()) gradients.broadcast(item.value(), 0).wait();
+    if (!item.value().requires_grad()) broadcast_any(item.value(), gradients);
   broadcast_buffers(replica, gradients);
 }
 
 void broadcast_buffers(Replica& replica, Communicator& gradients) {
   if (gradients.world_size() == 1) return;
   const torch::NoGradGuard no_grad;
-  for (const auto& item : replica.model->named_buffers()) {
-    const at::Tensor& buffer = item.value();
-    const bool is_bool = buffer.scalar_type() == at::kBool;  // communicators know no booleans
-    const auto travels = (is_bool ? buffer.to(at::kByte) : buffer).contiguous();
-    gradients.broadcast(travels, 0).wait();
-    if (!travels.is_same(buffer)) buffer.copy_(travels);
-  }
+  for (const auto& item : replica.model->named_buffers()) broadcast_any(item.value(), gradients);
 }
 
 void share_replica(Replica& replica, const WholeState& loaded, Communicator& gradients) {

@@ -7,6 +7,7 @@
 
 #include "comm/backends.h"
 #include "common/errors.h"
+#include "models/resnet.h"
 #include "trainer/checkpoint/replica_snapshot.h"
 
 namespace ringtrain {
@@ -123,6 +124,29 @@ TEST(Replica, BuffersBecomeThoseOfRankZero) {
     EXPECT_EQ(buffers["count"].item<std::int64_t>(), 7);
     EXPECT_TRUE(buffers["mask"].all().item<bool>());
     EXPECT_TRUE(at::equal(buffers["turned"], at::arange(6).view({3, 2}).to(at::kFloat)));
+  });
+}
+
+// A convolution's weights lie in channels_last: trained ones in the flat tensors, frozen ones as they are.
+TEST(Replica, FrozenOnesBecomeThoseOfRankZero) {
+  RunConfig config = config_of(false, "resnet");
+  for (const auto& kind : config.model.kinds)
+    if (auto* resnet = dynamic_cast<ResnetKind*>(kind.get())) resnet->image = {1, 8, 8};
+  config.trainer.optimizer.groups = {{.match = {"layer1.*", "bn1.*"}, .freeze = true}};
+  run_as_threads(2, [&](Communicator& communicator) {
+    std::unique_lock lock(seed_mutex);
+    Replica replica = make_replica(config, {.features = 64, .outputs = 3}, "cpu");
+    lock.unlock();
+    const at::NoGradGuard no_gradient;
+    std::vector<at::Tensor> before;
+    for (auto& parameter : replica.model->parameters()) {
+      before.push_back(parameter.clone());
+      if (communicator.rank() == 1) parameter.add_(1);
+    }
+    ASSERT_FALSE(replica.model->named_parameters()["layer1.0.conv1.weight"].is_contiguous());
+    broadcast_weights(replica, communicator);
+    const auto after = replica.model->parameters();
+    for (std::size_t i = 0; i < before.size(); ++i) EXPECT_TRUE(at::equal(after[i], before[i])) << i;
   });
 }
 
