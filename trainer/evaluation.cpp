@@ -87,8 +87,10 @@ Evaluation evaluate(Model& model, const Task& task, const Dataset& dataset, Comm
         continue;
       }
       const auto scores = task.scores(outputs).cpu().to(at::kDouble);
-      answers.push_back(at::cat(
-          {scores, batch.targets.to(at::kDouble).unsqueeze(1), batch.rows.to(at::kDouble).unsqueeze(1)}, 1));
+      answers.push_back(
+          at::cat({scores, batch.targets.to(at::kDouble).reshape({batch.size(), task.targets()}),
+                   batch.rows.to(at::kDouble).unsqueeze(1)},
+                  1));
     }
     if (beacon) beacon->enter(Phase::waiting);
   });
@@ -96,23 +98,22 @@ Evaluation evaluate(Model& model, const Task& task, const Dataset& dataset, Comm
 
   if (!task.has_scores()) return of_sums(control, sums);
   Evaluation result;
-  result.width = std::max<std::int64_t>(
-      1, task.outputs() == 1 && !answers.empty() ? answers[0].size(1) - 2 : task.outputs());
-  auto width = at::full({1}, result.width, at::kLong);  // a rank without rows does not know it
-  control.all_reduce(width, ReduceOp::max).wait();
-  result.width = width.item<std::int64_t>();
+  result.width = task.head().width();
+  result.target_width = task.targets();
+  result.names = task.head().names;
   std::vector<std::int64_t> counts;
   for (int rank = 0; rank < ranks; ++rank) {
     const Range part = even_share(dataset.size(), rank, ranks);
     counts.push_back(part.end - part.begin);
   }
-  const auto mine = answers.empty() ? at::zeros({0, result.width + 2}, at::kDouble) : at::cat(answers);
+  const auto mine = answers.empty() ? at::zeros({0, result.width + result.target_width + 1}, at::kDouble)
+                                    : at::cat(answers);
   const auto all = gather_rows(control, mine, counts);
   control.all_reduce(sums).wait();
   result.loss = ratio(sums[0], sums[1]) * task.loss_unit();
   result.scores = column(all, 0, result.width);
-  result.targets = column(all, result.width, 1);
-  for (const double row : column(all, result.width + 1, 1))
+  result.targets = column(all, result.width, result.target_width);
+  for (const double row : column(all, result.width + result.target_width, 1))
     result.rows.push_back(static_cast<std::int64_t>(row));
   return result;
 }

@@ -15,27 +15,22 @@ using config::at_least;
 using config::non_negative;
 using config::positive;
 
-ModelConfig& ModelConfig::operator=(const ModelConfig& other) {
-  if (this == &other) return *this;
-  type = other.type;
-  kinds.clear();
-  for (const auto& kind : other.kinds) kinds.push_back(kind->clone());
-  return *this;
+namespace {
+
+template <class Kind>
+void add_kind(std::vector<std::shared_ptr<Kind>>& kinds, std::shared_ptr<Kind> kind, const char* what) {
+  for (const auto& known : kinds)
+    if (known->name() == kind->name())
+      throw ConfigError(
+          fmt::format("a {} of the name '{}' is there already; give yours another name", what, kind->name()));
+  kinds.push_back(std::move(kind));
 }
 
-void ModelConfig::describe(config::Visitor& v) {
-  std::vector<config::Variant> variants;
-  for (const auto& kind : kinds)
-    variants.push_back(
-        {kind->name(), kind->doc(), [kind](config::Visitor& inner) { kind->describe(inner); }});
-  v.variants("type", type, "Kind of model.", variants);
-}
+}  // namespace
 
-const ModelKind& ModelConfig::kind() const {
-  for (const auto& candidate : kinds)
-    if (candidate->name() == type) return *candidate;
-  throw ConfigError(fmt::format("model.type: unknown '{}'", type));
-}
+Catalogue Catalogue::built_in() { return {built_in_models(), built_in_tasks()}; }
+void Catalogue::add(std::shared_ptr<ModelKind> kind) { add_kind(models, std::move(kind), "model"); }
+void Catalogue::add(std::shared_ptr<TaskKind> kind) { add_kind(tasks, std::move(kind), "task"); }
 
 void StallConfig::describe(config::Visitor& v) {
   v.field("starting", starting, "Reading the data, making the model.", non_negative());
@@ -214,30 +209,40 @@ static bool is_plain_name(const std::string& name) {
              std::string::npos;
 }
 
-/// Which metrics of the validation part a task has.
-static std::vector<std::string> metrics_of(const std::string& task) {
-  if (task == "regression") return {"loss", "mae", "rmse", "r2"};
-  if (task == "language_model") return {"loss", "perplexity", "accuracy"};
-  return {"loss", "accuracy", "precision", "recall", "f1", "roc_auc", "pr_auc"};
+/// The names of the kinds that read tokens, or of those that do not.
+template <class Kinds, class ReadsTokens>
+static std::string names_of_kinds(const Kinds& kinds, const ReadsTokens& reads_tokens) {
+  std::vector<std::string> names;
+  for (const auto& kind : kinds)
+    if (reads_tokens(*kind)) names.push_back(kind->name());
+  return join(names, " or ");
 }
 
-/// The rules that concern several blocks.
+/// The rules that concern several blocks. What is unknown itself is told elsewhere.
 static void require_fitting(config::Visitor& v, const RunConfig& run) {
+  const auto* task = run.task.find();
+  const auto* model = run.model.find();
+  if (!task || !model) return;
   const std::string& metric = run.trainer.checkpoint.metric;
-  const auto metrics = metrics_of(run.task.type);
+  const auto metrics = metric_names(*task);
   v.require("trainer", std::find(metrics.begin(), metrics.end(), metric) != metrics.end(),
-            fmt::format("checkpoint.metric: {} is not a metric of the task {}; it has: {}", metric,
-                        run.task.type, join(metrics)));
-  const bool language = run.task.type == "language_model";
+            fmt::format("checkpoint.metric: {} is not a metric of the task {}; it has: {}{}", metric,
+                        task->name(), join(metrics), did_you_mean(metric, metrics)));
+  const bool language = task->reads_tokens();
   v.require("data", language == (run.data.format == "tokens"),
-            language ? "format: the task language_model needs data.format: tokens"
-                     : fmt::format("format: tokens are for the task language_model, not {}", run.task.type));
-  for (const auto& kind : run.model.kinds)
-    if (kind->name() == run.model.type)
-      v.require("model", language == kind->sequence().has_value(),
-                language ? fmt::format("type: {} does not read tokens; use model.type: gpt", run.model.type)
-                         : fmt::format("type: {} reads tokens; it needs task.type: language_model",
-                                       run.model.type));
+            language ? fmt::format("format: the task {} needs data.format: tokens", task->name())
+                     : fmt::format("format: tokens are for the task {}, not {}",
+                                   names_of_kinds(run.task.kinds,
+                                                  [](const TaskKind& kind) { return kind.reads_tokens(); }),
+                                   task->name()));
+  v.require("model", language == model->sequence().has_value(),
+            language ? fmt::format(
+                           "type: {} does not read tokens; use model.type: {}", model->name(),
+                           names_of_kinds(run.model.kinds,
+                                          [](const ModelKind& kind) { return kind.sequence().has_value(); }))
+                     : fmt::format("type: {} reads tokens; it needs task.type: {}", model->name(),
+                                   names_of_kinds(run.task.kinds,
+                                                  [](const TaskKind& kind) { return kind.reads_tokens(); })));
   v.require(
       "trainer", !language || !run.trainer.save_predictions,
       "save_predictions: a language model's answers are a probability for each token of the vocabulary, at "
@@ -279,15 +284,16 @@ void RunConfig::resolve() {
   if (export_.name.empty()) export_.name = name;
 }
 
-RunConfig RunConfig::load(const std::string& file, const std::vector<std::string>& overrides) {
-  RunConfig run;
+RunConfig RunConfig::load(const std::string& file, const std::vector<std::string>& overrides,
+                          const Catalogue& catalogue) {
+  RunConfig run(catalogue);
   config::YamlDocument::from_file(file, overrides).read([&run](config::Visitor& v) { run.describe(v); });
   run.resolve();
   return run;
 }
 
-RunConfig RunConfig::from_text(const std::string& text, const std::string& name) {
-  RunConfig run;
+RunConfig RunConfig::from_text(const std::string& text, const std::string& name, const Catalogue& catalogue) {
+  RunConfig run(catalogue);
   config::YamlDocument::from_text(text, name).read([&run](config::Visitor& v) { run.describe(v); });
   run.resolve();
   return run;

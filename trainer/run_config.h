@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "common/config.h"
+#include "common/kind_choice.h"
 #include "data/data_config.h"
 #include "models/model.h"
 #include "trainer/callbacks/callbacks_config.h"
@@ -16,17 +17,21 @@
 namespace ringtrain {
 
 /// The `model:` block: a kind and its options.
-struct ModelConfig {
-  ModelConfig() = default;
-  ModelConfig(const ModelConfig& other) { *this = other; }
-  /// Each configuration has kinds of its own: their options are part of it.
-  ModelConfig& operator=(const ModelConfig& other);
+struct ModelConfig : KindChoice<ModelKind> {
+  explicit ModelConfig(const Kinds& known = built_in_models())
+      : KindChoice("model", "Kind of model.", "mlp", known) {}
+};
 
-  std::string type = "mlp";
-  std::vector<std::shared_ptr<ModelKind>> kinds = built_in_models();
-  void describe(config::Visitor& v);
-  /// The chosen kind. Throws ConfigError for an unknown type.
-  const ModelKind& kind() const;
+/// The kinds that a configuration may name. What is added to it is on a par with what is built in.
+struct Catalogue {
+  std::vector<std::shared_ptr<ModelKind>> models;
+  std::vector<std::shared_ptr<TaskKind>> tasks;
+
+  /// What ringtrain brings.
+  static Catalogue built_in();
+  /// Throws ConfigError when a kind of that name is there.
+  void add(std::shared_ptr<ModelKind> kind);
+  void add(std::shared_ptr<TaskKind> kind);
 };
 
 /// How long without progress, in seconds; 0: for ever.
@@ -101,6 +106,9 @@ struct ExportConfig {
 
 /// A whole run, as a YAML file describes it.
 struct RunConfig {
+  explicit RunConfig(const Catalogue& catalogue = Catalogue::built_in())
+      : model(catalogue.models), task(catalogue.tasks) {}
+
   std::string name = "model";
   std::int64_t seed = 42;
   std::string job_dir;  ///< jobs/NAME when empty
@@ -114,9 +122,11 @@ struct RunConfig {
 
   /// Reads a file with the command line's overrides ("trainer.epochs=3"), and fills in what defaults depend
   /// on other fields. Throws ConfigError with all problems.
-  static RunConfig load(const std::string& file, const std::vector<std::string>& overrides);
+  static RunConfig load(const std::string& file, const std::vector<std::string>& overrides,
+                        const Catalogue& catalogue = Catalogue::built_in());
   /// From the text of a resolved configuration (a job folder's config.yaml).
-  static RunConfig from_text(const std::string& text, const std::string& name);
+  static RunConfig from_text(const std::string& text, const std::string& name,
+                             const Catalogue& catalogue = Catalogue::built_in());
   /// The resolved configuration as YAML.
   std::string to_yaml() const;
 

@@ -23,8 +23,8 @@
 #include "trainer/checkpoint/job_lock.h"
 #include "trainer/checkpoint/replica_snapshot.h"
 #include "trainer/evaluation.h"
-#include "trainer/judgement.h"
 #include "trainer/precision/autocast.h"
+#include "trainer/predictions_file.h"
 #include "trainer/setup/comm_options.h"
 #include "trainer/setup/device.h"
 #include "trainer/setup/experiment.h"
@@ -129,9 +129,7 @@ WholeState Trainer::make_replica_of_data() {
   WholeState loaded;
   together(world_.control(), "making the model", [&] {
     plan_steps();
-    task_ = make_task(config_.task, data_.preprocessing.labels, data_.class_counts,
-                      data_.preprocessing.tokens ? data_.preprocessing.tokens->vocabulary : 0,
-                      {data_.preprocessing.target_shift, data_.preprocessing.target_scale});
+    task_ = config_.task.kind().make(data_.for_task());
     replica_ = make_replica(config_, model_shape(), device_, gradients_.get(), step_);
     if (world_.rank() == 0)
       memory_ = predict_step_memory(config_, *task_, replica_, *data_.train, at::Device(device_),
@@ -201,10 +199,10 @@ void Trainer::lay_out_anew() {
 
 void Trainer::open_job_folder() {
   together(world_.control(), "opening the job folder", [&] {
-    telemetry_ = std::make_unique<Telemetry>(Telemetry::Options{
-        config_.job_dir, world_.rank(), step_, plan_.total, batches_per_epoch_,
-        config_.trainer.log_every_steps,
-        config_.task.type == "binary_classification" ? data_.preprocessing.labels.back() : ""});
+    telemetry_ = std::make_unique<Telemetry>(
+        Telemetry::Options{config_.job_dir, world_.rank(), step_, plan_.total, batches_per_epoch_,
+                           config_.trainer.log_every_steps,
+                           config_.task.kind().positive_class() ? data_.preprocessing.labels.back() : ""});
   });
   checkpointing_ = std::make_unique<Checkpointing>(
       world_, *gradients_, store_,
@@ -256,8 +254,7 @@ void Trainer::advise(const std::optional<std::string>& sentence) {
 
 /// What can be said before the first step.
 void Trainer::advise_on_plan() {
-  const bool classes = target_kind(config_.task) == TargetKind::classes && !data_.preprocessing.tokens;
-  if (classes)
+  if (config_.task.kind().predicts_classes())
     advise(
         advice::looks_like_regression(config_.data.target, data_.preprocessing.labels, data_.train->size()));
   const std::int64_t every = plan_.evaluate_every;
@@ -484,11 +481,13 @@ bool Trainer::evaluate_validation() {
     return evaluate_part(*data_.validation);
   }();
   const double train_loss = standing_.epoch_loss_sum / standing_.epoch_weight;
-  const MetricsReport report = judge(evaluation, config_.task, choose_threshold(evaluation, config_.task));
+  const auto& kind = config_.task.kind();
+  const MetricsReport report = judge(kind, evaluation, kind.choose_thresholds(evaluation));
   // Without a validation part every evaluation is the best one.
   const double value = data_.validation->size() == 0 ? static_cast<double>(step_)
                                                      : report.get(config_.trainer.checkpoint.metric);
-  const bool larger = larger_is_better(config_.trainer.checkpoint.metric) || data_.validation->size() == 0;
+  const bool larger =
+      larger_is_better(kind, config_.trainer.checkpoint.metric) || data_.validation->size() == 0;
   const bool is_best = standing_.take(step_, value, larger, config_.trainer.early_stopping.min_delta);
   telemetry_->evaluation(step_, "validation", train_loss, report, is_best);
   if (data_.validation->size() > 0) validation_losses_.push_back(evaluation.loss);
@@ -533,9 +532,11 @@ Outcome Trainer::finish(bool stopped) {
   outcome.exported_step = std::stoll(broadcast_string(control, std::to_string(outcome.exported_step), 0));
   broadcast_weights(replica_, *gradients_);
   const Evaluation validation = evaluate_part(*data_.validation);
-  outcome.threshold = choose_threshold(validation, config_.task);
+  const auto& kind = config_.task.kind();
+  outcome.head = task_->head();
+  outcome.head.thresholds = kind.choose_thresholds(validation);
   const Evaluation test = evaluate_part(*data_.test);
-  outcome.test = judge(test, config_.task, outcome.threshold);
+  outcome.test = judge(kind, test, outcome.head.thresholds);
   telemetry_->evaluation(outcome.exported_step, "test", 0, outcome.test, true);
   const std::filesystem::path folder = config_.job_dir;
   together(control, "writing predictions.csv", [&] {
@@ -547,7 +548,7 @@ Outcome Trainer::finish(bool stopped) {
   });
   if (step_ == plan_.total) advise(advice::still_falling(validation_losses_));
   if (data_.validation->size() > 0)
-    advise_on_part("validation", judge(validation, config_.task, outcome.threshold));
+    advise_on_part("validation", judge(kind, validation, outcome.head.thresholds));
   if (data_.test->size() > 0) advise_on_part("test", outcome.test);
   if (data_.validation->size() > 0 && !standing_.best)
     advise(

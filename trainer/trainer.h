@@ -46,7 +46,7 @@ struct Outcome {
   bool stopped = false;  ///< by a signal, after a checkpoint
   std::int64_t steps = 0;
   std::int64_t exported_step = 0;  ///< the checkpoint that `test` was measured with
-  double threshold = 0.5;
+  Head head;                       ///< with the thresholds that were chosen
   MetricsReport test;
   std::vector<std::string> advice;  ///< what the numbers say (trainer/advice/advice.h)
 };

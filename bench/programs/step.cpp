@@ -76,7 +76,7 @@ Step::Step(const Case& spec, World& world)
   device_ = choose_device(world, config_);
   set_gpu_arithmetic(config_.trainer);
   communicator_ = make_communicator(world, config_.comm.backend, device_, ring_options(config_.comm));
-  task_ = make_task(config_.task, spec.labels, {}, spec.shape.outputs);
+  task_ = config_.task.kind().make({.labels = spec.labels, .vocabulary = spec.shape.outputs});
   replica_ = make_replica(config_, spec.shape, device_, communicator_.get());
   load_weights(read_safetensors(read_file(spec.weights), spec.weights), *replica_.model);
   batches_ = std::make_unique<Batches>(world);

@@ -16,7 +16,8 @@ namespace ringtrain {
 /// How the target column is read.
 enum class TargetKind {
   classes,  ///< words or whole numbers; each distinct one a class
-  number    ///< a floating number
+  number,   ///< a floating number
+  flags     ///< 0 or 1 in each of several columns
 };
 
 /// A data file in memory, as declared: raw, not normalised. Rows keep the file's order.

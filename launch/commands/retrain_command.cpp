@@ -135,7 +135,7 @@ Decision decide(const Arguments& arguments, const RunConfig& config, const fs::p
                                    static_cast<std::uint64_t>(config.seed));
   if (const auto found = intervals.find(decision.metric); found != intervals.end())
     decision.interval = found->second;
-  const double sign = larger_is_better(decision.metric) ? 1 : -1;
+  const double sign = larger_is_better(config.task.kind(), decision.metric) ? 1 : -1;
   if (sign < 0) decision.interval = {-decision.interval.high, -decision.interval.low};
   decision.gain = sign * (decision.after - decision.before);
   decision.promoted = std::isfinite(decision.gain) && decision.gain > 0 && decision.gain >= decision.margin;

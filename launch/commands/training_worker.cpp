@@ -22,9 +22,9 @@ void print_outcome(const RunConfig& config, const Trainer& trainer, const Outcom
   const auto& labels = trainer.data().preprocessing.labels;
   fmt::print("\nTest part ({} rows), checkpoint of step {}{}:\n{}", with_commas(trainer.data().test->size()),
              with_commas(outcome.exported_step),
-             config.task.type == "binary_classification"
-                 ? fmt::format(", positive class '{}', threshold {:.4f}", labels.back(), outcome.threshold)
-                 : "",
+             outcome.head.is_binary() ? fmt::format(", positive class '{}', threshold {:.4f}", labels.back(),
+                                                    outcome.head.thresholds[0])
+                                      : "",
              outcome.test.to_table(labels));
   if (outcome.test.confusion.size() > kMostShown)
     fmt::print("Confusion     {}/confusion_matrix.csv\n", config.job_dir);

@@ -5,6 +5,7 @@
 #include <torch/types.h>
 
 #include "comm/backends.h"
+#include "tests/trainer/tasks/task_of.h"
 #include "trainer/step/replica.h"
 
 namespace ringtrain {
@@ -26,7 +27,7 @@ struct Model3 {
     config.model = ModelConfig();
     config.model.type = "mlp";
     replica = make_replica(config, {.features = 5, .outputs = 3}, "cpu");
-    task = make_task(config.task, {"a", "b", "c"}, {1, 1, 1});
+    task = test::three_classes();
   }
   RunConfig config;
   Replica replica;

@@ -50,7 +50,7 @@ void run(const std::string& where) {
   RunConfig config;
   config.trainer.sync_batch_norm = true;
   config.trainer.global_batch_size = where == "batch" ? 13 : 8;  // 40 = 3 · 13 + 1
-  const auto task = make_task(config.task, {"even", "odd"}, {20, 20});
+  const auto task = config.task.kind().make({.labels = {"even", "odd"}, .class_counts = {20, 20}});
   const auto gradients = make_communicator(world, "auto", "cpu");
   Replica replica;
   replica.model = std::make_shared<Net>(failing && where == "model" ? 3 : -1);

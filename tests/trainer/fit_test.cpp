@@ -5,7 +5,7 @@
 #include <numeric>
 
 #include "tests/common/temporary_folder.h"
-#include "trainer/judgement.h"
+#include "trainer/evaluation.h"
 #include "trainer/trainer.h"
 
 namespace ringtrain {
@@ -83,12 +83,15 @@ TEST_F(Fit, TheThresholdIsChosenOnTheValidationPart) {
   const auto run = trainer({"task.threshold=best_f1", "trainer.max_steps=300", "trainer.optimizer.lr=0.5"});
   const auto outcome = run->fit();
   const auto chosen_on = [&](const Dataset& part) {
-    return choose_threshold(
-        evaluate(*run->replica().model, run->task(), part, world_.control(), "cpu", std::nullopt),
-        RunConfig::load((folder_.path() / "config.yaml").string(), {"task.threshold=best_f1"}).task);
+    const auto config =
+        RunConfig::load((folder_.path() / "config.yaml").string(), {"task.threshold=best_f1"});
+    return config.task.kind()
+        .choose_thresholds(
+            evaluate(*run->replica().model, run->task(), part, world_.control(), "cpu", std::nullopt))
+        .at(0);
   };
-  EXPECT_EQ(outcome.threshold, chosen_on(*run->data().validation));
-  EXPECT_GT(outcome.threshold, chosen_on(*run->data().test) + 0.1);
+  EXPECT_EQ(outcome.head.thresholds.at(0), chosen_on(*run->data().validation));
+  EXPECT_GT(outcome.head.thresholds.at(0), chosen_on(*run->data().test) + 0.1);
   EXPECT_LT(outcome.test.get("f1"), 0.9) << "the test part's border is elsewhere";
 }
 

@@ -83,12 +83,5 @@ TEST(MetricsReport, TheMatrixAsCsv) {
             "true,\"a, or \"\"b\"\"\",c\n\"a, or \"\"b\"\"\",5,1\nc,2,7\n");
 }
 
-TEST(MetricsReport, WhichWayIsBetter) {
-  EXPECT_TRUE(larger_is_better("f1"));
-  EXPECT_TRUE(larger_is_better("r2"));
-  for (const char* metric : {"loss", "mae", "rmse", "validation_loss"})
-    EXPECT_FALSE(larger_is_better(metric)) << metric;
-}
-
 }  // namespace
 }  // namespace ringtrain

@@ -11,9 +11,9 @@ void CheckpointConfig::describe(config::Visitor& v) {
   v.field("keep", keep, "How many of the newest are kept; the best one is kept besides.", at_least(1));
   v.field("keep_every", keep_every, "Those whose step is a multiple of this are kept for good. 0: none.",
           non_negative());
-  v.field("metric", metric, "The metric of the validation part by which the best checkpoint is chosen.",
-          {"loss", "accuracy", "precision", "recall", "f1", "roc_auc", "pr_auc", "perplexity", "mae", "rmse",
-           "r2"});
+  v.field("metric", metric,
+          "The metric of the validation part by which the best checkpoint is chosen: loss, or one that the "
+          "task has.");
   v.field("at_start", at_start, "Also one before the first step.");
 }
 

@@ -145,9 +145,4 @@ std::string confusion_csv(const Confusion& confusion, const std::vector<std::str
   return text;
 }
 
-bool larger_is_better(std::string_view metric) {
-  return metric != "loss" && metric != "perplexity" && metric != "mae" && metric != "rmse" &&
-         !metric.ends_with("_loss");
-}
-
 }  // namespace ringtrain

@@ -47,9 +47,4 @@ std::vector<Confused> worst_pairs(const Confusion& confusion, std::size_t most =
 /// The matrix as CSV: a line a true class, "true,NAME,NAME,...". Names are quoted where they need it.
 std::string confusion_csv(const Confusion& confusion, const std::vector<std::string>& labels);
 
-/// Whether a larger value of this metric is the better one: false for loss, perplexity, mae, rmse and what
-/// ends in
-/// "_loss".
-bool larger_is_better(std::string_view metric);
-
 }  // namespace ringtrain

@@ -15,7 +15,6 @@
 #include "data/table/table_dataset.h"
 #include "trainer/setup/prepared_tokens.h"
 #include "trainer/setup/table_parts.h"
-#include "trainer/tasks/task.h"
 
 namespace ringtrain {
 namespace {
@@ -53,13 +52,11 @@ void tell(const RunConfig& config, const PreparedData& data, const TableParts& p
         file, join(wide), wide.size() == 1 ? "needs" : "need"));
 }
 
-bool is_binary(const RunConfig& config) { return config.task.type == "binary_classification"; }
-
 /// Which class is which number: that of the checkpoint, by name, which the tables have already, or what
 /// task.positive asks for. After the split, which does not depend on it.
 void choose_classes(const RunConfig& config, const std::optional<Preprocessing>& fitted, TableParts& parts) {
-  const std::string& positive = config.task.positive;
-  if (!is_binary(config) || positive.empty() || parts.train.labels.size() != 2) return;
+  const auto positive = config.task.kind().positive_class().value_or("");
+  if (positive.empty() || parts.train.labels.size() != 2) return;
   if (fitted && with_positive(fitted->labels, positive) != fitted->labels)
     throw ConfigError(fmt::format(
         "task.positive: '{}', but of the checkpoint '{}' is the positive class; leave task.positive out, or "
@@ -72,30 +69,42 @@ void choose_classes(const RunConfig& config, const std::optional<Preprocessing>&
 }
 
 /// Why class 1 is class 1.
-std::string positive_class(const RunConfig& config, const std::vector<std::string>& labels, bool fitted) {
+std::string why_positive(const std::string& chosen, const std::vector<std::string>& labels, bool fitted) {
   const bool numbers = std::all_of(labels.begin(), labels.end(), [](const std::string& label) {
     return label.find_first_not_of("-0123456789") == std::string::npos;
   });
   return fmt::format("positive class: '{}' ({})", labels.back(),
-                     fitted                          ? "the checkpoint's"
-                     : !config.task.positive.empty() ? "task.positive"
-                     : numbers                       ? "the larger number; task.positive chooses"
-                                                     : "the second by text; task.positive chooses");
+                     fitted            ? "the checkpoint's"
+                     : !chosen.empty() ? "task.positive"
+                     : numbers         ? "the larger number; task.positive chooses"
+                                       : "the second by text; task.positive chooses");
 }
 
 void tell_target(const RunConfig& config, const Preprocessing& preprocessing, bool fitted) {
-  if (is_binary(config) && preprocessing.labels.size() == 2)
-    log::info(positive_class(config, preprocessing.labels, fitted));
-  if (config.task.type != "regression") return;
+  const auto& task = config.task.kind();
+  const auto positive = task.positive_class();
+  if (positive && preprocessing.labels.size() == 2)
+    log::info(why_positive(*positive, preprocessing.labels, fitted));
   if (preprocessing.scales_target())
     log::info(fmt::format("target '{}': the network learns (target - {:.6g}) / {:.6g}{}", config.data.target,
                           preprocessing.target_shift, preprocessing.target_scale,
                           fitted ? ", as in the checkpoint" : "; task.scale_target"));
-  else if (fitted && config.task.scale_target)
+  else if (fitted && task.scales_target())
     log::info(fmt::format("target '{}': it is not scaled, as in the checkpoint", config.data.target));
 }
 
 }  // namespace
+
+TaskData PreparedData::for_task() const {
+  TaskData data;
+  data.targets = {preprocessing.target};
+  data.labels = preprocessing.labels;
+  data.class_counts = class_counts;
+  data.rows = train->size();
+  if (preprocessing.tokens) data.vocabulary = preprocessing.tokens->vocabulary;
+  if (preprocessing.scales_target()) data.scales = {{preprocessing.target_shift, preprocessing.target_scale}};
+  return data;
+}
 
 std::string data_hash(const DataConfig& data) {
   if (data.format == "tokens") return token_data_hash(data);
@@ -127,14 +136,14 @@ PreparedData prepare_data(const RunConfig& config, Communicator& control,
   together(control, "fitting the preprocessing", [&] {
     if (fitted) return;
     data.preprocessing = fit_preprocessing(config.data, table, parts.split.train, control);
-    if (config.task.type != "regression" || !config.task.scale_target) return;
+    if (!config.task.kind().scales_target()) return;
     const auto scale = fit_target_scale(table.target, parts.split.train, control);
     data.preprocessing.target_shift = scale.shift;
     data.preprocessing.target_scale = scale.scale;
   });
   together(control, "preparing the data", [&] {
     if (data.preprocessing.refuse_unseen) refuse_unseen(parts, data.preprocessing, config.data);
-    if (target_kind(config.task) == TargetKind::classes)
+    if (config.task.kind().target() == TargetKind::classes)
       data.class_counts = count_classes(table, parts.split.train);
     data.train = std::make_unique<TableDataset>(table, data.preprocessing, parts.split.train);
     data.validation =

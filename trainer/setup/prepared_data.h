@@ -27,6 +27,8 @@ struct PreparedData {
   std::vector<std::int64_t> class_counts;  ///< of the training part; empty but for classification
   std::string file_hash;
   RowSample test_sample;  ///< of tables; may be empty
+
+  TaskData for_task() const;
 };
 
 /// The hash of the content of all files of a run, as `file_hash`. Throws DataError for one that cannot be

@@ -50,7 +50,7 @@ std::optional<Table> read_part(const RunConfig& config, const std::string& file,
   if (file.empty()) return std::nullopt;
   DataConfig data = config.data;
   data.train_file = file;
-  auto table = read_table(data, target_kind(config.task), dtype, &schema);
+  auto table = read_table(data, config.task.kind().target(), dtype, &schema);
   use_labels(table, labels, file);
   return table;
 }
@@ -60,7 +60,7 @@ std::optional<Table> read_part(const RunConfig& config, const std::string& file,
 TableParts read_parts(const RunConfig& config, at::ScalarType dtype, const Preprocessing* fitted) {
   const DataConfig& data = config.data;
   TableParts parts;
-  parts.train = read_table(data, target_kind(config.task), dtype, fitted);
+  parts.train = read_table(data, config.task.kind().target(), dtype, fitted);
   if (fitted && !fitted->labels.empty()) use_labels(parts.train, fitted->labels, data.train_file);
   if (data.validation_file.empty() && data.test_file.empty()) {
     parts.split = make_split(data.split, parts.train, static_cast<std::uint64_t>(config.seed));

@@ -1,27 +1,24 @@
 #pragma once
 
 #include <string>
-#include <vector>
 
-#include "common/config.h"
+#include "common/kind_choice.h"
+#include "trainer/tasks/built_in_tasks.h"
 
 namespace ringtrain {
 
 /// The `task:` block: what the outputs mean, the loss, and how a decision is made.
-struct TaskConfig {
-  std::string type = "binary_classification";
-  std::vector<std::string> class_weights{
-      "none"};  ///< none | balanced | a weight for each class, in class order
-  double focal_gamma = 0;
-  double label_smoothing = 0;
-  std::string threshold = "best_f1";  ///< best_f1 | cost | fixed
-  double cost_ratio = 10;
-  double fixed_threshold = 0.5;
-  std::string positive;               ///< binary: the name of the positive class; empty: the second one
-  std::string loss = "mse";           ///< regression: mse | l1 | huber
-  bool scale_target = true;           ///< regression: the network learns (target - mean) / deviation
-  std::string chunked_loss = "auto";  ///< language model: auto | on | off
-  void describe(config::Visitor& v);
+struct TaskConfig : KindChoice<TaskKind> {
+  explicit TaskConfig(const Kinds& known = built_in_tasks())
+      : KindChoice("task", "What the model's outputs mean.", "binary_classification", known) {}
 };
+
+/// The names of a task's metrics of a part, `loss` first.
+std::vector<std::string> metric_names(const TaskKind& kind);
+/// Throws ConfigError for a metric that the task does not have.
+bool larger_is_better(const TaskKind& kind, const std::string& metric);
+
+/// The loss and the task's metrics.
+MetricsReport judge(const TaskKind& kind, const Evaluation& answers, const std::vector<double>& thresholds);
 
 }  // namespace ringtrain

@@ -93,12 +93,12 @@ TEST(FirstConfig, TheTaskIsThatOfTheTarget) {
 TEST(FirstConfig, AnImbalancedTargetIsJudgedByItsRareClass) {
   const auto rare = proposed(csv({{"y", kRare}}, 200), "y");
   EXPECT_EQ(rare.run.trainer.checkpoint.metric, "pr_auc");
-  EXPECT_EQ(rare.run.task.threshold, "best_f1");
+  EXPECT_HAS(rare.run.to_yaml(), "threshold: best_f1");
   EXPECT_HAS(rare.text, "# Note: 'fraud' has 10.0% of the rows");
   const auto even = proposed(csv({{"y", kHalf}}, 200), "y");
   EXPECT_EQ(even.run.trainer.checkpoint.metric, "loss");
-  EXPECT_EQ(even.run.task.threshold, "fixed");
-  EXPECT_EQ(even.run.task.fixed_threshold, 0.5);
+  EXPECT_HAS(even.run.to_yaml(), "threshold: fixed");
+  EXPECT_HAS(even.run.to_yaml(), "fixed_threshold: 0.5");
 }
 
 TEST(FirstConfig, WhatIsMissingIsFilledAndNothingElse) {

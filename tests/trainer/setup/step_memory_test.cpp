@@ -7,6 +7,7 @@
 #include "common/errors.h"
 #include "models/gpt.h"
 #include "models/resnet.h"
+#include "tests/trainer/tasks/task_of.h"
 
 namespace ringtrain {
 namespace {
@@ -38,7 +39,7 @@ RunConfig gpt(bool checkpoints, std::int64_t batch) {
 
 StepMemory of_gpt(const RunConfig& config, int ranks = 1) {
   Replica replica = make_replica(config, {.outputs = 50}, "cpu");
-  const auto task = make_task(config.task, {}, {}, 50);
+  const auto task = config.task.kind().make({.vocabulary = 50});
   return predict_step_memory(config, *task, replica, Tokens(), at::kCPU, ranks).value();
 }
 
@@ -63,7 +64,7 @@ TEST(StepMemory, IsTheOneThatAStepTakes) {
   const auto predicted = of_gpt(gpt(false, 24));
   RunConfig config = gpt(false, 3);
   Replica replica = make_replica(config, {.outputs = 50}, "cpu");
-  const auto task = make_task(config.task, {}, {}, 50);
+  const auto task = config.task.kind().make({.vocabulary = 50});
   struct Many : Tokens {
     Batch read(const std::vector<std::int64_t>& indices) const override {
       std::vector<std::int64_t> many;
@@ -87,7 +88,7 @@ TEST(StepMemory, LeavesTheReplicaAsItIs) {
   replica.parameters = std::make_unique<FlatParameters>(*replica.model);
   replica.optimizer = make_optimizer(config.trainer.optimizer, *replica.parameters);
   config.task.type = "classification";
-  const auto task = make_task(config.task, {"a", "b", "c"}, {1, 1, 1});
+  const auto task = test::three_classes();
   std::vector<at::Tensor> before;
   for (const auto& tensor : replica.model->parameters()) before.push_back(tensor.detach().clone());
   for (const auto& tensor : replica.model->buffers()) before.push_back(tensor.clone());
@@ -110,7 +111,7 @@ TEST(StepMemory, IsNotKnownWhereTheModelCannotTakeAFew) {
   RunConfig config;
   config.task.type = "classification";
   Replica replica = make_replica(config, {.features = 192, .outputs = 3}, "cpu");
-  const auto task = make_task(config.task, {"a", "b", "c"}, {1, 1, 1});
+  const auto task = test::three_classes();
   EXPECT_FALSE(predict_step_memory(config, *task, replica, Wide(), at::kCPU, 1));
   EXPECT_TRUE(predict_step_memory(config, *task, replica, Images(), at::kCPU, 1));
 }

@@ -11,6 +11,7 @@
 #include "comm/backends.h"
 #include "common/errors.h"
 #include "tests/trainer/step/checked_recorder.h"
+#include "tests/trainer/tasks/task_of.h"
 #include "trainer/optimizer/gradient_norm.h"
 #include "trainer/step/training_step.h"
 #include "trainer/step/update_rule.h"
@@ -36,9 +37,7 @@ RunConfig config_of(const std::string& optimizer, double clip, std::int64_t accu
   return config;
 }
 
-std::unique_ptr<Task> task_of(const RunConfig& config) {
-  return make_task(config.task, {"a", "b", "c"}, {1, 1, 1});
-}
+std::unique_ptr<Task> task_of(const RunConfig& config) { return test::three_classes(); }
 
 std::mutex seed_mutex;  // the seed is process-wide
 

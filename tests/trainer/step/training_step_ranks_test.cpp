@@ -13,6 +13,7 @@
 #include "models/norm.h"
 #include "tests/rank_test.h"
 #include "tests/trainer/step/checked_recorder.h"
+#include "tests/trainer/tasks/task_of.h"
 #include "trainer/setup/comm_options.h"
 
 namespace ringtrain {
@@ -102,7 +103,7 @@ TEST(TrainingStepOverMpi, ParametersThatNobodyUsesSitTheStepOut) {
     SCOPED_TRACE(accumulate);
     const RunConfig config = config_of(accumulate);
     const auto gradients = make_communicator(world, "auto", "cpu", ring_options(config.comm));
-    const auto task = make_task(config.task, {"a", "b", "c"}, {1, 1, 1});
+    const auto task = test::three_classes();
     Replica replica;
     replica.model = std::make_shared<Branching>();
     replica.parameters = std::make_unique<FlatParameters>(*replica.model);
@@ -167,7 +168,7 @@ std::string said(RunConfig config, const Dataset& data, int steps, int& replayed
   config.trainer.precision = "float32";
   config.model = ModelConfig();
   const auto gradients = make_communicator(world, "auto", "cpu", ring_options(config.comm));
-  const auto task = make_task(config.task, {"a", "b", "c"}, {1, 1, 1});
+  const auto task = test::three_classes();
   Replica replica = make_replica(config, {.features = kFeatures, .outputs = 3}, "cpu", gradients.get());
   Trace trace(world.control(), 0);
   test::CheckedRecorder recorder;
@@ -258,7 +259,7 @@ Trained normed(RunConfig config, bool records, int breaks) {
   config.trainer.sync_batch_norm = true;
   config.trainer.global_batch_size = 7;
   const auto gradients = make_communicator(world, "auto", "cpu", ring_options(config.comm));
-  const auto task = make_task(config.task, {"a", "b", "c"}, {1, 1, 1});
+  const auto task = test::three_classes();
   Replica replica;
   replica.model = std::make_shared<Normed>();
   replica.parameters = std::make_unique<FlatParameters>(*replica.model);
