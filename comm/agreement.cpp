@@ -11,6 +11,7 @@
 #include <cstring>
 #include <optional>
 
+#include "common/exit_code.h"
 #include "common/text.h"
 
 namespace ringtrain {
@@ -20,7 +21,7 @@ namespace {
 struct Failure {
   int rank = 0;
   bool only_peer = false;  // it failed because another rank had: nothing new
-  int exit_code = 1;
+  int exit_code = ExitCode::failure;
   std::string host, text;
 };
 
@@ -121,17 +122,17 @@ template <class AnyError>
 
 [[noreturn]] void raise(const std::string& text, int exit_code) {
   switch (exit_code) {
-    case 2:
+    case ExitCode::configuration:
       throw_agreed(ConfigError(text));
-    case 3:
+    case ExitCode::data:
       throw_agreed(DataError(text));
-    case 4:
+    case ExitCode::communication:
       throw_agreed(CommError(text));
-    case 5:
+    case ExitCode::checkpoint:
       throw_agreed(CheckpointError(text));
-    case 6:
+    case ExitCode::model_export:
       throw_agreed(ExportError(text));
-    case 7:
+    case ExitCode::training:
       throw_agreed(TrainingError(text));
     default:
       throw_agreed(Error(text, exit_code));

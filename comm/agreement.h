@@ -7,6 +7,7 @@
 
 #include "comm/communicator.h"
 #include "common/errors.h"
+#include "common/exit_code.h"
 
 namespace ringtrain {
 
@@ -32,7 +33,7 @@ void raise_together(Communicator& control, std::string_view phase, const std::ex
 /// What an exception says, without the backtraces of LibTorch's; and the exit code that it asks for.
 struct Said {
   std::string text;
-  int exit_code = 1;
+  int exit_code = ExitCode::failure;
 };
 Said what_of(const std::exception_ptr& failure);
 

@@ -3,6 +3,8 @@
 #include <c10/util/StringUtil.h>
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "common/errors.h"
 
 namespace ringtrain::checks {
@@ -48,7 +50,9 @@ bool is_moved(at::ScalarType type) {
 }  // namespace
 
 void require_tensor(std::string_view collective, std::string_view name, const at::Tensor& tensor) {
-  if (!tensor.defined()) throw CommError(fmt::format("{}: {} is an undefined tensor", collective, name));
+  if (!tensor.defined())
+    throw CommError(
+        fmt::format("{}: {} is an undefined tensor; pass a defined one, be it empty", collective, name));
   if (!is_moved(tensor.scalar_type()))
     throw CommError(
         fmt::format("{}: {} has type {}; expected float32, float64, bfloat16, float16, int64, int32 or uint8",
@@ -58,15 +62,15 @@ void require_tensor(std::string_view collective, std::string_view name, const at
                                 name, c10::str(tensor.sizes())));
 }
 
-void require_host_tensor(std::string_view collective, std::string_view name, const at::Tensor& tensor,
-                         std::string_view backend) {
-  require_tensor(collective, name, tensor);
-  if (!tensor.device().is_cpu())
-    throw CommError(
-        fmt::format("{}: {} is on {}, but the {} backend moves tensors in host memory only; choose "
-                    "comm.backend: nccl, or "
-                    "pass tensor.cpu()",
-                    collective, name, tensor.device().str(), backend));
+void require_device(std::string_view collective, std::string_view name, const at::Tensor& tensor,
+                    at::Device device, std::string_view backend) {
+  if (device.is_cpu() ? tensor.device().is_cpu() : tensor.device() == device) return;
+  const auto [where, remedy] =
+      device.is_cpu() ? std::pair<std::string, std::string>("in host memory",
+                                                            "choose comm.backend: nccl, or pass tensor.cpu()")
+                      : std::pair("of " + device.str(), fmt::format("pass tensor.to(\"{}\")", device.str()));
+  throw CommError(fmt::format("{}: {} is on {}, but the {} backend moves tensors {} only; {}", collective,
+                              name, tensor.device().str(), backend, where, remedy));
 }
 
 void require_root(std::string_view collective, int root, int world_size) {
@@ -75,12 +79,16 @@ void require_root(std::string_view collective, int root, int world_size) {
         fmt::format("{}: root {} is no rank; expected 0 to {}", collective, root, world_size - 1));
 }
 
+void require_alike(std::string_view collective, const at::Tensor& output, const at::Tensor& input) {
+  if (output.scalar_type() != input.scalar_type() || output.device() != input.device())
+    throw CommError(
+        fmt::format("{}: output and input differ: {} on {} and {} on {}; pass two of one type, on one device",
+                    collective, dtype_name(output.scalar_type()), output.device().str(),
+                    dtype_name(input.scalar_type()), input.device().str()));
+}
+
 void require_parts(std::string_view collective, const at::Tensor& whole, const at::Tensor& part,
                    int world_size) {
-  if (whole.scalar_type() != part.scalar_type() || whole.device() != part.device())
-    throw CommError(fmt::format("{}: input and output differ: {} on {} and {} on {}", collective,
-                                dtype_name(whole.scalar_type()), whole.device().str(),
-                                dtype_name(part.scalar_type()), part.device().str()));
   if (whole.numel() != part.numel() * world_size)
     throw CommError(fmt::format("{}: the whole has {} elements and a part {}; expected {} x {} on {} ranks",
                                 collective, whole.numel(), part.numel(), world_size, part.numel(),

@@ -5,8 +5,8 @@
 #include <string>
 #include <string_view>
 
-/// The rules of communicator.h for arguments, the same in every backend. Each function throws CommError,
-/// before anything is sent, with the name of the collective and of the argument.
+/// The rules of communicator.h for arguments, which Communicator applies before a backend is called. Each
+/// function throws CommError with the name of the collective and of the argument, and what to pass.
 namespace ringtrain::checks {
 
 /// "float32" and so on; a type that no backend takes gives its name in LibTorch.
@@ -15,13 +15,16 @@ std::string dtype_name(at::ScalarType type);
 /// Defined, dense, contiguous, and of a type that the backends move.
 void require_tensor(std::string_view collective, std::string_view name, const at::Tensor& tensor);
 
-/// The same, and in host memory.
-void require_host_tensor(std::string_view collective, std::string_view name, const at::Tensor& tensor,
-                         std::string_view backend);
+/// On `device`, which is where `backend` moves tensors.
+void require_device(std::string_view collective, std::string_view name, const at::Tensor& tensor,
+                    at::Device device, std::string_view backend);
 
 void require_root(std::string_view collective, int root, int world_size);
 
-/// `whole` has `world_size` times the elements of `part`, same type and device.
+/// Of one type, on one device.
+void require_alike(std::string_view collective, const at::Tensor& output, const at::Tensor& input);
+
+/// `whole` has `world_size` times the elements of `part`.
 void require_parts(std::string_view collective, const at::Tensor& whole, const at::Tensor& part,
                    int world_size);
 

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -88,16 +89,18 @@ class Communicator {
   virtual int rank() const = 0;
   virtual int world_size() const = 0;
   virtual std::string_view backend() const = 0;  ///< "local", "threads", "mpi", "nccl"
+  /// Where the tensors that it moves lie; nothing: anywhere.
+  virtual std::optional<at::Device> device() const = 0;
 
   /// Reduces `tensor` over all ranks, in place.
-  virtual Work all_reduce(const at::Tensor& tensor, ReduceOp op = ReduceOp::sum) = 0;
+  Work all_reduce(const at::Tensor& tensor, ReduceOp op = ReduceOp::sum);
   /// Copies `tensor` of rank `root` to all.
-  virtual Work broadcast(const at::Tensor& tensor, int root) = 0;
+  Work broadcast(const at::Tensor& tensor, int root);
   /// Sums `input` (world_size × output.numel() elements) over all ranks; rank r receives the r-th part in
   /// `output`.
-  virtual Work reduce_scatter(const at::Tensor& output, const at::Tensor& input) = 0;
+  Work reduce_scatter(const at::Tensor& output, const at::Tensor& input);
   /// Joins `input` of all ranks, in rank order, into `output` (world_size × input.numel() elements).
-  virtual Work all_gather(const at::Tensor& output, const at::Tensor& input) = 0;
+  Work all_gather(const at::Tensor& output, const at::Tensor& input);
   virtual void barrier() = 0;
   /// Whether an `all_reduce` of an allocated tensor goes on by itself while the caller computes.
   virtual bool works_in_background() const { return false; }
@@ -113,6 +116,24 @@ class Communicator {
   /// Ends the job on all ranks, now: for an error that the others cannot be told of. Does not return where
   /// ranks are processes.
   virtual void abort(int exit_code) noexcept = 0;
+
+ protected:
+  /// What the collectives above do once it is known that their arguments keep to the contract.
+  virtual Work do_all_reduce(const at::Tensor& tensor, ReduceOp op) = 0;
+  virtual Work do_broadcast(const at::Tensor& tensor, int root) = 0;
+  virtual Work do_reduce_scatter(const at::Tensor& output, const at::Tensor& input) = 0;
+  virtual Work do_all_gather(const at::Tensor& output, const at::Tensor& input) = 0;
+
+  /// For one that passes calls on to `other`, without a second check.
+  static Work broadcast_of(Communicator& other, const at::Tensor& tensor, int root) {
+    return other.do_broadcast(tensor, root);
+  }
+  static Work reduce_scatter_of(Communicator& other, const at::Tensor& output, const at::Tensor& input) {
+    return other.do_reduce_scatter(output, input);
+  }
+  static Work all_gather_of(Communicator& other, const at::Tensor& output, const at::Tensor& input) {
+    return other.do_all_gather(output, input);
+  }
 };
 
 }  // namespace ringtrain

@@ -11,6 +11,7 @@
 
 #include "common/descriptor.h"
 #include "common/errors.h"
+#include "common/exit_code.h"
 #include "common/output_file.h"
 
 namespace ringtrain {
@@ -81,12 +82,15 @@ std::string unique_word() {
 void ensure_writable_folder(const fs::path& folder) {
   std::error_code error;
   fs::create_directories(folder, error);
-  if (error) throw Error(fmt::format("cannot create the folder {}: {}", folder.string(), error.message()), 2);
+  if (error)
+    throw Error(fmt::format("cannot create the folder {}: {}", folder.string(), error.message()),
+                ExitCode::configuration);
   const fs::path probe = folder / fmt::format(".probe.{}", ::getpid());
   {
     const Descriptor fd = open_file(probe, O_WRONLY | O_CREAT, 0644);
     if (!fd)
-      throw Error(fmt::format("the folder {} is not writable: {}", folder.string(), std::strerror(errno)), 2);
+      throw Error(fmt::format("the folder {} is not writable: {}", folder.string(), std::strerror(errno)),
+                  ExitCode::configuration);
   }
   ::unlink(probe.c_str());
 }

@@ -10,6 +10,7 @@
 #include <mutex>
 
 #include "common/errors.h"
+#include "common/exit_code.h"
 
 namespace ringtrain::log {
 namespace {
@@ -74,7 +75,8 @@ void also_to_file(const std::filesystem::path& file) {
   try {
     sink = std::make_shared<spdlog::sinks::basic_file_sink_mt>(file.string());
   } catch (const spdlog::spdlog_ex& problem) {
-    throw Error(fmt::format("cannot write the log file {}: {}", file.string(), problem.what()), 2);
+    throw Error(fmt::format("cannot write the log file {}: {}", file.string(), problem.what()),
+                ExitCode::configuration);
   }
   sink->set_pattern("%v");
   const std::lock_guard lock(state().mutex);

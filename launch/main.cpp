@@ -5,6 +5,7 @@
 #include "comm/launcher.h"
 #include "common/allocator.h"
 #include "common/errors.h"
+#include "common/exit_code.h"
 #include "common/text.h"
 #include "launch/commands/commands.h"
 #include "launch/option_rules.h"
@@ -30,7 +31,7 @@ static int parse_and_run(CLI::App& app, int argc, char** argv, const int& exit_c
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     const int code = app.exit(error);
-    return code == 0 ? 0 : 2;
+    return code == 0 ? ringtrain::ExitCode::success : ringtrain::ExitCode::configuration;
   }
   return exit_code;
 }
@@ -58,7 +59,7 @@ int main(int argc, char** argv) {
       "  mpirun -np 16 ringtrain train configs/fraud.yaml --train-file creditcard.csv --job-dir jobs/cards\n"
       "  ringtrain predict jobs/fraud/export/fraud --json-instances rows.json\n"
       "  ringtrain config trainer.optimizer");
-  int exit_code = 0;
+  int exit_code = ringtrain::ExitCode::success;
   ringtrain::add_init_command(app, exit_code);
   ringtrain::add_train_command(app, exit_code);
   ringtrain::add_submit_command(app, exit_code);
@@ -77,9 +78,9 @@ int main(int argc, char** argv) {
   ringtrain::add_option_rules(app);
   if (const auto problem = unknown_subcommand(app, argc, argv); !problem.empty()) {
     fmt::print(stderr, "ringtrain: {}\n", problem);
-    return 2;
+    return ringtrain::ExitCode::configuration;
   }
-  int code = 0;
+  int code = ringtrain::ExitCode::success;
   bool told = false;
   try {
     code = parse_and_run(app, argc, argv, exit_code);
@@ -89,7 +90,7 @@ int main(int argc, char** argv) {
   } catch (const std::exception& error) {
     // fmt throws where a print meets a full disk, which is told below.
     if (!std::ferror(stdout)) fmt::print(stderr, "ringtrain: unexpected error: {}\n", error.what());
-    code = 1;
+    code = ringtrain::ExitCode::failure;
   }
   try {
     ringtrain::finish_standard_output();

@@ -10,6 +10,7 @@
 #include <iostream>
 
 #include "common/errors.h"
+#include "common/exit_code.h"
 
 namespace ringtrain {
 
@@ -27,7 +28,7 @@ void finish_standard_output() {
 }
 
 void fail_standard_output(int reason) {
-  if (reason == EPIPE) throw Error("", 128 + SIGPIPE);
+  if (reason == EPIPE) throw Error("", ExitCode::of_signal(SIGPIPE));
   throw Error(
       fmt::format("standard output cannot be written: {}",
                   reason == 0 ? "an earlier line was lost; is the disk full?" : std::strerror(reason)));

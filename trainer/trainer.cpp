@@ -13,6 +13,7 @@
 #include "comm/agreement.h"
 #include "comm/backends.h"
 #include "comm/nccl/nccl_library.h"
+#include "common/exit_code.h"
 #include "common/files.h"
 #include "common/log.h"
 #include "common/text.h"
@@ -286,7 +287,7 @@ void Trainer::stop_before_first_step(bool goes_on_from_newest) {
   if (told.item<int>() == 0) return;
   Error stopped(fmt::format("stopped by a signal before the first step, with nothing changed; {}",
                             goes_on_from_newest ? "--resume goes on" : "start it again"),
-                kStoppedExitCode);
+                ExitCode::stopped);
   stopped.mark_agreed();
   throw stopped;
 }

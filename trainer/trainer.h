@@ -55,7 +55,7 @@ struct Outcome {
 class Trainer {
  public:
   /// Agrees on the configuration, reads the data, makes the replica and, where asked to, goes on from a
-  /// checkpoint. Throws on all ranks, with kStoppedExitCode and before an earlier run is replaced, when one
+  /// checkpoint. Throws on all ranks, with ExitCode::stopped and before an earlier run is replaced, when one
   /// of them has caught `signal`.
   Trainer(World& world, const RunConfig& config, const StartOptions& options, const StopSignal& signal);
   ~Trainer();

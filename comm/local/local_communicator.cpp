@@ -5,8 +5,6 @@
 
 #include <cstdlib>
 
-#include "comm/checks.h"
-
 namespace ringtrain {
 namespace {
 
@@ -18,29 +16,16 @@ void copy_elements(const at::Tensor& output, const at::Tensor& input) {
 
 }  // namespace
 
-Work LocalCommunicator::all_reduce(const at::Tensor& tensor, ReduceOp) {
-  checks::require_tensor("all_reduce", "tensor", tensor);
-  return {};
-}
+Work LocalCommunicator::do_all_reduce(const at::Tensor&, ReduceOp) { return {}; }
 
-Work LocalCommunicator::broadcast(const at::Tensor& tensor, int root) {
-  checks::require_tensor("broadcast", "tensor", tensor);
-  checks::require_root("broadcast", root, 1);
-  return {};
-}
+Work LocalCommunicator::do_broadcast(const at::Tensor&, int) { return {}; }
 
-Work LocalCommunicator::reduce_scatter(const at::Tensor& output, const at::Tensor& input) {
-  checks::require_tensor("reduce_scatter", "output", output);
-  checks::require_tensor("reduce_scatter", "input", input);
-  checks::require_parts("reduce_scatter", input, output, 1);
+Work LocalCommunicator::do_reduce_scatter(const at::Tensor& output, const at::Tensor& input) {
   copy_elements(output, input);
   return {};
 }
 
-Work LocalCommunicator::all_gather(const at::Tensor& output, const at::Tensor& input) {
-  checks::require_tensor("all_gather", "output", output);
-  checks::require_tensor("all_gather", "input", input);
-  checks::require_parts("all_gather", output, input, 1);
+Work LocalCommunicator::do_all_gather(const at::Tensor& output, const at::Tensor& input) {
   copy_elements(output, input);
   return {};
 }

@@ -10,14 +10,17 @@ class LocalCommunicator : public Communicator {
   int rank() const override { return 0; }
   int world_size() const override { return 1; }
   std::string_view backend() const override { return "local"; }
+  std::optional<at::Device> device() const override { return std::nullopt; }
 
-  Work all_reduce(const at::Tensor& tensor, ReduceOp op) override;
-  Work broadcast(const at::Tensor& tensor, int root) override;
-  Work reduce_scatter(const at::Tensor& output, const at::Tensor& input) override;
-  Work all_gather(const at::Tensor& output, const at::Tensor& input) override;
   void barrier() override {}
   std::unique_ptr<Communicator> duplicate() override;
   [[noreturn]] void abort(int exit_code) noexcept override;
+
+ private:
+  Work do_all_reduce(const at::Tensor& tensor, ReduceOp op) override;
+  Work do_broadcast(const at::Tensor& tensor, int root) override;
+  Work do_reduce_scatter(const at::Tensor& output, const at::Tensor& input) override;
+  Work do_all_gather(const at::Tensor& output, const at::Tensor& input) override;
 };
 
 }  // namespace ringtrain

@@ -74,8 +74,7 @@ MpiCommunicator::MpiCommunicator(Handle handle) : handle_(std::move(handle)) {
   check(MPI_Comm_size(handle_.get(), &world_size_), "MPI_Comm_size");
 }
 
-Work MpiCommunicator::all_reduce(const at::Tensor& tensor, ReduceOp op) {
-  checks::require_host_tensor("all_reduce", "tensor", tensor, backend());
+Work MpiCommunicator::do_all_reduce(const at::Tensor& tensor, ReduceOp op) {
   const MPI_Datatype type = datatype_of(tensor.scalar_type());
   const std::int64_t size = static_cast<std::int64_t>(tensor.element_size());
   named(*this, "all_reduce", tensor, [&] {
@@ -89,9 +88,7 @@ Work MpiCommunicator::all_reduce(const at::Tensor& tensor, ReduceOp op) {
   return {};
 }
 
-Work MpiCommunicator::broadcast(const at::Tensor& tensor, int root) {
-  checks::require_host_tensor("broadcast", "tensor", tensor, backend());
-  checks::require_root("broadcast", root, world_size_);
+Work MpiCommunicator::do_broadcast(const at::Tensor& tensor, int root) {
   const MPI_Datatype type = datatype_of(tensor.scalar_type());
   const std::int64_t size = static_cast<std::int64_t>(tensor.element_size());
   named(*this, "broadcast", tensor, [&] {
@@ -102,10 +99,7 @@ Work MpiCommunicator::broadcast(const at::Tensor& tensor, int root) {
   return {};
 }
 
-Work MpiCommunicator::reduce_scatter(const at::Tensor& output, const at::Tensor& input) {
-  checks::require_host_tensor("reduce_scatter", "output", output, backend());
-  checks::require_host_tensor("reduce_scatter", "input", input, backend());
-  checks::require_parts("reduce_scatter", input, output, world_size_);
+Work MpiCommunicator::do_reduce_scatter(const at::Tensor& output, const at::Tensor& input) {
   const MPI_Datatype type = datatype_of(input.scalar_type());
   const std::int64_t size = static_cast<std::int64_t>(input.element_size());
   const std::int64_t piece = std::max<std::int64_t>(1, piece_elements(size) / world_size_);
@@ -123,10 +117,7 @@ Work MpiCommunicator::reduce_scatter(const at::Tensor& output, const at::Tensor&
   return {};
 }
 
-Work MpiCommunicator::all_gather(const at::Tensor& output, const at::Tensor& input) {
-  checks::require_host_tensor("all_gather", "output", output, backend());
-  checks::require_host_tensor("all_gather", "input", input, backend());
-  checks::require_parts("all_gather", output, input, world_size_);
+Work MpiCommunicator::do_all_gather(const at::Tensor& output, const at::Tensor& input) {
   const MPI_Datatype type = datatype_of(input.scalar_type());
   const std::int64_t size = static_cast<std::int64_t>(input.element_size());
   const std::int64_t piece = std::max<std::int64_t>(1, piece_elements(size) / world_size_);

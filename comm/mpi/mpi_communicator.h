@@ -16,17 +16,19 @@ class MpiCommunicator : public Communicator {
   int rank() const override { return rank_; }
   int world_size() const override { return world_size_; }
   std::string_view backend() const override { return "mpi"; }
+  std::optional<at::Device> device() const override { return at::kCPU; }
 
-  Work all_reduce(const at::Tensor& tensor, ReduceOp op) override;
-  Work broadcast(const at::Tensor& tensor, int root) override;
-  Work reduce_scatter(const at::Tensor& output, const at::Tensor& input) override;
-  Work all_gather(const at::Tensor& output, const at::Tensor& input) override;
   void barrier() override;
   std::unique_ptr<Communicator> duplicate() override;
   [[noreturn]] void abort(int exit_code) noexcept override;
   const Handle& handle() const { return handle_; }
 
  private:
+  Work do_all_reduce(const at::Tensor& tensor, ReduceOp op) override;
+  Work do_broadcast(const at::Tensor& tensor, int root) override;
+  Work do_reduce_scatter(const at::Tensor& output, const at::Tensor& input) override;
+  Work do_all_gather(const at::Tensor& output, const at::Tensor& input) override;
+
   Handle handle_;
   int rank_ = 0, world_size_ = 1;
 };

@@ -6,7 +6,6 @@
 #include <fmt/format.h>
 
 #include "comm/agreement.h"
-#include "comm/checks.h"
 #include "comm/nccl/nccl_errors.h"
 #include "common/errors.h"
 
@@ -113,18 +112,11 @@ void NcclCommunicator::give_up() noexcept {
   if (communicator_) ncclCommAbort(std::exchange(communicator_, nullptr));
 }
 
-void NcclCommunicator::require(std::string_view collective, std::string_view name,
-                               const at::Tensor& tensor) const {
-  checks::require_tensor(collective, name, tensor);
-  if (tensor.device() != device_)
-    throw CommError(fmt::format("{}: {} is on {}, but this communicator moves tensors of {}", collective,
-                                name, tensor.device().str(), device_.str()));
-  if (!communicator_)
-    throw CommError(fmt::format("{}: the communicator was given up after an error", collective));
-}
-
 template <class Launch>
 Work NcclCommunicator::launch(const char* call, const Launch& body) {
+  if (!communicator_)
+    throw CommError(
+        fmt::format("{}: the communicator was given up after an error; start again with --resume", call));
   const c10::cuda::CUDAGuard guard(device_);
   try {
     at::cuda::CUDAEvent ready, done;
@@ -140,37 +132,28 @@ Work NcclCommunicator::launch(const char* call, const Launch& body) {
   }
 }
 
-Work NcclCommunicator::all_reduce(const at::Tensor& tensor, ReduceOp op) {
-  require("all_reduce", "tensor", tensor);
+Work NcclCommunicator::do_all_reduce(const at::Tensor& tensor, ReduceOp op) {
   return launch("ncclAllReduce", [&] {
     return ncclAllReduce(tensor.data_ptr(), tensor.data_ptr(), count_of(tensor), type_of(tensor),
                          operation_of(op), communicator_, stream_.stream());
   });
 }
 
-Work NcclCommunicator::broadcast(const at::Tensor& tensor, int root) {
-  require("broadcast", "tensor", tensor);
-  checks::require_root("broadcast", root, world_size());
+Work NcclCommunicator::do_broadcast(const at::Tensor& tensor, int root) {
   return launch("ncclBroadcast", [&] {
     return ncclBroadcast(tensor.data_ptr(), tensor.data_ptr(), count_of(tensor), type_of(tensor), root,
                          communicator_, stream_.stream());
   });
 }
 
-Work NcclCommunicator::reduce_scatter(const at::Tensor& output, const at::Tensor& input) {
-  require("reduce_scatter", "output", output);
-  require("reduce_scatter", "input", input);
-  checks::require_parts("reduce_scatter", input, output, world_size());
+Work NcclCommunicator::do_reduce_scatter(const at::Tensor& output, const at::Tensor& input) {
   return launch("ncclReduceScatter", [&] {
     return ncclReduceScatter(input.const_data_ptr(), output.data_ptr(), count_of(output), type_of(input),
                              ncclSum, communicator_, stream_.stream());
   });
 }
 
-Work NcclCommunicator::all_gather(const at::Tensor& output, const at::Tensor& input) {
-  require("all_gather", "output", output);
-  require("all_gather", "input", input);
-  checks::require_parts("all_gather", output, input, world_size());
+Work NcclCommunicator::do_all_gather(const at::Tensor& output, const at::Tensor& input) {
   return launch("ncclAllGather", [&] {
     return ncclAllGather(input.const_data_ptr(), output.data_ptr(), count_of(input), type_of(input),
                          communicator_, stream_.stream());

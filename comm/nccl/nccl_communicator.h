@@ -24,19 +24,20 @@ class NcclCommunicator : public Communicator {
   int rank() const override { return control_->rank(); }
   int world_size() const override { return control_->world_size(); }
   std::string_view backend() const override { return "nccl"; }
+  std::optional<at::Device> device() const override { return device_; }
   bool works_in_background() const override { return true; }
 
-  Work all_reduce(const at::Tensor& tensor, ReduceOp op) override;
-  Work broadcast(const at::Tensor& tensor, int root) override;
-  Work reduce_scatter(const at::Tensor& output, const at::Tensor& input) override;
-  Work all_gather(const at::Tensor& output, const at::Tensor& input) override;
   /// Waits on the host, for the GPU's collectives too.
   void barrier() override;
   std::unique_ptr<Communicator> duplicate() override;
   void abort(int exit_code) noexcept override;
 
  private:
-  void require(std::string_view collective, std::string_view name, const at::Tensor& tensor) const;
+  Work do_all_reduce(const at::Tensor& tensor, ReduceOp op) override;
+  Work do_broadcast(const at::Tensor& tensor, int root) override;
+  Work do_reduce_scatter(const at::Tensor& output, const at::Tensor& input) override;
+  Work do_all_gather(const at::Tensor& output, const at::Tensor& input) override;
+
   template <class Launch>
   Work launch(const char* call, const Launch& body);
   void give_up() noexcept;

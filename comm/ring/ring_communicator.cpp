@@ -6,8 +6,6 @@
 #include <cstring>
 #include <utility>
 
-#include "comm/checks.h"
-
 namespace ringtrain::ring {
 namespace {
 
@@ -25,8 +23,7 @@ at::Tensor RingCommunicator::allocate(std::int64_t numel, const at::TensorOption
                                    : Communicator::allocate(numel, options);
 }
 
-Work RingCommunicator::all_reduce(const at::Tensor& tensor, ReduceOp op) {
-  checks::require_host_tensor("all_reduce", "tensor", tensor, backend());
+Work RingCommunicator::do_all_reduce(const at::Tensor& tensor, ReduceOp op) {
   if (tensor.numel() == 0) return {};
   if (tensor.nbytes() <= payload_bytes || parts_.neighbours->place_of(tensor.data_ptr(), tensor.nbytes()))
     return {*pipeline_, pipeline_->begin(tensor, op)};

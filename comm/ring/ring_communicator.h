@@ -28,15 +28,8 @@ class RingCommunicator : public Communicator {
   int rank() const override { return parts_.base->rank(); }
   int world_size() const override { return parts_.base->world_size(); }
   std::string_view backend() const override { return parts_.base->backend(); }
+  std::optional<at::Device> device() const override { return parts_.base->device(); }
 
-  Work all_reduce(const at::Tensor& tensor, ReduceOp op) override;
-  Work broadcast(const at::Tensor& tensor, int root) override { return parts_.base->broadcast(tensor, root); }
-  Work reduce_scatter(const at::Tensor& output, const at::Tensor& input) override {
-    return parts_.base->reduce_scatter(output, input);
-  }
-  Work all_gather(const at::Tensor& output, const at::Tensor& input) override {
-    return parts_.base->all_gather(output, input);
-  }
   void barrier() override { parts_.base->barrier(); }
   std::unique_ptr<Communicator> duplicate() override { return std::make_unique<RingCommunicator>(factory_); }
   void abort(int exit_code) noexcept override { parts_.base->abort(exit_code); }
@@ -45,6 +38,16 @@ class RingCommunicator : public Communicator {
   at::Tensor allocate(std::int64_t numel, const at::TensorOptions& options) override;
 
  private:
+  Work do_all_reduce(const at::Tensor& tensor, ReduceOp op) override;
+  Work do_broadcast(const at::Tensor& tensor, int root) override {
+    return broadcast_of(*parts_.base, tensor, root);
+  }
+  Work do_reduce_scatter(const at::Tensor& output, const at::Tensor& input) override {
+    return reduce_scatter_of(*parts_.base, output, input);
+  }
+  Work do_all_gather(const at::Tensor& output, const at::Tensor& input) override {
+    return all_gather_of(*parts_.base, output, input);
+  }
   void reduce_in_pieces(const at::Tensor& tensor, ReduceOp op);
   Factory factory_;
   Parts parts_;

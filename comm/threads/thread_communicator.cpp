@@ -45,8 +45,7 @@ void reduce_for_all(const std::vector<void*>& tensors, std::int64_t begin, std::
 
 }  // namespace
 
-Work ThreadCommunicator::all_reduce(const at::Tensor& tensor, ReduceOp op) {
-  checks::require_host_tensor("all_reduce", "tensor", tensor, backend());
+Work ThreadCommunicator::do_all_reduce(const at::Tensor& tensor, ReduceOp op) {
   group_->meet(rank_, {.what = fmt::format("{} (op {})", name_of("all_reduce", tensor), static_cast<int>(op)),
                        .data = tensor.data_ptr()});
   std::vector<void*> tensors;
@@ -68,9 +67,7 @@ Work ThreadCommunicator::all_reduce(const at::Tensor& tensor, ReduceOp op) {
   return {};
 }
 
-Work ThreadCommunicator::broadcast(const at::Tensor& tensor, int root) {
-  checks::require_host_tensor("broadcast", "tensor", tensor, backend());
-  checks::require_root("broadcast", root, world_size());
+Work ThreadCommunicator::do_broadcast(const at::Tensor& tensor, int root) {
   group_->meet(rank_, {.what = fmt::format("{} from rank {}", name_of("broadcast", tensor), root),
                        .data = tensor.data_ptr()});
   if (rank_ != root && tensor.numel() > 0)
@@ -79,10 +76,7 @@ Work ThreadCommunicator::broadcast(const at::Tensor& tensor, int root) {
   return {};
 }
 
-Work ThreadCommunicator::reduce_scatter(const at::Tensor& output, const at::Tensor& input) {
-  checks::require_host_tensor("reduce_scatter", "output", output, backend());
-  checks::require_host_tensor("reduce_scatter", "input", input, backend());
-  checks::require_parts("reduce_scatter", input, output, world_size());
+Work ThreadCommunicator::do_reduce_scatter(const at::Tensor& output, const at::Tensor& input) {
   group_->meet(rank_, {.what = name_of("reduce_scatter", input), .input = input.const_data_ptr()});
   std::vector<const void*> sources;
   for (int r = 0; r < world_size(); ++r) sources.push_back(group_->call_of(r).input);
@@ -97,10 +91,7 @@ Work ThreadCommunicator::reduce_scatter(const at::Tensor& output, const at::Tens
   return {};
 }
 
-Work ThreadCommunicator::all_gather(const at::Tensor& output, const at::Tensor& input) {
-  checks::require_host_tensor("all_gather", "output", output, backend());
-  checks::require_host_tensor("all_gather", "input", input, backend());
-  checks::require_parts("all_gather", output, input, world_size());
+Work ThreadCommunicator::do_all_gather(const at::Tensor& output, const at::Tensor& input) {
   group_->meet(rank_, {.what = name_of("all_gather", input), .input = input.const_data_ptr()});
   char* to = static_cast<char*>(output.data_ptr());
   for (int r = 0; r < world_size() && input.numel() > 0; ++r, to += input.nbytes())

@@ -16,11 +16,8 @@ class ThreadCommunicator : public Communicator {
   int rank() const override { return rank_; }
   int world_size() const override { return group_->world_size(); }
   std::string_view backend() const override { return "threads"; }
+  std::optional<at::Device> device() const override { return at::kCPU; }
 
-  Work all_reduce(const at::Tensor& tensor, ReduceOp op) override;
-  Work broadcast(const at::Tensor& tensor, int root) override;
-  Work reduce_scatter(const at::Tensor& output, const at::Tensor& input) override;
-  Work all_gather(const at::Tensor& output, const at::Tensor& input) override;
   void barrier() override;
   std::unique_ptr<Communicator> duplicate() override;
   /// Makes the collectives of all ranks throw CommError; returns, since the process is shared.
@@ -28,6 +25,11 @@ class ThreadCommunicator : public Communicator {
   std::shared_ptr<Run> run() const { return group_->shared_run(); }
 
  private:
+  Work do_all_reduce(const at::Tensor& tensor, ReduceOp op) override;
+  Work do_broadcast(const at::Tensor& tensor, int root) override;
+  Work do_reduce_scatter(const at::Tensor& output, const at::Tensor& input) override;
+  Work do_all_gather(const at::Tensor& output, const at::Tensor& input) override;
+
   std::shared_ptr<Group> group_;
   int rank_;
 };

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "common/config_writer.h"
+#include "common/exit_code.h"
 #include "launch/commands/commands.h"
 #include "trainer/run_config.h"
 
@@ -25,7 +26,7 @@ void add_config_command(CLI::App& app, int& exit_code) {
       fmt::print("{}", config::to_markdown([&defaults](config::Visitor& v) { defaults.describe(v); },
                                            "Configuration", *key));
     }
-    exit_code = 0;
+    exit_code = ExitCode::success;
   });
 }
 

@@ -7,6 +7,7 @@
 #include "comm/agreement.h"
 #include "comm/world.h"
 #include "common/errors.h"
+#include "common/exit_code.h"
 #include "launch/commands/commands.h"
 #include "launch/doctor/diagnosis.h"
 #include "launch/doctor/host_facts.h"
@@ -70,7 +71,7 @@ int examine(const Arguments& arguments) {
   }
   is_bad = broadcast_string(world.control(), is_bad ? "1" : "0", 0) == "1";
   world.close();
-  return is_bad ? 1 : 0;
+  return is_bad ? ExitCode::failure : ExitCode::success;
 }
 
 std::string first_line_of(const std::vector<std::string>& command) {

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "common/errors.h"
+#include "common/exit_code.h"
 #include "common/progress.h"
 #include "common/text.h"
 #include "launch/commands/commands.h"
@@ -98,7 +99,7 @@ int evaluate(const Arguments& arguments) {
       result["difference"] = to_json(*difference);
     }
     std::cout << result.dump(2) << '\n';
-    return 0;
+    return ExitCode::success;
   }
   fmt::print("{} on {} ({} rows, {} resamples)\n", predictor.folder().string(), arguments.data,
              with_commas(table.rows()), with_commas(arguments.resamples));
@@ -115,7 +116,7 @@ int evaluate(const Arguments& arguments) {
     fmt::print("\nThe first less the second, on the same resampled rows\n");
     print(*difference);
   }
-  return 0;
+  return ExitCode::success;
 }
 
 }  // namespace

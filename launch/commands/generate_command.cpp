@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "common/exit_code.h"
 #include "common/text.h"
 #include "data/table/synthetic_fraud.h"
 #include "data/tokens/characters.h"
@@ -36,7 +37,7 @@ void add_chars(CLI::App& command, int& exit_code) {
     fmt::print("wrote {} tokens of {} different characters to {}\n",
                with_commas(static_cast<std::int64_t>(tokens.tokens.size())), tokens.vocabulary.size(),
                arguments->output);
-    exit_code = 0;
+    exit_code = ExitCode::success;
   });
 }
 
@@ -62,7 +63,7 @@ void add_generate_command(CLI::App& app, int& exit_code) {
     make_folder_of(arguments->output);
     write_synthetic_fraud(arguments->output, arguments->rows, arguments->seed);
     fmt::print("wrote {} synthetic transactions to {}\n", with_commas(arguments->rows), arguments->output);
-    exit_code = 0;
+    exit_code = ExitCode::success;
   });
   add_chars(*command, exit_code);
 }

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "common/exit_code.h"
 #include "launch/commands/commands.h"
 #include "launch/init/first_run.h"
 
@@ -31,7 +32,7 @@ void add_init_command(CLI::App& app, int& exit_code) {
   command->callback([arguments, &exit_code] {
     const auto file = write_first_config(arguments->data, arguments->target, arguments->output);
     fmt::print("Written {}. Look at it, then:\n\n  ringtrain train {}\n", file, file);
-    exit_code = 0;
+    exit_code = ExitCode::success;
   });
 }
 

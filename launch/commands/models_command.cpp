@@ -3,6 +3,7 @@
 #include <iostream>
 
 #include "common/errors.h"
+#include "common/exit_code.h"
 #include "common/text.h"
 #include "launch/commands/commands.h"
 #include "serving/repository/manifest.h"
@@ -127,7 +128,7 @@ void add_models_command(CLI::App& app, int& exit_code) {
       std::cout << models.dump(2) << '\n';
     else
       print_table(models);
-    exit_code = 0;
+    exit_code = ExitCode::success;
   });
 }
 

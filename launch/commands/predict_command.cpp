@@ -10,6 +10,7 @@
 #include "comm/agreement.h"
 #include "comm/world.h"
 #include "common/errors.h"
+#include "common/exit_code.h"
 #include "common/log.h"
 #include "common/output_file.h"
 #include "common/progress.h"
@@ -209,7 +210,7 @@ int run(const Arguments& arguments) {
     fmt::print(stderr, "ringtrain: {} of {} rows could not be answered; see their lines\n",
                with_commas(counts.errors), with_commas(counts.rows));
   world.close();
-  return counts.errors > 0 ? 2 : 0;
+  return counts.errors > 0 ? ExitCode::configuration : ExitCode::success;
 }
 
 void add_inputs(CLI::App& command, Arguments& arguments) {

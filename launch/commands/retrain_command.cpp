@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "common/errors.h"
+#include "common/exit_code.h"
 #include "common/files.h"
 #include "common/hash.h"
 #include "common/literal_override.h"
@@ -26,9 +27,6 @@ namespace fs = std::filesystem;
 namespace {
 
 using nlohmann::ordered_json;
-
-/// What `retrain` ends with when the new version is not better.
-constexpr int kRefusedExitCode = 8;
 
 struct Arguments {
   TrainingArguments training;
@@ -198,7 +196,7 @@ int retrain(Arguments arguments) {
                                  config.data.missing.target));  // before hours of training
   const auto live = pin_live(model);
   const auto before = versions(model);
-  if (const int code = train(arguments); code != 0) return code;
+  if (const int code = train(arguments); code != ExitCode::success) return code;
   const auto number = published_by(config, model, before);
   const auto new_version = model / std::to_string(number);
   const auto decision = decide(arguments, config, old_version, new_version);
@@ -209,7 +207,7 @@ int retrain(Arguments arguments) {
   write_report(config.job_dir, decision, old_version, new_version);
   fmt::print("Live          {}/{}\n", model.string(), decision.promoted ? number : live);
   std::fflush(stdout);
-  return decision.promoted ? 0 : kRefusedExitCode;
+  return decision.promoted ? ExitCode::success : ExitCode::not_better;
 }
 
 }  // namespace

@@ -12,6 +12,7 @@
 
 #include "common/config_writer.h"
 #include "common/errors.h"
+#include "common/exit_code.h"
 #include "common/literal_override.h"
 #include "common/log.h"
 #include "common/stop_signals.h"
@@ -57,7 +58,8 @@ class Signals {
     set_.async_wait([this](const boost::system::error_code& error, int signal) {
       if (error) return;
       const auto kind = received_.add(signal);
-      if (kind == ReceivedSignals::Kind::kSecond) end("a second signal: ending at once", 128 + signal);
+      if (kind == ReceivedSignals::Kind::kSecond)
+        end("a second signal: ending at once", ExitCode::of_signal(signal));
       if (kind == ReceivedSignals::Kind::kFirst) begin(signal);
       wait();
     });
@@ -65,7 +67,7 @@ class Signals {
 
   void begin(int signal) {
     const std::lock_guard lock(mutex_);
-    if (!stop_) end("stopped before anything was served", 0);
+    if (!stop_) end("stopped before anything was served", ExitCode::success);
     log::info(fmt::format("stopping: what is under way is answered, within {}; a second signal ends at once",
                           human_seconds(std::chrono::duration<double>(limit_).count())));
     stop_();
@@ -73,9 +75,9 @@ class Signals {
     timer_.expires_after(limit_ + std::chrono::milliseconds(500));
     timer_.async_wait([this, signal](const boost::system::error_code& error) {
       if (error) return;
-      if (answered_) end("all is answered; a version that is being loaded is left", 0);
+      if (answered_) end("all is answered; a version that is being loaded is left", ExitCode::success);
       end("a model still computes; its requests are left without an answer (limits.drain_seconds)",
-          128 + signal);
+          ExitCode::of_signal(signal));
     });
   }
 
@@ -184,7 +186,7 @@ int serve(const Arguments& arguments) {
   // What is still to be computed is for clients that were cut.
   pool.stop();
   pool.join();
-  return 0;
+  return ExitCode::success;
 }
 
 }  // namespace
@@ -235,7 +237,7 @@ void add_serve_command(CLI::App& app, int& exit_code) {
       ServeConfig defaults;
       fmt::print("{}",
                  config::to_markdown([&defaults](config::Visitor& v) { defaults.describe(v); }, "Serving"));
-      exit_code = 0;
+      exit_code = ExitCode::success;
       return;
     }
     if (base->count() == 0) throw ConfigError("BASE is missing: ringtrain serve jobs/fraud/export");

@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "common/errors.h"
+#include "common/exit_code.h"
 #include "common/files.h"
 #include "launch/commands/commands.h"
 #include "launch/commands/training_arguments.h"
@@ -67,7 +68,7 @@ int run(Arguments arguments) {
       job, arguments.template_file.empty() ? slurm::default_template() : read_file(arguments.template_file));
   if (arguments.dry_run) {
     fmt::print("{}", script);
-    return 0;
+    return ExitCode::success;
   }
   ensure_writable_folder(job.job_dir);
   const std::string file = job.job_dir + "/train.sbatch";
@@ -82,7 +83,7 @@ int run(Arguments arguments) {
       "Cancel     scancel {}\n",
       number, job.nodes, job.ranks_per_node, file, job.job_dir, number, number,
       state.empty() ? "" : "    now " + state, number);
-  return 0;
+  return ExitCode::success;
 }
 
 }  // namespace

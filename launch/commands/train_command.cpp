@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "common/errors.h"
+#include "common/exit_code.h"
 #include "data/profile/table_profile.h"
 #include "launch/commands/commands.h"
 #include "launch/commands/training_arguments.h"
@@ -55,7 +56,7 @@ int run(Arguments arguments) {
     require_hosts_for_min_ranks(arguments);
     if (!arguments.dry_run) return supervise(*job, arguments.training, arguments.restarts);
     fmt::print("{}\n", mpirun_command_line(*job, arguments.training.worker_arguments()));
-    return 0;
+    return ExitCode::success;
   }
   if (arguments.restarts.max_restarts > 0 || arguments.restarts.min_ranks)
     throw ConfigError(

@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "comm/agreement.h"
+#include "common/exit_code.h"
 #include "common/files.h"
 #include "common/log.h"
 #include "common/text.h"
@@ -48,7 +49,7 @@ int train(World& world, const std::string& config_file, const std::vector<std::s
   const auto watch = watch_ranks(world, config.trainer.watch);
   Trainer trainer(world, config, options, signal);
   const Outcome outcome = trainer.fit();
-  if (outcome.stopped) return kStoppedExitCode;
+  if (outcome.stopped) return ExitCode::stopped;
   std::string exported;
   world.beacon().enter(world.rank() == 0 ? Phase::exporting : Phase::waiting);
   together(world.control(), "exporting the model", [&] {
@@ -56,7 +57,7 @@ int train(World& world, const std::string& config_file, const std::vector<std::s
       exported = export_trained(config, trainer, outcome, world.world_size()).string();
   });
   if (world.rank() == 0) print_outcome(config, trainer, outcome, exported);
-  return 0;
+  return ExitCode::success;
 }
 
 }  // namespace
@@ -92,8 +93,8 @@ int run_training_worker(const std::string& config_file, const std::vector<std::s
   } catch (const std::exception& error) {
     say_and_log(fmt::format("rank {} of {} (host {}): unexpected error: {}", world.rank(), world.world_size(),
                             world.host(), error.what()));
-    world.control().abort(1);
-    return 1;
+    world.control().abort(ExitCode::failure);
+    return ExitCode::failure;
   }
 }
 

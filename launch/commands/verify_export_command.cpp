@@ -1,3 +1,4 @@
+#include "common/exit_code.h"
 #include "launch/commands/commands.h"
 #include "serving/export/exporter.h"
 
@@ -15,7 +16,7 @@ void add_verify_export_command(CLI::App& app, int& exit_code) {
   command->add_option("EXPECTED", arguments->expected)->required();
   command->callback([arguments, &exit_code] {
     verify_export(arguments->folder, arguments->expected);
-    exit_code = 0;
+    exit_code = ExitCode::success;
   });
 }
 

@@ -2,6 +2,7 @@
 #include <fmt/ranges.h>
 
 #include "common/errors.h"
+#include "common/exit_code.h"
 #include "launch/commands/commands.h"
 #include "serving/repository/model_repository.h"
 #include "serving/repository/version_changes.h"
@@ -43,7 +44,7 @@ void add_versions_command(CLI::App& app, int& exit_code) {
   command->require_subcommand(1);
   const auto done = [&exit_code](const std::string& text) {
     fmt::print("{}\n", text);
-    exit_code = 0;
+    exit_code = ExitCode::success;
   };
   auto* promoted =
       add_verb(*command, arguments, "promote", "Make a version live: it answers who names none.");

@@ -6,7 +6,7 @@
 #include <csignal>
 #include <cstring>
 
-#include "trainer/setup/stop_signal.h"
+#include "common/exit_code.h"
 
 namespace ringtrain {
 namespace {
@@ -34,17 +34,17 @@ std::string who_and_what(int rank, int ranks, std::string host, const std::strin
 }  // namespace
 
 int MpirunEnd::code() const {
-  const int code =
-      WIFEXITED(status) ? WEXITSTATUS(status) : 128 + (killed_by != 0 ? killed_by : WTERMSIG(status));
-  const bool in_order = code == 0 || code == kStoppedExitCode;
-  if (second_signal != 0 && !in_order) return 128 + second_signal;
-  return first_signal != 0 && code == 128 + SIGUSR1 ? 128 + first_signal : code;
+  const int code = WIFEXITED(status) ? WEXITSTATUS(status)
+                                     : ExitCode::of_signal(killed_by != 0 ? killed_by : WTERMSIG(status));
+  const bool in_order = code == ExitCode::success || code == ExitCode::stopped;
+  if (second_signal != 0 && !in_order) return ExitCode::of_signal(second_signal);
+  return first_signal != 0 && code == ExitCode::of_signal(SIGUSR1) ? ExitCode::of_signal(first_signal) : code;
 }
 
 std::string explain(const MpirunEnd& end, const LauncherOutput& output, const BeaconFolder& beacons) {
   const int code = end.code();
-  if (code == 0 || code == kStoppedExitCode) return "";
-  if (const int signal = code - 128;
+  if (code == ExitCode::success || code == ExitCode::stopped) return "";
+  if (const int signal = code - ExitCode::signalled;
       signal > 0 && (signal == end.first_signal || signal == end.second_signal)) {
     if (!end.stops_with_checkpoint) return "ended by " + signal_name(signal);
     return end.second_signal != 0
@@ -52,7 +52,7 @@ std::string explain(const MpirunEnd& end, const LauncherOutput& output, const Be
                : "ended by a signal before a checkpoint could be written for it";
   }
   // What the other ranks say of it is what follows from it.
-  if (const auto killed = output.killed_rank(); killed && code >= 128) {
+  if (const auto killed = output.killed_rank(); killed && code >= ExitCode::signalled) {
     auto text = who_and_what(killed->rank, end.ranks, killed->host,
                              "was ended by " + signal_name(killed->signal), beacons);
     if (killed->signal == SIGKILL)
@@ -67,9 +67,9 @@ std::string explain(const MpirunEnd& end, const LauncherOutput& output, const Be
     return who_and_what(*failed, end.ranks, "", fmt::format("ended with exit code {}, without a word", code),
                         beacons);
   // Open MPI 4.1 now and then loses its second block, about a rank that was ended in MPI_Init.
-  if (WIFEXITED(end.status) && code > 128)
-    return fmt::format("a rank was ended by {}; mpirun does not say which of the {}", signal_name(code - 128),
-                       end.ranks);
+  if (WIFEXITED(end.status) && code > ExitCode::signalled)
+    return fmt::format("a rank was ended by {}; mpirun does not say which of the {}",
+                       signal_name(code - ExitCode::signalled), end.ranks);
   if (!output.launcher_words().empty()) return "mpirun says:\n" + output.launcher_words();
   return fmt::format("mpirun ended with exit code {}", code);
 }

@@ -19,6 +19,7 @@
 
 #include "common/descriptor.h"
 #include "common/errors.h"
+#include "common/exit_code.h"
 #include "common/stop_signals.h"
 #include "launch/mpirun/beacon_folder.h"
 #include "launch/mpirun/cores.h"
@@ -29,7 +30,6 @@
 #include "launch/mpirun/rank_debugger.h"
 #include "launch/mpirun/subprocess.h"
 #include "launch/standard_output.h"
-#include "trainer/setup/stop_signal.h"
 
 extern char** environ;
 
@@ -287,7 +287,7 @@ LaunchEnd run_under_mpirun(const MpirunJob& job, const std::vector<std::string>&
       child ? read_until_end(*child, errors.read_end.get(), job.stops_with_checkpoint, output) : 0;
   errors.read_end.close();
   const int not_written = passed_on.finish();
-  if (!child) return {.code = kStoppedExitCode, .why = ""};
+  if (!child) return {.code = ExitCode::stopped, .why = ""};
   child_group = 0;
   beacons.end_left_over_ranks(job.ranks, program());
   const MpirunEnd end{.status = status,
@@ -301,7 +301,7 @@ LaunchEnd run_under_mpirun(const MpirunJob& job, const std::vector<std::string>&
     say(why, output);
   else
     why = output.rank_message();
-  if (end.code() == 0 && not_written != 0) fail_standard_output(not_written);
+  if (end.code() == ExitCode::success && not_written != 0) fail_standard_output(not_written);
   if (not_written != 0 && not_written != EPIPE)
     say(fmt::format("standard output cannot be written: {}", std::strerror(not_written)), output);
   return {.code = end.code(), .why = why, .at_once = end.second_signal != 0};

@@ -14,6 +14,7 @@
 
 #include "common/descriptor.h"
 #include "common/errors.h"
+#include "common/exit_code.h"
 
 extern char** environ;
 
@@ -71,7 +72,7 @@ Ended run_with_limit(const std::vector<std::string>& command, std::chrono::milli
   int status = 0;
   while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }
-  ended.code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  ended.code = WIFEXITED(status) ? WEXITSTATUS(status) : ExitCode::of_signal(WTERMSIG(status));
   return ended;
 }
 

@@ -12,12 +12,12 @@
 #include <utility>
 
 #include "common/errors.h"
+#include "common/exit_code.h"
 #include "common/files.h"
 #include "launch/mpirun/host_check.h"
 #include "trainer/checkpoint/checkpoint_store.h"
 #include "trainer/checkpoint/lock_owner.h"
 #include "trainer/run_config.h"
-#include "trainer/setup/stop_signal.h"
 
 namespace ringtrain {
 namespace {
@@ -34,7 +34,9 @@ struct Attempt {
 
 void say(const std::string& text) { fmt::print(stderr, "ringtrain: {}\n", text); }
 
-bool may_pass(int code) { return code == 1 || code == CommError("").exit_code() || code >= 128; }
+bool may_pass(int code) {
+  return code == ExitCode::failure || code == ExitCode::communication || code >= ExitCode::signalled;
+}
 
 /// The checkpoints that were made since this object was.
 class NewCheckpoints {
@@ -123,7 +125,7 @@ int supervise(const MpirunJob& job, TrainingArguments training, const RestartPol
   while (true) {
     const auto begin = Clock::now();
     const LaunchEnd end = run_under_mpirun(now, training.worker_arguments());
-    if (end.code == 0 || end.at_once || !may_pass(end.code)) return end.code;
+    if (end.code == ExitCode::success || end.at_once || !may_pass(end.code)) return end.code;
 
     const std::int64_t before = attempts.empty() ? -1 : attempts.back().newest;
     attempts.push_back({std::chrono::duration<double>(Clock::now() - begin).count(), checkpoints.newest(),
@@ -135,7 +137,7 @@ int supervise(const MpirunJob& job, TrainingArguments training, const RestartPol
       const bool can_go_on = newest >= 0 || training.resume;
       say(fmt::format("ended by a signal, before restart {}{}", restarts + 1,
                       can_go_on ? "; --resume goes on" : ""));
-      return can_go_on ? kStoppedExitCode : end.code;
+      return can_go_on ? int{ExitCode::stopped} : end.code;
     };
     if (told_to_stop()) return stop();
     if (restarts == policy.max_restarts) {

@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 
 #include <cstdint>
+#include <functional>
 #include <ostream>
 #include <string>
 #include <vector>
@@ -14,16 +15,19 @@
 namespace ringtrain::conformance {
 
 struct Case {
-  const char* name;
-  void (*body)(Communicator&);
+  std::string name;
+  std::function<void(Communicator&)> body;
 };
 inline void PrintTo(const Case& one, std::ostream* out) { *out << one.name; }
 
 /// Collectives: results against values computed here by plain loops.
 std::vector<Case> collective_cases();
 
-/// The contract around them: refused arguments, duplicates, agreement of replicas.
+/// The contract around them: duplicates, agreement of replicas.
 std::vector<Case> rule_cases();
+
+/// Arguments that break it, each kind refused with the same text everywhere.
+std::vector<Case> refusal_cases();
 
 std::vector<Case> all_cases();
 

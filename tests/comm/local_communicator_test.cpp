@@ -15,7 +15,7 @@ TEST_P(LocalConformance, Holds) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Case, LocalConformance, testing::ValuesIn(conformance::all_cases()),
-                         [](const auto& info) { return std::string(info.param.name); });
+                         [](const auto& info) { return info.param.name; });
 
 TEST(LocalCommunicatorDeathTest, AbortEndsTheProcessWithTheCode) {
   EXPECT_EXIT(LocalCommunicator().abort(9), testing::ExitedWithCode(9), "");

@@ -35,7 +35,7 @@ INSTANTIATE_TEST_SUITE_P(Case, MpiConformance,
                          testing::Combine(testing::ValuesIn(conformance::all_cases()),
                                           testing::Values<std::int64_t>(INT_MAX, 1000)),
                          [](const auto& info) {
-                           return std::string(std::get<0>(info.param).name) +
+                           return std::get<0>(info.param).name +
                                   (std::get<1>(info.param) == 1000 ? "_split" : "");
                          });
 

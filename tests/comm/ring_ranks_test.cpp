@@ -27,9 +27,7 @@ INSTANTIATE_TEST_SUITE_P(
         testing::ValuesIn(ring_cases::all()),
         testing::Values(Way{"shared", {}}, Way{"ring", {.algorithm = RingOptions::Algorithm::ring}},
                         Way{"two_a_host", {.thread = RingOptions::Thread::off, .ranks_per_host = 2}})),
-    [](const auto& info) {
-      return std::string(std::get<0>(info.param).name) + "_" + std::get<1>(info.param).name;
-    });
+    [](const auto& info) { return std::get<0>(info.param).name + "_" + std::get<1>(info.param).name; });
 
 // What was allocated outlives the communicator that allocated it.
 TEST(MpiRingMemory, StaysAfterTheCommunicator) {

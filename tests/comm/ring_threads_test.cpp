@@ -28,7 +28,7 @@ TEST_P(ThreadRing, Holds) {
 std::string name_of(const testing::TestParamInfo<ThreadRing::ParamType>& info) {
   const auto& [one, shape] = info.param;
   const auto& [ranks, per_host, thread] = shape;
-  return std::string(one.name) + "_" + std::to_string(ranks) + "_by_" + std::to_string(per_host) +
+  return one.name + "_" + std::to_string(ranks) + "_by_" + std::to_string(per_host) +
          (thread ? "_thread" : "");
 }
 

@@ -21,7 +21,7 @@ INSTANTIATE_TEST_SUITE_P(Case, ThreadConformance,
                          testing::Combine(testing::ValuesIn(conformance::all_cases()),
                                           testing::Values(1, 2, 3, 4)),
                          [](const auto& info) {
-                           return std::string(std::get<0>(info.param).name) + "_" +
+                           return std::get<0>(info.param).name + "_" +
                                   std::to_string(std::get<1>(info.param)) + "_ranks";
                          });
 

@@ -99,7 +99,7 @@ TEST_F(Files, EnsureWritableFolderRefusesAFile) {
     ensure_writable_folder(folder / "f" / "sub");
     FAIL();
   } catch (const Error& error) {
-    EXPECT_EQ(error.exit_code(), 2);
+    EXPECT_EQ(error.exit_code(), ExitCode::configuration);
     EXPECT_NE(std::string(error.what()).find((folder / "f").string()), std::string::npos) << error.what();
   }
   EXPECT_THROW(ensure_writable_folder(folder / "f"), Error);

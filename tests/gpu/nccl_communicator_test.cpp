@@ -35,25 +35,7 @@ class ThroughGpu : public Communicator {
   int rank() const override { return gpu_->rank(); }
   int world_size() const override { return gpu_->world_size(); }
   std::string_view backend() const override { return gpu_->backend(); }
-
-  Work all_reduce(const at::Tensor& tensor, ReduceOp op) override {
-    const at::Tensor there = copy_of(tensor);
-    return work(gpu_->all_reduce(there, op), tensor, there);
-  }
-  Work broadcast(const at::Tensor& tensor, int root) override {
-    const at::Tensor there = copy_of(tensor);
-    return work(gpu_->broadcast(there, root), tensor, there);
-  }
-  Work reduce_scatter(const at::Tensor& output, const at::Tensor& input) override {
-    const at::Tensor there = copy_of(output);
-    inputs_ = copy_of(input);  // stays alive until the next call: the cases wait for each
-    return work(gpu_->reduce_scatter(there, inputs_), output, there);
-  }
-  Work all_gather(const at::Tensor& output, const at::Tensor& input) override {
-    const at::Tensor there = copy_of(output);
-    inputs_ = copy_of(input);
-    return work(gpu_->all_gather(there, inputs_), output, there);
-  }
+  std::optional<at::Device> device() const override { return at::kCPU; }
   void barrier() override { gpu_->barrier(); }
   std::unique_ptr<Communicator> duplicate() override {
     return std::make_unique<ThroughGpu>(gpu_->duplicate(), device_);
@@ -61,6 +43,25 @@ class ThroughGpu : public Communicator {
   void abort(int exit_code) noexcept override { gpu_->abort(exit_code); }
 
  private:
+  Work do_all_reduce(const at::Tensor& tensor, ReduceOp op) override {
+    const at::Tensor there = copy_of(tensor);
+    return work(gpu_->all_reduce(there, op), tensor, there);
+  }
+  Work do_broadcast(const at::Tensor& tensor, int root) override {
+    const at::Tensor there = copy_of(tensor);
+    return work(gpu_->broadcast(there, root), tensor, there);
+  }
+  Work do_reduce_scatter(const at::Tensor& output, const at::Tensor& input) override {
+    const at::Tensor there = copy_of(output);
+    inputs_ = copy_of(input);  // stays alive until the next call: the cases wait for each
+    return work(gpu_->reduce_scatter(there, inputs_), output, there);
+  }
+  Work do_all_gather(const at::Tensor& output, const at::Tensor& input) override {
+    const at::Tensor there = copy_of(output);
+    inputs_ = copy_of(input);
+    return work(gpu_->all_gather(there, inputs_), output, there);
+  }
+
   struct CopiedBack : Work::State {
     CopiedBack(Work inner, at::Tensor to, at::Tensor from)
         : work(std::move(inner)), here(std::move(to)), there(std::move(from)) {}
@@ -74,16 +75,12 @@ class ThroughGpu : public Communicator {
   static Work work(Work inner, const at::Tensor& here, const at::Tensor& there) {
     return Work(std::make_unique<CopiedBack>(std::move(inner), here, there));
   }
-  /// With the strides of the original, so that what is refused stays so.
   at::Tensor copy_of(const at::Tensor& tensor) const {
     // On one stream the threads of a rank would order the collectives of two communicators, each rank its own
     // way.
     thread_local const bool on_own_stream = (nccl::use_own_stream(device_.str()), true);
-    if (!tensor.defined() || !on_own_stream) return tensor;
-    const at::Tensor copy =
-        at::empty_strided(tensor.sizes(), tensor.strides(), tensor.options().device(device_));
-    copy.copy_(tensor);
-    return copy;
+    (void)on_own_stream;
+    return tensor.to(device_);
   }
   std::unique_ptr<Communicator> gpu_;
   c10::Device device_;
@@ -113,7 +110,7 @@ TEST_P(NcclConformance, Holds) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Case, NcclConformance, testing::ValuesIn(conformance::all_cases()),
-                         [](const auto& info) { return std::string(info.param.name); });
+                         [](const auto& info) { return info.param.name; });
 
 TEST(Nccl, TensorsOfTheHostAreRefused) {
   if (!can_run()) GTEST_SKIP() << "no GPU, or a build without NCCL";
@@ -124,7 +121,8 @@ TEST(Nccl, TensorsOfTheHostAreRefused) {
     ADD_FAILURE() << "expected CommError";
   } catch (const CommError& error) {
     EXPECT_EQ(std::string(error.what()),
-              "all_reduce: tensor is on cpu, but this communicator moves tensors of " + device);
+              "all_reduce: tensor is on cpu, but the nccl backend moves tensors of " + device +
+                  " only; pass tensor.to(\"" + device + "\")");
   }
 }
 

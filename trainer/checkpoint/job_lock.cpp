@@ -12,9 +12,9 @@
 #include <optional>
 #include <utility>
 
+#include "common/exit_code.h"
 #include "common/files.h"
 #include "common/log.h"
-#include "trainer/setup/stop_signal.h"
 
 namespace ringtrain {
 namespace {
@@ -168,7 +168,7 @@ void JobLock::take() {
       throw Error(
           fmt::format("stopped by a signal while waiting for {}, with nothing changed; start it again",
                       file_.string()),
-          kStoppedExitCode);
+          ExitCode::stopped);
     std::this_thread::sleep_for(options_.look_every);
   }
 }

@@ -10,13 +10,14 @@
 
 #include "common/descriptor.h"
 #include "common/errors.h"
+#include "common/exit_code.h"
 #include "trainer/checkpoint/lock_owner.h"
 
 namespace ringtrain {
 
 /// Another run holds the job folder: wait for it, stop it, or use another folder.
 struct JobTakenError : Error {
-  explicit JobTakenError(const std::string& text) : Error(text, 2) {}
+  explicit JobTakenError(const std::string& text) : Error(text, ExitCode::configuration) {}
 };
 
 /// The right to write into a job folder, which one run has at a time: the file job.lock, that says who holds
@@ -36,7 +37,7 @@ class JobLock {
     std::function<bool()> told_to_stop = nullptr;  ///< asked while it waits for another machine's run
   };
   /// Takes it; waits for at most `stale_after` to see whether another machine's run is alive. Throws
-  /// JobTakenError that names the owner; Error of the file system; and Error with kStoppedExitCode when it
+  /// JobTakenError that names the owner; Error of the file system; and Error with ExitCode::stopped when it
   /// was told to stop.
   explicit JobLock(std::filesystem::path folder, Options options);
   explicit JobLock(std::filesystem::path folder) : JobLock(std::move(folder), Options{}) {}

@@ -5,6 +5,7 @@
 
 #include "comm/agreement.h"
 #include "common/errors.h"
+#include "common/exit_code.h"
 #include "common/log.h"
 
 namespace ringtrain {
@@ -35,7 +36,7 @@ std::unique_ptr<Monitor> watch_ranks(World& world, const WatchConfig& config) {
     (void)!::write(STDERR_FILENO, line.data(), line.size());
     log::error_to_file(text);
     ::alarm(10);  // should MPI_Abort itself wait for something
-    control.abort(CommError("").exit_code());
+    control.abort(ExitCode::communication);
   };
   return std::make_unique<Monitor>(world.beacon(), world.make_beat_link(), std::move(options));
 }

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "common/exit_code.h"
 #include "common/stop_signals.h"
 
 namespace ringtrain {
@@ -19,7 +20,7 @@ std::array<struct sigaction, kStopSignals.size()> previous;
 void handle(int signal) {
   const auto kind = received.add(signal);
   if (signal != SIGINT) return;
-  if (kind == ReceivedSignals::Kind::kSecond) std::_Exit(128 + SIGINT);
+  if (kind == ReceivedSignals::Kind::kSecond) std::_Exit(ExitCode::of_signal(SIGINT));
   if (kind != ReceivedSignals::Kind::kFirst) return;
   constexpr std::string_view kAnswer =
       "\nstopping after this step, with a checkpoint; Ctrl-C again ends at once\n";

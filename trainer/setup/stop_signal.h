@@ -16,8 +16,4 @@ class StopSignal {
   void pretend() const;
 };
 
-/// What a job ends with that stopped at a signal, after its checkpoint or before its first step: start it
-/// again, with --resume where there is a checkpoint (EX_TEMPFAIL).
-constexpr int kStoppedExitCode = 75;
-
 }  // namespace ringtrain

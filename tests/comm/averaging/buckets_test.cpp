@@ -20,7 +20,13 @@ class Slow : public Communicator {
   int rank() const override { return inner_.rank(); }
   int world_size() const override { return inner_.world_size(); }
   std::string_view backend() const override { return inner_.backend(); }
-  Work all_reduce(const at::Tensor& tensor, ReduceOp op) override {
+  std::optional<at::Device> device() const override { return inner_.device(); }
+  void barrier() override { inner_.barrier(); }
+  std::unique_ptr<Communicator> duplicate() override { return inner_.duplicate(); }
+  void abort(int exit_code) noexcept override { inner_.abort(exit_code); }
+
+ private:
+  Work do_all_reduce(const at::Tensor& tensor, ReduceOp op) override {
     auto work = inner_.all_reduce(tensor, op);
     if (tensor.numel() > 1) {
       work.wait();
@@ -29,18 +35,15 @@ class Slow : public Communicator {
     }
     return work;
   }
-  Work broadcast(const at::Tensor& tensor, int root) override { return inner_.broadcast(tensor, root); }
-  Work reduce_scatter(const at::Tensor& output, const at::Tensor& input) override {
-    return inner_.reduce_scatter(output, input);
+  Work do_broadcast(const at::Tensor& tensor, int root) override {
+    return broadcast_of(inner_, tensor, root);
   }
-  Work all_gather(const at::Tensor& output, const at::Tensor& input) override {
-    return inner_.all_gather(output, input);
+  Work do_reduce_scatter(const at::Tensor& output, const at::Tensor& input) override {
+    return reduce_scatter_of(inner_, output, input);
   }
-  void barrier() override { inner_.barrier(); }
-  std::unique_ptr<Communicator> duplicate() override { return inner_.duplicate(); }
-  void abort(int exit_code) noexcept override { inner_.abort(exit_code); }
-
- private:
+  Work do_all_gather(const at::Tensor& output, const at::Tensor& input) override {
+    return all_gather_of(inner_, output, input);
+  }
   Communicator& inner_;
 };
 

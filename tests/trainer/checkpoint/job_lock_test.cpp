@@ -14,7 +14,6 @@
 #include "common/files.h"
 #include "tests/common/temporary_folder.h"
 #include "trainer/checkpoint/checkpoint_store.h"
-#include "trainer/setup/stop_signal.h"
 
 namespace {
 bool has_links = true;  // the file system
@@ -234,7 +233,7 @@ TEST_F(Lock, WaitingForAnotherMachineEndsAtASignal) {
     const JobLock lock(folder_.path(), options);
     FAIL();
   } catch (const Error& error) {
-    EXPECT_EQ(error.exit_code(), kStoppedExitCode);
+    EXPECT_EQ(error.exit_code(), ExitCode::stopped);
   }
   EXPECT_EQ(entries(), 1u);
 }
