@@ -131,7 +131,7 @@ WholeState Trainer::make_replica_of_data() {
     plan_steps();
     task_ = make_task(config_.task, data_.preprocessing.labels, data_.class_counts,
                       data_.preprocessing.tokens ? data_.preprocessing.tokens->vocabulary : 0,
-                      {data_.preprocessing.target_shift, data_.preprocessing.target_scale});
+                      data_.preprocessing.scale_of(0));
     replica_ = make_replica(config_, model_shape(), device_, gradients_.get(), step_);
     if (world_.rank() == 0)
       memory_ = predict_step_memory(config_, *task_, replica_, *data_.train, at::Device(device_),
@@ -258,8 +258,8 @@ void Trainer::advise(const std::optional<std::string>& sentence) {
 void Trainer::advise_on_plan() {
   const bool classes = target_kind(config_.task) == TargetKind::classes && !data_.preprocessing.tokens;
   if (classes)
-    advise(
-        advice::looks_like_regression(config_.data.target, data_.preprocessing.labels, data_.train->size()));
+    advise(advice::looks_like_regression(config_.data.targets.at(0), data_.preprocessing.labels,
+                                         data_.train->size()));
   const std::int64_t every = plan_.evaluate_every;
   advise(advice::warm_up_too_long(config_.trainer.schedule.warmup_steps, plan_.total));
   advise(advice::average_of_nothing(config_.trainer.average, plan_.total));

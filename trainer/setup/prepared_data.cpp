@@ -87,12 +87,15 @@ void tell_target(const RunConfig& config, const Preprocessing& preprocessing, bo
   if (is_binary(config) && preprocessing.labels.size() == 2)
     log::info(positive_class(config, preprocessing.labels, fitted));
   if (config.task.type != "regression") return;
-  if (preprocessing.scales_target())
-    log::info(fmt::format("target '{}': the network learns (target - {:.6g}) / {:.6g}{}", config.data.target,
-                          preprocessing.target_shift, preprocessing.target_scale,
-                          fitted ? ", as in the checkpoint" : "; task.scale_target"));
-  else if (fitted && config.task.scale_target)
-    log::info(fmt::format("target '{}': it is not scaled, as in the checkpoint", config.data.target));
+  for (std::size_t i = 0; i < preprocessing.targets.size(); ++i) {
+    const auto& name = preprocessing.targets[i];
+    const auto scale = preprocessing.scale_of(i);
+    if (preprocessing.scales_target())
+      log::info(fmt::format("target '{}': the network learns (target - {:.6g}) / {:.6g}{}", name, scale.shift,
+                            scale.scale, fitted ? ", as in the checkpoint" : "; task.scale_target"));
+    else if (fitted && config.task.scale_target)
+      log::info(fmt::format("target '{}': it is not scaled, as in the checkpoint", name));
+  }
 }
 
 }  // namespace
@@ -121,16 +124,14 @@ PreparedData prepare_data(const RunConfig& config, Communicator& control,
     choose_classes(config, fitted, parts);
     if (!fitted) return;
     data.preprocessing = *fitted;
-    data.preprocessing.target = table.target_name;
+    data.preprocessing.targets = table.target_names;
   });
   // Its collectives come before its errors, which are the same on all ranks.
   together(control, "fitting the preprocessing", [&] {
     if (fitted) return;
     data.preprocessing = fit_preprocessing(config.data, table, parts.split.train, control);
     if (config.task.type != "regression" || !config.task.scale_target) return;
-    const auto scale = fit_target_scale(table.target, parts.split.train, control);
-    data.preprocessing.target_shift = scale.shift;
-    data.preprocessing.target_scale = scale.scale;
+    data.preprocessing.target_scales = fit_target_scale(table.target, parts.split.train, control);
   });
   together(control, "preparing the data", [&] {
     if (data.preprocessing.refuse_unseen) refuse_unseen(parts, data.preprocessing, config.data);
