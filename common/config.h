@@ -55,6 +55,10 @@ class Visitor {
   virtual void field(std::string_view name, std::vector<double>& value, std::string_view doc,
                      const NumberRule& = {}) = 0;
   virtual void field(std::string_view name, std::vector<std::string>& value, std::string_view doc) = 0;
+  /// A list that mostly holds one text, which is then written as it is, without brackets.
+  virtual void one_or_more(std::string_view name, std::vector<std::string>& value, std::string_view doc) {
+    field(name, value, doc);
+  }
   /// A nested mapping.
   virtual void section(std::string_view name, std::string_view doc,
                        const std::function<void(Visitor&)>& body) = 0;

@@ -68,6 +68,9 @@ class ReferenceCollector final : public Visitor {
   void field(std::string_view name, std::vector<std::string>& value, std::string_view doc) override {
     add(name, "list of texts", list(value), "", doc);
   }
+  void one_or_more(std::string_view name, std::vector<std::string>& value, std::string_view doc) override {
+    add(name, "text or list of texts", value.empty() ? "" : list(value), "", doc);
+  }
   void section(std::string_view name, std::string_view doc,
                const std::function<void(Visitor&)>& body) override {
     const std::string path = path_of(name);

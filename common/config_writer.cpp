@@ -56,6 +56,11 @@ class YamlWriter final : public Visitor {
   void field(std::string_view name, std::vector<std::string>& value, std::string_view) override {
     list(name, value);
   }
+  void one_or_more(std::string_view name, std::vector<std::string>& value, std::string_view) override {
+    if (value.size() != 1) return list(name, value);
+    key(name);
+    write(value.front());
+  }
   void section(std::string_view name, std::string_view, const std::function<void(Visitor&)>& body) override {
     key(name) << YAML::BeginMap;
     body(*this);

@@ -1,5 +1,8 @@
 #include "data/data_config.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <cctype>
 #include <cmath>
 
@@ -12,10 +15,17 @@ static bool is_delimiter(const std::string& text) {
          std::string_view("\"'\\+-.\r\n").find(text[0]) == std::string_view::npos;
 }
 
+/// The first name that a list has more than once; "" for none.
+static std::string twice_in(const std::vector<std::string>& names) {
+  for (auto name = names.begin(); name != names.end(); ++name)
+    if (std::find(names.begin(), name, *name) != name) return *name;
+  return "";
+}
+
 void FeaturesConfig::describe(config::Visitor& v) {
   v.field("numeric", numeric,
-          "Columns that hold numbers, by name or pattern (V*). Those under categorical and ignore, and the "
-          "target, are left out.");
+          "Columns that hold numbers, by name or pattern (V*). Those under categorical and ignore, the "
+          "targets and the weight are left out.");
   v.field("categorical", categorical,
           "Columns that hold words (or numbers that mean words), by name or pattern: one-hot.");
   v.field(
@@ -112,9 +122,18 @@ void DataConfig::describe(config::Visitor& v) {
       "format", format, "What train_file holds.",
       {{"csv", "A table: rows of features and a target.",
         [this](config::Visitor& inner) {
-          inner.field("target", target, "The column to predict.");
-          inner.require("target", !target.empty(),
+          inner.one_or_more("target", targets, "The target column; a list for tasks with several.");
+          inner.require("target",
+                        !targets.empty() && std::find(targets.begin(), targets.end(), "") == targets.end(),
                         "required: the column to predict, such as data.target: Class");
+          const auto twice = twice_in(targets);
+          inner.require("target", twice.empty(), fmt::format("it names '{}' twice", twice));
+          inner.field("weight", weight,
+                      "The column of the rows' weights: numbers from 0 on, by which each row counts in the "
+                      "loss. The model does not see it. Empty: all rows count alike.");
+          inner.require("weight",
+                        weight.empty() || std::find(targets.begin(), targets.end(), weight) == targets.end(),
+                        fmt::format("'{}' is a target, too", weight));
           inner.section("features", "Which columns the model sees.", features);
           inner.section("csv", "How the file is written.", csv);
           inner.section("missing", "What missing values become.", missing);

@@ -56,7 +56,8 @@ struct DataConfig {
   std::string train_file;
   std::string format = "csv";              ///< csv | tokens
   std::string validation_file, test_file;  ///< of tables; with one, train_file is the training part alone
-  std::string target;
+  std::vector<std::string> targets;        ///< `target` in YAML; one, or for some tasks several
+  std::string weight;                      ///< the column of the rows' weights; "": none
   FeaturesConfig features;
   CsvConfig csv;
   MissingConfig missing;

@@ -8,13 +8,15 @@
 
 namespace ringtrain {
 
-/// Some samples. `inputs`: [n, features], the run's floating type; `targets`: [n], int64 classes or floats;
-/// `rows`: [n] int64, where the samples stand in the data file (0 is the first data row). Of tokens: `inputs`
-/// and `targets` are int64 [n, context], the targets being the inputs one token on (token_dataset.h).
+/// Some samples. `inputs`: [n, features], the run's floating type; `targets`: [n], int64 classes or floats,
+/// or [n, targets] floats (table.h); `rows`: [n] int64, where the samples stand in the data file (0 is the
+/// first data row). Of tokens: `inputs` and `targets` are int64 [n, context], the targets being the inputs
+/// one token on (token_dataset.h).
 struct Batch {
   at::Tensor inputs;
   at::Tensor targets;
   at::Tensor rows;
+  at::Tensor weights{};  ///< [n] float64, or undefined: all 1
   std::int64_t size() const { return inputs.defined() ? inputs.size(0) : 0; }
 };
 

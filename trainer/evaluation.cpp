@@ -79,7 +79,8 @@ Evaluation evaluate(Model& model, const Task& task, const Dataset& dataset, Comm
       const auto outputs = forward(model, batch.inputs.to(at::Device(device)), autocast,
                                    task.takes_sixteen_bits(at::Device(device)));
       const auto targets = batch.targets.to(at::Device(device));
-      const auto loss = task.loss_sum(outputs, targets);
+      const auto loss =
+          task.loss_sum(outputs, targets, batch.weights.defined() ? batch.weights.to(at::Device(device)) : at::Tensor());
       sums[0] += loss.loss_sum.cpu().to(at::kDouble);
       sums[1] += loss.weight.cpu().to(at::kDouble);
       if (!task.has_scores()) {

@@ -256,8 +256,8 @@ void Trainer::advise(const std::optional<std::string>& sentence) {
 /// What can be said before the first step.
 void Trainer::advise_on_plan() {
   if (config_.task.kind().predicts_classes())
-    advise(
-        advice::looks_like_regression(config_.data.target, data_.preprocessing.labels, data_.train->size()));
+    advise(advice::looks_like_regression(config_.data.targets.at(0), data_.preprocessing.labels,
+                                         data_.train->size()));
   const std::int64_t every = plan_.evaluate_every;
   advise(advice::warm_up_too_long(config_.trainer.schedule.warmup_steps, plan_.total));
   advise(advice::average_of_nothing(config_.trainer.average, plan_.total));

@@ -20,6 +20,7 @@ DeviceCopies::Ready DeviceCopies::start(Batch& batch) {
   };
   batch.inputs = copy(batch.inputs);
   batch.targets = copy(batch.targets);
+  if (batch.weights.defined()) batch.weights = copy(batch.weights);
   auto ready = std::make_shared<c10::Event>(device_.type());
   ready->record(*stream_);
   return ready;
@@ -32,6 +33,7 @@ void DeviceCopies::finish(const Batch& batch, const Ready& ready) const {
   // Their memory belongs to the copying stream: it is not used again before this one is done with it.
   batch.inputs.record_stream(current);
   batch.targets.record_stream(current);
+  if (batch.weights.defined()) batch.weights.record_stream(current);
 }
 
 }  // namespace ringtrain

@@ -18,7 +18,7 @@ class DeviceCopies {
   using Ready = std::shared_ptr<c10::Event>;
 
   explicit DeviceCopies(at::Device device);
-  /// Puts copies of inputs and targets, which are under way, in the place of these. Any thread.
+  /// Puts copies of inputs, targets and weights, which are under way, in the place of these. Any thread.
   Ready start(Batch& batch);
   /// The work that the calling thread gives the device from now on waits for them.
   void finish(const Batch& batch, const Ready& ready) const;

@@ -63,13 +63,13 @@ void require_every_class(const Table& table, const Split& split) {
       throw DataError(fmt::format(
           "the class '{}' of column '{}' has {} row{} in the file and none in the training part. Raise "
           "data.split.train, set data.split.stratify: true, or remove the class",
-          table.labels[c], table.target_name, in_all[c], in_all[c] == 1 ? "" : "s"));
+          table.labels[c], table.target_names.at(0), in_all[c], in_all[c] == 1 ? "" : "s"));
 }
 
 }  // namespace
 
 Split make_split(const SplitConfig& config, const Table& table, std::uint64_t seed) {
-  const bool classification = !table.labels.empty();
+  const bool classification = table.has_classes();
   Split split = config.stratify && classification ? split_by_class(config, table, seed)
                                                   : split_by_hash(config, table, seed);
   if (split.train.empty())

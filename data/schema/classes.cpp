@@ -52,7 +52,7 @@ Classes name_classes(const std::vector<std::string>& words, int version) {
 }
 
 void use_labels(Table& table, const std::vector<std::string>& labels, const std::string& file) {
-  if (table.labels == labels || !table.target.defined() || table.target.scalar_type() != at::kLong) return;
+  if (table.labels == labels || !table.has_classes()) return;
   std::vector<std::int64_t> place;
   for (const auto& label : table.labels) {
     const auto found = std::find(labels.begin(), labels.end(), label);
@@ -64,7 +64,7 @@ void use_labels(Table& table, const std::vector<std::string>& labels, const std:
     if (place[old] < 0)
       throw DataError(fmt::format("{}: row {}: the class '{}' of column '{}' is not one of the model's: {}",
                                   file, with_commas(table.file_row(row) + 1), table.labels[old],
-                                  table.target_name, join(labels)));
+                                  table.target_names.at(0), join(labels)));
     classes[row] = place[old];
   }
   table.labels = labels;

@@ -65,8 +65,12 @@ void find_unmatched(const DataConfig& config, const Names& header, std::string_v
 ColumnSelection select_columns(const DataConfig& config, const FileColumns& columns) {
   const auto& header = columns.names;
   Names problems;
-  if (std::find(header.begin(), header.end(), config.target) == header.end())
-    problems.push_back(no_column(config.train_file, config.target, "target", header));
+  const auto require = [&](const std::string& name, std::string_view field) {
+    if (std::find(header.begin(), header.end(), name) == header.end())
+      problems.push_back(no_column(config.train_file, name, field, header));
+  };
+  for (const auto& target : config.targets) require(target, "target");
+  if (!config.weight.empty()) require(config.weight, "weight");
   find_unmatched(config, header, "numeric", config.features.numeric, problems);
   find_unmatched(config, header, "categorical", config.features.categorical, problems);
   find_unmatched(config, header, "date", config.features.date, problems);
@@ -76,10 +80,12 @@ ColumnSelection select_columns(const DataConfig& config, const FileColumns& colu
   const Patterns numeric(config.features.numeric), categorical(config.features.categorical),
       date(config.features.date), ignore(config.features.ignore);
   const std::unordered_set<std::string_view> index(columns.index.begin(), columns.index.end());
-  ColumnSelection selection{.numeric = {}, .categorical = {}, .target = config.target, .left_out = {}};
+  ColumnSelection selection{
+      .numeric = {}, .categorical = {}, .targets = config.targets, .weight = config.weight, .left_out = {}};
+  const std::unordered_set<std::string_view> targets(config.targets.begin(), config.targets.end());
   Names dates;
   for (const auto& name : header) {
-    if (name == config.target || ignore.match(name)) continue;
+    if (targets.contains(name) || name == config.weight || ignore.match(name)) continue;
     if (index.contains(name) && !numeric.exactly(name) && !categorical.exactly(name) && !date.exactly(name))
       selection.left_out.push_back(name);
     else if (date.match(name))
@@ -112,14 +118,20 @@ WantedColumns columns_of_schema(const Preprocessing& schema, const CsvConfig& cs
   return wanted;
 }
 
-ColumnSelection select_columns(const Preprocessing& schema, const std::string& target,
-                               const FileColumns& columns, const std::string& file) {
+ColumnSelection select_columns(const Preprocessing& schema, const DataConfig& config,
+                               const FileColumns& columns) {
+  if (!schema.targets.empty() && schema.targets.size() != config.targets.size())
+    throw DataError(fmt::format("data.target names {} column{} ({}), but the model was trained with {} ({})",
+                                config.targets.size(), config.targets.size() == 1 ? "" : "s",
+                                listed(config.targets), schema.targets.size(), listed(schema.targets)));
   auto wanted = columns_of_schema(schema);
   ColumnSelection selection{.numeric = std::move(wanted.numeric),
                             .categorical = std::move(wanted.categorical),
-                            .target = target,
+                            .targets = config.targets,
+                            .weight = config.weight,
                             .left_out = {}};
-  std::unordered_set<std::string_view> missing{target};
+  std::unordered_set<std::string_view> missing(config.targets.begin(), config.targets.end());
+  if (!config.weight.empty()) missing.insert(config.weight);
   for (const auto& field : selection.numeric) missing.insert(field.column);
   for (const auto& name : selection.categorical) missing.insert(name);
   for (const auto& name : columns.names)
@@ -131,13 +143,14 @@ ColumnSelection select_columns(const Preprocessing& schema, const std::string& t
     const auto meant = nearest(name, selection.left_out);
     lacking.push_back(fmt::format("'{}'{}", name, meant.empty() ? "" : fmt::format(" (is it '{}'?)", meant)));
   };
-  lacks(target);
+  for (const auto& target : config.targets) lacks(target);
+  if (!config.weight.empty()) lacks(config.weight);
   for (const auto& field : selection.numeric) lacks(field.column);
   for (const auto& name : selection.categorical) lacks(name);
   throw DataError(
       fmt::format("{} lacks {} {} that the model was trained with. Columns are found by their names; "
                   "rename {} in the file. It has: {}",
-                  file, lacking.size() == 1 ? "the column" : "the columns", listed(lacking),
+                  config.train_file, lacking.size() == 1 ? "the column" : "the columns", listed(lacking),
                   lacking.size() == 1 ? "it" : "them", listed(columns.names)));
 }
 

@@ -13,20 +13,23 @@ namespace ringtrain {
 struct ColumnSelection {
   std::vector<NumericField> numeric;
   std::vector<std::string> categorical;
-  std::string target;
+  std::vector<std::string> targets;
+  std::string weight{};               ///< "" for none
   std::vector<std::string> left_out;  ///< index columns, and those that a fitted schema does not have
 };
 
 /// Numeric columns are those that `features.numeric` names, less the ignored ones, the categorical ones,
-/// dates and the target, in the file's order; after them the parts of dates. Index columns are left out where
-/// no name is exactly theirs. Throws DataError for a target that is not there, patterns that match no column
-/// (with the name that was probably meant), and no feature at all: all of them at once.
+/// dates, the targets and the weight, in the file's order; after them the parts of dates. Index columns are
+/// left out where no name is exactly theirs. Throws DataError for a target or weight that is not there,
+/// patterns that match no column (with the name that was probably meant), and no feature at all: all of them
+/// at once.
 ColumnSelection select_columns(const DataConfig& config, const FileColumns& columns);
 
-/// The columns of a fitted schema, in its order, by their names in the file, and `target`. Throws DataError
-/// that names all that are not there.
-ColumnSelection select_columns(const Preprocessing& schema, const std::string& target,
-                               const FileColumns& columns, const std::string& file);
+/// The columns of a fitted schema, in its order, by their names in the file; targets and weight are those of
+/// `config`. Throws DataError that names all that are not there, and for another number of targets than the
+/// schema's.
+ColumnSelection select_columns(const Preprocessing& schema, const DataConfig& config,
+                               const FileColumns& columns);
 
 /// The columns that a schema reads, for a stream.
 WantedColumns columns_of_schema(const Preprocessing& schema, const CsvConfig& csv = {});

@@ -164,17 +164,17 @@ std::vector<std::string> words_of(const std::vector<std::string>& column,
 Preprocessing fit_preprocessing(const DataConfig& config, const Table& table,
                                 const std::vector<std::int64_t>& train_rows, Communicator& control) {
   // All ranks hold the same table, so all of them throw here, and none is left waiting in a reduction.
-  if (table.labels.size() == 1)
+  if (table.has_classes() && table.labels.size() == 1)
     throw DataError(
         fmt::format("{}: column '{}' (data.target) has one class only, '{}', in all {} rows; a classifier "
                     "needs two. Check "
                     "that data.target names the right column and that the file is whole",
-                    config.train_file, table.target_name, table.labels[0], with_commas(table.rows())));
+                    config.train_file, table.target_names.at(0), table.labels[0], with_commas(table.rows())));
   Preprocessing result{.reading = {.version = 2, .missing = config.csv.missing},
                        .refuse_unseen = config.unseen == "error",
                        .numeric = {},
                        .categorical = {},
-                       .target = table.target_name,
+                       .targets = table.target_names,
                        .labels = table.labels,
                        .tokens = {}};
   Numbers numbers(table);

@@ -59,6 +59,39 @@ T read(const nlohmann::json& json, const char* key) {
   }
 }
 
+/// One value as it is, several as a list.
+template <class T>
+nlohmann::json one_or_list(const std::vector<T>& values, const T& none) {
+  if (values.size() > 1) return values;
+  return values.empty() ? none : values.front();
+}
+
+template <class T>
+std::vector<T> read_one_or_list(const nlohmann::json& json, const char* key) {
+  if (json.contains(key) && json[key].is_array()) return read<std::vector<T>>(json, key);
+  return {read<T>(json, key)};
+}
+
+/// What was written before there was a scale has none.
+std::vector<TargetScale> read_scales(const nlohmann::json& json, std::size_t targets) {
+  std::vector<double> shifts(targets, 0), scales(targets, 1);
+  if (json.contains("target_shift")) shifts = read_one_or_list<double>(json, "target_shift");
+  if (json.contains("target_scale")) scales = read_one_or_list<double>(json, "target_scale");
+  if (shifts.size() != targets || scales.size() != targets)
+    throw DataError(
+        fmt::format("preprocessing: target_shift and target_scale do not have one number for each of the {} "
+                    "targets",
+                    targets));
+  std::vector<TargetScale> result;
+  for (std::size_t i = 0; i < targets; ++i) {
+    if (!std::isfinite(shifts[i]) || !std::isfinite(scales[i]) || scales[i] <= 0)
+      throw DataError(
+          "preprocessing: target_shift and target_scale are no finite number and positive number");
+    result.push_back({.shift = shifts[i], .scale = scales[i]});
+  }
+  return result;
+}
+
 }  // namespace
 
 std::int64_t Preprocessing::width() const {
@@ -69,6 +102,15 @@ std::int64_t Preprocessing::width() const {
 
 bool Preprocessing::has_wide() const {
   return std::any_of(numeric.begin(), numeric.end(), [](const NumericColumn& c) { return c.wide; });
+}
+
+bool Preprocessing::scales_target() const {
+  return std::any_of(target_scales.begin(), target_scales.end(),
+                     [](const TargetScale& one) { return one != TargetScale(); });
+}
+
+TargetScale Preprocessing::scale_of(std::size_t target) const {
+  return target_scales.empty() ? TargetScale() : target_scales.at(target);
 }
 
 at::ScalarType Preprocessing::numeric_type() const { return has_wide() ? at::kDouble : at::kFloat; }
@@ -86,7 +128,7 @@ nlohmann::json Preprocessing::to_json() const {
                       {"unseen", refuse_unseen ? "error" : "other"},
                       {"numeric", nlohmann::json::array()},
                       {"categorical", nlohmann::json::array()},
-                      {"target", target},
+                      {"target", one_or_list(targets, std::string())},
                       {"labels", labels}};
   for (const auto& c : numeric) {
     json["numeric"].push_back({{"name", c.name},
@@ -104,8 +146,13 @@ nlohmann::json Preprocessing::to_json() const {
                                    {"missing_is_category", c.missing_is_category},
                                    {"missing_is_unseen", c.missing_is_unseen}});
   if (!tokens && labels.empty()) {
-    json["target_shift"] = target_shift;
-    json["target_scale"] = target_scale;
+    std::vector<double> shifts, scales;
+    for (std::size_t i = 0; i < std::max<std::size_t>(targets.size(), 1); ++i) {
+      shifts.push_back(scale_of(i).shift);
+      scales.push_back(scale_of(i).scale);
+    }
+    json["target_shift"] = one_or_list(shifts, 0.0);
+    json["target_scale"] = one_or_list(scales, 1.0);
   }
   if (tokens)
     json["tokens"] = {
@@ -141,13 +188,11 @@ Preprocessing Preprocessing::from_json(const nlohmann::json& json) {
                                   .vocabulary = read<std::vector<std::string>>(c, "vocabulary"),
                                   .missing_is_category = read<bool>(c, "missing_is_category"),
                                   .missing_is_unseen = c.value("missing_is_unseen", false)});
-  result.target = read<std::string>(json, "target");
+  result.targets = read_one_or_list<std::string>(json, "target");
+  if (result.targets == std::vector<std::string>{""}) result.targets.clear();  // of a language model
   result.labels = read<std::vector<std::string>>(json, "labels");
-  // What was written before there was a scale has none.
-  if (json.contains("target_shift")) result.target_shift = read<double>(json, "target_shift");
-  if (json.contains("target_scale")) result.target_scale = read<double>(json, "target_scale");
-  if (!std::isfinite(result.target_shift) || !std::isfinite(result.target_scale) || result.target_scale <= 0)
-    throw DataError("preprocessing: target_shift and target_scale are no finite number and positive number");
+  result.target_scales = read_scales(json, std::max<std::size_t>(result.targets.size(), 1));
+  if (!result.scales_target()) result.target_scales.clear();
   if (json.contains("tokens")) {
     const auto& t = json["tokens"];
     result.tokens = TokenInput{.context = read<std::int64_t>(t, "context"),

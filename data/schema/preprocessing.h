@@ -44,6 +44,13 @@ struct CategoricalColumn {
   }
 };
 
+/// How a number to predict is scaled: the network learns (target - shift) / scale.
+struct TargetScale {
+  double shift = 0;
+  double scale = 1;
+  bool operator==(const TargetScale&) const = default;
+};
+
 /// What a language model reads instead of columns.
 struct TokenInput {
   std::int64_t context = 0;          ///< tokens seen at once
@@ -58,12 +65,14 @@ struct Preprocessing {
   bool refuse_unseen = false;  ///< a word that training did not see is an error, else it gives zeros
   std::vector<NumericColumn> numeric;
   std::vector<CategoricalColumn> categorical;
-  std::string target;
-  std::vector<std::string> labels;   ///< names of the classes, in class order; empty for regression
+  std::vector<std::string> targets;  ///< the columns to predict
+  /// Names of the classes, in class order; of several targets of 0 and 1 those of the targets; empty for
+  /// regression.
+  std::vector<std::string> labels;
   std::optional<TokenInput> tokens;  ///< of a language model; then there are no columns
-  /// Of a regression: the network's output times `target_scale` plus `target_shift` is the answer, in the
-  /// target's unit (target_scale.h). 1 and 0 leave it as it is.
-  double target_shift = 0, target_scale = 1;
+  /// Of a regression, one for each target: the network's output times its scale plus its shift is the answer,
+  /// in the target's unit (target_scale.h). Empty: the outputs are the answers.
+  std::vector<TargetScale> target_scales{};
 
   std::int64_t width() const;  ///< features that the model sees: numeric ones, then the one-hot ones
 
@@ -77,7 +86,10 @@ struct Preprocessing {
   /// float64. The exported graph is the same operations (operations.h), so that it gives the same bits.
   at::Tensor apply(const at::Tensor& numeric_values, const at::Tensor& codes, at::ScalarType type) const;
 
-  bool scales_target() const { return target_shift != 0 || target_scale != 1; }
+  /// Whether an answer is not its output as it is; then there are `target_scales`.
+  bool scales_target() const;
+  /// That of target number `target`; where nothing is scaled, 0 and 1.
+  TargetScale scale_of(std::size_t target) const;
 
   nlohmann::json to_json() const;
   /// Throws DataError when a field is missing or of a wrong type, and for a later version. What was written

@@ -8,10 +8,12 @@
 #include "data/order/sampler.h"
 
 namespace ringtrain {
+namespace {
 
-TargetScale fit_target_scale(const at::Tensor& target, const std::vector<std::int64_t>& train_rows,
-                             Communicator& control) {
-  const at::Tensor values = target.to(at::kDouble).contiguous();
+/// Of one column, [rows].
+TargetScale fit_column(const at::Tensor& column, const std::vector<std::int64_t>& train_rows,
+                       Communicator& control) {
+  const at::Tensor values = column.to(at::kDouble).contiguous();
   const double* value = values.const_data_ptr<double>();
   const auto count = static_cast<double>(train_rows.size());
   const Range share =
@@ -41,6 +43,18 @@ TargetScale fit_target_scale(const at::Tensor& target, const std::vector<std::in
   if (!(low < high)) return {.shift = low, .scale = 1};
   const auto fits = [](double number) { return std::isnormal(static_cast<float>(number)); };
   return {.shift = mean, .scale = fits(deviation) && fits(1 / deviation) ? deviation : 1};
+}
+
+}  // namespace
+
+std::vector<TargetScale> fit_target_scale(const at::Tensor& target,
+                                          const std::vector<std::int64_t>& train_rows,
+                                          Communicator& control) {
+  if (target.dim() == 1) return {fit_column(target, train_rows, control)};
+  std::vector<TargetScale> scales;
+  for (std::int64_t column = 0; column < target.size(1); ++column)
+    scales.push_back(fit_column(target.select(1, column), train_rows, control));
+  return scales;
 }
 
 }  // namespace ringtrain

@@ -31,11 +31,23 @@ WantedColumns wanted_columns(const DataConfig& config, const ColumnSelection& se
                        .reading = {.version = 2, .missing = config.csv.missing},
                        .csv = config.csv};
   if (schema) wanted.reading = schema->reading;
-  if (kind == TargetKind::number)
-    wanted.numeric.emplace_back(selection.target);
+  if (kind == TargetKind::classes)
+    wanted.categorical.push_back(selection.targets.at(0));
   else
-    wanted.categorical.push_back(selection.target);
+    wanted.numeric.insert(wanted.numeric.end(), selection.targets.begin(), selection.targets.end());
+  if (!selection.weight.empty()) wanted.numeric.emplace_back(selection.weight);
   return wanted;
+}
+
+/// Throws ConfigError for more targets than the task takes.
+ColumnSelection require_targets(ColumnSelection selection, TargetKind kind) {
+  if (kind == TargetKind::classes && selection.targets.size() > 1)
+    throw ConfigError(fmt::format(
+        "data.target: it names {} columns ({}), but the classes of a classification are those of "
+        "one. A regression takes several columns of numbers, and a task that gives any of several "
+        "labels takes several columns of 0 and 1",
+        selection.targets.size(), join(selection.targets)));
+  return selection;
 }
 
 /// What is missing where it must not be, by column.
@@ -79,14 +91,14 @@ class TableReader {
         kind_(kind),
         dtype_(dtype),
         columns_(columns_of_file(config.train_file, config.csv)),
-        selection_(schema ? select_columns(*schema, config.target, columns_, config.train_file)
-                          : select_columns(config, columns_)),
+        selection_(require_targets(
+            schema ? select_columns(*schema, config, columns_) : select_columns(config, columns_), kind)),
         wanted_(wanted_columns(config, selection_, kind, schema)),
         refused_(refused_missing(config, selection_, schema)),
         problems_(config, selection_, wanted_, kind, dtype) {
     table_.numeric_names = selection_.numeric;
     table_.categorical_names = selection_.categorical;
-    table_.target_name = selection_.target;
+    table_.target_names = selection_.targets;
     table_.categorical.resize(selection_.categorical.size());
     table_.note = note(schema);
   }
@@ -96,15 +108,22 @@ class TableReader {
     ColumnPiece piece;
     while (stream->next(piece, kRowsAtOnce)) take(piece);
     if (!problems_.empty()) problems_.raise();
-    if (rows_ == 0)
-      throw DataError(fmt::format("{}: column '{}' (data.target) has no value in any row", config_.train_file,
-                                  selection_.target));
+    if (rows_ == 0) raise_no_target();
     finish();
     return std::move(table_);
   }
 
  private:
-  bool takes_numbers() const { return kind_ == TargetKind::number; }
+  bool takes_numbers() const { return kind_ != TargetKind::classes; }
+  bool has_weight() const { return !selection_.weight.empty(); }
+
+  [[noreturn]] void raise_no_target() const {
+    if (selection_.targets.size() == 1)
+      throw DataError(fmt::format("{}: column '{}' (data.target) has no value in any row", config_.train_file,
+                                  selection_.targets[0]));
+    throw DataError(fmt::format("{}: in no row have all the columns {} (data.target) a value",
+                                config_.train_file, join(selection_.targets)));
+  }
 
   std::string note(const Preprocessing* schema) const {
     std::vector<std::string> parts;
@@ -121,21 +140,19 @@ class TableReader {
   }
 
   void take(ColumnPiece& piece) {
-    const auto numeric = static_cast<std::int64_t>(selection_.numeric.size());
     for (const auto& problem : piece.problems) problems_.add(piece, problem);
     const BadCells bad(piece);
     std::vector<std::int64_t> kept;
     const bool drops = config_.missing.target == "drop";
     for (std::int64_t row = 0; row < piece.rows(); ++row) {
-      if (target_is_missing(piece, row) && !bad.has(row, target_column())) {
-        if (drops) {
-          ++table_.dropped_rows;
-          continue;
-        }
-        problems_.add(piece, row, target_column(), ValueState::missing, "");
+      if (drops && lacks_a_target(piece, row, bad)) {
+        ++table_.dropped_rows;
+        continue;
       }
       kept.push_back(row);
     }
+    check_targets(piece, kept, bad);
+    check_weight(piece, kept, bad);
     check_features(piece, kept, bad);
     if (!problems_.empty()) return;  // nothing is made of them
     if (table_.dropped_rows > 0 && table_.file_rows.empty())
@@ -144,18 +161,66 @@ class TableReader {
       for (const auto row : kept) table_.file_rows.push_back(piece.first_row + row);
     rows_ += static_cast<std::int64_t>(kept.size());
     if (static_cast<std::int64_t>(kept.size()) < piece.rows()) shrink(piece, kept);
-    if (takes_numbers()) targets_.push_back(piece.numeric.select(1, numeric).clone());
+    if (takes_numbers()) targets_.push_back(columns_of(piece, selection_.numeric.size(), target_count()));
+    if (has_weight()) weights_.push_back(columns_of(piece, weight_column(), 1).squeeze(1));
     take_words(piece);
-    pieces_.push_back(takes_numbers() ? piece.numeric.narrow(1, 0, numeric) : piece.numeric);
+    pieces_.push_back(piece.numeric.narrow(1, 0, static_cast<std::int64_t>(selection_.numeric.size())));
   }
 
-  std::size_t target_column() const {
-    return selection_.numeric.size() + (takes_numbers() ? 0 : selection_.categorical.size());
+  /// A copy of some columns of numbers, [rows, count].
+  static at::Tensor columns_of(const ColumnPiece& piece, std::size_t first, std::size_t count) {
+    return piece.numeric.narrow(1, static_cast<std::int64_t>(first), static_cast<std::int64_t>(count))
+        .clone(at::MemoryFormat::Contiguous);
   }
 
-  bool target_is_missing(const ColumnPiece& piece, std::int64_t row) const {
-    if (!takes_numbers()) return piece.categorical.back()[static_cast<std::size_t>(row)].empty();
-    return std::isnan(piece.numeric.const_data_ptr<double>()[(row + 1) * piece.numeric.size(1) - 1]);
+  std::size_t target_count() const { return selection_.targets.size(); }
+  /// The place of target number `i` among the columns that are read.
+  std::size_t target_column(std::size_t i) const {
+    return takes_numbers() ? selection_.numeric.size() + i
+                           : wanted_.numeric.size() + selection_.categorical.size();
+  }
+  std::size_t weight_column() const { return wanted_.numeric.size() - 1; }
+
+  static double number_at(const ColumnPiece& piece, std::int64_t row, std::size_t column) {
+    return piece.numeric
+        .const_data_ptr<double>()[row * piece.numeric.size(1) + static_cast<std::int64_t>(column)];
+  }
+
+  bool target_is_missing(const ColumnPiece& piece, std::int64_t row, std::size_t i,
+                         const BadCells& bad) const {
+    const bool empty = takes_numbers() ? std::isnan(number_at(piece, row, target_column(i)))
+                                       : piece.categorical.back()[static_cast<std::size_t>(row)].empty();
+    return empty && !bad.has(row, target_column(i));
+  }
+
+  bool lacks_a_target(const ColumnPiece& piece, std::int64_t row, const BadCells& bad) const {
+    for (std::size_t i = 0; i < target_count(); ++i)
+      if (target_is_missing(piece, row, i, bad)) return true;
+    return false;
+  }
+
+  void check_targets(const ColumnPiece& piece, const std::vector<std::int64_t>& rows, const BadCells& bad) {
+    for (const auto row : rows)
+      for (std::size_t i = 0; i < target_count(); ++i) {
+        if (target_is_missing(piece, row, i, bad))
+          problems_.add(piece, row, target_column(i), ValueState::missing, "");
+        if (kind_ != TargetKind::flags) continue;
+        const double value = number_at(piece, row, target_column(i));
+        if (!std::isnan(value) && value != 0 && value != 1)
+          problems_.add(piece, row, target_column(i), ValueState::not_a_number, fmt::format("{}", value));
+      }
+  }
+
+  void check_weight(const ColumnPiece& piece, const std::vector<std::int64_t>& rows, const BadCells& bad) {
+    if (!has_weight()) return;
+    const auto column = weight_column();
+    for (const auto row : rows) {
+      const double value = number_at(piece, row, column);
+      if (std::isnan(value) && !bad.has(row, column))
+        problems_.add(piece, row, column, ValueState::missing, "");
+      else if (value < 0)
+        problems_.add(piece, row, column, ValueState::not_a_number, fmt::format("{}", value));
+    }
   }
 
   void check_features(const ColumnPiece& piece, const std::vector<std::int64_t>& rows, const BadCells& bad) {
@@ -206,8 +271,13 @@ class TableReader {
 
   void finish() {
     finish_numbers();
+    if (has_weight()) table_.weight = at::cat(weights_);
     if (takes_numbers()) {
       table_.target = at::cat(targets_).to(dtype_);
+      if (kind_ == TargetKind::flags)
+        table_.labels = selection_.targets;
+      else if (target_count() == 1)
+        table_.target = table_.target.squeeze(1);
       return;
     }
     const Classes classes = name_classes(words_, wanted_.reading.version);
@@ -215,8 +285,8 @@ class TableReader {
       throw DataError(fmt::format(
           "{}: column '{}' (data.target) has {} distinct values, more than a classification takes ({}). To "
           "predict a number, set task.type: regression",
-          config_.train_file, selection_.target, with_commas(static_cast<long long>(classes.labels.size())),
-          kMostClasses));
+          config_.train_file, selection_.targets[0],
+          with_commas(static_cast<long long>(classes.labels.size())), kMostClasses));
     table_.labels = classes.labels;
     table_.target = at::empty({rows_}, at::kLong);
     auto* to = table_.target.mutable_data_ptr<std::int64_t>();
@@ -280,7 +350,7 @@ class TableReader {
   TableProblems problems_;
   Table table_;
   std::int64_t rows_ = 0;
-  std::vector<at::Tensor> pieces_, targets_;
+  std::vector<at::Tensor> pieces_, targets_, weights_;
   std::unordered_map<std::string, std::int64_t> class_of_word_;
   std::vector<std::string> words_;
   std::vector<std::int64_t> classes_;

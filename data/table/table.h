@@ -13,11 +13,11 @@
 
 namespace ringtrain {
 
-/// How the target column is read.
+/// How the target columns are read.
 enum class TargetKind {
-  classes,  ///< words or whole numbers; each distinct one a class
-  number,   ///< a floating number
-  flags     ///< 0 or 1 in each of several columns
+  classes,  ///< one column of words or whole numbers; each distinct one a class
+  number,   ///< floating numbers
+  flags     ///< 0 or 1, false or true
 };
 
 /// A data file in memory, as declared: raw, not normalised. Rows keep the file's order.
@@ -29,14 +29,18 @@ struct Table {
   /// undefined where `numeric` is float64.
   std::vector<at::Tensor> exact;
   std::vector<std::vector<std::string>> categorical;  ///< [categorical][rows], "" for missing
-  std::string target_name;
-  std::vector<std::string> labels;  ///< classes: sorted, numbers by value, else by text
-  at::Tensor target;  ///< [rows]: int64 class (index into labels) or a float of numeric's dtype; empty
-                      ///< without target
+  std::vector<std::string> target_names;
+  /// Classes: sorted, numbers by value, else by text. Flags: the targets' names. Else empty.
+  std::vector<std::string> labels;
+  /// Classes: [rows] int64, indices into labels. Else floats of numeric's dtype: [rows] of one number,
+  /// [rows, targets] of several and of flags. Undefined without targets.
+  at::Tensor target;
+  at::Tensor weight;  ///< [rows] float64, finite, from 0 on; undefined without data.weight
   /// The row of the file, from 0, that each row is, where some were left out; else empty.
   std::vector<std::int64_t> file_rows;
   std::int64_t dropped_rows = 0;  ///< for want of a target
   std::string note;               ///< what is unusual about the file and its columns; "" for nothing
+  bool has_classes() const { return target.defined() && target.scalar_type() == at::kLong; }
   std::int64_t rows() const { return numeric.defined() ? numeric.size(0) : 0; }
   std::int64_t file_row(std::int64_t row) const {
     return file_rows.empty() ? row : file_rows[static_cast<std::size_t>(row)];
@@ -49,7 +53,8 @@ struct Table {
 /// that was trained; then the columns are its columns, found by their names, and read by its rules. Values
 /// that cannot be read or are missing where `config.missing` refuses that throw DataError with all of the
 /// file's problems, column by column: the first place of each (row 1 is the first data row; of CSV with its
-/// line in the file), what was found, how many there are, and what to do. `dtype`: at::kFloat or at::kDouble.
+/// line in the file), what was found, how many there are, and what to do. So do flags that are neither 0 nor
+/// 1 and weights below 0; several targets of classes throw ConfigError. `dtype`: at::kFloat or at::kDouble.
 Table read_table(const DataConfig& config, TargetKind target, at::ScalarType dtype,
                  const Preprocessing* schema = nullptr);
 

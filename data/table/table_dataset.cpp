@@ -52,12 +52,14 @@ TableDataset::TableDataset(const Table& table, const Preprocessing& preprocessin
                 .apply(exact ? table.numbers(rows_, at::kDouble) : gather(table.numeric, rows_), codes, type)
                 .contiguous();
   targets_ = gather(table.target, rows_);
+  if (table.weight.defined()) weights_ = gather(table.weight, rows_);
 }
 
 Batch TableDataset::read(const std::vector<std::int64_t>& indices) const {
   return {.inputs = gather(inputs_, indices),
           .targets = gather(targets_, indices),
-          .rows = gather(row_numbers_, indices)};
+          .rows = gather(row_numbers_, indices),
+          .weights = weights_.defined() ? gather(weights_, indices) : at::Tensor()};
 }
 
 }  // namespace ringtrain

@@ -47,8 +47,24 @@ TableProblems::TableProblems(const DataConfig& config, const ColumnSelection& se
 
 bool TableProblems::is_target(std::size_t column) const {
   const auto numeric = wanted_.numeric.size();
-  return kind_ == TargetKind::number ? column + 1 == numeric
-                                     : column + 1 == numeric + wanted_.categorical.size();
+  if (kind_ == TargetKind::classes) return column + 1 == numeric + wanted_.categorical.size();
+  const auto first = selection_.numeric.size();
+  return column >= first && column < first + selection_.targets.size();
+}
+
+bool TableProblems::is_weight(std::size_t column) const {
+  return !selection_.weight.empty() && column + 1 == wanted_.numeric.size();
+}
+
+/// What a number of a column is, where it is not just any; "" else.
+std::string TableProblems::expected_of(std::size_t column, ValueState state) const {
+  const bool other_number =
+      state == ValueState::not_a_number || state == ValueState::infinite || state == ValueState::inexact;
+  if (!other_number) return "";
+  if (is_weight(column)) return "expected a finite number from 0 on";
+  if (!is_target(column) || kind_ == TargetKind::classes) return "";
+  if (kind_ == TargetKind::flags) return "expected 0 or 1";
+  return state == ValueState::not_a_number ? "expected a number as target of a regression" : "";
 }
 
 std::string TableProblems::name_of(std::size_t column) const {
@@ -56,21 +72,34 @@ std::string TableProblems::name_of(std::size_t column) const {
   return column < numeric ? wanted_.numeric[column].column : wanted_.categorical[column - numeric];
 }
 
-void TableProblems::add(const ColumnPiece&, const RowProblem& problem) {
-  auto& tally =
-      problem.column < 0 ? rows_ : columns_[static_cast<std::size_t>(problem.column)][problem.state];
-  if (tally.count++ == 0) tally.first = problem.text;
+std::string TableProblems::place_of(const ColumnPiece& piece, std::int64_t row, std::size_t column) const {
+  return fmt::format("{}, column '{}': ", piece.place(row), name_of(column));
+}
+
+void TableProblems::add(const ColumnPiece& piece, const RowProblem& problem) {
+  const auto column = static_cast<std::size_t>(problem.column);
+  auto& tally = problem.column < 0 ? rows_ : columns_[column][problem.state];
+  if (tally.count++ > 0) return;
+  tally.first = problem.text;
+  const auto expected = problem.column < 0 ? "" : expected_of(column, problem.state);
+  if (expected.empty()) return;
+  const auto begin = place_of(piece, problem.row, column).size();
+  tally.first.replace(begin, tally.first.find(", got ", begin) - begin, expected);
 }
 
 void TableProblems::add(const ColumnPiece& piece, std::int64_t row, std::size_t column, ValueState state,
                         const std::string& found) {
   auto& tally = columns_[column][state];
   if (tally.count++ > 0) return;
-  const auto place = fmt::format("{}, column '{}': ", piece.place(row), name_of(column));
+  const auto place = place_of(piece, row, column);
   if (state == ValueState::infinite)
     tally.first = place + "expected a finite number that float32 can hold, got " + excerpt(found);
+  else if (state != ValueState::missing)
+    tally.first = place + expected_of(column, state) + ", got " + excerpt(found);
   else
-    tally.first = place + (is_target(column) ? "the target is missing" : "the value is missing");
+    tally.first = place + (is_target(column)   ? "the target is missing"
+                           : is_weight(column) ? "the weight is missing"
+                                               : "the value is missing");
 }
 
 std::string TableProblems::remedy(std::size_t column, const std::map<ValueState, Tally>& found) const {
@@ -79,8 +108,13 @@ std::string TableProblems::remedy(std::size_t column, const std::map<ValueState,
     return "Convert the file to UTF-8, or set data.csv.encoding: latin-1";
   if (is_target(column)) {
     if (only_missing) return "Fill it in, or remove the row, or set data.missing.target: drop";
-    return "Mend the file, or choose a classification";
+    return selection_.targets.size() == 1 && kind_ == TargetKind::number
+               ? "Mend the file, or choose a classification"
+               : "Mend the file, or leave the column out of data.target";
   }
+  if (is_weight(column))
+    return only_missing ? "Fill it in, or remove the row, or leave out data.weight"
+                        : "Mend the file, or leave out data.weight";
   const bool is_number = column < wanted_.numeric.size();
   if (only_missing)
     return is_number ? "Fill it in, or set data.missing.numeric: mean"
@@ -99,9 +133,6 @@ std::string TableProblems::line_of(std::size_t column, const std::map<ValueState
                                   [](const auto& one) { return one.first != ValueState::missing; });
   const auto& [state, tally] = worst != found.end() ? *worst : *found.begin();
   std::string text = tally.first;
-  if (is_target(column) && state == ValueState::not_a_number)
-    if (const auto at = text.find("expected a number,"); at != std::string::npos)
-      text.replace(at, 18, "expected a number as target of a regression,");
   std::vector<std::string> more;
   if (tally.count > 1) more.push_back(counted(tally.count - 1, "such value"));
   const auto missing = found.find(ValueState::missing);
@@ -117,6 +148,7 @@ std::string TableProblems::block() const {
   for (const auto& [column, found] : columns_) {
     const bool missing = found.contains(ValueState::missing);
     const bool others = found.size() > (missing ? 1U : 0U);
+    if (is_weight(column)) return "";
     if (is_target(column)) {
       if (others) return "";
       drop = true;
@@ -141,8 +173,11 @@ std::string TableProblems::block() const {
   if (mean || config_.missing.numeric != "error") missing.emplace_back("numeric: mean");
   if (category || config_.missing.categorical != "error") missing.emplace_back("categorical: category");
   if (drop || config_.missing.target != "error") missing.emplace_back("target: drop");
-  std::string text = fmt::format("\nThis reads it as it is:\n  data:\n    train_file: {}\n    target: {}\n",
-                                 yaml_name(config_.train_file), yaml_name(config_.target));
+  std::string text =
+      fmt::format("\nThis reads it as it is:\n  data:\n    train_file: {}\n    target: {}\n",
+                  yaml_name(config_.train_file),
+                  config_.targets.size() == 1 ? yaml_name(config_.targets[0]) : yaml_list(config_.targets));
+  if (!config_.weight.empty()) text += fmt::format("    weight: {}\n", yaml_name(config_.weight));
   std::vector<std::string> features;
   if (!categorical.empty()) features.push_back("categorical: " + yaml_list(categorical));
   if (!config_.features.date.empty()) features.push_back("date: " + yaml_list(config_.features.date));

@@ -20,7 +20,8 @@ class TableProblems {
                 TargetKind kind, at::ScalarType dtype);
 
   void add(const ColumnPiece& piece, const RowProblem& problem);
-  /// A value is missing, or infinite as float32, in row `row` of a piece.
+  /// A value is missing, or infinite as float32, in row `row` of a piece; or is a number that its column does
+  /// not take.
   void add(const ColumnPiece& piece, std::int64_t row, std::size_t column, ValueState state,
            const std::string& found);
   bool empty() const { return columns_.empty() && rows_.count == 0; }
@@ -33,7 +34,10 @@ class TableProblems {
     std::string first;  ///< its text, with the place
   };
   bool is_target(std::size_t column) const;
+  bool is_weight(std::size_t column) const;
+  std::string expected_of(std::size_t column, ValueState state) const;
   std::string name_of(std::size_t column) const;
+  std::string place_of(const ColumnPiece& piece, std::int64_t row, std::size_t column) const;
   std::string line_of(std::size_t column, const std::map<ValueState, Tally>& found) const;
   std::string remedy(std::size_t column, const std::map<ValueState, Tally>& found) const;
   std::string block() const;

@@ -62,7 +62,7 @@ void refuse_unseen(const Table& table, const Preprocessing& schema, const std::s
 /// The loss that a regression was trained with; Huber's delta is the target's scale (trainer/tasks/task.h).
 double regression_loss(double error, const Manifest& manifest) {
   const auto kind = manifest.provenance.value("loss", std::string("mse"));
-  const double delta = manifest.preprocessing.target_scale, size = std::abs(error);
+  const double delta = manifest.preprocessing.scale_of(0).scale, size = std::abs(error);
   if (kind == "l1") return size;
   if (kind == "huber") return size < delta ? error * error / 2 : delta * (size - delta / 2);
   return error * error;
@@ -102,7 +102,7 @@ Table read_labelled(const std::filesystem::path& file, const Manifest& manifest,
   if (preprocessing.tokens) throw ConfigError("a language model is not evaluated on columns");
   DataConfig config;
   config.train_file = file.string();
-  config.target = preprocessing.target;
+  config.targets = preprocessing.targets;
   config.missing.target = missing_target;
   const auto kind = is_classification(manifest) ? TargetKind::classes : TargetKind::number;
   auto table = read_table(config, kind, at::kFloat, &preprocessing);

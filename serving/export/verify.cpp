@@ -66,7 +66,7 @@ void require_same_classes(const std::string& where, const Manifest& manifest, co
 
 /// Of the network's own output, in the target's unit, beside the rounding of the target's shift to float32.
 double prediction_limit(const Preprocessing& preprocessing, const at::Tensor& known) {
-  const double shift = preprocessing.target_shift, scale = preprocessing.target_scale;
+  const auto [shift, scale] = preprocessing.scale_of(0);
   const double largest =
       known.numel() ? ((known.to(at::kDouble) - shift) / scale).abs().max().item<double>() : 0;
   return export_tolerance * std::max(1.0, largest) * scale + 4 * FLT_EPSILON * std::abs(shift);

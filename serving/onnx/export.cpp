@@ -104,12 +104,14 @@ void add_answers(GraphBuilder& graph, const Manifest& manifest, const std::strin
     } else {
       const auto value = graph.node("Squeeze", {outputs, graph.constant({1})});
       const auto scaled = graph.node(
-          "Mul", {value, graph.initializer("target_scale",
-                                           at::scalar_tensor(preprocessing.target_scale, at::kFloat))});
-      graph.node("Add",
-                 {scaled, graph.initializer("target_shift",
-                                            at::scalar_tensor(preprocessing.target_shift, at::kFloat))},
-                 {}, "prediction");
+          "Mul",
+          {value, graph.initializer("target_scale",
+                                    at::scalar_tensor(preprocessing.target_scales[0].scale, at::kFloat))});
+      graph.node(
+          "Add",
+          {scaled, graph.initializer("target_shift",
+                                     at::scalar_tensor(preprocessing.target_scales[0].shift, at::kFloat))},
+          {}, "prediction");
     }
     return graph.output("prediction", ElementType::float32, {batch});
   }

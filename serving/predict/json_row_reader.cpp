@@ -28,7 +28,7 @@ JsonRowReader::JsonRowReader(const Preprocessing& preprocessing, const std::vect
     : preprocessing_(preprocessing), reading_(preprocessing.reading) {
   for (const auto& column : preprocessing.numeric) names_.push_back(column.name);
   for (const auto& column : preprocessing.categorical) names_.push_back(column.name);
-  if (!preprocessing.target.empty()) places_[preprocessing.target];
+  for (const auto& target : preprocessing.targets) places_[target];
   for (const auto& name : dropped) places_[name];
   for (std::size_t i = 0; i < names_.size(); ++i) places_[names_[i]] = {i};
   for (std::size_t i = 0; i < preprocessing.numeric.size(); ++i)

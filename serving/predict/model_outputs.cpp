@@ -51,7 +51,8 @@ Predictor::Answers answers_of(const Manifest& manifest, const at::Tensor& output
     const auto& preprocessing = manifest.preprocessing;
     answers.predictions = outputs.squeeze(1);
     if (preprocessing.scales_target())
-      answers.predictions = answers.predictions * preprocessing.target_scale + preprocessing.target_shift;
+      answers.predictions =
+          answers.predictions * preprocessing.target_scales[0].scale + preprocessing.target_scales[0].shift;
   } else if (is_binary(manifest)) {
     const at::Tensor p = at::sigmoid(outputs);
     answers.probabilities = at::cat({1 - p, p}, 1);

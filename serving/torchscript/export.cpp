@@ -52,8 +52,8 @@ void register_preprocessing(torch::jit::Module& module, const Preprocessing& pre
     if (!step.b.empty()) module.register_buffer(fmt::format("b{}", i), constant_row(step.b, type));
   }
   if (preprocessing.scales_target()) {
-    module.register_attribute("target_scale", c10::FloatType::get(), preprocessing.target_scale);
-    module.register_attribute("target_shift", c10::FloatType::get(), preprocessing.target_shift);
+    module.register_attribute("target_scale", c10::FloatType::get(), preprocessing.target_scales[0].scale);
+    module.register_attribute("target_shift", c10::FloatType::get(), preprocessing.target_scales[0].shift);
   }
   for (std::size_t i = 0; i < preprocessing.categorical.size(); ++i) {
     const auto& column = preprocessing.categorical[i];

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "common/config_writer.h"
 #include "common/yaml_reader.h"
 #include "tests/data/temporary_file.h"
 
@@ -72,6 +73,34 @@ TEST(DataConfig, RequiresFileAndTarget) {
   const std::string text = problems("data: {normalize: none}\n");
   EXPECT_CONTAINS(text, "data.train_file: required");
   EXPECT_CONTAINS(text, "data.target: required");
+}
+
+TEST(DataConfig, TargetIsANameOrAList) {
+  EXPECT_EQ(read(job()).targets, std::vector<std::string>{"y"});
+  const std::string lines = "data: {train_file: a.csv, target: ";
+  EXPECT_EQ(read(lines + "[a, b]}").targets, (std::vector<std::string>{"a", "b"}));
+  for (const char* none : {"[]", "''", "['']", "[a, '']"})
+    EXPECT_CONTAINS(problems(lines + none + "}"), "data.target: required: the column to predict");
+  EXPECT_CONTAINS(problems(lines + "[a, b, a]}"), "data.target: it names 'a' twice");
+}
+
+TEST(DataConfig, OneTargetIsWrittenWithoutBrackets) {
+  const auto written = [](DataConfig data) {
+    return config::to_yaml([&](config::Visitor& v) { v.section("data", "", data); });
+  };
+  const auto one = written(read(job()));
+  EXPECT_CONTAINS(one, "\n  target: \"y\"\n");
+  EXPECT_EQ(read(one).targets, std::vector<std::string>{"y"});
+  const auto two = written(read("data: {train_file: a.csv, target: [a, y]}"));
+  EXPECT_CONTAINS(two, "\n  target: [a, \"y\"]\n");
+  EXPECT_EQ(read(two).targets, (std::vector<std::string>{"a", "y"}));
+}
+
+TEST(DataConfig, TheWeightIsNoTargetAndOfTablesAlone) {
+  EXPECT_EQ(read(job()).weight, "");
+  EXPECT_EQ(read(job("  weight: w\n")).weight, "w");
+  EXPECT_CONTAINS(problems(job("  weight: y\n")), "data.weight: 'y' is a target, too");
+  EXPECT_CONTAINS(problems("data: {format: tokens, train_file: a.bin, weight: w}"), "weight");
 }
 
 TEST(DataConfig, SharesAddUpToOne) {

@@ -16,7 +16,7 @@ using test::TemporaryFolder;
 inline DataConfig config_for(const std::filesystem::path& file, std::string target) {
   DataConfig config;
   config.train_file = file.string();
-  config.target = std::move(target);
+  config.targets = {std::move(target)};
   return config;
 }
 

@@ -32,7 +32,7 @@ Preprocessing columns(bool with_words) {
   Preprocessing result;
   result.numeric = {{"a", 0, 1, 0.5}, {"b", 0, 1, std::nullopt}};
   if (with_words) result.categorical = {{"c", {"x", "y"}, true}, {"class", {"z"}, false}};
-  result.target = "t";
+  result.targets = {"t"};
   return result;
 }
 

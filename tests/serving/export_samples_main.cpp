@@ -37,8 +37,7 @@ int main(int count, char** arguments) {
     export_sample(base, "mixed", "classification", test::mixed_columns({"a", "b", "c"}),
                   test::make_mlp(9, 3));
     auto scaled = test::mixed_columns({});
-    scaled.target_shift = -30;
-    scaled.target_scale = 12.5;
+    scaled.target_scales = {{.shift = -30, .scale = 12.5}};
     export_sample(base, "regression", "regression", scaled, test::make_mlp(9, 1));
     export_sample(base, "convnet", "classification", test::numeric_columns(36, {"a", "b", "c", "d"}),
                   test::make_convnet(4));

@@ -144,7 +144,7 @@ Preprocessing numeric_columns(std::int64_t count, std::vector<std::string> label
     result.numeric.push_back({fmt::format("V{}", i), 0.3 * number - 1, 1 / (0.7 + 0.1 * number),
                               i % 3 == 0 ? std::optional(0.25 * number) : std::nullopt});
   }
-  result.target = "Class";
+  result.targets = {"Class"};
   result.labels = std::move(labels);
   return result;
 }

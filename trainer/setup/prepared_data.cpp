@@ -19,8 +19,15 @@
 namespace ringtrain {
 namespace {
 
+/// Rows of each class, or with each label.
 std::vector<std::int64_t> count_classes(const Table& table, const std::vector<std::int64_t>& rows) {
   std::vector<std::int64_t> counts(table.labels.size());
+  if (table.target.is_floating_point()) {
+    const at::Tensor sums = table.target.index_select(0, at::tensor(rows, at::kLong)).sum(0, false, at::kDouble);
+    for (std::size_t k = 0; k < counts.size(); ++k)
+      counts[k] = static_cast<std::int64_t>(sums[static_cast<std::int64_t>(k)].item<double>());
+    return counts;
+  }
   const auto* classes = table.target.const_data_ptr<std::int64_t>();
   for (const auto row : rows) ++counts[static_cast<std::size_t>(classes[row])];
   return counts;
@@ -85,24 +92,27 @@ void tell_target(const RunConfig& config, const Preprocessing& preprocessing, bo
   const auto positive = task.positive_class();
   if (positive && preprocessing.labels.size() == 2)
     log::info(why_positive(*positive, preprocessing.labels, fitted));
-  if (preprocessing.scales_target())
-    log::info(fmt::format("target '{}': the network learns (target - {:.6g}) / {:.6g}{}", config.data.target,
-                          preprocessing.target_shift, preprocessing.target_scale,
-                          fitted ? ", as in the checkpoint" : "; task.scale_target"));
-  else if (fitted && task.scales_target())
-    log::info(fmt::format("target '{}': it is not scaled, as in the checkpoint", config.data.target));
+  for (std::size_t i = 0; i < preprocessing.targets.size(); ++i) {
+    const auto& name = preprocessing.targets[i];
+    const auto scale = preprocessing.scale_of(i);
+    if (preprocessing.scales_target())
+      log::info(fmt::format("target '{}': the network learns (target - {:.6g}) / {:.6g}{}", name, scale.shift,
+                            scale.scale, fitted ? ", as in the checkpoint" : "; task.scale_target"));
+    else if (fitted && task.scales_target())
+      log::info(fmt::format("target '{}': it is not scaled, as in the checkpoint", name));
+  }
 }
 
 }  // namespace
 
 TaskData PreparedData::for_task() const {
   TaskData data;
-  data.targets = {preprocessing.target};
+  data.targets = preprocessing.targets;
   data.labels = preprocessing.labels;
   data.class_counts = class_counts;
   data.rows = train->size();
   if (preprocessing.tokens) data.vocabulary = preprocessing.tokens->vocabulary;
-  if (preprocessing.scales_target()) data.scales = {{preprocessing.target_shift, preprocessing.target_scale}};
+  if (preprocessing.scales_target()) data.scales = preprocessing.target_scales;
   return data;
 }
 
@@ -130,20 +140,18 @@ PreparedData prepare_data(const RunConfig& config, Communicator& control,
     choose_classes(config, fitted, parts);
     if (!fitted) return;
     data.preprocessing = *fitted;
-    data.preprocessing.target = table.target_name;
+    data.preprocessing.targets = table.target_names;
   });
   // Its collectives come before its errors, which are the same on all ranks.
   together(control, "fitting the preprocessing", [&] {
     if (fitted) return;
     data.preprocessing = fit_preprocessing(config.data, table, parts.split.train, control);
     if (!config.task.kind().scales_target()) return;
-    const auto scale = fit_target_scale(table.target, parts.split.train, control);
-    data.preprocessing.target_shift = scale.shift;
-    data.preprocessing.target_scale = scale.scale;
+    data.preprocessing.target_scales = fit_target_scale(table.target, parts.split.train, control);
   });
   together(control, "preparing the data", [&] {
     if (data.preprocessing.refuse_unseen) refuse_unseen(parts, data.preprocessing, config.data);
-    if (config.task.kind().target() == TargetKind::classes)
+    if (!table.labels.empty())
       data.class_counts = count_classes(table, parts.split.train);
     data.train = std::make_unique<TableDataset>(table, data.preprocessing, parts.split.train);
     data.validation =

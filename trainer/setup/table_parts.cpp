@@ -27,7 +27,7 @@ std::vector<std::int64_t> all_rows(const Table& table) {
 Preprocessing columns_of(const Table& table, const DataConfig& config) {
   Preprocessing schema;
   schema.reading = {.version = 2, .missing = config.csv.missing};
-  schema.target = table.target_name;
+  schema.targets = table.target_names;
   for (const auto& field : table.numeric_names) {
     NumericColumn column;
     column.name = field.name;
@@ -42,6 +42,18 @@ Preprocessing columns_of(const Table& table, const DataConfig& config) {
                                   .missing_is_category = false,
                                   .missing_is_unseen = config.missing.categorical == "category"});
   return schema;
+}
+
+/// Throws DataError where no row of the training part counts.
+void require_weight(const TableParts& parts, const DataConfig& config) {
+  if (!parts.train.weight.defined()) return;
+  const auto* weights = parts.train.weight.const_data_ptr<double>();
+  const auto& rows = parts.split.train;
+  if (std::any_of(rows.begin(), rows.end(), [&](std::int64_t row) { return weights[row] > 0; })) return;
+  throw DataError(
+      fmt::format("{}: column '{}' (data.weight) is 0 in all {} rows of the training part, so that nothing "
+                  "can be learned; name another column, or leave out data.weight",
+                  config.train_file, config.weight, with_commas(static_cast<long long>(rows.size()))));
 }
 
 /// A part that has a file of its own; empty where there is none.
@@ -64,12 +76,14 @@ TableParts read_parts(const RunConfig& config, at::ScalarType dtype, const Prepr
   if (fitted && !fitted->labels.empty()) use_labels(parts.train, fitted->labels, data.train_file);
   if (data.validation_file.empty() && data.test_file.empty()) {
     parts.split = make_split(data.split, parts.train, static_cast<std::uint64_t>(config.seed));
+    require_weight(parts, data);
     return parts;
   }
   const Preprocessing schema = fitted ? *fitted : columns_of(parts.train, data);
   parts.validation = read_part(config, data.validation_file, dtype, schema, parts.train.labels);
   parts.test = read_part(config, data.test_file, dtype, schema, parts.train.labels);
   parts.split.train = all_rows(parts.train);
+  require_weight(parts, data);
   if (parts.validation) parts.split.validation = all_rows(*parts.validation);
   if (parts.test) parts.split.test = all_rows(*parts.test);
   return parts;

@@ -19,7 +19,8 @@ struct TableParts {
 };
 
 /// `fitted`: the schema of the checkpoint that the run goes on from; columns are found by its names, classes
-/// by its labels. Throws DataError, also for a class that only a later part has.
+/// by its labels. Throws DataError, also for a class that only a later part has, and for a
+/// training part whose weights are all 0.
 TableParts read_parts(const RunConfig& config, at::ScalarType dtype, const Preprocessing* fitted);
 
 /// Throws DataError for words of the validation and test parts that the schema's training part did not have:

@@ -27,7 +27,9 @@ void Pass::run(const Batch& batch, int pieces, int of, double seed, const at::Te
       if (trace) span.emplace(*trace, "forward");
       const auto outputs = forward(*replica.model, batch.inputs.narrow(0, part.begin, count).to(device),
                                    autocast, task.takes_sixteen_bits(device));
-      return task.loss_sum(outputs, batch.targets.narrow(0, part.begin, count).to(device));
+      return task.loss_sum(
+          outputs, batch.targets.narrow(0, part.begin, count).to(device),
+          batch.weights.defined() ? batch.weights.narrow(0, part.begin, count).to(device) : at::Tensor());
     }();
     {
       std::optional<Trace::Span> span;

@@ -57,6 +57,7 @@ void RecordedStep::warmed_up(const Batch& batch) {
 RecordedStep::Numbers RecordedStep::run(const Batch& batch, double lr, double loss_scale, bool stop) {
   inputs_.copy_(batch.inputs);
   targets_.copy_(batch.targets);
+  if (weights_.defined()) weights_.copy_(batch.weights);
   std::array<double, kTotals + 1> host{};
   const auto on_host = at::from_blob(host.data(), {kTotals + 1}, at::kDouble);
   host[kSamples] = static_cast<double>(batch.size());
@@ -75,6 +76,7 @@ RecordedStep::Numbers RecordedStep::run(const Batch& batch, double lr, double lo
 void RecordedStep::record(const Batch& batch) {
   inputs_ = batch.inputs.to(pass_.device).clone();
   targets_ = batch.targets.to(pass_.device).clone();
+  if (batch.weights.defined()) weights_ = batch.weights.to(pass_.device).clone();
   numbers_ = at::zeros({kTotals + 1}, at::TensorOptions(at::kDouble).device(pass_.device));
   mine_ = at::zeros_like(numbers_);
   const auto options = numbers_.options().dtype(at::kFloat);
@@ -93,7 +95,7 @@ void RecordedStep::work() {
   numbers_.copy_(mine_);
   const auto of = static_cast<int>(config_.trainer.accumulate);
   const auto pieces = pass_.pieces(of, size_);
-  pass_.run({inputs_, targets_, {}}, pieces, of, 1.0 / global_batch_size(), scale_,
+  pass_.run({inputs_, targets_, {}, weights_}, pieces, of, 1.0 / global_batch_size(), scale_,
             [this](const LossSum& loss, std::int64_t) {
               numbers_[kWeight] += loss.weight;
               numbers_[kLossSum] += loss.loss_sum.detach();

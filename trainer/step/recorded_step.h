@@ -65,7 +65,7 @@ class RecordedStep {
   std::unique_ptr<DeviceGraph> graph_;
   int warm_ = 0;
   std::int64_t size_ = 0;  // of the batches that it takes
-  at::Tensor inputs_, targets_;
+  at::Tensor inputs_, targets_, weights_;
   at::Tensor numbers_;  // StepTotals and the norm
   at::Tensor mine_;     // what the host puts into StepTotals before the step
   at::Tensor lr_;       // of each kind of parameters

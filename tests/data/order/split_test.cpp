@@ -16,7 +16,7 @@ Table table_of(const std::vector<std::int64_t>& classes, std::vector<std::string
   Table table;
   table.numeric = torch::zeros({static_cast<std::int64_t>(classes.size()), 1});
   table.target = torch::tensor(classes, at::kLong);
-  table.target_name = "y";
+  table.target_names = {"y"};
   table.labels = std::move(labels);
   return table;
 }
@@ -25,6 +25,13 @@ Table numbers(std::int64_t rows) {
   Table table;
   table.numeric = torch::zeros({rows, 1});
   table.target = torch::rand({rows});
+  return table;
+}
+
+Table flags(std::int64_t rows) {
+  Table table = numbers(rows);
+  table.target = (torch::arange(rows) % 2).to(at::kFloat).unsqueeze(1);
+  table.labels = table.target_names = {"y"};
   return table;
 }
 
@@ -72,6 +79,10 @@ TEST(Split, HashedSharesAreNearAndAppendedRowsMoveNothing) {
     first.erase(std::lower_bound(first.begin(), first.end(), 20000), first.end());
     EXPECT_EQ(first, small.*part);
   }
+}
+
+TEST(Split, FlagsAreSplitAsNumbersAre) {
+  EXPECT_EQ(make_split({}, flags(1000), 3).train, make_split({}, numbers(1000), 3).train);
 }
 
 TEST(Split, TheSeedDecides) {

@@ -31,7 +31,7 @@ TEST(Classes, APositiveClassThatIsNotThereIsRefused) {
 
 TEST(Classes, AnotherOrderGoesByName) {
   Table table;
-  table.target_name = "y";
+  table.target_names = {"y"};
   table.labels = {"a", "b", "c"};
   table.numeric = torch::zeros({4, 1});
   table.target = torch::tensor({0, 1, 2, 1}, torch::kLong);

@@ -29,7 +29,7 @@ Table example(at::ScalarType dtype = at::kDouble) {
   for (int row = 0; row < 500; ++row)
     table.categorical[0].push_back(row % 3 == 0 ? "pear" : row % 3 == 1 ? "apple" : "fig");
   table.target = torch::arange(500, at::kLong) % 2;
-  table.target_name = "y";
+  table.target_names = {"y"};
   table.labels = {"0", "1"};
   return table;
 }
@@ -67,7 +67,7 @@ TEST(Fit, StandardiseByMeanAndPopulationDeviation) {
         }
         EXPECT_EQ(fit.numeric[4].scale, 1);
         EXPECT_EQ(fit.numeric[4].shift, table.numeric[0][4].item<double>());
-        EXPECT_EQ(fit.target, "y");
+        EXPECT_EQ(fit.targets, std::vector<std::string>{"y"});
         EXPECT_EQ(fit.labels, table.labels);
       }
   }
@@ -174,13 +174,25 @@ TEST(Fit, RefusesAColumnWithoutValues) {
                   "column 'n2' has no value in the training part");
 }
 
-std::vector<TargetScale> scale_on(int ranks, const at::Tensor& target,
-                                  const std::vector<std::int64_t>& rows) {
-  std::vector<TargetScale> scales(static_cast<std::size_t>(ranks));
+/// Of each rank.
+std::vector<std::vector<TargetScale>> scales_on(int ranks, const at::Tensor& target,
+                                                const std::vector<std::int64_t>& rows) {
+  std::vector<std::vector<TargetScale>> scales(static_cast<std::size_t>(ranks));
   run_as_threads(ranks, [&](Communicator& control) {
     scales[static_cast<std::size_t>(control.rank())] = fit_target_scale(target, rows, control);
   });
   return scales;
+}
+
+/// Of one column.
+std::vector<TargetScale> scale_on(int ranks, const at::Tensor& target,
+                                  const std::vector<std::int64_t>& rows) {
+  std::vector<TargetScale> result;
+  for (const auto& scales : scales_on(ranks, target, rows)) {
+    EXPECT_EQ(scales.size(), 1U);
+    result.push_back(scales.at(0));
+  }
+  return result;
 }
 
 TEST(TargetScaleOf, TheTrainingPartOnAnyNumberOfRanks) {
@@ -202,6 +214,30 @@ TEST(TargetScaleOf, AConstantTargetHasNone) {
       EXPECT_EQ(scale.shift, 0.1);
       EXPECT_EQ(scale.scale, 1);
     }
+}
+
+TEST(TargetScaleOf, EachColumnIsAsItIsAlone) {
+  torch::manual_seed(6);
+  const auto target = torch::randn({500, 3}) * 4 + 7;
+  target.select(1, 1).fill_(2);
+  for (const int ranks : {1, 3})
+    for (const auto& scales : scales_on(ranks, target, first_rows(350))) {
+      ASSERT_EQ(scales.size(), 3U);
+      for (std::int64_t c = 0; c < 3; ++c)
+        EXPECT_EQ(scales[static_cast<std::size_t>(c)],
+                  scale_on(ranks, target.select(1, c), first_rows(350))[0]);
+      EXPECT_EQ(scales[1], (TargetScale{.shift = 2, .scale = 1}));
+    }
+}
+
+TEST(Fit, FlagsAreNoClasses) {
+  Table table = example();
+  table.target = torch::zeros({500, 1}, at::kDouble);
+  table.labels = {"y"};
+  for (const auto& fit : fit_on(2, {}, table, first_rows(350))) {
+    EXPECT_EQ(fit.labels, table.labels);
+    EXPECT_EQ(fit.targets, table.target_names);
+  }
 }
 
 TEST(Fit, AColumnIsWideWhereFloat32LosesItsDigits) {

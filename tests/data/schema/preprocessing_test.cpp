@@ -17,7 +17,7 @@ Preprocessing example() {
                {.name = "b", .shift = 0, .scale = 1, .fill = {}}};
   p.categorical = {{.name = "w", .vocabulary = {"x", "y"}, .missing_is_category = true},
                    {.name = "v", .vocabulary = {"k"}, .missing_is_category = false}};
-  p.target = "t";
+  p.targets = {"t"};
   p.labels = {"no", "yes"};
   return p;
 }
@@ -69,7 +69,7 @@ TEST(Preprocessing, JsonKeepsEveryBit) {
   EXPECT_FALSE(q.numeric[1].fill.has_value());
   EXPECT_EQ(q.categorical[0].vocabulary, p.categorical[0].vocabulary);
   EXPECT_TRUE(q.categorical[0].missing_is_category);
-  EXPECT_EQ(q.target, "t");
+  EXPECT_EQ(q.targets, std::vector<std::string>{"t"});
   EXPECT_EQ(q.labels, p.labels);
   EXPECT_EQ(q.to_json(), p.to_json());
 }
@@ -135,12 +135,13 @@ TEST(Preprocessing, TokensComeBackFromJson) {
 
 TEST(Preprocessing, TheScaleOfARegressionsTargetIsKept) {
   Preprocessing p;
-  p.target = "price";
-  p.target_shift = 1234.5;
-  p.target_scale = 0.1;
+  p.targets = {"price"};
+  p.target_scales = {{.shift = 1234.5, .scale = 0.1}};
+  EXPECT_EQ(p.to_json()["target"], "price");
+  EXPECT_EQ(p.to_json()["target_shift"], 1234.5);
+  EXPECT_EQ(p.to_json()["target_scale"], 0.1);
   const auto read = Preprocessing::from_json(p.to_json());
-  EXPECT_EQ(read.target_shift, 1234.5);
-  EXPECT_EQ(read.target_scale, 0.1);
+  EXPECT_EQ(read.target_scales, p.target_scales);
   EXPECT_TRUE(read.scales_target());
   auto old = p.to_json();  // as it was written before there was a scale
   old.erase("target_shift");
@@ -149,6 +150,43 @@ TEST(Preprocessing, TheScaleOfARegressionsTargetIsKept) {
   auto bad = p.to_json();
   bad["target_scale"] = 0;
   EXPECT_THROW(Preprocessing::from_json(bad), DataError);
+  bad["target_scale"] = {1, 2};
+  EXPECT_THROW(Preprocessing::from_json(bad), DataError);
+}
+
+TEST(Preprocessing, AScaleOfNothingIsNone) {
+  Preprocessing p;
+  p.targets = {"price"};
+  EXPECT_EQ(p.to_json()["target_shift"], 0.0);
+  EXPECT_EQ(p.to_json()["target_scale"], 1.0);
+  EXPECT_TRUE(Preprocessing::from_json(p.to_json()).target_scales.empty());
+  p.target_scales = {{.shift = 0, .scale = 1}};
+  EXPECT_FALSE(p.scales_target());
+  EXPECT_EQ(Preprocessing().scale_of(0), TargetScale());
+}
+
+TEST(Preprocessing, SeveralTargetsAreListsInJson) {
+  Preprocessing p;
+  p.targets = {"x", "y"};
+  p.target_scales = {{.shift = 0, .scale = 1}, {.shift = -2, .scale = 1.0 / 3}};
+  const auto json = nlohmann::json::parse(p.to_json().dump());
+  EXPECT_EQ(json["target"], nlohmann::json({"x", "y"}));
+  EXPECT_EQ(json["target_shift"], nlohmann::json({0.0, -2.0}));
+  const auto read = Preprocessing::from_json(json);
+  EXPECT_EQ(read.targets, p.targets);
+  EXPECT_EQ(read.target_scales, p.target_scales);
+  EXPECT_EQ(read.scale_of(1).shift, -2);
+  for (const auto& wrong : {nlohmann::json(1.0), nlohmann::json({1, 2, 3}), nlohmann::json({1, 0})}) {
+    auto bad = json;
+    bad["target_scale"] = wrong;
+    EXPECT_THROW(Preprocessing::from_json(bad), DataError) << wrong;
+  }
+  p.target_scales.clear();
+  EXPECT_TRUE(Preprocessing::from_json(p.to_json()).target_scales.empty());
+  p.labels = p.targets;  // of flags
+  const auto flags = Preprocessing::from_json(p.to_json());
+  EXPECT_EQ(flags.targets, p.targets);
+  EXPECT_EQ(flags.labels, p.labels);
 }
 
 }  // namespace

@@ -59,6 +59,26 @@ TEST(TableDataset, MayBeEmpty) {
   EXPECT_EQ(dataset.read({}).inputs.sizes(), (std::vector<std::int64_t>{0, 4}));
 }
 
+TEST(TableDataset, ReadsWeightsInTheAskedOrder) {
+  Table table = example();
+  EXPECT_FALSE(TableDataset(table, fitted(), {9, 4, 1}).read({0}).weights.defined());
+  table.weight = torch::arange(10, at::kDouble) / 3;
+  const TableDataset dataset(table, fitted(), {9, 4, 1});
+  EXPECT_TRUE(
+      torch::equal(dataset.read({2, 0, 2}).weights, torch::tensor({1.0 / 3, 3.0, 1.0 / 3}, at::kDouble)));
+  EXPECT_EQ(dataset.read({}).weights.sizes(), std::vector<std::int64_t>{0});
+}
+
+TEST(TableDataset, ReadsSeveralTargets) {
+  Table table = example();
+  table.labels.clear();
+  for (const std::int64_t width : {1, 2}) {
+    table.target = torch::arange(10 * width, at::kFloat).reshape({10, width});
+    const auto targets = TableDataset(table, fitted(), {9, 4, 1}).read({2, 0}).targets;
+    EXPECT_TRUE(torch::equal(targets, table.target.index_select(0, torch::tensor({1, 9}, at::kLong))));
+  }
+}
+
 TEST(TableDataset, KeepsFloatingTargets) {
   Table table = example();
   table.labels.clear();

@@ -85,7 +85,7 @@ TEST_F(TableErrors, RefusesAMissingOrWrongTarget) {
 
 TEST_F(TableErrors, NamesAColumnThatIsNotThere) {
   constexpr auto content = "Time,Amount,Class\n1,2,0\n";
-  EXPECT_CONTAINS(error_of(content, [](DataConfig& c) { c.target = "Clas"; }),
+  EXPECT_CONTAINS(error_of(content, [](DataConfig& c) { c.targets = {"Clas"}; }),
                   "train.csv has no column 'Clas' (data.target). Did you mean 'Class'?");
   EXPECT_CONTAINS(error_of(content,
                            [](DataConfig& c) {

@@ -43,7 +43,7 @@ TEST(Table, ReadsNumbersWordsAndClasses) {
   EXPECT_EQ(table.categorical, (std::vector<std::vector<std::string>>{{"food", "travel", "food"}}));
   EXPECT_EQ(table.labels, (std::vector<std::string>{"0", "1"}));
   EXPECT_TRUE(torch::equal(table.target, torch::tensor({0, 1, 0}, at::kLong)));
-  EXPECT_EQ(table.target_name, "Class");
+  EXPECT_EQ(table.target_names, std::vector<std::string>{"Class"});
   EXPECT_EQ(table.rows(), 3);
 }
 

@@ -130,7 +130,7 @@ TEST(FirstConfig, AwkwardNamesAreTheirColumns) {
   EXPECT_EQ(selection.categorical.size(), names.size());
   for (const auto& name : {"*", "V*", "a: b", "yes", "#x"}) {
     const auto target = proposed(csv({{fmt::format("\"{}\"", name), kHalf}}, 60), name);
-    EXPECT_EQ(target.run.data.target, name);
+    EXPECT_EQ(target.run.data.targets, std::vector<std::string>{name});
   }
 }
 

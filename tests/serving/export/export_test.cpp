@@ -278,8 +278,9 @@ TrainedRows trained_rows(const ExportRequest& request) {
   trained.outputs = request.model->forward(trained.inputs);
   request.model->train();
   if (request.manifest.task == "regression")
-    trained.targets = preprocessing.target_shift +
-                      preprocessing.target_scale * (trained.outputs.select(1, 0) + 0.1 * at::randn({50}));
+    trained.targets =
+        preprocessing.scale_of(0).shift +
+        preprocessing.scale_of(0).scale * (trained.outputs.select(1, 0) + 0.1 * at::randn({50}));
   else
     trained.targets = (at::rand({50}) < 0.5).to(at::kLong);
   return trained;
@@ -291,7 +292,10 @@ TEST(Export, RowsOfTrainingInFloat64AreAnsweredToo) {
     SCOPED_TRACE(job.name);
     TemporaryFolder base;
     auto request = request_of(base.path(), make_manifest(job.name, job.task, job.preprocessing), job.make);
-    if (job.task == "regression") request.manifest.preprocessing.target_shift = 123456.789;
+    if (job.task == "regression") {
+      auto& preprocessing = request.manifest.preprocessing;
+      preprocessing.target_scales = {{.shift = 123456.789, .scale = preprocessing.scale_of(0).scale}};
+    }
     // Outputs of some thousands, whose float32 and float64 values differ by more than the export may.
     const at::NoGradGuard no_grad;
     if (job.task == "regression")

@@ -180,8 +180,7 @@ TEST(PredictRegression, AnswersAreInTheTargetsUnit) {
   at::manual_seed(4);
   TemporaryFolder base;
   auto preprocessing = numeric_columns(2, {});
-  preprocessing.target_shift = 1000;
-  preprocessing.target_scale = 250;
+  preprocessing.target_scales = {{.shift = 1000, .scale = 250}};
   auto request = request_of(base.path(), make_manifest("price", "regression", preprocessing), make_mlp(2, 1));
   request.formats = {"torchscript", "onnx"};
   export_model(request, verify_command());
