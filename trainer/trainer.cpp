@@ -460,7 +460,7 @@ StepTotals Trainer::train_step(Loader& loader) {
     standing_.epoch_loss_sum += done.totals.loss_sum;
     standing_.epoch_weight += done.totals.weight;
   }
-  if (done.skipped && config_.trainer.precision == "float16")
+  if (done.skipped && done.totals.weight > 0 && config_.trainer.precision == "float16")
     telemetry_->event(
         step_, fmt::format("step {} is left out: the gradient overflows float16 at the loss scale {}; now {}",
                            with_commas(step_), done.loss_scale, done.loss_scale * LossScaler::kBackoff));

@@ -129,6 +129,11 @@ StepOutcome TrainingStep::replay(const Batch& batch, bool stop, std::int64_t ste
   outcome.totals = numbers.totals;
   if (outcome.totals.failed > 0) raise_together(world_.control(), step_name(step), nullptr);
   const double loss = outcome.totals.loss_sum / outcome.totals.weight;
+  if (weighs_nothing(outcome.totals, step)) {  // the device has left it out
+    outcome.skipped = true;
+    replica_.optimizer->sat_out();
+    return outcome;
+  }
   if (may_leave_out()) {
     outcome.skipped = left_out(loss, numbers.norm, batch, step);
     if (outcome.skipped) replica_.optimizer->sat_out();
@@ -313,6 +318,16 @@ void TrainingStep::check_finite(double number, std::string_view what, const Batc
                      what, std::isnan(number) ? "nan" : fmt::format("{}", number), step + 1, why))));
 }
 
+/// Whether the weights of all samples of all ranks are 0: there is nothing to learn from them.
+bool TrainingStep::weighs_nothing(const StepTotals& totals, std::int64_t step) {
+  if (totals.weight != 0 || totals.loss_sum != 0) return false;
+  if (!told_of_weights_)
+    news_ = fmt::format("step {} is left out, as others may be: its samples have the weight 0 (data.weight)",
+                        step + 1);
+  told_of_weights_ = true;
+  return true;
+}
+
 /// Whether a step whose loss or gradient is not finite is left out, and training goes on.
 bool TrainingStep::may_leave_out() const { return scaler_ || config_.trainer.non_finite == "skip"; }
 
@@ -359,7 +374,10 @@ StepOutcome TrainingStep::update(const Batch& batch, const StepTotals& totals, s
   const double clip = config_.trainer.clip_norm;
   // One pass serves clipping and the look for what is not finite.
   const double length = RecordedStep::takes_norm(config_.trainer) ? norm() / divisor : 0;
-  if (may_leave_out()) outcome.skipped = left_out(loss, length, batch, step);
+  if (weighs_nothing(totals, step))
+    outcome.skipped = true;
+  else if (may_leave_out())
+    outcome.skipped = left_out(loss, length, batch, step);
   if (outcome.skipped) {
     replica_.optimizer->skip();
     reduction_->share_values();

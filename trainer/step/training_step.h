@@ -82,6 +82,7 @@ class TrainingStep {
   double norm();
   void adjust_scale(bool finite);
   void check_finite(double number, std::string_view what, const Batch& batch, std::int64_t step);
+  bool weighs_nothing(const StepTotals& totals, std::int64_t step);
   bool may_leave_out() const;
   bool left_out(double loss, double length, const Batch& batch, std::int64_t step);
 
@@ -102,6 +103,7 @@ class TrainingStep {
   std::shared_ptr<Communicator> statistics_;  // of batch norms; null: each rank has its own
   std::int64_t synchronised_ = 0;
   std::int64_t skipped_in_a_row_ = 0;  // trainer.non_finite: skip
+  bool told_of_weights_ = false;
 };
 
 }  // namespace ringtrain
