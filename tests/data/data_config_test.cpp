@@ -96,6 +96,15 @@ TEST(DataConfig, OneTargetIsWrittenWithoutBrackets) {
   EXPECT_EQ(read(two).targets, (std::vector<std::string>{"a", "y"}));
 }
 
+TEST(DataConfig, TheReferenceSaysThatATargetIsANameOrAList) {
+  DataConfig data;
+  const auto text =
+      config::to_markdown([&](config::Visitor& v) { v.section("data", "", data); }, "Reference");
+  EXPECT_CONTAINS(text,
+                  "| `data.target` | text or list of texts |  |  | The target column; a list for tasks with "
+                  "several. |\n");
+}
+
 TEST(DataConfig, TheWeightIsNoTargetAndOfTablesAlone) {
   EXPECT_EQ(read(job()).weight, "");
   EXPECT_EQ(read(job("  weight: w\n")).weight, "w");
