@@ -14,7 +14,6 @@
 #include "data/schema/classes.h"
 #include "data/schema/excerpt.h"
 #include "data/schema/vocabulary.h"
-#include "serving/predict/model_outputs.h"
 #include "trainer/judgement.h"
 
 namespace ringtrain {
@@ -26,7 +25,7 @@ constexpr double kLeastProbability = 1e-12;
 std::vector<double> targets_of(const Table& table, const Manifest& manifest) {
   const auto count = static_cast<std::size_t>(table.rows());
   std::vector<double> targets(count);
-  if (!is_classification(manifest)) {
+  if (manifest.head.form != AnswerForm::one_class) {
     const at::Tensor values = table.target.to(at::kDouble).contiguous();
     std::copy_n(values.const_data_ptr<double>(), count, targets.begin());
     return targets;
@@ -70,11 +69,14 @@ double regression_loss(double error, const Manifest& manifest) {
 
 double loss_of(const Evaluation& answers, std::size_t row, const Manifest& manifest) {
   const auto target = answers.targets[row];
-  if (!is_classification(manifest)) return regression_loss(answers.scores[row] - target, manifest);
+  if (manifest.head.form != AnswerForm::one_class)
+    return regression_loss(answers.scores[row] - target, manifest);
   const auto width = static_cast<std::size_t>(answers.width);
   return -std::log(
       std::max(answers.scores[row * width + static_cast<std::size_t>(target)], kLeastProbability));
 }
+
+double threshold_of(const Head& head) { return head.is_binary() ? head.thresholds[0] : 0.5; }
 
 double mean(const std::vector<double>& values) {
   double sum = 0;
@@ -104,7 +106,7 @@ Table read_labelled(const std::filesystem::path& file, const Manifest& manifest,
   config.train_file = file.string();
   config.target = preprocessing.target;
   config.missing.target = missing_target;
-  const auto kind = is_classification(manifest) ? TargetKind::classes : TargetKind::number;
+  const auto kind = manifest.head.form == AnswerForm::one_class ? TargetKind::classes : TargetKind::number;
   auto table = read_table(config, kind, at::kFloat, &preprocessing);
   if (!table.note.empty()) log::info(fmt::format("data {}: {}", config.train_file, table.note));
   if (table.dropped_rows > 0)
@@ -119,12 +121,12 @@ ModelAnswers answer_table(const Predictor& predictor, const Table& table,
                           const std::vector<std::int64_t>& rows,
                           const std::function<void(std::int64_t)>& progress) {
   const auto& manifest = predictor.manifest();
-  const bool classes = is_classification(manifest);
+  const bool classes = manifest.head.form == AnswerForm::one_class;
   const auto targets = targets_of(table, manifest);
   UnseenWords unseen(manifest.preprocessing.categorical);
   ModelAnswers result;
   auto& answers = result.answers;
-  answers.width = classes ? class_count(manifest) : 1;
+  answers.width = classes ? manifest.head.width() : 1;
   answers.rows = rows;
   if (rows.empty())
     for (std::int64_t row = 0; row < table.rows(); ++row) answers.rows.push_back(row);
@@ -154,7 +156,7 @@ MetricsReport judge_answers(const ModelAnswers& model, const Manifest& manifest,
                             const std::vector<std::int64_t>& picks) {
   TaskConfig task;
   task.type = manifest.task;
-  if (picks.empty()) return judge(model.answers, task, manifest.threshold);
+  if (picks.empty()) return judge(model.answers, task, threshold_of(manifest.head));
   Evaluation drawn;
   drawn.width = model.answers.width;
   const auto width = static_cast<std::size_t>(drawn.width);
@@ -166,7 +168,7 @@ MetricsReport judge_answers(const ModelAnswers& model, const Manifest& manifest,
     for (std::size_t k = 0; k < width; ++k) drawn.scores.push_back(model.answers.scores[row * width + k]);
   }
   drawn.loss = loss / static_cast<double>(picks.size());
-  return judge(drawn, task, manifest.threshold);
+  return judge(drawn, task, threshold_of(manifest.head));
 }
 
 std::map<std::string, Interval> bootstrap(const Compared& model, const Compared* against,

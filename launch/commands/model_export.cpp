@@ -51,8 +51,8 @@ std::filesystem::path export_trained(const RunConfig& config, const Trainer& tra
   manifest.name = config.export_.name;
   manifest.task = config.task.type;
   manifest.preprocessing = trainer.data().preprocessing;
+  manifest.head = head_of_earlier(config.task.type, manifest.preprocessing, outcome.threshold);
   manifest.inputs = config.export_.inputs;
-  manifest.threshold = outcome.threshold;
   manifest.metrics = outcome.test.to_json();
   const auto checkpoint = trainer.checkpoints().folder_of(outcome.exported_step);
   manifest.provenance = {{"config_hash", hash_text(config.to_yaml())},
