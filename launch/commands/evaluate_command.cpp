@@ -93,7 +93,7 @@ int evaluate(const Arguments& arguments) {
                         {"metrics", to_json(model)},
                         {"confusion_matrix", model.report.confusion},
                         {"unseen", answers.unseen}};
-    if (is_binary(manifest)) result["positive_class"] = label_of(manifest, 1);
+    if (manifest.head.is_binary()) result["positive_class"] = label_of(manifest, 1);
     if (other) {
       result["against"] = {{"model", other_folder}, {"metrics", to_json(*other)}};
       result["difference"] = to_json(*difference);
@@ -103,8 +103,9 @@ int evaluate(const Arguments& arguments) {
   }
   fmt::print("{} on {} ({} rows, {} resamples)\n", predictor.folder().string(), arguments.data,
              with_commas(table.rows()), with_commas(arguments.resamples));
-  if (is_binary(manifest))
-    fmt::print("  positive class '{}', threshold {:.4f}\n", label_of(manifest, 1), manifest.threshold);
+  if (manifest.head.is_binary())
+    fmt::print("  positive class '{}', threshold {:.4f}\n", label_of(manifest, 1),
+               manifest.head.thresholds[0]);
   print(model);
   if (!answers.unseen.empty()) fmt::print("  {}\n", answers.unseen);
   MetricsReport confusion;

@@ -11,29 +11,20 @@
 #include "common/errors.h"
 #include "common/log.h"
 #include "common/text.h"
+#include "common/yaml_reader.h"
 #include "data/schema/classes.h"
 #include "data/schema/excerpt.h"
 #include "data/schema/vocabulary.h"
-#include "serving/predict/model_outputs.h"
-#include "trainer/judgement.h"
 
 namespace ringtrain {
 namespace {
 
 constexpr std::int64_t kRowsAtOnce = 4096;
-constexpr double kLeastProbability = 1e-12;
 
-std::vector<double> targets_of(const Table& table, const Manifest& manifest) {
-  const auto count = static_cast<std::size_t>(table.rows());
-  std::vector<double> targets(count);
-  if (!is_classification(manifest)) {
-    const at::Tensor values = table.target.to(at::kDouble).contiguous();
-    std::copy_n(values.const_data_ptr<double>(), count, targets.begin());
-    return targets;
-  }
-  const auto* classes = table.target.const_data_ptr<std::int64_t>();
-  std::copy_n(classes, count, targets.begin());
-  return targets;
+/// Row by row.
+std::vector<double> numbers_of(const at::Tensor& tensor) {
+  const at::Tensor numbers = tensor.to(at::kDouble).contiguous();
+  return {numbers.const_data_ptr<double>(), numbers.const_data_ptr<double>() + numbers.numel()};
 }
 
 Predictor::Rows rows_of(const Table& table, const std::vector<std::int64_t>& places,
@@ -59,21 +50,11 @@ void refuse_unseen(const Table& table, const Preprocessing& schema, const std::s
     }
 }
 
-/// The loss that a regression was trained with; Huber's delta is the target's scale (trainer/tasks/task.h).
-double regression_loss(double error, const Manifest& manifest) {
-  const auto kind = manifest.provenance.value("loss", std::string("mse"));
-  const double delta = manifest.preprocessing.scale_of(0).scale, size = std::abs(error);
-  if (kind == "l1") return size;
-  if (kind == "huber") return size < delta ? error * error / 2 : delta * (size - delta / 2);
-  return error * error;
-}
-
-double loss_of(const Evaluation& answers, std::size_t row, const Manifest& manifest) {
-  const auto target = answers.targets[row];
-  if (!is_classification(manifest)) return regression_loss(answers.scores[row] - target, manifest);
-  const auto width = static_cast<std::size_t>(answers.width);
-  return -std::log(
-      std::max(answers.scores[row * width + static_cast<std::size_t>(target)], kLeastProbability));
+/// Appends a row's `width` numbers.
+void append_row(std::vector<double>& to, const std::vector<double>& from, std::size_t row,
+                std::int64_t width) {
+  const auto begin = from.begin() + static_cast<std::int64_t>(row) * width;
+  to.insert(to.end(), begin, begin + width);
 }
 
 double mean(const std::vector<double>& values) {
@@ -96,6 +77,22 @@ Interval interval_of(std::vector<double> values) {
 
 }  // namespace
 
+TaskConfig task_of(const Manifest& manifest) {
+  const auto& from = manifest.provenance;
+  const auto named = [&](const char* field) {
+    return from.is_object() ? from.value(field, std::string()) : std::string();
+  };
+  auto text = named("task");
+  // Earlier versions told the loss of a regression alone.
+  if (text.empty())
+    text = fmt::format("type: {}\n{}", manifest.task, named("loss").empty() ? "" : "loss: " + named("loss"));
+  TaskConfig task;
+  config::YamlDocument::from_text(text, "the manifest's task").read([&](config::Visitor& v) {
+    task.describe(v);
+  });
+  return task;
+}
+
 Table read_labelled(const std::filesystem::path& file, const Manifest& manifest,
                     const std::string& missing_target) {
   const auto& preprocessing = manifest.preprocessing;
@@ -104,8 +101,7 @@ Table read_labelled(const std::filesystem::path& file, const Manifest& manifest,
   config.train_file = file.string();
   config.targets = preprocessing.targets;
   config.missing.target = missing_target;
-  const auto kind = is_classification(manifest) ? TargetKind::classes : TargetKind::number;
-  auto table = read_table(config, kind, at::kFloat, &preprocessing);
+  auto table = read_table(config, task_of(manifest).kind().target(), at::kFloat, &preprocessing);
   if (!table.note.empty()) log::info(fmt::format("data {}: {}", config.train_file, table.note));
   if (table.dropped_rows > 0)
     log::info(fmt::format("data {}: {} rows without a target are left out", config.train_file,
@@ -119,12 +115,13 @@ ModelAnswers answer_table(const Predictor& predictor, const Table& table,
                           const std::vector<std::int64_t>& rows,
                           const std::function<void(std::int64_t)>& progress) {
   const auto& manifest = predictor.manifest();
-  const bool classes = is_classification(manifest);
-  const auto targets = targets_of(table, manifest);
+  const auto targets = numbers_of(table.target);
   UnseenWords unseen(manifest.preprocessing.categorical);
-  ModelAnswers result;
+  ModelAnswers result{.task = task_of(manifest)};
   auto& answers = result.answers;
-  answers.width = classes ? class_count(manifest) : 1;
+  answers.width = manifest.head.width();
+  answers.target_width = table.target.dim() > 1 ? table.target.size(1) : 1;
+  answers.names = manifest.head.names;
   answers.rows = rows;
   if (rows.empty())
     for (std::int64_t row = 0; row < table.rows(); ++row) answers.rows.push_back(row);
@@ -135,16 +132,14 @@ ModelAnswers answer_table(const Predictor& predictor, const Table& table,
     const auto rows_now = rows_of(table, places, manifest.preprocessing);
     unseen.count(rows_now.categorical);
     const auto answered = predictor.predict(rows_now);
-    const at::Tensor scores =
-        (classes ? answered.probabilities : answered.predictions).to(at::kDouble).contiguous();
-    answers.scores.insert(answers.scores.end(), scores.const_data_ptr<double>(),
-                          scores.const_data_ptr<double>() + scores.numel());
+    const auto scores =
+        numbers_of(answered.probabilities.defined() ? answered.probabilities : answered.predictions);
+    answers.scores.insert(answers.scores.end(), scores.begin(), scores.end());
     if (progress) progress(begin + size);
   }
-  for (std::size_t i = 0; i < answers.rows.size(); ++i) {
-    answers.targets.push_back(targets[static_cast<std::size_t>(answers.rows[i])]);
-    result.losses.push_back(loss_of(answers, i, manifest));
-  }
+  for (const auto row : answers.rows)
+    append_row(answers.targets, targets, static_cast<std::size_t>(row), answers.target_width);
+  result.losses = result.task.kind().losses(answers, manifest.preprocessing.target_scales);
   answers.loss = mean(result.losses);
   result.unseen = unseen.text();
   return result;
@@ -152,21 +147,21 @@ ModelAnswers answer_table(const Predictor& predictor, const Table& table,
 
 MetricsReport judge_answers(const ModelAnswers& model, const Manifest& manifest,
                             const std::vector<std::int64_t>& picks) {
-  TaskConfig task;
-  task.type = manifest.task;
-  if (picks.empty()) return judge(model.answers, task, manifest.threshold);
+  const auto& kind = model.task.kind();
+  if (picks.empty()) return judge(kind, model.answers, manifest.head.thresholds);
   Evaluation drawn;
   drawn.width = model.answers.width;
-  const auto width = static_cast<std::size_t>(drawn.width);
+  drawn.target_width = model.answers.target_width;
+  drawn.names = model.answers.names;
   double loss = 0;
   for (const auto pick : picks) {
     const auto row = static_cast<std::size_t>(pick);
-    drawn.targets.push_back(model.answers.targets[row]);
+    append_row(drawn.targets, model.answers.targets, row, drawn.target_width);
+    append_row(drawn.scores, model.answers.scores, row, drawn.width);
     loss += model.losses[row];
-    for (std::size_t k = 0; k < width; ++k) drawn.scores.push_back(model.answers.scores[row * width + k]);
   }
   drawn.loss = loss / static_cast<double>(picks.size());
-  return judge(drawn, task, manifest.threshold);
+  return judge(kind, drawn, manifest.head.thresholds);
 }
 
 std::map<std::string, Interval> bootstrap(const Compared& model, const Compared* against,

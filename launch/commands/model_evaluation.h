@@ -9,17 +9,22 @@
 
 #include "data/table/table.h"
 #include "serving/predict/predictor.h"
-#include "trainer/evaluation.h"
 #include "trainer/metrics/report.h"
+#include "trainer/tasks/task_config.h"
 
 namespace ringtrain {
 
 /// What an exported model answers to rows whose truth is known.
 struct ModelAnswers {
-  Evaluation answers;          ///< scores, targets and rows; targets by the manifest's labels
-  std::vector<double> losses;  ///< [n]: cross entropy, or a regression's own loss
-  std::string unseen;          ///< values that training did not see, by column; "" for none
+  TaskConfig task;               ///< that it was trained for
+  Evaluation answers{};          ///< scores, targets and rows; targets by the manifest's labels
+  std::vector<double> losses{};  ///< [n]: TaskKind::losses
+  std::string unseen{};          ///< values that training did not see, by column; "" for none
 };
+
+/// The task that an exported model was trained for, with its options. Throws ConfigError for one that is not
+/// known here.
+TaskConfig task_of(const Manifest& manifest);
 
 /// The labelled rows of a file as this model reads them: its columns, and the target's. Throws DataError that
 /// names column, row and label; ConfigError for a language model. `missing_target`: error, or drop (the row,

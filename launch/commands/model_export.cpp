@@ -5,6 +5,7 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include "common/config_writer.h"
 #include "common/hash.h"
 #include "launch/version.h"
 #include "serving/export/exporter.h"
@@ -18,6 +19,11 @@ std::vector<std::string> verify_command() {
 static std::string now_utc() {
   return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}",
                      fmt::gmtime(std::chrono::system_clock::to_time_t(std::chrono::system_clock::now())));
+}
+
+/// What evaluating the model needs to know of its task.
+static std::string task_text(TaskConfig task) {
+  return config::to_yaml([&task](config::Visitor& v) { task.describe(v); });
 }
 
 /// Rows of the test part, answered by the trained model as training itself reads them.
@@ -51,13 +57,14 @@ std::filesystem::path export_trained(const RunConfig& config, const Trainer& tra
   manifest.name = config.export_.name;
   manifest.task = config.task.type;
   manifest.preprocessing = trainer.data().preprocessing;
+  manifest.head = outcome.head;
   manifest.inputs = config.export_.inputs;
-  manifest.threshold = outcome.threshold;
   manifest.metrics = outcome.test.to_json();
   const auto checkpoint = trainer.checkpoints().folder_of(outcome.exported_step);
   manifest.provenance = {{"config_hash", hash_text(config.to_yaml())},
                          {"data_file", config.data.train_file},
                          {"data_hash", trainer.data().file_hash},
+                         {"task", task_text(config.task)},
                          {"checkpoint", checkpoint.string()},
                          {"checkpoint_hash", trainer.checkpoints().hash(outcome.exported_step)},
                          {"step", outcome.exported_step},
@@ -65,7 +72,6 @@ std::filesystem::path export_trained(const RunConfig& config, const Trainer& tra
                          {"libraries", library_versions()},
                          {"created", now_utc()}};
   request.trained = trained_rows(trainer);
-  if (config.task.type == "regression") manifest.provenance["loss"] = config.task.loss;
   // So that `retrain` needs no job folder.
   request.add_training = [&](const std::filesystem::path& folder) {
     trainer.checkpoints().copy_without_optimizer(outcome.exported_step, folder);

@@ -42,12 +42,31 @@ AnswerText::AnswerText(const Manifest& manifest, std::string form, std::string k
     : manifest_(manifest), json_(form == "jsonl"), key_(std::move(key)) {
   if (form != "jsonl" && form != "csv")
     throw ConfigError(fmt::format("unknown output '{}'; expected jsonl or csv", form));
-  if (!json_ && is_language_model(manifest))
+  if (!json_ && manifest.head.form == AnswerForm::tokens)
     throw ConfigError("--output csv: a language model answers in jsonl alone");
-  for (std::int64_t k = 0; k < class_count(manifest); ++k) {
-    auto& label = labels_.emplace_back();
-    json_ ? append_string(label, label_of(manifest, k)) : append_field(label, label_of(manifest, k));
+  const bool values = manifest.head.form == AnswerForm::values;
+  for (std::int64_t k = 0; k < manifest.head.width(); ++k) {
+    if (values && !has_several_values(manifest.head)) break;
+    const auto name = values ? manifest.head.names[static_cast<std::size_t>(k)] : label_of(manifest, k);
+    auto& written = names_.emplace_back();
+    json_ ? append_string(written, name) : append_field(written, name);
   }
+}
+
+std::vector<std::string> AnswerText::columns() const {
+  const Head& head = manifest_.head;
+  if (has_several_values(head)) {
+    std::vector<std::string> columns;
+    for (const auto& name : head.names) columns.push_back("prediction_" + name);
+    return columns;
+  }
+  if (head.form == AnswerForm::values) return {"prediction"};
+  std::vector<std::string> columns;
+  if (head.form == AnswerForm::one_class) columns = {"class", "label"};
+  if (head.form == AnswerForm::labels)
+    for (std::int64_t k = 0; k < head.width(); ++k) columns.push_back("is_" + label_of(manifest_, k));
+  for (std::int64_t k = 0; k < head.width(); ++k) columns.push_back("p_" + label_of(manifest_, k));
+  return columns;
 }
 
 std::string AnswerText::header() const {
@@ -57,19 +76,17 @@ std::string AnswerText::header() const {
     append_field(text, key_);
     text += ',';
   }
-  if (!is_classification(manifest_)) return text + "prediction,error\n";
-  text += "class,label";
-  for (std::int64_t k = 0; k < class_count(manifest_); ++k) {
+  for (const auto& column : columns()) {
+    append_field(text, column);
     text += ',';
-    append_field(text, "p_" + label_of(manifest_, k));
   }
-  return text + ",error\n";
+  return text + "error\n";
 }
 
 std::string AnswerText::lines(const RowBatch& batch, const Predictor::Answers& raw,
                               std::int64_t& errors) const {
   auto answers = raw;
-  for (auto* values : {&answers.probabilities, &answers.predictions, &answers.classes})
+  for (auto* values : {&answers.probabilities, &answers.predictions, &answers.classes, &answers.labels})
     if (values->defined()) *values = values->contiguous();
   std::string text;
   std::int64_t answered = 0;
@@ -114,32 +131,77 @@ void AnswerText::append_error(std::string& text, const std::string& error) const
     text += "}\n";
     return;
   }
-  text.append(is_classification(manifest_) ? 2 + labels_.size() : 1, ',');
+  text.append(columns().size(), ',');
   append_field(text, error);
   text += '\n';
 }
 
 void AnswerText::append_answer(std::string& text, const Predictor::Answers& answers, std::int64_t row) const {
-  if (!is_classification(manifest_)) {
-    if (json_) text += "\"prediction\": ";
-    append_number(text, answers.predictions.const_data_ptr<float>()[row]);
-    text += json_ ? "}\n" : ",\n";
-    return;
+  switch (manifest_.head.form) {
+    case AnswerForm::one_class:
+      append_class(text, answers.classes.const_data_ptr<std::int64_t>()[row]);
+      append_probabilities(text, answers.probabilities, row);
+      break;
+    case AnswerForm::labels:
+      append_labels(text, answers.labels, row);
+      append_probabilities(text, answers.probabilities, row);
+      break;
+    case AnswerForm::values:
+      append_prediction(text, answers.predictions, row);
+      break;
+    case AnswerForm::tokens:
+      break;
   }
-  const auto index = answers.classes.const_data_ptr<std::int64_t>()[row];
-  const auto& label = labels_[static_cast<std::size_t>(index)];
+  text += json_ ? "}\n" : ",\n";
+}
+
+void AnswerText::append_class(std::string& text, std::int64_t index) const {
   text += json_ ? "\"class\": " : "";
   fmt::format_to(std::back_inserter(text), "{}", index);
   text += json_ ? ", \"label\": " : ",";
-  text += label;
-  text += json_ ? ", \"probabilities\": [" : ",";
-  const auto width = answers.probabilities.size(1);
-  const auto* numbers = answers.probabilities.const_data_ptr<float>() + row * width;
+  text += names_[static_cast<std::size_t>(index)];
+  text += json_ ? ", " : ",";
+}
+
+void AnswerText::append_labels(std::string& text, const at::Tensor& labels, std::int64_t row) const {
+  const auto width = labels.size(1);
+  const auto* given = labels.const_data_ptr<std::int64_t>() + row * width;
+  if (!json_) {
+    for (std::int64_t k = 0; k < width; ++k) text += given[k] != 0 ? "1," : "0,";
+    return;
+  }
+  text += "\"labels\": [";
+  for (std::int64_t k = 0; k < width; ++k) {
+    if (given[k] == 0) continue;
+    if (text.back() != '[') text += ", ";
+    text += names_[static_cast<std::size_t>(k)];
+  }
+  text += "], ";
+}
+
+void AnswerText::append_probabilities(std::string& text, const at::Tensor& probabilities,
+                                      std::int64_t row) const {
+  const auto width = probabilities.size(1);
+  const auto* numbers = probabilities.const_data_ptr<float>() + row * width;
+  if (json_) text += "\"probabilities\": [";
   for (std::int64_t k = 0; k < width; ++k) {
     if (k > 0) text += json_ ? ", " : ",";
     append_number(text, numbers[k]);
   }
-  text += json_ ? "]}\n" : ",\n";
+  if (json_) text += ']';
+}
+
+void AnswerText::append_prediction(std::string& text, const at::Tensor& predictions, std::int64_t row) const {
+  const bool several = predictions.dim() > 1;
+  const auto width = several ? predictions.size(1) : 1;
+  const auto* numbers = predictions.const_data_ptr<float>() + row * width;
+  if (json_) text += several ? "\"prediction\": {" : "\"prediction\": ";
+  for (std::int64_t k = 0; k < width; ++k) {
+    if (k > 0) text += json_ ? ", " : ",";
+    if (json_ && several) text += names_[static_cast<std::size_t>(k)] + ": ";
+    append_number(text, numbers[k]);
+  }
+  if (json_ && several) text += '}';
 }
 
 }  // namespace ringtrain

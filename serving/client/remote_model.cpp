@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <unordered_map>
 
 #include "common/errors.h"
 #include "serving/predict/json_text.h"
@@ -76,25 +77,66 @@ at::Tensor numbers_of(const rapidjson::Value& list, std::int64_t count, std::int
   return numbers;
 }
 
-/// A field of "outputs", a list of `count` values, or of lists of `width` of them.
-const rapidjson::Value& output(const rapidjson::Document& reply, const char* name, std::int64_t count,
-                               std::int64_t width) {
-  const auto good = [&](const rapidjson::Value& list, std::int64_t size) {
-    return list.IsArray() && static_cast<std::int64_t>(list.Size()) == size;
-  };
-  if (reply.IsObject() && reply.HasMember("outputs") && reply["outputs"].IsObject() &&
-      reply["outputs"].HasMember(name)) {
-    const auto& list = reply["outputs"][name];
-    bool whole = good(list, count);
-    for (rapidjson::SizeType i = 0; whole && i < list.Size(); ++i) {
-      whole = width > 0 ? good(list[i], width) : list[i].IsNumber();
-      for (rapidjson::SizeType k = 0; whole && width > 0 && k < list[i].Size(); ++k)
-        whole = list[i][k].IsNumber();
-    }
-    if (whole) return list;
-  }
+[[noreturn]] void fail_without(const std::string& name, std::int64_t count) {
   throw DataError(
       fmt::format("the server's answer lacks {} for {} rows; is it `ringtrain serve`?", name, count));
+}
+
+/// A field of an object, or of none. `count`: of the rows, for the error's text.
+const rapidjson::Value& field(const rapidjson::Value& object, const std::string& name, std::int64_t count) {
+  if (!object.IsObject() || !object.HasMember(name.c_str())) fail_without(name, count);
+  return object[name.c_str()];
+}
+
+bool has_size(const rapidjson::Value& list, std::int64_t size) {
+  return list.IsArray() && static_cast<std::int64_t>(list.Size()) == size;
+}
+
+/// A field of `outputs`, a list of `count` numbers, or of lists of `width` of them.
+const rapidjson::Value& output(const rapidjson::Value& outputs, const std::string& name, std::int64_t count,
+                               std::int64_t width) {
+  const auto& list = field(outputs, name, count);
+  bool whole = has_size(list, count);
+  for (rapidjson::SizeType i = 0; whole && i < list.Size(); ++i) {
+    whole = width > 0 ? has_size(list[i], width) : list[i].IsNumber();
+    for (rapidjson::SizeType k = 0; whole && width > 0 && k < list[i].Size(); ++k)
+      whole = list[i][k].IsNumber();
+  }
+  if (!whole) fail_without(name, count);
+  return list;
+}
+
+/// [count] of one value, [count, k] of several, which are lists by their names.
+at::Tensor predictions_of(const rapidjson::Value& outputs, const Head& head, std::int64_t count) {
+  if (!has_several_values(head))
+    return numbers_of(output(outputs, "prediction", count, 0), count, 1).view({count});
+  const auto& by_name = field(outputs, "prediction", count);
+  std::vector<at::Tensor> columns;
+  for (const auto& name : head.names)
+    columns.push_back(numbers_of(output(by_name, name, count, 0), count, 1));
+  return at::cat(columns, 1);
+}
+
+/// [count, K] int64 from lists of the names that are given.
+at::Tensor labels_of(const rapidjson::Value& outputs, const Manifest& manifest, std::int64_t count) {
+  const auto width = manifest.head.width();
+  std::unordered_map<std::string, std::int64_t> places;
+  for (std::int64_t k = 0; k < width; ++k) places.emplace(label_of(manifest, k), k);
+  const auto& list = field(outputs, "labels", count);
+  if (!has_size(list, count)) fail_without("labels", count);
+  at::Tensor labels = at::zeros({count, width}, at::kLong);
+  auto* row = labels.mutable_data_ptr<std::int64_t>();
+  for (const auto& names : list.GetArray()) {
+    if (!names.IsArray()) fail_without("labels", count);
+    for (const auto& name : names.GetArray()) {
+      const auto place = name.IsString() ? places.find(name.GetString()) : places.end();
+      if (place == places.end())
+        throw DataError("the server answers with a label that its model does not have");
+      row[place->second] = 1;
+    }
+    row += width;
+  }
+  return labels;
 }
 
 Predictor::Rows part(const Predictor::Rows& rows, std::int64_t begin, std::int64_t count) {
@@ -112,7 +154,8 @@ Predictor::Answers joined(const Predictor::Answers& a, const Predictor::Answers&
   return {both(a.probabilities, b.probabilities),
           both(a.classes, b.classes),
           both(a.predictions, b.predictions),
-          {}};
+          {},
+          both(a.labels, b.labels)};
 }
 
 constexpr long kTooLarge = 413;
@@ -157,14 +200,20 @@ Predictor::Answers RemoteModel::ask(const Predictor::Rows& rows) {
   if (answer.status != 200) throw DataError(fmt::format("{}{}: {}", client_.url(), path_, reason(answer)));
   const auto reply = parse_json(answer.body);
   const auto count = rows.numeric.size(0);
+  const auto& outputs = field(reply, "outputs", count);
+  const Head& head = manifest_.head;
   Predictor::Answers answers;
-  if (!is_classification(manifest_)) {
-    answers.predictions = numbers_of(output(reply, "prediction", count, 0), count, 1).view({count});
+  if (head.form == AnswerForm::values) {
+    answers.predictions = predictions_of(outputs, head, count);
     return answers;
   }
-  const auto width = class_count(manifest_);
-  answers.probabilities = numbers_of(output(reply, "probabilities", count, width), count, width);
-  answers.classes = numbers_of(output(reply, "class", count, 0), count, 1).view({count}).to(at::kLong);
+  const auto width = head.width();
+  answers.probabilities = numbers_of(output(outputs, "probabilities", count, width), count, width);
+  if (head.form == AnswerForm::labels) {
+    answers.labels = labels_of(outputs, manifest_, count);
+    return answers;
+  }
+  answers.classes = numbers_of(output(outputs, "class", count, 0), count, 1).view({count}).to(at::kLong);
   if (answers.classes.lt(0).logical_or(answers.classes.ge(width)).any().item<bool>())
     throw DataError("the server answers with a class that its model does not have");
   return answers;

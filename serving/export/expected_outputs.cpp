@@ -51,7 +51,8 @@ ExpectedCase case_of(const c10::IValue& value) {
     result.answers.predictions = parts.at(2).toTensor();
   } else {
     result.answers.probabilities = parts.at(2).toTensor();
-    result.answers.classes = parts.at(3).toTensor();
+    const auto decisions = parts.at(3).toTensor();
+    (decisions.dim() == 2 ? result.answers.labels : result.answers.classes) = decisions;
   }
   return result;
 }
@@ -106,11 +107,15 @@ std::vector<ExpectedCase> expected_cases(const Manifest& manifest, Model& networ
 }
 
 double loss_of(const Predictor::Answers& answers, const at::Tensor& targets) {
-  if (answers.predictions.defined())
-    return std::sqrt((answers.predictions.to(at::kDouble) - targets).square().mean().item<double>());
-  const at::Tensor chosen =
-      answers.probabilities.to(at::kDouble).gather(1, targets.to(at::kLong).unsqueeze(1)).clamp_min(1e-12);
-  return -chosen.log().mean().item<double>();
+  const auto rows = targets.size(0);
+  if (answers.predictions.defined()) {
+    const at::Tensor values = answers.predictions.to(at::kDouble).reshape({rows, -1});
+    return std::sqrt((values - targets.reshape({rows, -1})).square().mean().item<double>());
+  }
+  const at::Tensor p = answers.probabilities.to(at::kDouble);
+  const at::Tensor chosen = answers.labels.defined() ? at::where(targets.gt(0.5), p, 1 - p)
+                                                     : p.gather(1, targets.to(at::kLong).unsqueeze(1));
+  return -chosen.clamp_min(1e-12).log().mean().item<double>();
 }
 
 void write_cases(const std::filesystem::path& file, const std::vector<ExpectedCase>& cases) {
@@ -122,10 +127,11 @@ void write_cases(const std::filesystem::path& file, const std::vector<ExpectedCa
     }
     std::vector<c10::IValue> words;
     for (const auto& column : one.rows.categorical) words.push_back(words_value(column));
-    const bool regression = one.answers.predictions.defined();
+    const auto& answers = one.answers;
+    const at::Tensor& decisions = answers.labels.defined() ? answers.labels : answers.classes;
     values.push_back(tuple({one.rows.numeric, tuple(words),
-                            regression ? one.answers.predictions : one.answers.probabilities,
-                            regression ? c10::IValue() : c10::IValue(one.answers.classes),
+                            decisions.defined() ? answers.probabilities : answers.predictions,
+                            decisions.defined() ? c10::IValue(decisions) : c10::IValue(),
                             one.targets.defined() ? c10::IValue(one.targets) : c10::IValue()}));
   }
   const auto bytes = torch::jit::pickle_save(tuple(values));

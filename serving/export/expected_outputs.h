@@ -13,7 +13,8 @@ namespace ringtrain {
 struct ExpectedCase {
   Predictor::Rows rows;
   Predictor::Answers answers;
-  at::Tensor targets{};  ///< [n] float64, the truth of real rows; else undefined
+  at::Tensor targets{};  ///< float64, the truth of real rows: [n], of labels [n, K], of several values
+                         ///< either; else undefined
   std::int64_t size() const { return (rows.tokens.defined() ? rows.tokens : rows.numeric).size(0); }
 };
 
@@ -22,18 +23,19 @@ struct ExpectedCase {
 Predictor::Rows random_rows(const Preprocessing& preprocessing, std::int64_t rows, std::uint64_t seed);
 
 /// Cases of 1, 2, 7 and 64 random rows (of a language model: as many as memory allows, at least 2), answered
-/// by Preprocessing::apply, `network` (float32, CPU, eval mode) and the activation.
+/// by Preprocessing::apply, `network` (float32, CPU, eval mode) and the head.
 std::vector<ExpectedCase> expected_cases(const Manifest& manifest, Model& network, std::uint64_t seed);
 
 /// What a network reads of raw rows: [n, inputs] float32, or tokens.
 at::Tensor inputs_of(const Preprocessing& preprocessing, const Predictor::Rows& rows);
 
-/// What the truth has of answers: their mean log loss, or root mean squared error, in the target's unit.
+/// What the truth has of answers: their mean log loss (of labels over rows and labels), or root mean squared
+/// error, in the target's unit (of several values over all of them; one target is that of each).
 double loss_of(const Predictor::Answers& answers, const at::Tensor& targets);
 
 /// As a file that another process, or Python's torch.load, reads: a tuple of (numeric, ((word, ...), ...),
-/// probabilities or prediction, class or None, targets or None); of a language model (tokens, (), logits,
-/// None, None).
+/// probabilities or prediction, class or labels or None, targets or None); of a language model (tokens, (),
+/// logits, None, None).
 void write_cases(const std::filesystem::path& file, const std::vector<ExpectedCase>& cases);
 std::vector<ExpectedCase> read_cases(const std::filesystem::path& file);
 

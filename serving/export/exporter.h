@@ -21,14 +21,15 @@ namespace ringtrain {
 ///   column, or an input [n] per column (Manifest::inputs).
 /// - saved_model.pb, where it is asked for: TensorFlow's SavedModel with the inputs and outputs of
 /// model.onnx.
-/// - manifest.json: columns, types, labels, threshold, metrics, provenance.
+/// - manifest.json: columns, types, labels, head, metrics, provenance.
 /// - warmup.json: rows that a server answers to itself first (warm_up_rows.h).
 /// - training/: what training goes on from, where the caller makes it (ExportRequest::add_training).
 ///
 /// And, one level up, config.pbtxt and labels.txt (NVIDIA Triton's model repository layout).
 ///
-/// Outputs of all: classification "probabilities" [n, K] float32 and "class" [n] int64; regression
-/// "prediction" [n] float32. A language model: forward(tokens [n, context] int64), input "tokens", output
+/// Outputs of all, by the head's form: one class "probabilities" [n, K] float32 and "class" [n] int64; labels
+/// "probabilities" and "labels" [n, K] int64; values "prediction" [n] float32, [n, k] of several. A language
+/// model: forward(tokens [n, context] int64), input "tokens", output
 /// "logits" [n, context, vocabulary] float32 of each next token; what is shorter is filled up behind, with
 /// any token: a position sees only what is before it.
 struct ExportRequest {

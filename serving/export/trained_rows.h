@@ -10,7 +10,7 @@ struct TrainedRows {
   Predictor::Rows rows;  ///< raw
   at::Tensor inputs;     ///< [n, inputs], what the model was given
   at::Tensor outputs;    ///< what it gave
-  at::Tensor targets;    ///< [n], the truth
+  at::Tensor targets;    ///< the truth: [n], of labels [n, K], of several values either
 };
 
 /// The case that the export must answer as `network` does, the float32 copy on the CPU that it is made of.

@@ -22,9 +22,10 @@ std::string place(const std::string& what, const char* output, const ExpectedCas
       expected.size(), output);
 }
 
-/// Throws when |got - expected| is above `limit` anywhere (NaN is above).
+/// Throws when |got - expected| is above `limit` anywhere (NaN is above). `limit`: float64, a number, or one
+/// for each column.
 void require_close(const std::string& where, const at::Tensor& got, const at::Tensor& expected,
-                   double limit) {
+                   const at::Tensor& limit) {
   if (got.sizes() != expected.sizes() || got.scalar_type() != expected.scalar_type())
     throw ExportError(fmt::format("{} is {} [{}], expected {} [{}]", where, c10::toString(got.scalar_type()),
                                   fmt::join(got.sizes(), ", "), c10::toString(expected.scalar_type()),
@@ -32,44 +33,67 @@ void require_close(const std::string& where, const at::Tensor& got, const at::Te
   if (got.numel() == 0) return;
   const at::Tensor difference =
       (got.to(at::kDouble) - expected.to(at::kDouble)).abs().nan_to_num(INFINITY, INFINITY);
-  const at::Tensor by_row = difference.reshape({difference.size(0), -1}).amax(1);
-  const double largest = by_row.max().item<double>();
-  if (largest <= limit) return;
-  const auto row = by_row.gt(limit).to(at::kByte).argmax(0).item<std::int64_t>();
-  throw ExportError(fmt::format("{} by {:.3g} (at most {:.3g} is allowed), first in row {}", where, largest,
-                                limit, row + 1));
+  const at::Tensor wrong = (difference <= limit).logical_not();  // so that a limit that is NaN is passed too
+  if (!wrong.any().item<bool>()) return;
+  const auto row = wrong.reshape({wrong.size(0), -1}).any(1).to(at::kByte).argmax(0).item<std::int64_t>();
+  const auto worst = (difference / limit).flatten().argmax().item<std::int64_t>();
+  throw ExportError(fmt::format("{} by {:.3g} (at most {:.3g} is allowed), first in row {}", where,
+                                difference.flatten()[worst].item<double>(),
+                                limit.expand_as(difference).flatten()[worst].item<double>(), row + 1));
 }
 
-/// How far each row's class is from another one.
-at::Tensor class_margin(const Manifest& manifest, const at::Tensor& probabilities) {
-  if (is_binary(manifest)) return (probabilities.select(1, 1) - manifest.threshold).abs();
+at::Tensor limit_of(double limit) { return at::scalar_tensor(limit, at::kDouble); }
+
+/// How far each decision, a row's class or label, is from another one.
+at::Tensor decision_margin(const Head& head, const at::Tensor& probabilities) {
+  if (head.form == AnswerForm::labels)
+    return (probabilities - at::tensor(head.thresholds, probabilities.options())).abs();
+  if (head.is_binary()) return (probabilities.select(1, 1) - head.thresholds[0]).abs();
   if (probabilities.size(1) < 2) return at::ones({probabilities.size(0)});
   const at::Tensor best = std::get<0>(probabilities.topk(2, 1));
   return best.select(1, 0) - best.select(1, 1);
 }
 
-void require_same_classes(const std::string& where, const Manifest& manifest, const at::Tensor& got,
-                          const ExpectedCase& expected) {
-  const auto& answers = expected.answers;
-  if (got.sizes() != answers.classes.sizes() || got.scalar_type() != at::kLong)
+/// `known`: the decisions for `probabilities`, classes [n] or labels [n, K]. `one`: what one of them is
+/// called.
+void require_same_decisions(const std::string& where, const char* one, const at::Tensor& got,
+                            const at::Tensor& known, const at::Tensor& margin) {
+  if (got.sizes() != known.sizes() || got.scalar_type() != at::kLong)
     throw ExportError(fmt::format("{} is {} [{}], expected int64 [{}]", where,
                                   c10::toString(got.scalar_type()), fmt::join(got.sizes(), ", "),
-                                  expected.size()));
-  const at::Tensor wrong =
-      got.ne(answers.classes)
-          .logical_and(class_margin(manifest, answers.probabilities).gt(2 * export_tolerance));
+                                  fmt::join(known.sizes(), ", ")));
+  const at::Tensor wrong = got.ne(known).logical_and(margin.gt(2 * export_tolerance));
   if (!wrong.any().item<bool>()) return;
-  const auto row = wrong.to(at::kByte).argmax(0).item<std::int64_t>();
-  throw ExportError(fmt::format("{} in row {}: class {}, expected {}", where, row + 1,
-                                got[row].item<std::int64_t>(), answers.classes[row].item<std::int64_t>()));
+  const auto first = wrong.flatten().to(at::kByte).argmax(0).item<std::int64_t>();
+  throw ExportError(
+      fmt::format("{} in row {}: {} {}, expected {}", where, first / (known.numel() / known.size(0)) + 1, one,
+                  got.flatten()[first].item<std::int64_t>(), known.flatten()[first].item<std::int64_t>()));
 }
 
-/// Of the network's own output, in the target's unit, beside the rounding of the target's shift to float32.
-double prediction_limit(const Preprocessing& preprocessing, const at::Tensor& known) {
-  const auto [shift, scale] = preprocessing.scale_of(0);
-  const double largest =
-      known.numel() ? ((known.to(at::kDouble) - shift) / scale).abs().max().item<double>() : 0;
-  return export_tolerance * std::max(1.0, largest) * scale + 4 * FLT_EPSILON * std::abs(shift);
+/// Of values before the head's last scale, in the answer's unit, beside the rounding of the shift to float32:
+/// float64, one number, or one for each of several values.
+at::Tensor prediction_limit(const Head& head, const at::Tensor& known) {
+  at::Tensor values = known.to(at::kDouble).reshape({known.size(0), head.outputs});
+  at::Tensor unit = limit_of(1), rounding = limit_of(0);
+  for (auto step = head.operations.rbegin();
+       step != head.operations.rend() && step->kind == HeadOperation::Kind::scale; ++step) {
+    const at::Tensor scale = at::tensor(step->scale, at::kDouble),
+                     shift = at::tensor(step->shift, at::kDouble);
+    values = (values - shift) / scale;
+    rounding = rounding + 4 * FLT_EPSILON * shift.abs() * unit;
+    unit = unit * scale.abs();
+  }
+  const at::Tensor largest =
+      values.size(0) > 0 ? values.abs().amax(0) : at::zeros({head.outputs}, at::kDouble);
+  return export_tolerance * largest.clamp_min(1) * unit + rounding;
+}
+
+/// A loss, or a root mean squared error, that hardly matters.
+double negligible_loss(const Head& head, const ExpectedCase& expected, double share) {
+  if (head.form != AnswerForm::values) return share;
+  const at::Tensor targets = expected.targets.reshape({expected.size(), -1});
+  const double deviation = std::sqrt(targets.var(0, /*unbiased=*/false).mean().item<double>());
+  return share * deviation + prediction_limit(head, expected.answers.predictions).max().item<double>();
 }
 
 }  // namespace
@@ -78,13 +102,11 @@ void require_same_loss(const std::string& what, const Manifest& manifest, const 
                        const ExpectedCase& expected, double tolerance) {
   const double trained = loss_of(expected.answers, expected.targets),
                exported = loss_of(got, expected.targets);
-  const double negligible = is_classification(manifest)
-                                ? tolerance / 10
-                                : tolerance / 10 * expected.targets.std(/*unbiased=*/false).item<double>() +
-                                      prediction_limit(manifest.preprocessing, expected.answers.predictions);
+  const double negligible = negligible_loss(manifest.head, expected, tolerance / 10);
   if (std::abs(exported - trained) <= tolerance * trained + negligible) return;
   throw ExportError(fmt::format("{} has the {} {:.6g} on {} rows of the test part, the training model {:.6g}",
-                                what, is_classification(manifest) ? "loss" : "root mean squared error",
+                                what,
+                                manifest.head.form == AnswerForm::values ? "root mean squared error" : "loss",
                                 exported, expected.size(), trained));
 }
 
@@ -99,20 +121,24 @@ void require_equal_answers(const std::string& what, const Manifest& manifest, co
         "flatten and unflatten",
         expected.size(), error.what()));
   }
-  const auto require_relatively_close = [&](const char* output, const at::Tensor& values,
-                                            const at::Tensor& known) {
-    const double largest = known.numel() ? known.abs().max().item<double>() : 0;
-    require_close(place(what, output, expected), values, known, export_tolerance * std::max(1.0, largest));
-  };
-  if (is_language_model(manifest))
-    return require_relatively_close("logits", got.logits, expected.answers.logits);
-  if (!is_classification(manifest)) {
-    require_close(place(what, "prediction", expected), got.predictions, expected.answers.predictions,
-                  prediction_limit(manifest.preprocessing, expected.answers.predictions));
+  const Head& head = manifest.head;
+  const auto& known = expected.answers;
+  if (head.form == AnswerForm::tokens) {
+    const double largest = known.logits.numel() ? known.logits.abs().max().item<double>() : 0;
+    return require_close(place(what, "logits", expected), got.logits, known.logits,
+                         limit_of(export_tolerance * std::max(1.0, largest)));
+  }
+  if (head.form == AnswerForm::values) {
+    require_close(place(what, "prediction", expected), got.predictions, known.predictions,
+                  prediction_limit(head, known.predictions));
   } else {
-    require_close(place(what, "probabilities", expected), got.probabilities, expected.answers.probabilities,
-                  export_tolerance);
-    require_same_classes(place(what, "class", expected), manifest, got.classes, expected);
+    require_close(place(what, "probabilities", expected), got.probabilities, known.probabilities,
+                  limit_of(export_tolerance));
+    const at::Tensor margin = decision_margin(head, known.probabilities);
+    if (head.form == AnswerForm::labels)
+      require_same_decisions(place(what, "labels", expected), "label", got.labels, known.labels, margin);
+    else
+      require_same_decisions(place(what, "class", expected), "class", got.classes, known.classes, margin);
   }
   if (expected.targets.defined()) require_same_loss(what, manifest, got, expected, 1e-3);
 }

@@ -9,7 +9,6 @@
 #include "common/files.h"
 #include "serving/onnx/export.h"
 #include "serving/onnx/kernels.h"
-#include "serving/predict/model_outputs.h"
 #include "serving/predict/model_runner.h"
 
 namespace ringtrain {
@@ -82,8 +81,7 @@ class OnnxRunner : public ModelRunner {
         by_column_(has_column_inputs(manifest)),
         names_(onnx_input_names(manifest.preprocessing, by_column_)),
         numeric_(manifest.preprocessing.numeric.size()),
-        classification_(is_classification(manifest)),
-        language_model_(is_language_model(manifest)) {
+        form_(manifest.head.form) {
     if (model_.graph.inputs.size() != names_.size())
       throw ExportError(
           fmt::format("model.onnx has {} inputs, expected {}", model_.graph.inputs.size(), names_.size()));
@@ -96,7 +94,7 @@ class OnnxRunner : public ModelRunner {
   Predictor::Answers run(const Predictor::Rows& rows) const override {
     std::map<std::string, onnx::Value> inputs;
     auto name = names_.begin();
-    if (language_model_) inputs[*name++] = rows.tokens;
+    if (form_ == AnswerForm::tokens) inputs[*name++] = rows.tokens;
     if (by_column_)
       for (std::size_t c = 0; c < numeric_; ++c)
         inputs[*name++] = rows.numeric.select(1, static_cast<std::int64_t>(c));
@@ -110,13 +108,21 @@ class OnnxRunner : public ModelRunner {
       return found->second;
     };
     Predictor::Answers answers;
-    if (language_model_) {
-      answers.logits = take("logits");
-    } else if (classification_) {
-      answers.probabilities = take("probabilities");
-      answers.classes = take("class");
-    } else {
-      answers.predictions = take("prediction");
+    switch (form_) {
+      case AnswerForm::one_class:
+        answers.probabilities = take("probabilities");
+        answers.classes = take("class");
+        break;
+      case AnswerForm::labels:
+        answers.probabilities = take("probabilities");
+        answers.labels = take("labels");
+        break;
+      case AnswerForm::values:
+        answers.predictions = take("prediction");
+        break;
+      case AnswerForm::tokens:
+        answers.logits = take("logits");
+        break;
     }
     return answers;
   }
@@ -126,7 +132,7 @@ class OnnxRunner : public ModelRunner {
   bool by_column_;
   std::vector<std::string> names_;
   std::size_t numeric_;
-  bool classification_, language_model_;
+  AnswerForm form_;
 };
 
 }  // namespace

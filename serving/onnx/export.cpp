@@ -21,9 +21,17 @@ const Dimension batch = std::string("n");
 constexpr auto to_int64 = static_cast<std::int64_t>(ElementType::int64);
 
 std::vector<std::string> output_names(const Manifest& manifest) {
-  if (is_language_model(manifest)) return {"logits"};
-  if (!is_classification(manifest)) return {"prediction"};
-  return {"probabilities", "class"};
+  switch (manifest.head.form) {
+    case AnswerForm::one_class:
+      return {"probabilities", "class"};
+    case AnswerForm::labels:
+      return {"probabilities", "labels"};
+    case AnswerForm::values:
+      return {"prediction"};
+    case AnswerForm::tokens:
+      break;
+  }
+  return {"logits"};
 }
 
 std::string add_matrix(GraphBuilder& graph, const std::string& name, const Preprocessing& schema) {
@@ -92,44 +100,80 @@ std::string add_operation(GraphBuilder& graph, const Operation& step, const std:
   return graph.node("Concat", parts, {{"axis", std::int64_t{1}}});
 }
 
+/// Constants of a head: a number, or one for each column.
+std::string add_constants(GraphBuilder& graph, const char* name, const std::vector<double>& numbers) {
+  return graph.initializer(name, numbers.size() == 1 ? at::scalar_tensor(numbers[0], at::kFloat)
+                                                     : constant_row(numbers, at::kFloat));
+}
+
+/// A head's operation as nodes; the result has the name `output` (a fresh one where it is empty).
+std::string add_operation(GraphBuilder& graph, const HeadOperation& step, const std::string& scores,
+                          const std::string& output) {
+  using Kind = HeadOperation::Kind;
+  switch (step.kind) {
+    case Kind::sigmoid:
+      return graph.node("Sigmoid", {scores}, {}, output);
+    case Kind::softmax:
+      return graph.node("Softmax", {scores}, {{"axis", std::int64_t{1}}}, output);
+    case Kind::exponential:
+      return graph.node("Exp", {scores}, {}, output);
+    case Kind::scale:
+      break;
+  }
+  const auto scaled = graph.node("Mul", {scores, add_constants(graph, "head_scale", step.scale)});
+  return graph.node("Add", {scaled, add_constants(graph, "head_shift", step.shift)}, {}, output);
+}
+
+/// All operations of a head; the last result has the name `output` (a fresh one where it is empty).
+std::string add_scores(GraphBuilder& graph, const Head& head, std::string scores, const std::string& output) {
+  const auto& steps = head.operations;
+  if (steps.empty() && !output.empty()) return graph.node("Identity", {scores}, {}, output);
+  for (std::size_t i = 0; i < steps.size(); ++i)
+    scores = add_operation(graph, steps[i], scores, i + 1 < steps.size() ? "" : output);
+  return scores;
+}
+
+/// int64, 1 where `scores` are at least their thresholds.
+void add_reached(GraphBuilder& graph, const Head& head, std::string scores, const std::string& output) {
+  scores = graph.node("GreaterOrEqual", {scores, add_constants(graph, "threshold", head.thresholds)});
+  if (head.is_binary()) scores = graph.node("Squeeze", {scores, graph.constant({1})});
+  graph.node("Cast", {scores}, {{"to", to_int64}}, output);
+}
+
+void add_prediction(GraphBuilder& graph, const Head& head, const std::string& outputs) {
+  if (has_several_values(head)) {
+    add_scores(graph, head, outputs, "prediction");
+    return graph.output("prediction", ElementType::float32, {batch, head.outputs});
+  }
+  graph.node("Squeeze", {add_scores(graph, head, outputs, ""), graph.constant({1})}, {}, "prediction");
+  graph.output("prediction", ElementType::float32, {batch});
+}
+
 void add_answers(GraphBuilder& graph, const Manifest& manifest, const std::string& outputs) {
+  const Head& head = manifest.head;
   if (const auto& tokens = manifest.preprocessing.tokens) {
-    graph.node("Identity", {outputs}, {}, "logits");
+    add_scores(graph, head, outputs, "logits");
     return graph.output("logits", ElementType::float32, {batch, tokens->context, tokens->vocabulary});
   }
-  if (!is_classification(manifest)) {
-    const auto& preprocessing = manifest.preprocessing;
-    if (!preprocessing.scales_target()) {
-      graph.node("Squeeze", {outputs, graph.constant({1})}, {}, "prediction");
-    } else {
-      const auto value = graph.node("Squeeze", {outputs, graph.constant({1})});
-      const auto scaled = graph.node(
-          "Mul",
-          {value, graph.initializer("target_scale",
-                                    at::scalar_tensor(preprocessing.target_scales[0].scale, at::kFloat))});
-      graph.node(
-          "Add",
-          {scaled, graph.initializer("target_shift",
-                                     at::scalar_tensor(preprocessing.target_scales[0].shift, at::kFloat))},
-          {}, "prediction");
-    }
-    return graph.output("prediction", ElementType::float32, {batch});
-  }
-  if (is_binary(manifest)) {
-    const auto p = graph.node("Sigmoid", {outputs});
+  if (head.form == AnswerForm::values) return add_prediction(graph, head, outputs);
+  if (head.is_binary()) {
+    const auto p = add_scores(graph, head, outputs, "");
     graph.node("Concat", {graph.node("Sub", {graph.scalar(1), p}), p}, {{"axis", std::int64_t{1}}},
                "probabilities");
-    const auto reached =
-        graph.node("GreaterOrEqual",
-                   {p, graph.initializer("threshold", at::scalar_tensor(manifest.threshold, at::kFloat))});
-    graph.node("Cast", {graph.node("Squeeze", {reached, graph.constant({1})})}, {{"to", to_int64}}, "class");
+    add_reached(graph, head, p, "class");
   } else {
-    graph.node("Softmax", {outputs}, {{"axis", std::int64_t{1}}}, "probabilities");
-    graph.node("ArgMax", {"probabilities"}, {{"axis", std::int64_t{1}}, {"keepdims", std::int64_t{0}}},
-               "class");
+    add_scores(graph, head, outputs, "probabilities");
+    if (head.form == AnswerForm::labels)
+      add_reached(graph, head, "probabilities", "labels");
+    else
+      graph.node("ArgMax", {"probabilities"}, {{"axis", std::int64_t{1}}, {"keepdims", std::int64_t{0}}},
+                 "class");
   }
-  graph.output("probabilities", ElementType::float32, {batch, class_count(manifest)});
-  graph.output("class", ElementType::int64, {batch});
+  graph.output("probabilities", ElementType::float32, {batch, head.width()});
+  if (head.form == AnswerForm::labels)
+    graph.output("labels", ElementType::int64, {batch, head.width()});
+  else
+    graph.output("class", ElementType::int64, {batch});
 }
 
 }  // namespace
@@ -138,7 +182,7 @@ bool has_column_inputs(const Manifest& manifest) { return manifest.inputs == "co
 
 std::vector<std::string> onnx_input_names(const Preprocessing& preprocessing, bool by_column) {
   if (preprocessing.tokens) return {"tokens"};
-  std::vector<std::string> names, taken{"numeric", "probabilities", "class", "prediction"};
+  std::vector<std::string> names, taken{"numeric", "probabilities", "class", "labels", "prediction"};
   const auto add = [&](std::string name) {
     while (std::find(taken.begin(), taken.end(), name) != taken.end()) name += "_column";
     names.push_back(name);

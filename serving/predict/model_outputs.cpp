@@ -6,16 +6,7 @@
 
 namespace ringtrain {
 
-bool is_binary(const Manifest& manifest) { return manifest.task == "binary_classification"; }
-bool is_language_model(const Manifest& manifest) { return manifest.task == "language_model"; }
-bool is_classification(const Manifest& manifest) {
-  return manifest.task == "classification" || is_binary(manifest);
-}
-
-std::int64_t class_count(const Manifest& manifest) {
-  if (!is_classification(manifest)) return 0;
-  return is_binary(manifest) ? 2 : static_cast<std::int64_t>(manifest.preprocessing.labels.size());
-}
+bool has_several_values(const Head& head) { return head.form == AnswerForm::values && head.outputs > 1; }
 
 std::string label_of(const Manifest& manifest, std::int64_t index) {
   const auto& labels = manifest.preprocessing.labels;
@@ -25,7 +16,7 @@ std::string label_of(const Manifest& manifest, std::int64_t index) {
 
 std::vector<std::int64_t> output_shape(const Manifest& manifest, std::int64_t rows) {
   if (const auto& tokens = manifest.preprocessing.tokens) return {rows, tokens->context, tokens->vocabulary};
-  return {rows, is_classification(manifest) && !is_binary(manifest) ? class_count(manifest) : 1};
+  return {rows, manifest.head.outputs};
 }
 
 at::Tensor zero_inputs(const Preprocessing& preprocessing, std::int64_t rows) {
@@ -44,22 +35,24 @@ std::int64_t rows_at_once(const TokenInput& tokens, std::int64_t wanted) {
 }
 
 Predictor::Answers answers_of(const Manifest& manifest, const at::Tensor& outputs) {
+  const Head& head = manifest.head;
+  const at::Tensor scores = scores_of(head, outputs, at::kFloat);
   Predictor::Answers answers;
-  if (is_language_model(manifest)) {
-    answers.logits = outputs;
-  } else if (!is_classification(manifest)) {
-    const auto& preprocessing = manifest.preprocessing;
-    answers.predictions = outputs.squeeze(1);
-    if (preprocessing.scales_target())
-      answers.predictions =
-          answers.predictions * preprocessing.target_scales[0].scale + preprocessing.target_scales[0].shift;
-  } else if (is_binary(manifest)) {
-    const at::Tensor p = at::sigmoid(outputs);
-    answers.probabilities = at::cat({1 - p, p}, 1);
-    answers.classes = p.squeeze(1).ge(manifest.threshold).to(at::kLong);
-  } else {
-    answers.probabilities = at::softmax(outputs, 1);
-    answers.classes = answers.probabilities.argmax(1);
+  switch (head.form) {
+    case AnswerForm::one_class:
+      answers.probabilities = answer_scores(head, scores);
+      answers.classes = decisions_of(head, answers.probabilities);
+      break;
+    case AnswerForm::labels:
+      answers.probabilities = answer_scores(head, scores);
+      answers.labels = decisions_of(head, answers.probabilities);
+      break;
+    case AnswerForm::values:
+      answers.predictions = has_several_values(head) ? scores : scores.squeeze(1);
+      break;
+    case AnswerForm::tokens:
+      answers.logits = scores;
+      break;
   }
   return answers;
 }

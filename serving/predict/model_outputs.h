@@ -10,21 +10,14 @@
 
 namespace ringtrain {
 
-/// What a network's outputs [n, outputs] mean: binary classification has one logit (probabilities [1 - s, s]
-/// with s its sigmoid; class 1 where s >= threshold), classification has a logit a class (softmax, argmax),
-/// regression has one value (times the preprocessing's target_scale, plus target_shift). A language model has
-/// logits [n, context, vocabulary], which are its answers.
+/// What a network's outputs [n, outputs] mean, as the manifest's head says (data/schema/head.h), in float32.
+/// A language model has logits [n, context, vocabulary], which are its answers.
 Predictor::Answers answers_of(const Manifest& manifest, const at::Tensor& outputs);
 
-bool is_binary(const Manifest& manifest);
-bool is_classification(const Manifest& manifest);  ///< binary ones too
+/// Whether an answer is more than one number, each with a name.
+bool has_several_values(const Head& head);
 
-bool is_language_model(const Manifest& manifest);
-
-/// How many columns the probabilities have; 0 for regression and language models.
-std::int64_t class_count(const Manifest& manifest);
-
-/// The name of a class; its number where there are no labels.
+/// The name of a class or label; its number where there are no labels.
 std::string label_of(const Manifest& manifest, std::int64_t index);
 
 /// The shape of the network's outputs for `rows` rows.

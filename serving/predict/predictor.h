@@ -26,11 +26,13 @@ class Predictor {
     std::vector<std::vector<std::string>> categorical;  ///< [columns][n]
     at::Tensor tokens;                                  ///< [n, context] int64, of a language model alone
   };
+  /// By the form of the manifest's head; what other forms have is undefined.
   struct Answers {
-    at::Tensor probabilities;  ///< [n, K] (classification)
-    at::Tensor classes;        ///< [n] int64
-    at::Tensor predictions;    ///< [n] (regression)
-    at::Tensor logits;         ///< [n, context, vocabulary] of each next token (language model)
+    at::Tensor probabilities;  ///< [n, K] (one class, labels)
+    at::Tensor classes;        ///< [n] int64 (one class)
+    at::Tensor predictions;    ///< [n] of one value, [n, k] of several
+    at::Tensor logits;         ///< [n, context, vocabulary] of each next token (tokens)
+    at::Tensor labels{};       ///< [n, K] int64, 1 where a label is given, else 0 (labels)
   };
   Answers predict(const Rows& rows) const;
 
@@ -40,10 +42,11 @@ class Predictor {
 };
 
 /// Answers JSON lines, row by row, in input order, in constant memory. Output: JSON lines
-///   {"class": 1, "label": "fraud", "probabilities": [0.02, 0.98]}   or   {"prediction": 3.2}   or {"error":
-///   "row 3: ..."}
-/// or CSV with the same columns. Of a language model, in JSON lines alone: the likeliest next tokens (at most
-/// five), and how well the given ones are foretold, in nats a token:
+///   {"class": 1, "label": "fraud", "probabilities": [0.02, 0.98]}   or   {"prediction": 3.2}   or
+///   {"labels": ["sport"], "probabilities": [0.9, 0.2]}   or   {"prediction": {"low": 1.5, "high": 3.2}}   or
+///   {"error": "row 3: ..."}
+/// or CSV with the same columns (AnswerText). Of a language model, in JSON lines alone: the likeliest next
+/// tokens (at most five), and how well the given ones are foretold, in nats a token:
 ///   {"next": [{"token": 43, "text": "e", "probability": 0.41}, …], "loss": 1.7, "perplexity": 5.5}
 /// Returns how many rows had an error. Files and folders of other forms: serving/batch/.
 struct PredictOptions {

@@ -13,7 +13,6 @@ namespace {
 
 constexpr std::int64_t format_version = 1;
 constexpr std::array input_forms{"matrix", "columns"};
-constexpr std::array tasks{"binary_classification", "classification", "regression", "language_model"};
 
 /// The columns as a server's client sends them, for readers that know nothing of ringtrain.
 nlohmann::json columns_of(const Preprocessing& preprocessing) {
@@ -31,7 +30,37 @@ nlohmann::json columns_of(const Preprocessing& preprocessing) {
   return columns;
 }
 
+/// The threshold beside the head, for readers that know no heads.
+double threshold_of(const Head& head) { return head.is_binary() ? head.thresholds[0] : 0.5; }
+
+Head head_of(const nlohmann::json& json, const Manifest& manifest) {
+  if (json.contains("head")) return Head::from_json(json["head"]);
+  return head_of_earlier(manifest.task, manifest.preprocessing, json.at("threshold").get<double>());
+}
+
 }  // namespace
+
+Head head_of_earlier(const std::string& task, const Preprocessing& preprocessing, double threshold) {
+  using Kind = HeadOperation::Kind;
+  if (task == "binary_classification") return {AnswerForm::one_class, 1, {{Kind::sigmoid}}, {threshold}, {}};
+  if (task == "classification")
+    return {AnswerForm::one_class,
+            static_cast<std::int64_t>(preprocessing.labels.size()),
+            {{Kind::softmax}},
+            {},
+            {}};
+  if (task == "regression") {
+    Head head{AnswerForm::values, 1, {}, {}, {}};
+    const auto [shift, scale] = preprocessing.scale_of(0);
+    if (preprocessing.scales_target()) head.operations = {{Kind::scale, {scale}, {shift}}};
+    return head;
+  }
+  if (task == "language_model")
+    return {AnswerForm::tokens, preprocessing.tokens ? preprocessing.tokens->vocabulary : 0, {}, {}, {}};
+  throw ExportError(fmt::format(
+      "task: unknown '{}'; expected binary_classification, classification, regression or language_model",
+      task));
+}
 
 nlohmann::json Manifest::to_json() const {
   nlohmann::json json{{"format", format_version},
@@ -41,13 +70,13 @@ nlohmann::json Manifest::to_json() const {
                       {"columns", columns_of(preprocessing)},
                       {"inputs", inputs},
                       {"labels", preprocessing.labels},
-                      {"threshold", threshold},
+                      {"head", head.to_json()},
+                      {"threshold", threshold_of(head)},
                       {"preprocessing", preprocessing.to_json()},
                       {"metrics", metrics.is_null() ? nlohmann::json::object() : metrics},
                       {"provenance", provenance.is_null() ? nlohmann::json::object() : provenance},
                       {"files", files.is_null() ? nlohmann::json::object() : files}};
-  if (task == "binary_classification" && preprocessing.labels.size() == 2)
-    json["positive_class"] = preprocessing.labels[1];
+  if (head.is_binary() && preprocessing.labels.size() == 2) json["positive_class"] = preprocessing.labels[1];
   if (preprocessing.has_wide())
     json["notes"] = {
         "numeric columns of dtype float64 lose their digits in servers that cast inputs to float32 "
@@ -66,8 +95,8 @@ Manifest Manifest::from_json(const nlohmann::json& json) {
     result.version = json.at("version").get<std::int64_t>();
     result.task = json.at("task").get<std::string>();
     result.inputs = json.value("inputs", result.inputs);
-    result.threshold = json.at("threshold").get<double>();
     result.preprocessing = Preprocessing::from_json(json.at("preprocessing"));
+    result.head = head_of(json, result);
     result.metrics = json.at("metrics");
     result.provenance = json.at("provenance");
     result.files = json.at("files");
@@ -76,14 +105,10 @@ Manifest Manifest::from_json(const nlohmann::json& json) {
   } catch (const DataError& error) {
     throw ExportError(error.what());
   }
-  if (std::find(tasks.begin(), tasks.end(), result.task) == tasks.end())
-    throw ExportError(fmt::format(
-        "task: unknown '{}'; expected binary_classification, classification, regression or language_model",
-        result.task));
   if (std::find(input_forms.begin(), input_forms.end(), result.inputs) == input_forms.end())
     throw ExportError(fmt::format("inputs: unknown '{}'; expected matrix or columns", result.inputs));
-  if ((result.task == "language_model") != result.preprocessing.tokens.has_value())
-    throw ExportError(fmt::format("task: {} does not fit preprocessing.tokens", result.task));
+  if ((result.head.form == AnswerForm::tokens) != result.preprocessing.tokens.has_value())
+    throw ExportError(fmt::format("head: its form does not fit preprocessing.tokens (task {})", result.task));
   return result;
 }
 

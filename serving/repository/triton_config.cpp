@@ -51,9 +51,16 @@ std::string ports(const char* field, const std::vector<Port>& list) {
 std::vector<Port> output_ports(const Manifest& manifest, bool libtorch) {
   if (const auto& tokens = manifest.preprocessing.tokens)
     return {{libtorch ? "OUTPUT__0" : "logits", "TYPE_FP32", tokens->context, false, tokens->vocabulary}};
-  if (!is_classification(manifest)) return {{libtorch ? "OUTPUT__0" : "prediction", "TYPE_FP32"}};
-  return {{libtorch ? "OUTPUT__0" : "probabilities", "TYPE_FP32", class_count(manifest), true},
-          {libtorch ? "OUTPUT__1" : "class", "TYPE_INT64"}};
+  const Head& head = manifest.head;
+  if (head.form == AnswerForm::values)
+    return {
+        {libtorch ? "OUTPUT__0" : "prediction", "TYPE_FP32", has_several_values(head) ? head.width() : 0}};
+  const bool labels = head.form == AnswerForm::labels;
+  return {{libtorch ? "OUTPUT__0" : "probabilities", "TYPE_FP32", head.width(), true},
+          {libtorch ? "OUTPUT__1"
+           : labels ? "labels"
+                    : "class",
+           "TYPE_INT64", labels ? head.width() : 0}};
 }
 
 std::vector<Port> input_ports(const Manifest& manifest, bool libtorch) {
@@ -91,7 +98,7 @@ std::string triton_config(const Manifest& manifest, const std::vector<std::strin
 }
 
 std::string triton_labels(const Manifest& manifest) {
-  if (!is_classification(manifest)) return "";
+  if (manifest.head.width() == 0 || manifest.head.form == AnswerForm::values) return "";
   std::string text;
   for (std::string label : manifest.preprocessing.labels) {
     std::replace(label.begin(), label.end(), '\n', ' ');

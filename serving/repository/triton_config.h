@@ -13,8 +13,8 @@ namespace ringtrain {
 /// LibTorch backend takes one list of strings only). Empty when no backend can serve what is there.
 std::string triton_config(const Manifest& manifest, const std::vector<std::string>& formats);
 
-/// labels.txt: the classes' names, one a line, in class order; empty for a regression. A line break in a name
-/// becomes a space.
+/// labels.txt: the names of the classes or labels, one a line, in their order; empty for other models. A line
+/// break in a name becomes a space.
 std::string triton_labels(const Manifest& manifest);
 
 /// Which versions Triton is to load. It answers by the largest one, so: those that are served and not above

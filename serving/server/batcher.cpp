@@ -31,7 +31,7 @@ Predictor::Answers part(const Predictor::Answers& all, std::int64_t begin, std::
   const auto of = [&](const at::Tensor& tensor) {
     return tensor.defined() ? tensor.narrow(0, begin, count) : tensor;
   };
-  return {of(all.probabilities), of(all.classes), of(all.predictions), of(all.logits)};
+  return {of(all.probabilities), of(all.classes), of(all.predictions), of(all.logits), of(all.labels)};
 }
 
 }  // namespace

@@ -249,6 +249,7 @@ class RowFiller {
 
 InferTensor output_of(const std::string& name, const Predictor::Answers& answers, const Manifest& manifest) {
   if (name == "probabilities") return numbers(name, "FP32", answers.probabilities);
+  if (name == "labels") return numbers(name, "INT64", answers.labels);
   if (name == "class") return numbers(name, "INT64", answers.classes);
   if (name == "prediction") return numbers(name, "FP32", answers.predictions);
   if (name == "logits") return numbers(name, "FP32", answers.logits);
@@ -276,10 +277,12 @@ std::vector<Port> input_ports(const Manifest& manifest) {
 std::vector<Port> output_ports(const Manifest& manifest) {
   if (const auto& tokens = manifest.preprocessing.tokens)
     return {{"logits", "FP32", {-1, tokens->context, tokens->vocabulary}}};
-  if (!is_classification(manifest)) return {{"prediction", "FP32", {-1}}};
-  return {{"probabilities", "FP32", {-1, class_count(manifest)}},
-          {"class", "INT64", {-1}},
-          {"label", "BYTES", {-1}}};
+  const Head& head = manifest.head;
+  if (has_several_values(head)) return {{"prediction", "FP32", {-1, head.width()}}};
+  if (head.form == AnswerForm::values) return {{"prediction", "FP32", {-1}}};
+  if (head.form == AnswerForm::labels)
+    return {{"probabilities", "FP32", {-1, head.width()}}, {"labels", "INT64", {-1, head.width()}}};
+  return {{"probabilities", "FP32", {-1, head.width()}}, {"class", "INT64", {-1}}, {"label", "BYTES", {-1}}};
 }
 
 std::int64_t element_count(const std::string& tensor, const std::vector<std::int64_t>& shape) {

@@ -20,7 +20,8 @@ struct Port {
 /// BYTES [n] for each categorical column, as in model.onnx; "tokens" [n, context] INT64 of a language model.
 std::vector<Port> input_ports(const Manifest& manifest);
 
-/// "probabilities" [n, K] FP32, "class" [n] INT64, "label" [n] BYTES; or "prediction" [n] FP32; or "logits".
+/// "probabilities" [n, K] FP32, "class" [n] INT64, "label" [n] BYTES; or "probabilities", "labels" [n, K]
+/// INT64; or "prediction" [n] FP32, [n, k] of several values; or "logits".
 std::vector<Port> output_ports(const Manifest& manifest);
 
 /// A tensor of a request or of an answer.

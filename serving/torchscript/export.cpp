@@ -51,10 +51,6 @@ void register_preprocessing(torch::jit::Module& module, const Preprocessing& pre
     if (!step.a.empty()) module.register_buffer(fmt::format("a{}", i), constant_row(step.a, type));
     if (!step.b.empty()) module.register_buffer(fmt::format("b{}", i), constant_row(step.b, type));
   }
-  if (preprocessing.scales_target()) {
-    module.register_attribute("target_scale", c10::FloatType::get(), preprocessing.target_scales[0].scale);
-    module.register_attribute("target_shift", c10::FloatType::get(), preprocessing.target_scales[0].shift);
-  }
   for (std::size_t i = 0; i < preprocessing.categorical.size(); ++i) {
     const auto& column = preprocessing.categorical[i];
     c10::Dict<std::string, std::int64_t> places;
@@ -63,6 +59,23 @@ void register_preprocessing(torch::jit::Module& module, const Preprocessing& pre
     module.register_attribute(fmt::format("vocabulary{}", i),
                               c10::DictType::create(c10::StringType::get(), c10::IntType::get()), places);
   }
+}
+
+/// The constants of the head's operations, and its thresholds.
+void register_head(torch::jit::Module& module, const Head& head) {
+  const auto add = [&module](const std::string& name, const std::vector<double>& numbers) {
+    if (numbers.size() == 1)
+      module.register_attribute(name, c10::FloatType::get(), numbers[0]);
+    else
+      module.register_buffer(name, constant_row(numbers, at::kFloat));
+  };
+  for (std::size_t i = 0; i < head.operations.size(); ++i) {
+    const auto& step = head.operations[i];
+    if (step.kind != HeadOperation::Kind::scale) continue;
+    add(fmt::format("head_scale{}", i), step.scale);
+    add(fmt::format("head_shift{}", i), step.shift);
+  }
+  if (!head.thresholds.empty()) add("threshold", head.thresholds);
 }
 
 /// An operation as a line of source; `values`: what its inputs are called.
@@ -92,10 +105,40 @@ std::string line_of(const Operation& step, std::size_t place, const std::vector<
   return fmt::format("torch.cat([{}], 1)", fmt::join(parts, ", "));
 }
 
+/// The head's operation `place` on `scores`, as source.
+std::string line_of(const HeadOperation& step, std::size_t place) {
+  using Kind = HeadOperation::Kind;
+  switch (step.kind) {
+    case Kind::sigmoid:
+      return "torch.sigmoid(scores)";
+    case Kind::softmax:
+      return "torch.softmax(scores, 1)";
+    case Kind::exponential:
+      return "torch.exp(scores)";
+    case Kind::scale:
+      break;
+  }
+  return fmt::format("scores * self.head_scale{0} + self.head_shift{0}", place);
+}
+
+/// From the network's outputs, `scores`, to what `forward` returns: as answers_of.
+std::string answers_source(const Head& head) {
+  std::string code;
+  for (std::size_t i = 0; i < head.operations.size(); ++i)
+    code += fmt::format("\n  scores = {}", line_of(head.operations[i], i));
+  if (head.form == AnswerForm::values)
+    return code + (has_several_values(head) ? "\n  return scores" : "\n  return scores.squeeze(1)");
+  if (head.form == AnswerForm::labels)
+    return code + "\n  return scores, torch.ge(scores, self.threshold).to(dtype=4)";
+  if (!head.is_binary()) return code + "\n  return scores, scores.argmax(1)";
+  return code + R"(
+  probabilities = torch.cat([1 - scores, scores], 1)
+  return probabilities, torch.ge(scores.squeeze(1), self.threshold).to(dtype=4))";
+}
+
 /// The source of `forward`: the schema's operations, the network, and answers_of. Outside Python, types have
 /// no names in TorchScript: dtype 4 is int64, 6 is float32, 7 float64 (c10/core/ScalarType.h).
 std::string forward_source(const Manifest& manifest, const std::vector<Operation>& steps) {
-  const bool classification = is_classification(manifest);
   std::string arguments, code;
   for (std::size_t i = 0; i < manifest.preprocessing.categorical.size(); ++i) {
     arguments += fmt::format(", c{}: List[str]", i);
@@ -110,22 +153,10 @@ std::string forward_source(const Manifest& manifest, const std::vector<Operation
     code += fmt::format("\n  v{} = {}", i, line_of(steps[i], i, values));
     values.push_back(fmt::format("v{}", i));
   }
-  code += fmt::format("\n  outputs = self.network.forward({})", values.back());
-  if (is_binary(manifest))
-    code += R"(
-  p = torch.sigmoid(outputs)
-  probabilities = torch.cat([1 - p, p], 1)
-  return probabilities, torch.ge(p.squeeze(1), self.threshold).to(dtype=4))";
-  else if (classification)
-    code += R"(
-  probabilities = torch.softmax(outputs, 1)
-  return probabilities, probabilities.argmax(1))";
-  else if (manifest.preprocessing.scales_target())
-    code += "\n  return outputs.squeeze(1) * self.target_scale + self.target_shift";
-  else
-    code += "\n  return outputs.squeeze(1)";
+  code += fmt::format("\n  scores = self.network.forward({})", values.back());
+  code += answers_source(manifest.head);
   return fmt::format("def forward(self, numeric: Tensor{}) -> {}:{}\n", arguments,
-                     classification ? "Tuple[Tensor, Tensor]" : "Tensor", code);
+                     manifest.head.form == AnswerForm::values ? "Tensor" : "Tuple[Tensor, Tensor]", code);
 }
 
 }  // namespace
@@ -158,14 +189,14 @@ torch::jit::Module make_torchscript(const Manifest& manifest, const torch::jit::
                             network._ivalue()->compilation_unit(),
                             /*shouldMangle=*/true);
   module.register_attribute("training", c10::BoolType::get(), false);
-  if (is_language_model(manifest)) {
+  if (manifest.head.form == AnswerForm::tokens) {
     module.register_module("network", network);
     module.define("def forward(self, tokens: Tensor) -> Tensor:\n  return self.network.forward(tokens)\n");
     return module;
   }
   const auto steps = operations(manifest.preprocessing, at::kFloat);
   register_preprocessing(module, manifest.preprocessing, steps);
-  if (is_binary(manifest)) module.register_attribute("threshold", c10::FloatType::get(), manifest.threshold);
+  register_head(module, manifest.head);
   module.register_module("network", network);
   module.define(forward_source(manifest, steps));
   return module;

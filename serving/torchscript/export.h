@@ -19,9 +19,9 @@ struct TracedNetwork {
 /// gradient. The traced module shares its tensors. Throws ExportError.
 TracedNetwork trace_network(Model& network, const Preprocessing& preprocessing);
 
-/// The whole model as TorchScript: preprocessing, `network`, activation. `forward(numeric [n, F], c0:
-/// List[str], ...)` returns (probabilities, class), or the prediction of a regression; of a language model
-/// `forward(tokens [n, context])` returns logits.
+/// The whole model as TorchScript: preprocessing, `network`, the head. `forward(numeric [n, F], c0:
+/// List[str], ...)` returns (probabilities, class) or (probabilities, labels), or the prediction of one or
+/// several values; of a language model `forward(tokens [n, context])` returns logits.
 torch::jit::Module make_torchscript(const Manifest& manifest, const torch::jit::Module& network);
 
 }  // namespace ringtrain

@@ -3,7 +3,6 @@
 #include <torch/csrc/jit/serialization/import.h>
 
 #include "common/errors.h"
-#include "serving/predict/model_outputs.h"
 #include "serving/predict/model_runner.h"
 
 namespace ringtrain {
@@ -12,7 +11,7 @@ namespace {
 class TorchScriptRunner : public ModelRunner {
  public:
   TorchScriptRunner(const std::filesystem::path& folder, const Manifest& manifest)
-      : classification_(is_classification(manifest)), language_model_(is_language_model(manifest)) {
+      : form_(manifest.head.form) {
     const auto file = folder / "model.pt";
     if (!std::filesystem::exists(file))
       throw ExportError(fmt::format("{} is missing; export with the format torchscript", file.string()));
@@ -26,21 +25,12 @@ class TorchScriptRunner : public ModelRunner {
 
   Predictor::Answers run(const Predictor::Rows& rows) const override {
     const at::NoGradGuard no_grad;
-    torch::jit::Stack inputs{language_model_ ? rows.tokens : rows.numeric};
+    torch::jit::Stack inputs{form_ == AnswerForm::tokens ? rows.tokens : rows.numeric};
     for (const auto& words : rows.categorical) inputs.emplace_back(c10::List<std::string>(words));
     try {
       // Not Module::forward, which is not const.
       const c10::IValue outputs = module_.get_method("forward")(std::move(inputs));
-      Predictor::Answers answers;
-      if (language_model_) {
-        answers.logits = outputs.toTensor();
-      } else if (classification_) {
-        answers.probabilities = outputs.toTupleRef().elements().at(0).toTensor();
-        answers.classes = outputs.toTupleRef().elements().at(1).toTensor();
-      } else {
-        answers.predictions = outputs.toTensor();
-      }
-      return answers;
+      return answers_from(outputs);
     } catch (const std::exception& error) {
       const auto* torch_error = dynamic_cast<const c10::Error*>(&error);
       throw ExportError(fmt::format("model.pt fails: {}",
@@ -49,8 +39,22 @@ class TorchScriptRunner : public ModelRunner {
   }
 
  private:
+  Predictor::Answers answers_from(const c10::IValue& outputs) const {
+    Predictor::Answers answers;
+    if (form_ == AnswerForm::tokens) {
+      answers.logits = outputs.toTensor();
+    } else if (form_ == AnswerForm::values) {
+      answers.predictions = outputs.toTensor();
+    } else {
+      const auto& both = outputs.toTupleRef().elements();
+      answers.probabilities = both.at(0).toTensor();
+      (form_ == AnswerForm::labels ? answers.labels : answers.classes) = both.at(1).toTensor();
+    }
+    return answers;
+  }
+
   torch::jit::Module module_;
-  bool classification_, language_model_;
+  AnswerForm form_;
 };
 
 }  // namespace

@@ -38,10 +38,9 @@ Preprocessing columns(bool with_words) {
 
 std::vector<Manifest> make_models() {
   std::vector<Manifest> models(3);
-  models[0].task = models[1].task = "regression";
   models[0].preprocessing = columns(false);
   models[1].preprocessing = columns(true);
-  models[2].task = "language_model";
+  models[2].head.form = AnswerForm::tokens;
   models[2].preprocessing.tokens = TokenInput{4, 3, {"a", "b", "ab"}};
   return models;
 }

@@ -14,7 +14,7 @@ import onnxruntime
 import torch
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "support"))
-from exported import input_names  # noqa: E402
+from exported import input_names, output_names  # noqa: E402
 
 TOLERANCE = 1e-5
 
@@ -42,9 +42,9 @@ def check(folder, name):
     session = onnxruntime.InferenceSession(str(version / "model.onnx"), providers=["CPUExecutionProvider"])
     script = torch.jit.load(str(version / "model.pt")).eval()
     largest = 0.0
-    for numeric, words, values, classes, _ in torch.load(folder / f"{name}.expected", weights_only=False):
-        expected = [values.numpy()] + ([] if classes is None else [classes.numpy()])
-        if manifest["task"] == "language_model":
+    for numeric, words, values, decisions, _ in torch.load(folder / f"{name}.expected", weights_only=False):
+        expected = [values.numpy()] + ([] if decisions is None else [decisions.numpy()])
+        if manifest["head"]["form"] == "tokens":
             output = session.run(["logits"], {"tokens": numeric.numpy()})[0]
             rows = f"{name}, {len(numeric)} rows"
             largest = max(largest, compare(f"ONNX Runtime: {rows}", output, expected[0]),
@@ -55,9 +55,9 @@ def check(folder, name):
         feed |= {n: numeric[:, i].numpy() for i, n in enumerate(of_numbers)}
         if numeric.shape[1] and not of_numbers:
             feed["numeric"] = numeric.numpy()
-        outputs = session.run(["prediction"] if classes is None else ["probabilities", "class"], feed)
+        outputs = session.run(output_names(manifest), feed)
         answers = script(numeric, *[list(w) for w in words])
-        answers = [answers] if classes is None else list(answers)
+        answers = [answers] if decisions is None else list(answers)
         for output, answer, value in zip(outputs, answers, expected, strict=True):
             rows = f"{name}, {len(numeric)} rows"
             largest = max(largest, compare(f"ONNX Runtime: {rows}", output, value),

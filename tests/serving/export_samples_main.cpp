@@ -13,10 +13,12 @@ namespace {
 
 using namespace ringtrain;
 
-void export_sample(const std::filesystem::path& base, const std::string& name, const std::string& task,
+/// `meaning`: a task's name, or a head.
+template <class Meaning>
+void export_sample(const std::filesystem::path& base, const std::string& name, const Meaning& meaning,
                    const Preprocessing& preprocessing, const test::MakeModel& make,
                    const std::string& inputs = "matrix") {
-  auto request = test::request_of(base, test::make_manifest(name, task, preprocessing), make);
+  auto request = test::request_of(base, test::make_manifest(name, meaning, preprocessing), make);
   request.manifest.inputs = inputs;
   if (!preprocessing.tokens) request.formats.emplace_back("savedmodel");
   export_model(request, test::verify_command());
@@ -47,6 +49,11 @@ int main(int count, char** arguments) {
                   test::make_mlp(9, 3), "columns");
     export_sample(base, "one_column", "regression", test::numeric_columns(1, {}), test::make_mlp(1, 1),
                   "columns");
+    export_sample(base, "labels", test::labels_head(), test::mixed_columns({"a", "b", "c"}),
+                  test::make_mlp(9, 3));
+    export_sample(base, "values", test::values_head(), test::numeric_columns(5, {}), test::make_mlp(5, 3));
+    export_sample(base, "exponential", test::exponential_head(), test::numeric_columns(5, {}),
+                  test::make_mlp(5, 1));
     auto words = test::mixed_columns({"a", "b"});
     words.numeric.clear();
     export_sample(base, "words", "binary_classification", words, test::make_mlp(6, 1));

@@ -19,7 +19,7 @@ except ImportError as error:
     sys.exit(77)
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "support"))
-from exported import input_names  # noqa: E402
+from exported import input_names, output_names  # noqa: E402
 
 TOLERANCE = 1e-5
 # What attention needs has no mapping.
@@ -59,18 +59,18 @@ def largest_difference(folder, name):
     manifest = json.loads((version / "manifest.json").read_text())
     signature = tensorflow.saved_model.load(str(version), tags=["serve"]).signatures["serving_default"]
     largest, count = 0.0, 0
-    for numeric, words, values, classes, _ in cases_of(folder / f"{name}.expected"):
+    for numeric, words, values, decisions, _ in cases_of(folder / f"{name}.expected"):
         of_numbers, of_words = input_names(manifest)
         feed = {key: tensorflow.constant(list(column), tensorflow.string) for key, column in zip(of_words, words, strict=True)}
         feed |= {key: tensorflow.constant(numeric[:, i]) for i, key in enumerate(of_numbers)}
         if numeric.shape[1] and not of_numbers:
             feed["numeric"] = tensorflow.constant(numeric)
         outputs = {key: value.numpy() for key, value in signature(**feed).items()}
-        expected = {"prediction": values} if classes is None else {"probabilities": values, "class": classes}
+        expected = dict(zip(output_names(manifest), [values] if decisions is None else [values, decisions], strict=True))
         assert outputs.keys() == expected.keys(), outputs.keys()
         for key, value in expected.items():
             assert outputs[key].shape == value.shape and outputs[key].dtype == value.dtype, (name, key, outputs[key].shape, value.shape)
-            if key == "class":
+            if key in ("class", "labels"):
                 assert (outputs[key] == value).all(), name
             else:
                 largest = max(largest, float(numpy.abs(outputs[key] - value).max()) / max(1.0, float(numpy.abs(value).max())))
@@ -85,7 +85,7 @@ def main():
         subprocess.run([sys.argv[1], folder], check=True)
         folder = Path(folder)
         names = sorted(path.parent.parent.name for path in folder.glob("*/1/saved_model.pb"))
-        assert {"binary", "mixed", "words", "columns", "one_column", "regression", "convnet", "zoo", "built_in_linear", "built_in_mlp", "built_in_convnet", "built_in_resnet"} <= set(names), names
+        assert {"binary", "mixed", "words", "columns", "one_column", "regression", "labels", "values", "exponential", "convnet", "zoo", "built_in_linear", "built_in_mlp", "built_in_convnet", "built_in_resnet"} <= set(names), names
         assert WITHOUT.isdisjoint(names), names
         for name in names:
             print(f"{name}: largest difference {largest_difference(folder, name):.2g}")

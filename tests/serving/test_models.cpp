@@ -164,12 +164,31 @@ Preprocessing token_input(std::int64_t context, std::int64_t vocabulary, bool te
   return result;
 }
 
+Head labels_head() { return {AnswerForm::labels, 3, {{HeadOperation::Kind::sigmoid}}, {0.5, 0.45, 0.6}, {}}; }
+
+Head values_head() {
+  return {AnswerForm::values,
+          3,
+          {{HeadOperation::Kind::scale, {250, 0.5, 3}, {1000, -2, 0}}},
+          {},
+          {"low", "middle, or so", "high"}};
+}
+
+Head exponential_head() { return {AnswerForm::values, 1, {{HeadOperation::Kind::exponential}}, {}, {}}; }
+
 Manifest make_manifest(const std::string& name, const std::string& task, Preprocessing preprocessing) {
+  auto head = head_of_earlier(task, preprocessing, 0.37);
+  auto manifest = make_manifest(name, std::move(head), std::move(preprocessing));
+  manifest.task = task;
+  return manifest;
+}
+
+Manifest make_manifest(const std::string& name, Head head, Preprocessing preprocessing) {
   Manifest manifest;
   manifest.name = name;
-  manifest.task = task;
+  manifest.task = "a task of its own";
+  manifest.head = std::move(head);
   manifest.preprocessing = std::move(preprocessing);
-  manifest.threshold = 0.37;
   manifest.metrics = {{"accuracy", 0.75}};
   manifest.provenance = {{"config_hash", "00112233"}, {"libraries", {{"mpi", "4.1"}}}};
   return manifest;

@@ -34,7 +34,16 @@ Preprocessing mixed_columns(std::vector<std::string> labels);
 /// What a language model reads; with `texts` the tokens stand for "a", "b", …
 Preprocessing token_input(std::int64_t context, std::int64_t vocabulary, bool texts = false);
 
+/// Any of three labels, with a threshold each; name them by the preprocessing.
+Head labels_head();
+/// Values "low", "middle, or so" and "high", each with a scale and a shift of its own.
+Head values_head();
+/// One value, e^x.
+Head exponential_head();
+
+/// With the head that `task` had in manifests without one; a binary one's threshold is 0.37.
 Manifest make_manifest(const std::string& name, const std::string& task, Preprocessing preprocessing);
+Manifest make_manifest(const std::string& name, Head head, Preprocessing preprocessing);
 
 /// An export of a fresh model in training mode whose dropout and normalisation would show.
 ExportRequest request_of(const std::filesystem::path& base, Manifest manifest, const MakeModel& make);

@@ -64,15 +64,16 @@ Predictor::Answers reference(const ExportRequest& request, const Predictor::Rows
   const at::Tensor codes = encode_words(preprocessing.categorical, rows.categorical, rows.numeric.size(0));
   const at::Tensor outputs = request.model->forward(preprocessing.apply(rows.numeric, codes, at::kFloat));
   Predictor::Answers answers;
-  if (request.manifest.task == "regression") {
+  const auto& head = request.manifest.head;
+  if (head.form == AnswerForm::values) {
     answers.predictions = outputs.select(1, 0);
-  } else if (request.manifest.task == "classification") {
+  } else if (!head.is_binary()) {
     answers.probabilities = outputs.exp() / outputs.exp().sum(1, true);
     answers.classes = outputs.argmax(1);
   } else {
     const at::Tensor p = 1 / (1 + at::exp(-outputs.select(1, 0)));
     answers.probabilities = at::stack({1 - p, p}, 1);
-    answers.classes = (p >= request.manifest.threshold).to(at::kLong);
+    answers.classes = (p >= head.thresholds[0]).to(at::kLong);
   }
   return answers;
 }
@@ -159,7 +160,7 @@ TEST(Export, ManifestKeepsEverything) {
   const fs::path version = export_model(request, verify_command());
   const Manifest manifest = Manifest::read(version);
   EXPECT_EQ(manifest.name, "m");
-  EXPECT_EQ(manifest.threshold, 0.37);
+  EXPECT_EQ(manifest.head.thresholds, std::vector{0.37});
   EXPECT_EQ(manifest.metrics, request.manifest.metrics);
   EXPECT_EQ(manifest.provenance["config_hash"], "00112233");
   EXPECT_EQ(manifest.provenance["libraries"]["mpi"], "4.1");
@@ -277,7 +278,7 @@ TrainedRows trained_rows(const ExportRequest& request) {
   request.model->eval();
   trained.outputs = request.model->forward(trained.inputs);
   request.model->train();
-  if (request.manifest.task == "regression")
+  if (request.manifest.head.form == AnswerForm::values)
     trained.targets =
         preprocessing.scale_of(0).shift +
         preprocessing.scale_of(0).scale * (trained.outputs.select(1, 0) + 0.1 * at::randn({50}));
@@ -291,11 +292,10 @@ TEST(Export, RowsOfTrainingInFloat64AreAnsweredToo) {
     if (job.task == "classification") continue;
     SCOPED_TRACE(job.name);
     TemporaryFolder base;
-    auto request = request_of(base.path(), make_manifest(job.name, job.task, job.preprocessing), job.make);
-    if (job.task == "regression") {
-      auto& preprocessing = request.manifest.preprocessing;
+    auto preprocessing = job.preprocessing;
+    if (job.task == "regression")
       preprocessing.target_scales = {{.shift = 123456.789, .scale = preprocessing.scale_of(0).scale}};
-    }
+    auto request = request_of(base.path(), make_manifest(job.name, job.task, preprocessing), job.make);
     // Outputs of some thousands, whose float32 and float64 values differ by more than the export may.
     const at::NoGradGuard no_grad;
     if (job.task == "regression")

@@ -128,6 +128,27 @@ TEST(TensorBytes, BytesThatAreCutOffOrTooManyAreRefused) {
   EXPECT_EQ(refuse("INT32", "1234567"), "input 'x': INT32 [2] has 8 bytes, got 7");
 }
 
+TEST(Outputs, LabelsAndSeveralValuesHaveAColumnEach) {
+  const auto labels = make_manifest("labels", labels_head(), numeric_columns(2, {"a", "b", "c"}));
+  Predictor::Answers answers;
+  answers.probabilities = at::rand({2, 3});
+  answers.labels = at::tensor({1, 0, 0, 1, 1, 0}, at::kLong).view({2, 3});
+  const auto outputs = tensors_of(answers, labels, {});
+  ASSERT_EQ(outputs.size(), 2U);
+  EXPECT_EQ(outputs[0].name, "probabilities");
+  EXPECT_EQ(outputs[1].name, "labels");
+  EXPECT_EQ(outputs[1].datatype, "INT64");
+  EXPECT_EQ(outputs[1].shape, (std::vector<std::int64_t>{2, 3}));
+  EXPECT_TRUE(at::equal(outputs[1].values, answers.labels));
+  EXPECT_EQ(output_ports(labels)[1].shape, (std::vector<std::int64_t>{-1, 3}));
+  const auto values = make_manifest("values", values_head(), numeric_columns(2, {}));
+  ASSERT_EQ(output_ports(values).size(), 1U);
+  EXPECT_EQ(output_ports(values)[0].shape, (std::vector<std::int64_t>{-1, 3}));
+  Predictor::Answers numbers;
+  numbers.predictions = at::rand({2, 3});
+  EXPECT_EQ(tensors_of(numbers, values, {"OUTPUT__0"})[0].shape, (std::vector<std::int64_t>{2, 3}));
+}
+
 TEST(Outputs, NoMoreThanThereAre) {
   EXPECT_NO_THROW(require_outputs({"label", "OUTPUT__0", "OUTPUT__1"}, kMixed));
   EXPECT_EQ(thrown<DataError>([] { require_outputs({"lable"}, kMixed); }),
