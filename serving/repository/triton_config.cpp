@@ -56,11 +56,9 @@ std::vector<Port> output_ports(const Manifest& manifest, bool libtorch) {
     return {
         {libtorch ? "OUTPUT__0" : "prediction", "TYPE_FP32", has_several_values(head) ? head.width() : 0}};
   const bool labels = head.form == AnswerForm::labels;
+  const char* decision = labels ? "labels" : "class";
   return {{libtorch ? "OUTPUT__0" : "probabilities", "TYPE_FP32", head.width(), true},
-          {libtorch ? "OUTPUT__1"
-           : labels ? "labels"
-                    : "class",
-           "TYPE_INT64", labels ? head.width() : 0}};
+          {libtorch ? "OUTPUT__1" : decision, "TYPE_INT64", labels ? head.width() : 0}};
 }
 
 std::vector<Port> input_ports(const Manifest& manifest, bool libtorch) {
