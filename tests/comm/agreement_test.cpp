@@ -174,10 +174,10 @@ TEST(Together, IsCheapWhenAllIsWell) {
   struct Counting : LocalCommunicator {
     int calls = 0;
     std::int64_t elements = 0;
-    Work all_gather(const at::Tensor& output, const at::Tensor& input) override {
+    Work do_all_gather(const at::Tensor& output, const at::Tensor& input) override {
       ++calls;
       elements += input.numel();
-      return LocalCommunicator::all_gather(output, input);
+      return LocalCommunicator::do_all_gather(output, input);
     }
   } control;
   together(control, "nothing", [] {});
