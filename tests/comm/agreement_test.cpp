@@ -177,7 +177,8 @@ TEST(Together, IsCheapWhenAllIsWell) {
     Work do_all_gather(const at::Tensor& output, const at::Tensor& input) override {
       ++calls;
       elements += input.numel();
-      return LocalCommunicator::do_all_gather(output, input);
+      output.copy_(input);
+      return {};
     }
   } control;
   together(control, "nothing", [] {});
