@@ -18,12 +18,14 @@ template <class Kind>
 struct KindChoice {
   using Kinds = std::vector<std::shared_ptr<Kind>>;
 
-  /// `of`: "model", for errors; `doc`: of the field `type`.
-  KindChoice(std::string of, std::string doc, std::string first, const Kinds& known)
-      : type(std::move(first)), of_(std::move(of)), doc_(std::move(doc)) {
+  /// `of`: "model", for errors; `doc`: of the field `field`, which chooses.
+  KindChoice(std::string of, std::string doc, std::string first, const Kinds& known,
+             std::string field = "type")
+      : type(std::move(first)), of_(std::move(of)), doc_(std::move(doc)), field_(std::move(field)) {
     take(known);
   }
-  KindChoice(const KindChoice& other) : type(other.type), of_(other.of_), doc_(other.doc_) {
+  KindChoice(const KindChoice& other)
+      : type(other.type), of_(other.of_), doc_(other.doc_), field_(other.field_) {
     take(other.kinds);
   }
   /// Each configuration has kinds of its own: their options are part of it.
@@ -32,6 +34,7 @@ struct KindChoice {
     type = other.type;
     of_ = other.of_;
     doc_ = other.doc_;
+    field_ = other.field_;
     kinds.clear();
     take(other.kinds);
     return *this;
@@ -45,7 +48,7 @@ struct KindChoice {
     for (const auto& kind : kinds)
       variants.push_back(
           {kind->name(), kind->doc(), [kind](config::Visitor& inner) { kind->describe(inner); }});
-    v.variants("type", type, doc_, variants);
+    v.variants(field_, type, doc_, variants);
   }
 
   /// The chosen kind; null while `type` is none of them (the reader tells that).
@@ -57,14 +60,14 @@ struct KindChoice {
   /// The chosen kind. Throws ConfigError for an unknown type.
   const Kind& kind() const {
     if (const auto* found = find()) return *found;
-    throw ConfigError(fmt::format("{}.type: unknown '{}'", of_, type));
+    throw ConfigError(fmt::format("{}.{}: unknown '{}'", of_, field_, type));
   }
 
  private:
   void take(const Kinds& known) {
     for (const auto& kind : known) kinds.push_back(kind->clone());
   }
-  std::string of_, doc_;
+  std::string of_, doc_, field_;
 };
 
 }  // namespace ringtrain

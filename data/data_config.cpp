@@ -105,57 +105,33 @@ void TokensConfig::describe(config::Visitor& v) {
             [this](config::Visitor& inner) { split.describe_shares(inner); });
 }
 
-void DataConfig::describe(config::Visitor& v) {
-  v.field(
-      "train_file", train_file,
-      "The file to learn from. csv: a table with a header line (.csv or .csv.gz) or in Parquet (.parquet or "
-      ".pq), which is split into the three parts. tokens: unsigned numbers of 16 or 32 bits, "
-      "little-endian, nothing else (nanoGPT's files), or with llm.c's header.");
-  v.require("train_file", !train_file.empty(),
-            "required: the file to train on, such as data.train_file: transactions.csv");
-  v.field("prefetch_batches", prefetch_batches,
-          "Batches that a thread of its own reads ahead. 0 reads them in the training thread, which costs "
-          "less than handing them over while the table is in memory. For a GPU it is 2 at least: the thread "
-          "copies them there, too.",
-          config::non_negative());
-  v.variants(
-      "format", format, "What train_file holds.",
-      {{"csv", "A table: rows of features and a target.",
-        [this](config::Visitor& inner) {
-          inner.one_or_more("target", targets, "The target column; a list for tasks with several.");
-          inner.require("target",
-                        !targets.empty() && std::find(targets.begin(), targets.end(), "") == targets.end(),
-                        "required: the column to predict, such as data.target: Class");
-          const auto twice = twice_in(targets);
-          inner.require("target", twice.empty(), fmt::format("it names '{}' twice", twice));
-          inner.field("weight", weight,
-                      "The column of the rows' weights: numbers from 0 on, by which each row counts in the "
-                      "loss. The model does not see it. Empty: all rows count alike.");
-          inner.require("weight",
-                        weight.empty() || std::find(targets.begin(), targets.end(), weight) == targets.end(),
-                        fmt::format("'{}' is a target, too", weight));
-          inner.section("features", "Which columns the model sees.", features);
-          inner.section("csv", "How the file is written.", csv);
-          inner.section("missing", "What missing values become.", missing);
-          inner.field(
-              "unseen", unseen,
-              "What a word is that the training part does not have: other (like none of those that it "
-              "has; counted), or an error.",
-              {"other", "error"});
-          inner.field("validation_file", validation_file,
-                      "The rows of the validation part. With it, or with test_file, train_file is the "
-                      "training part alone, and nothing is split.");
-          inner.field("test_file", test_file, "The rows of the test part.");
-          inner.field("normalize", normalize,
-                      "How numeric columns are scaled, fitted on the training part only: standard (mean 0, "
-                      "deviation 1), minmax (0 to 1), none.",
-                      {"standard", "minmax", "none"});
-          inner.section("split", "How the rows are divided: a pure function of row and seed.", split);
-        }},
-       {"tokens",
-        "Text as token numbers, for a language model: samples are windows of model.context tokens, one after "
-        "the other, and what follows each.",
-        [this](config::Visitor& inner) { tokens.describe(inner); }}});
+void TableConfig::describe(config::Visitor& v) {
+  v.one_or_more("target", targets, "The target column; a list for tasks with several.");
+  v.require("target", !targets.empty() && std::find(targets.begin(), targets.end(), "") == targets.end(),
+            "required: the column to predict, such as data.target: Class");
+  const auto twice = twice_in(targets);
+  v.require("target", twice.empty(), fmt::format("it names '{}' twice", twice));
+  v.field("weight", weight,
+          "The column of the rows' weights: numbers from 0 on, by which each row counts in the "
+          "loss. The model does not see it. Empty: all rows count alike.");
+  v.require("weight", weight.empty() || std::find(targets.begin(), targets.end(), weight) == targets.end(),
+            fmt::format("'{}' is a target, too", weight));
+  v.section("features", "Which columns the model sees.", features);
+  v.section("csv", "How the file is written.", csv);
+  v.section("missing", "What missing values become.", missing);
+  v.field("unseen", unseen,
+          "What a word is that the training part does not have: other (like none of those that it "
+          "has; counted), or an error.",
+          {"other", "error"});
+  v.field("validation_file", validation_file,
+          "The rows of the validation part. With it, or with test_file, train_file is the "
+          "training part alone, and nothing is split.");
+  v.field("test_file", test_file, "The rows of the test part.");
+  v.field("normalize", normalize,
+          "How numeric columns are scaled, fitted on the training part only: standard (mean 0, "
+          "deviation 1), minmax (0 to 1), none.",
+          {"standard", "minmax", "none"});
+  v.section("split", "How the rows are divided: a pure function of row and seed.", split);
 }
 
 }  // namespace ringtrain

@@ -43,19 +43,19 @@ struct SplitConfig {
   void describe_shares(config::Visitor& v);
 };
 
-/// What `format: tokens` has beside train_file.
+/// Token numbers of texts, as `data.format: tokens` describes them.
 struct TokensConfig {
+  std::string train_file;  ///< the block's own, not described here
   std::string validation_file, test_file;
   std::string dtype = "auto";  ///< auto | uint16 | uint32
   SplitConfig split{.train = 0.9, .validation = 0.05, .test = 0.05, .stratify = false};
   void describe(config::Visitor& v);
 };
 
-/// The `data:` block of a configuration.
-struct DataConfig {
-  std::string train_file;
-  std::string format = "csv";              ///< csv | tokens
-  std::string validation_file, test_file;  ///< of tables; with one, train_file is the training part alone
+/// A table, as `data.format: csv` describes it.
+struct TableConfig {
+  std::string train_file;                  ///< the block's own, not described here
+  std::string validation_file, test_file;  ///< with one, train_file is the training part alone
   std::vector<std::string> targets;        ///< `target` in YAML; one, or for some tasks several
   std::string weight;                      ///< the column of the rows' weights; "": none
   FeaturesConfig features;
@@ -64,8 +64,6 @@ struct DataConfig {
   std::string unseen = "other";        ///< other | error: a word that the training part does not have
   std::string normalize = "standard";  ///< standard (mean 0, deviation 1) | minmax (0 to 1) | none
   SplitConfig split;
-  TokensConfig tokens;
-  std::int64_t prefetch_batches = 0;  ///< 0: read in the training thread, best while the table is in memory
   void describe(config::Visitor& v);
 };
 

@@ -28,7 +28,8 @@ void add_kind(std::vector<std::shared_ptr<Kind>>& kinds, std::shared_ptr<Kind> k
 
 }  // namespace
 
-Catalogue Catalogue::built_in() { return {built_in_models(), built_in_tasks()}; }
+Catalogue Catalogue::built_in() { return {built_in_data(), built_in_models(), built_in_tasks()}; }
+void Catalogue::add(std::shared_ptr<DataKind> kind) { add_kind(data, std::move(kind), "data format"); }
 void Catalogue::add(std::shared_ptr<ModelKind> kind) { add_kind(models, std::move(kind), "model"); }
 void Catalogue::add(std::shared_ptr<TaskKind> kind) { add_kind(tasks, std::move(kind), "task"); }
 
@@ -218,23 +219,39 @@ static std::string names_of_kinds(const Kinds& kinds, const ReadsTokens& reads_t
   return join(names, " or ");
 }
 
+/// Several target columns of a task that takes one.
+static bool is_list(const DataKind& data, const TaskKind& task) {
+  const auto table = data.table("");
+  return table && table->targets.size() > 1 && !task.takes_several_targets();
+}
+
 /// The rules that concern several blocks. What is unknown itself is told elsewhere.
 static void require_fitting(config::Visitor& v, const RunConfig& run) {
   const auto* task = run.task.find();
   const auto* model = run.model.find();
-  if (!task || !model) return;
+  const auto* data = run.data.format.find();
+  if (!task || !model || !data) return;
   const std::string& metric = run.trainer.checkpoint.metric;
   const auto metrics = metric_names(*task);
   v.require("trainer", std::find(metrics.begin(), metrics.end(), metric) != metrics.end(),
             fmt::format("checkpoint.metric: {} is not a metric of the task {}; it has: {}{}", metric,
                         task->name(), join(metrics), did_you_mean(metric, metrics)));
   const bool language = task->reads_tokens();
-  v.require("data", language == (run.data.format == "tokens"),
-            language ? fmt::format("format: the task {} needs data.format: tokens", task->name())
-                     : fmt::format("format: tokens are for the task {}, not {}",
+  v.require("data", language == data->gives_tokens(),
+            language ? fmt::format("format: the task {} needs data.format: {}", task->name(),
+                                   names_of_kinds(run.data.format.kinds,
+                                                  [](const DataKind& kind) { return kind.gives_tokens(); }))
+                     : fmt::format("format: {} are for the task {}, not {}", data->name(),
                                    names_of_kinds(run.task.kinds,
                                                   [](const TaskKind& kind) { return kind.reads_tokens(); }),
                                    task->name()));
+  v.require("data", !is_list(*data, *task),
+            fmt::format("target: the task {} takes one column; several are for {}", task->name(),
+                        names_of_kinds(run.task.kinds,
+                                       [](const TaskKind& kind) { return kind.takes_several_targets(); })));
+  v.require("export", !run.export_.enabled || data->can_be_exported(),
+            fmt::format("enabled: a model of data.format: {} cannot be exported; set export.enabled: false",
+                        data->name()));
   v.require("model", language == model->sequence().has_value(),
             language ? fmt::format(
                            "type: {} does not read tokens; use model.type: {}", model->name(),

@@ -7,10 +7,10 @@
 
 #include "common/config.h"
 #include "common/kind_choice.h"
-#include "data/data_config.h"
 #include "models/model.h"
 #include "trainer/callbacks/callbacks_config.h"
 #include "trainer/checkpoint/checkpoint_config.h"
+#include "trainer/data_kinds/data_config.h"
 #include "trainer/optimizer/optimizer_config.h"
 #include "trainer/tasks/task_config.h"
 
@@ -24,12 +24,14 @@ struct ModelConfig : KindChoice<ModelKind> {
 
 /// The kinds that a configuration may name. What is added to it is on a par with what is built in.
 struct Catalogue {
+  std::vector<std::shared_ptr<DataKind>> data;
   std::vector<std::shared_ptr<ModelKind>> models;
   std::vector<std::shared_ptr<TaskKind>> tasks;
 
   /// What ringtrain brings.
   static Catalogue built_in();
   /// Throws ConfigError when a kind of that name is there.
+  void add(std::shared_ptr<DataKind> kind);
   void add(std::shared_ptr<ModelKind> kind);
   void add(std::shared_ptr<TaskKind> kind);
 };
@@ -107,7 +109,7 @@ struct ExportConfig {
 /// A whole run, as a YAML file describes it.
 struct RunConfig {
   explicit RunConfig(const Catalogue& catalogue = Catalogue::built_in())
-      : model(catalogue.models), task(catalogue.tasks) {}
+      : data(catalogue.data), model(catalogue.models), task(catalogue.tasks) {}
 
   std::string name = "model";
   std::int64_t seed = 42;

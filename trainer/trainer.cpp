@@ -69,7 +69,7 @@ Trainer::Trainer(World& world, const RunConfig& config, const StartOptions& opti
   connect(options);
   const Beginning from = find_beginning();
   step_ = from.step;
-  data_ = prepare_data(config_, world.control(), from.preprocessing);
+  data_ = config_.data.kind().prepare(data_request(from.preprocessing), world.control());
   const WholeState loaded = make_replica_of_data();
   stop_before_first_step(from.resumes && !options.from_step);
   together(world.control(), "claiming the job folder", [&] { claim_job_folder(options); });
@@ -256,7 +256,7 @@ void Trainer::advise(const std::optional<std::string>& sentence) {
 /// What can be said before the first step.
 void Trainer::advise_on_plan() {
   if (config_.task.kind().predicts_classes())
-    advise(advice::looks_like_regression(config_.data.targets.at(0), data_.preprocessing.labels,
+    advise(advice::looks_like_regression(data_.preprocessing.targets.at(0), data_.preprocessing.labels,
                                          data_.train->size()));
   const std::int64_t every = plan_.evaluate_every;
   advise(advice::warm_up_too_long(config_.trainer.schedule.warmup_steps, plan_.total));
@@ -324,7 +324,8 @@ void Trainer::start(const StartOptions& options) {
 /// Rank 0 alone.
 void Trainer::require_same_experiment_as_resumed(const StartOptions& options) {
   // A hash costs a pass over the data: only where there is one to compare it with.
-  const auto hash = resumed_->progress.contains(kDataHash) ? data_hash(config_.data) : "";
+  const auto hash =
+      resumed_->progress.contains(kDataHash) ? config_.data.kind().hash(config_.data.train_file) : "";
   const auto allowed =
       require_same_experiment(changed_settings(*resumed_, config_, hash), options.allow_changes,
                               store_.folder_of(resumed_->step).string());
@@ -385,7 +386,16 @@ void Trainer::write_config() const {
   write_file_atomically(std::filesystem::path(config_.job_dir) / "config.yaml", config_.to_yaml());
 }
 
-ModelShape Trainer::model_shape() const { return {data_.preprocessing.width(), task_->outputs()}; }
+DataRequest Trainer::data_request(const std::optional<Preprocessing>& fitted) const {
+  return {config_.data.train_file,
+          config_.task.kind(),
+          config_.model.kind(),
+          static_cast<std::uint64_t>(config_.seed),
+          config_.trainer.precision == "float64" ? at::kDouble : at::kFloat,
+          fitted};
+}
+
+ModelShape Trainer::model_shape() const { return {data_.features, task_->outputs()}; }
 
 std::shared_ptr<Model> Trainer::make_model() const { return config_.model.kind().make(model_shape()); }
 

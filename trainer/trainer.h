@@ -16,7 +16,6 @@
 #include "trainer/evaluation.h"
 #include "trainer/metrics/report.h"
 #include "trainer/run_config.h"
-#include "trainer/setup/prepared_data.h"
 #include "trainer/setup/step_memory.h"
 #include "trainer/setup/stop_signal.h"
 #include "trainer/standing.h"
@@ -104,6 +103,7 @@ class Trainer {
   Outcome finish(bool stopped);
   void tell_beginning();
   Evaluation evaluate_part(const Dataset& part);
+  DataRequest data_request(const std::optional<Preprocessing>& fitted) const;
   ModelShape model_shape() const;
 
   World& world_;

@@ -47,7 +47,7 @@ std::string no_column(const std::string& file, const std::string& name, std::str
                      meant.empty() ? " It has: " + listed(header) : meant);
 }
 
-void find_unmatched(const DataConfig& config, const Names& header, std::string_view field,
+void find_unmatched(const TableConfig& config, const Names& header, std::string_view field,
                     const Names& patterns, Names& problems) {
   const std::unordered_set<std::string_view> names(header.begin(), header.end());
   for (const auto& pattern : patterns) {
@@ -62,7 +62,7 @@ void find_unmatched(const DataConfig& config, const Names& header, std::string_v
 
 }  // namespace
 
-ColumnSelection select_columns(const DataConfig& config, const FileColumns& columns) {
+ColumnSelection select_columns(const TableConfig& config, const FileColumns& columns) {
   const auto& header = columns.names;
   Names problems;
   const auto require = [&](const std::string& name, std::string_view field) {
@@ -118,7 +118,7 @@ WantedColumns columns_of_schema(const Preprocessing& schema, const CsvConfig& cs
   return wanted;
 }
 
-ColumnSelection select_columns(const Preprocessing& schema, const DataConfig& config,
+ColumnSelection select_columns(const Preprocessing& schema, const TableConfig& config,
                                const FileColumns& columns) {
   if (!schema.targets.empty() && schema.targets.size() != config.targets.size())
     throw DataError(fmt::format("data.target names {} column{} ({}), but the model was trained with {} ({})",

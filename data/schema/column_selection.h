@@ -23,12 +23,12 @@ struct ColumnSelection {
 /// left out where no name is exactly theirs. Throws DataError for a target or weight that is not there,
 /// patterns that match no column (with the name that was probably meant), and no feature at all: all of them
 /// at once.
-ColumnSelection select_columns(const DataConfig& config, const FileColumns& columns);
+ColumnSelection select_columns(const TableConfig& config, const FileColumns& columns);
 
 /// The columns of a fitted schema, in its order, by their names in the file; targets and weight are those of
 /// `config`. Throws DataError that names all that are not there, and for another number of targets than the
 /// schema's.
-ColumnSelection select_columns(const Preprocessing& schema, const DataConfig& config,
+ColumnSelection select_columns(const Preprocessing& schema, const TableConfig& config,
                                const FileColumns& columns);
 
 /// The columns that a schema reads, for a stream.

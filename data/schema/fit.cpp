@@ -161,7 +161,7 @@ std::vector<std::string> words_of(const std::vector<std::string>& column,
 
 }  // namespace
 
-Preprocessing fit_preprocessing(const DataConfig& config, const Table& table,
+Preprocessing fit_preprocessing(const TableConfig& config, const Table& table,
                                 const std::vector<std::int64_t>& train_rows, Communicator& control) {
   // All ranks hold the same table, so all of them throw here, and none is left waiting in a reduction.
   if (table.has_classes() && table.labels.size() == 1)

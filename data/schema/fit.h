@@ -11,7 +11,7 @@ namespace ringtrain {
 /// are reduced over `control` (two passes: mean, then deviation). A constant column gets scale 1.
 /// Vocabularies are those of the training rows, sorted. Throws DataError for a target with one class only, on
 /// all ranks alike. Collective.
-Preprocessing fit_preprocessing(const DataConfig& config, const Table& table,
+Preprocessing fit_preprocessing(const TableConfig& config, const Table& table,
                                 const std::vector<std::int64_t>& train_rows, Communicator& control);
 
 }  // namespace ringtrain

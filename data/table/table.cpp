@@ -23,7 +23,7 @@ constexpr std::int64_t kRowsAtOnce = 8192;
 /// part, whose deviation may be smaller, has been measured (fit.h).
 constexpr double kMayBeWide = 1e-8;
 
-WantedColumns wanted_columns(const DataConfig& config, const ColumnSelection& selection, TargetKind kind,
+WantedColumns wanted_columns(const TableConfig& config, const ColumnSelection& selection, TargetKind kind,
                              const Preprocessing* schema) {
   WantedColumns wanted{.numeric = selection.numeric,
                        .categorical = selection.categorical,
@@ -55,7 +55,7 @@ struct Refused {
   std::vector<bool> numeric, categorical;
 };
 
-Refused refused_missing(const DataConfig& config, const ColumnSelection& selection,
+Refused refused_missing(const TableConfig& config, const ColumnSelection& selection,
                         const Preprocessing* schema) {
   Refused refused{
       .numeric = std::vector<bool>(selection.numeric.size(), config.missing.numeric == "error"),
@@ -86,7 +86,7 @@ class BadCells {
 
 class TableReader {
  public:
-  TableReader(const DataConfig& config, TargetKind kind, at::ScalarType dtype, const Preprocessing* schema)
+  TableReader(const TableConfig& config, TargetKind kind, at::ScalarType dtype, const Preprocessing* schema)
       : config_(config),
         kind_(kind),
         dtype_(dtype),
@@ -340,7 +340,7 @@ class TableReader {
     }
   }
 
-  const DataConfig& config_;
+  const TableConfig& config_;
   TargetKind kind_;
   at::ScalarType dtype_;
   FileColumns columns_;
@@ -368,7 +368,7 @@ at::Tensor Table::numbers(const std::vector<std::int64_t>& rows, at::ScalarType 
   return result;
 }
 
-Table read_table(const DataConfig& config, TargetKind kind, at::ScalarType dtype,
+Table read_table(const TableConfig& config, TargetKind kind, at::ScalarType dtype,
                  const Preprocessing* schema) {
   return TableReader(config, kind, dtype, schema).read();
 }

@@ -55,7 +55,7 @@ struct Table {
 /// file's problems, column by column: the first place of each (row 1 is the first data row; of CSV with its
 /// line in the file), what was found, how many there are, and what to do. So do flags that are neither 0 nor
 /// 1 and weights below 0; several targets of classes throw ConfigError. `dtype`: at::kFloat or at::kDouble.
-Table read_table(const DataConfig& config, TargetKind target, at::ScalarType dtype,
+Table read_table(const TableConfig& config, TargetKind target, at::ScalarType dtype,
                  const Preprocessing* schema = nullptr);
 
 }  // namespace ringtrain

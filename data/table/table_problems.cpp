@@ -41,7 +41,7 @@ std::string yaml_list(const std::vector<std::string>& names) {
 
 }  // namespace
 
-TableProblems::TableProblems(const DataConfig& config, const ColumnSelection& selection,
+TableProblems::TableProblems(const TableConfig& config, const ColumnSelection& selection,
                              const WantedColumns& wanted, TargetKind kind, at::ScalarType dtype)
     : config_(config), selection_(selection), wanted_(wanted), kind_(kind), dtype_(dtype) {}
 

@@ -16,7 +16,7 @@ namespace ringtrain {
 class TableProblems {
  public:
   /// All outlive it. Columns are counted as `wanted` counts them: numeric, then categorical.
-  TableProblems(const DataConfig& config, const ColumnSelection& selection, const WantedColumns& wanted,
+  TableProblems(const TableConfig& config, const ColumnSelection& selection, const WantedColumns& wanted,
                 TargetKind kind, at::ScalarType dtype);
 
   void add(const ColumnPiece& piece, const RowProblem& problem);
@@ -42,7 +42,7 @@ class TableProblems {
   std::string remedy(std::size_t column, const std::map<ValueState, Tally>& found) const;
   std::string block() const;
 
-  const DataConfig& config_;
+  const TableConfig& config_;
   const ColumnSelection& selection_;
   const WantedColumns& wanted_;
   TargetKind kind_;

@@ -29,13 +29,12 @@ std::int64_t windows_of(const std::shared_ptr<const TokenFile>& file, std::int64
 
 }  // namespace
 
-TokenParts read_token_parts(const DataConfig& config, std::int64_t context, std::int64_t vocabulary) {
-  const auto train = open(config.train_file, config.tokens.dtype, context, vocabulary);
+TokenParts read_token_parts(const TokensConfig& tokens, std::int64_t context, std::int64_t vocabulary) {
+  const auto train = open(tokens.train_file, tokens.dtype, context, vocabulary);
   const auto part = [context](const auto& file, std::int64_t first, std::int64_t count) {
     return std::make_unique<TokenDataset>(file, context, first, count);
   };
   const std::int64_t windows = windows_of(train, context);
-  const auto& tokens = config.tokens;
   if (tokens.validation_file.empty() && tokens.test_file.empty()) {
     const auto share = [windows](double value) { return std::llround(value * static_cast<double>(windows)); };
     const std::int64_t test = share(tokens.split.test), validation = share(tokens.split.validation);
@@ -45,7 +44,7 @@ TokenParts read_token_parts(const DataConfig& config, std::int64_t context, std:
           fmt::format("{}: its {} samples of {} tokens leave none for data.split.train {}; use a longer file "
                       "or a shorter "
                       "model.context",
-                      config.train_file, windows, context, tokens.split.train));
+                      tokens.train_file, windows, context, tokens.split.train));
     return {part(train, 0, learnt), part(train, learnt, validation), part(train, learnt + validation, test)};
   }
   const auto whole = [&](const std::string& name) {

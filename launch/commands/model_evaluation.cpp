@@ -97,7 +97,7 @@ Table read_labelled(const std::filesystem::path& file, const Manifest& manifest,
                     const std::string& missing_target) {
   const auto& preprocessing = manifest.preprocessing;
   if (preprocessing.tokens) throw ConfigError("a language model is not evaluated on columns");
-  DataConfig config;
+  TableConfig config;
   config.train_file = file.string();
   config.targets = preprocessing.targets;
   config.missing.target = missing_target;

@@ -98,7 +98,7 @@ std::int64_t published_by(const RunConfig& config, const fs::path& model,
 
 /// Rows of the new data that the new model was neither trained nor chosen on.
 std::vector<std::int64_t> held_out(const RunConfig& config, const Table& table) {
-  auto rows = make_split(config.data.split, table, static_cast<std::uint64_t>(config.seed)).test;
+  auto rows = make_split(config.data.table().split, table, static_cast<std::uint64_t>(config.seed)).test;
   if (rows.empty())
     throw ConfigError(
         "data.split.test: nothing is held out, so that the versions cannot be compared; give it a share");
@@ -119,7 +119,8 @@ Decision decide(const Arguments& arguments, const RunConfig& config, const fs::p
                 const fs::path& new_version) {
   at::set_num_threads(1);
   const Predictor before(old_version), after(new_version);
-  const auto table = read_labelled(config.data.train_file, after.manifest(), config.data.missing.target);
+  const auto table =
+      read_labelled(config.data.train_file, after.manifest(), config.data.table().missing.target);
   const auto rows = held_out(config, table);
   const auto old_answers = answer_table(before, table, rows), new_answers = answer_table(after, table, rows);
   Decision decision;
@@ -193,7 +194,7 @@ int retrain(Arguments arguments) {
   if (!config.export_.enabled)
     throw ConfigError("export.enabled: a version that is not exported cannot be promoted");
   held_out(config, read_labelled(config.data.train_file, manifest,
-                                 config.data.missing.target));  // before hours of training
+                                 config.data.table().missing.target));  // before hours of training
   const auto live = pin_live(model);
   const auto before = versions(model);
   if (const int code = train(arguments); code != ExitCode::success) return code;

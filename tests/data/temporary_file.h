@@ -13,8 +13,8 @@ namespace ringtrain::testing {
 
 using test::TemporaryFolder;
 
-inline DataConfig config_for(const std::filesystem::path& file, std::string target) {
-  DataConfig config;
+inline TableConfig config_for(const std::filesystem::path& file, std::string target) {
+  TableConfig config;
   config.train_file = file.string();
   config.targets = {std::move(target)};
   return config;

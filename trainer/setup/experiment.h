@@ -21,7 +21,7 @@ struct ChangedSetting {
 
 /// What differs between a checkpoint and a run that shall go on from it. Settings that only one of the two
 /// configurations has (of another version of ringtrain) are not compared, nor is a hash that the checkpoint
-/// lacks. `data_hash`: of the files as they are now (trainer/setup/prepared_data.h).
+/// lacks. `data_hash`: of the files as they are now (DataKind::hash).
 std::vector<ChangedSetting> changed_settings(const Checkpoint& checkpoint, const RunConfig& now,
                                              const std::string& data_hash);
 

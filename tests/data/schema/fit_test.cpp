@@ -40,7 +40,7 @@ std::vector<std::int64_t> first_rows(std::int64_t count) {
   return rows;
 }
 
-std::vector<Preprocessing> fit_on(int ranks, const DataConfig& config, const Table& table,
+std::vector<Preprocessing> fit_on(int ranks, const TableConfig& config, const Table& table,
                                   const std::vector<std::int64_t>& rows) {
   std::vector<Preprocessing> fits(static_cast<std::size_t>(ranks));
   run_as_threads(ranks, [&](Communicator& control) {
@@ -76,7 +76,7 @@ TEST(Fit, StandardiseByMeanAndPopulationDeviation) {
 TEST(Fit, MinmaxAndNone) {
   const Table table = example();
   const auto train = table.numeric.narrow(0, 0, 350);
-  DataConfig config;
+  TableConfig config;
   config.normalize = "minmax";
   for (int ranks : {1, 3})
     for (const Preprocessing& fit : fit_on(ranks, config, table, first_rows(350))) {
@@ -99,7 +99,7 @@ TEST(Fit, RowsOutsideTheTrainingPartChangeNothing) {
   spoilt.numeric.narrow(0, 350, 150).fill_(1e30);
   for (std::size_t row = 350; row < 500; ++row) spoilt.categorical[0][row] = "unseen";
   for (const char* normalize : {"standard", "minmax"}) {
-    DataConfig config;
+    TableConfig config;
     config.normalize = normalize;
     config.missing.numeric = "mean";
     EXPECT_EQ(fit_on(2, config, clean, first_rows(350))[0].to_json(),
@@ -115,7 +115,7 @@ TEST(Fit, MissingValuesAreLeftOutAndFilledByTheMean) {
   kept[7] = false;
   kept[340] = false;
   const auto column = table.numeric.narrow(0, 0, 350).select(1, 0).index({kept});
-  DataConfig config;
+  TableConfig config;
   config.missing.numeric = "mean";
   for (int ranks : {1, 2, 3, 4}) {
     const Preprocessing fit = fit_on(ranks, config, table, first_rows(350))[0];
@@ -132,7 +132,7 @@ TEST(Fit, MissingValuesAreLeftOutAndFilledByTheMean) {
 TEST(Fit, VocabulariesAreSortedAndOfTheTrainingRows) {
   Table table = example();
   table.categorical[0][2] = "";
-  DataConfig config;
+  TableConfig config;
   config.missing.categorical = "category";
   const Preprocessing fit = fit_on(3, config, table, {0, 1, 2, 3})[2];
   EXPECT_EQ(fit.categorical[0].vocabulary, (std::vector<std::string>{"apple", "pear"}));
@@ -168,7 +168,7 @@ TEST(Fit, RefusesOneClassOnAllRanks) {
 TEST(Fit, RefusesAColumnWithoutValues) {
   Table table = example();
   table.numeric.narrow(0, 0, 350).select(1, 2).fill_(NAN);
-  DataConfig config;
+  TableConfig config;
   config.missing.numeric = "mean";
   EXPECT_CONTAINS(testing::data_error([&] { fit_on(2, config, table, first_rows(350)); }),
                   "column 'n2' has no value in the training part");
@@ -252,7 +252,7 @@ TEST(Fit, AColumnIsWideWhereFloat32LosesItsDigits) {
     table.exact.assign(table.numeric_names.size(), at::Tensor());
     if (!in_float64) table.exact[0] = times;
     for (const int ranks : {1, 3})
-      for (const Preprocessing& fit : fit_on(ranks, DataConfig(), table, first_rows(350))) {
+      for (const Preprocessing& fit : fit_on(ranks, TableConfig(), table, first_rows(350))) {
         EXPECT_TRUE(fit.numeric[0].wide);
         EXPECT_FALSE(fit.numeric[1].wide);
         EXPECT_NEAR(fit.numeric[0].shift, 1.7e12 + 86'400 * 174.5, 1e-2);
@@ -262,7 +262,7 @@ TEST(Fit, AColumnIsWideWhereFloat32LosesItsDigits) {
 
 TEST(Fit, AMissingWordHasAPlaceOnlyWhereTrainingHadOne) {
   Table table = example();
-  DataConfig config;
+  TableConfig config;
   config.missing.categorical = "category";
   const auto last = static_cast<std::size_t>(table.rows()) - 1;
   for (auto& word : table.categorical[0])

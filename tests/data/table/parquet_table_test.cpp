@@ -45,7 +45,7 @@ std::filesystem::path write(const TemporaryFolder& folder,
 }
 
 Table read(const std::filesystem::path& file, TargetKind kind = TargetKind::classes,
-           const std::function<void(DataConfig&)>& change = {}) {
+           const std::function<void(TableConfig&)>& change = {}) {
   auto config = config_for(file, "Class");
   config.features.categorical = {"shop"};
   config.features.ignore = {"pair"};
@@ -53,7 +53,7 @@ Table read(const std::filesystem::path& file, TargetKind kind = TargetKind::clas
   return read_table(config, kind, at::kDouble);
 }
 
-void fill(DataConfig& config) {
+void fill(TableConfig& config) {
   config.missing.numeric = "mean";
   config.missing.categorical = "category";
 }
@@ -105,7 +105,7 @@ TEST(ParquetTable, NamesRowAndColumnOfWhatIsWrong) {
                   "row 3, column 'amount': expected a number, got 'x'");
   EXPECT_CONTAINS(testing::data_error([&] {
                     read(write(folder), TargetKind::classes,
-                         [](DataConfig& c) { c.features.categorical = {"shops"}; });
+                         [](TableConfig& c) { c.features.categorical = {"shops"}; });
                   }),
                   "has no column 'shops'");
   EXPECT_CONTAINS(testing::data_error([&] { read(folder.write("no.parquet", "PAR1")); }),

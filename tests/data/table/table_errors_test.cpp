@@ -12,7 +12,7 @@ using testing::data_error;
 
 class TableErrors : public ::testing::Test {
  protected:
-  std::string error_of(const std::string& content, const std::function<void(DataConfig&)>& change = {},
+  std::string error_of(const std::string& content, const std::function<void(TableConfig&)>& change = {},
                        TargetKind kind = TargetKind::classes, at::ScalarType dtype = at::kDouble) {
     auto config = config_for(folder_.write("train.csv", content), "Class");
     if (change) change(config);
@@ -55,7 +55,7 @@ TEST_F(TableErrors, NamesMissingNumbersHoweverWritten) {
 }
 
 TEST_F(TableErrors, NamesMissingWords) {
-  const auto words = [](DataConfig& c) { c.features.categorical = {"w"}; };
+  const auto words = [](TableConfig& c) { c.features.categorical = {"w"}; };
   EXPECT_CONTAINS(error_of("a,w,Class\n1,x,0\n1,,1\n", words),
                   "row 2 (line 3), column 'w': the value is missing. Fill it in, or set "
                   "data.missing.categorical: category");
@@ -64,7 +64,7 @@ TEST_F(TableErrors, NamesMissingWords) {
 TEST_F(TableErrors, RefusesInfinity) {
   for (const char* infinite : {"inf", "-inf", "Infinity"})
     EXPECT_CONTAINS(error_of(std::string("a,Class\n1,0\n") + infinite + ",1\n",
-                             [](DataConfig& c) { c.missing.numeric = "mean"; }),
+                             [](TableConfig& c) { c.missing.numeric = "mean"; }),
                     "row 2 (line 3), column 'a': expected a finite number");
   EXPECT_CONTAINS(error_of("a,Class\n1,0\n1e39,1\n", {}, TargetKind::classes, at::kFloat),
                   "column 'a': expected a finite number that float32 can hold, got '1e+39'");
@@ -85,20 +85,20 @@ TEST_F(TableErrors, RefusesAMissingOrWrongTarget) {
 
 TEST_F(TableErrors, NamesAColumnThatIsNotThere) {
   constexpr auto content = "Time,Amount,Class\n1,2,0\n";
-  EXPECT_CONTAINS(error_of(content, [](DataConfig& c) { c.targets = {"Clas"}; }),
+  EXPECT_CONTAINS(error_of(content, [](TableConfig& c) { c.targets = {"Clas"}; }),
                   "train.csv has no column 'Clas' (data.target). Did you mean 'Class'?");
   EXPECT_CONTAINS(error_of(content,
-                           [](DataConfig& c) {
+                           [](TableConfig& c) {
                              c.features.numeric = {"Time", "Amont"};
                            }),
                   "has no column 'Amont' (data.features.numeric). Did you mean 'Amount'?");
-  EXPECT_CONTAINS(error_of(content, [](DataConfig& c) { c.features.numeric = {"V*"}; }),
+  EXPECT_CONTAINS(error_of(content, [](TableConfig& c) { c.features.numeric = {"V*"}; }),
                   "has no column 'V*' (data.features.numeric).");
-  EXPECT_CONTAINS(error_of(content, [](DataConfig& c) { c.features.categorical = {"Shop"}; }),
+  EXPECT_CONTAINS(error_of(content, [](TableConfig& c) { c.features.categorical = {"Shop"}; }),
                   "(data.features.categorical)");
-  EXPECT_CONTAINS(error_of(content, [](DataConfig& c) { c.features.ignore = {"Tme"}; }),
+  EXPECT_CONTAINS(error_of(content, [](TableConfig& c) { c.features.ignore = {"Tme"}; }),
                   "(data.features.ignore). Did you mean 'Time'?");
-  EXPECT_CONTAINS(error_of(content, [](DataConfig& c) { c.features.ignore = {"*"}; }),
+  EXPECT_CONTAINS(error_of(content, [](TableConfig& c) { c.features.ignore = {"*"}; }),
                   "no column is left as a feature");
 }
 
@@ -136,7 +136,7 @@ TEST_F(TableErrors, RefusesTooManyClasses) {
 }
 
 TEST_F(TableErrors, RefusesTextThatIsNotUtf8) {
-  const auto words = [](DataConfig& c) {
+  const auto words = [](TableConfig& c) {
     c.features.categorical = {"w"};
     c.csv.encoding = "utf-8";
   };

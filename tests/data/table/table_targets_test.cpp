@@ -15,7 +15,7 @@ using testing::data_error;
 using testing::TemporaryFolder;
 
 using Names = std::vector<std::string>;
-using Change = std::function<void(DataConfig&)>;
+using Change = std::function<void(TableConfig&)>;
 
 Names names_of(const Table& table) {
   Names names;
@@ -27,7 +27,7 @@ class TableTargets : public ::testing::Test {
  protected:
   Table read(const std::string& content, const Names& targets, TargetKind kind, const Change& change = {},
              at::ScalarType dtype = at::kDouble, const Preprocessing* schema = nullptr) {
-    DataConfig config;
+    TableConfig config;
     config.train_file = folder_.write("t.csv", content).string();
     config.targets = targets;
     if (change) change(config);
@@ -40,9 +40,9 @@ class TableTargets : public ::testing::Test {
   TemporaryFolder folder_;
 };
 
-void weigh(DataConfig& config) { config.weight = "w"; }
+void weigh(TableConfig& config) { config.weight = "w"; }
 
-void drop(DataConfig& config) { config.missing.target = "drop"; }
+void drop(TableConfig& config) { config.missing.target = "drop"; }
 
 TEST_F(TableTargets, FlagsAreZeroAndOneHoweverWritten) {
   const auto table = read("red,a,blue\n0,5,true\n1.0,6,False\n1,7,TRUE\n", {"blue", "red"}, TargetKind::flags,
@@ -95,7 +95,7 @@ TEST_F(TableTargets, AMissingFlagIsNamedOrItsRowDropped) {
 }
 
 TEST_F(TableTargets, SeveralNumbers) {
-  const auto table = read("y,a,z\n0.5,5,-1\n1.5,6,1e3\n", {"z", "y"}, TargetKind::number, [](DataConfig& c) {
+  const auto table = read("y,a,z\n0.5,5,-1\n1.5,6,1e3\n", {"z", "y"}, TargetKind::number, [](TableConfig& c) {
     c.features.numeric = {"*", "y"};
   });
   EXPECT_TRUE(torch::equal(table.target, torch::tensor({{-1.0, 0.5}, {1e3, 1.5}}, at::kDouble)));
@@ -149,7 +149,7 @@ TEST_F(TableTargets, AWeightIsNoFeature) {
   for (const auto kind : {TargetKind::classes, TargetKind::number, TargetKind::flags}) {
     const auto table = read(
         content, {"y"}, kind,
-        [](DataConfig& c) {
+        [](TableConfig& c) {
           weigh(c);
           c.features.numeric = {"*", "w"};
         },
@@ -163,7 +163,7 @@ TEST_F(TableTargets, AWeightIsNoFeature) {
 }
 
 TEST_F(TableTargets, WeightsOfDroppedRowsDoNotCount) {
-  const auto table = read("w,a,y\n1,5,0\n-2,6,\n3,7,1\n", {"y"}, TargetKind::classes, [](DataConfig& c) {
+  const auto table = read("w,a,y\n1,5,0\n-2,6,\n3,7,1\n", {"y"}, TargetKind::classes, [](TableConfig& c) {
     weigh(c);
     drop(c);
   });
@@ -200,7 +200,7 @@ TEST_F(TableTargets, OfParquet) {
       arrow::schema({arrow::field("w", arrow::float64()), arrow::field("blue", arrow::int64()),
                      arrow::field("a", arrow::float64()), arrow::field("red", arrow::boolean())}),
       {doubles({1, 0.5, 2}), integers({0, 1, 1}), doubles({5, 6, 7}), red});
-  DataConfig config;
+  TableConfig config;
   config.train_file = write_parquet(folder_.path() / "t.parquet", *table, 2).string();
   config.targets = {"red", "blue"};
   config.weight = "w";

@@ -19,9 +19,8 @@ std::filesystem::path counting(const testing::TemporaryFolder& folder, const std
   return folder.write(name, bytes);
 }
 
-DataConfig config_of(const std::filesystem::path& file) {
-  DataConfig config;
-  config.format = "tokens";
+TokensConfig config_of(const std::filesystem::path& file) {
+  TokensConfig config;
   config.train_file = file.string();
   return config;
 }
@@ -79,7 +78,7 @@ TEST(TokenDataset, EachTokenIsATargetOnce) {
   const auto parts = read_token_parts(
       [&] {
         auto config = config_of(counting(folder, "d.bin", 12));
-        config.tokens.split = {.train = 1, .validation = 0, .test = 0};
+        config.split = {.train = 1, .validation = 0, .test = 0};
         return config;
       }(),
       4, 100);
@@ -101,7 +100,7 @@ TEST(TokenDataset, ReadsTokensOf32Bits) {
     bytes.append(reinterpret_cast<const char*>(&token), sizeof token);
   }
   auto config = config_of(folder.write("wide.bin", bytes));
-  config.tokens.split = {.train = 1, .validation = 0, .test = 0};
+  config.split = {.train = 1, .validation = 0, .test = 0};
   const auto parts = read_token_parts(config, 9, 128256);
   ASSERT_EQ(parts.train->size(), 22);
   EXPECT_EQ(values(parts.train->read({21}).inputs),
@@ -116,7 +115,7 @@ TEST(TokenDataset, ReadsTokensOf32Bits) {
 TEST(TokenDataset, PartsAreContiguousRuns) {
   const testing::TemporaryFolder folder;
   auto config = config_of(counting(folder, "e.bin", 101));
-  config.tokens.split = {.train = 0.5, .validation = 0.3, .test = 0.2};
+  config.split = {.train = 0.5, .validation = 0.3, .test = 0.2};
   const auto parts = read_token_parts(config, 10, 200);
   EXPECT_EQ(parts.train->size(), 5);
   EXPECT_EQ(parts.validation->size(), 3);
@@ -128,7 +127,7 @@ TEST(TokenDataset, PartsAreContiguousRuns) {
 TEST(TokenDataset, FilesOfTheirOwn) {
   const testing::TemporaryFolder folder;
   auto config = config_of(counting(folder, "f.bin", 41));
-  config.tokens.validation_file = counting(folder, "g.bin", 25).string();
+  config.validation_file = counting(folder, "g.bin", 25).string();
   const auto parts = read_token_parts(config, 10, 200);
   EXPECT_EQ(parts.train->size(), 4);
   EXPECT_EQ(parts.validation->size(), 2);
@@ -147,7 +146,7 @@ TEST(TokenDataset, AFileShorterThanASampleIsRefused) {
 TEST(TokenDataset, APartWithoutTrainingSamplesIsRefused) {
   const testing::TemporaryFolder folder;
   auto config = config_of(counting(folder, "i.bin", 11));
-  config.tokens.split = {.train = 0.3, .validation = 0.7, .test = 0};
+  config.split = {.train = 0.3, .validation = 0.7, .test = 0};
   const auto text = data_error([&] { read_token_parts(config, 10, 200); });
   EXPECT_NE(text.find("leave none for data.split.train 0.3"), std::string::npos) << text;
 }

@@ -104,14 +104,14 @@ TEST(FirstConfig, AnImbalancedTargetIsJudgedByItsRareClass) {
 TEST(FirstConfig, WhatIsMissingIsFilledAndNothingElse) {
   const Cell gaps = [](int r) { return r % 4 == 0 ? std::string() : kThree(r); };
   const auto whole = proposed(csv({{"w", kThree}, {"y", kHalf}}, 100), "y");
-  EXPECT_EQ(whole.run.data.missing.numeric, "error");
-  EXPECT_EQ(whole.run.data.missing.categorical, "error");
+  EXPECT_EQ(whole.run.data.table().missing.numeric, "error");
+  EXPECT_EQ(whole.run.data.table().missing.categorical, "error");
   const auto with_gaps = proposed(csv({{"w", gaps}, {"y", kHalf}}, 100), "y");
-  EXPECT_EQ(with_gaps.run.data.missing.numeric, "error");
-  EXPECT_EQ(with_gaps.run.data.missing.categorical, "category");
+  EXPECT_EQ(with_gaps.run.data.table().missing.numeric, "error");
+  EXPECT_EQ(with_gaps.run.data.table().missing.categorical, "category");
   EXPECT_HAS(with_gaps.text, "25 of 'w' missing");
   const Cell numbers = [](int r) { return r == 7 ? std::string() : number(r + 1); };
-  EXPECT_EQ(proposed(csv({{"n", numbers}, {"y", kHalf}}, 100), "y").run.data.missing.numeric, "mean");
+  EXPECT_EQ(proposed(csv({{"n", numbers}, {"y", kHalf}}, 100), "y").run.data.table().missing.numeric, "mean");
 }
 
 // The names that YAML and patterns would take for something else: each comes back as the column that it is.
@@ -125,12 +125,12 @@ TEST(FirstConfig, AwkwardNamesAreTheirColumns) {
   columns.emplace_back("y", kHalf);
   const auto result = proposed(csv(columns, 60), "y");
   const auto selection =
-      select_columns(result.run.data, {.names = result.table.names(), .index = {}, .note = ""});
+      select_columns(result.run.data.table(), {.names = result.table.names(), .index = {}, .note = ""});
   EXPECT_EQ(selection.numeric.size(), 2U) << "x and plain: a star matches itself alone";
   EXPECT_EQ(selection.categorical.size(), names.size());
   for (const auto& name : {"*", "V*", "a: b", "yes", "#x"}) {
     const auto target = proposed(csv({{fmt::format("\"{}\"", name), kHalf}}, 60), name);
-    EXPECT_EQ(target.run.data.targets, std::vector<std::string>{name});
+    EXPECT_EQ(target.run.data.table().targets, std::vector<std::string>{name});
   }
 }
 

@@ -1,4 +1,4 @@
-#include "data/data_config.h"
+#include "trainer/data_kinds/data_config.h"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -10,12 +10,18 @@
 namespace ringtrain {
 namespace {
 
-DataConfig read(const std::string& text) {
+DataConfig read_data(const std::string& text) {
   DataConfig data;
   config::YamlDocument::from_text(text, "job.yaml").read([&](config::Visitor& v) {
     v.section("data", "", data);
   });
   return data;
+}
+
+TableConfig read(const std::string& text) { return read_data(text).table(); }
+
+std::string written(DataConfig data) {
+  return config::to_yaml([&](config::Visitor& v) { v.section("data", "", data); });
 }
 
 std::string problems(const std::string& text) {
@@ -34,18 +40,19 @@ std::string job(std::string_view lines = {}) {
 }
 
 TEST(DataConfig, TokensHaveTheirOwnFields) {
-  const DataConfig data = read(
+  const DataConfig data = read_data(
       "data: {format: tokens, train_file: a.bin, validation_file: b.bin, split: {train: 0.5, validation: "
       "0.5, test: 0}}");
-  EXPECT_EQ(data.tokens.validation_file, "b.bin");
-  EXPECT_EQ(data.tokens.split.train, 0.5);
-  EXPECT_EQ(data.split.train, 0.7);  // that of tables
+  EXPECT_TRUE(data.kind().gives_tokens());
+  EXPECT_CONTAINS(written(data), "validation_file: b.bin");
+  EXPECT_CONTAINS(written(data), "train: 0.5");
+  EXPECT_THROW(data.table(), ConfigError);
   const auto text = problems("data: {format: tokens, train_file: a.bin, target: y}");
   EXPECT_NE(text.find("target"), std::string::npos) << text;
 }
 
 TEST(DataConfig, HasDefaults) {
-  const DataConfig data = read(job());
+  const TableConfig data = read(job());
   EXPECT_EQ(data.train_file, "a.csv");
   EXPECT_EQ(data.features.numeric, std::vector<std::string>{"*"});
   EXPECT_EQ(data.normalize, "standard");
@@ -53,20 +60,18 @@ TEST(DataConfig, HasDefaults) {
 }
 
 TEST(DataConfig, ReadsAllFields) {
-  const DataConfig data =
+  const TableConfig data =
       read(job("  features: {numeric: ['V*', Amount], categorical: [Shop], ignore: [Time]}\n"
                "  missing: {numeric: mean, categorical: category}\n"
                "  normalize: minmax\n"
                "  split: {train: 0.6, validation: 0.2, test: 0.2, stratify: false}\n"
-               "  csv: {delimiter: ';', decimal: ',', quote: \"'\", encoding: latin-1}\n"
-               "  prefetch_batches: 0\n"));
+               "  csv: {delimiter: ';', decimal: ',', quote: \"'\", encoding: latin-1}\n"));
   EXPECT_EQ(data.features.numeric, (std::vector<std::string>{"V*", "Amount"}));
   EXPECT_EQ(data.missing.categorical, "category");
   EXPECT_EQ(data.split.validation, 0.2);
   EXPECT_FALSE(data.split.stratify);
   EXPECT_EQ(data.csv.delimiter, ";");
   EXPECT_EQ(data.csv.quote, "'");
-  EXPECT_EQ(data.prefetch_batches, 0);
 }
 
 TEST(DataConfig, RequiresFileAndTarget) {
@@ -85,13 +90,10 @@ TEST(DataConfig, TargetIsANameOrAList) {
 }
 
 TEST(DataConfig, OneTargetIsWrittenWithoutBrackets) {
-  const auto written = [](DataConfig data) {
-    return config::to_yaml([&](config::Visitor& v) { v.section("data", "", data); });
-  };
-  const auto one = written(read(job()));
+  const auto one = written(read_data(job()));
   EXPECT_CONTAINS(one, "\n  target: \"y\"\n");
   EXPECT_EQ(read(one).targets, std::vector<std::string>{"y"});
-  const auto two = written(read("data: {train_file: a.csv, target: [a, y]}"));
+  const auto two = written(read_data("data: {train_file: a.csv, target: [a, y]}"));
   EXPECT_CONTAINS(two, "\n  target: [a, \"y\"]\n");
   EXPECT_EQ(read(two).targets, (std::vector<std::string>{"a", "y"}));
 }

@@ -1,4 +1,4 @@
-#include "trainer/setup/table_parts.h"
+#include "trainer/data_kinds/table_parts.h"
 
 #include <ATen/ATen.h>
 #include <fmt/format.h>
@@ -24,7 +24,7 @@ std::vector<std::int64_t> all_rows(const Table& table) {
 }
 
 /// What a schema needs to be so that another file's columns are those of `table`.
-Preprocessing columns_of(const Table& table, const DataConfig& config) {
+Preprocessing columns_of(const Table& table, const TableConfig& config) {
   Preprocessing schema;
   schema.reading = {.version = 2, .missing = config.csv.missing};
   schema.targets = table.target_names;
@@ -45,7 +45,7 @@ Preprocessing columns_of(const Table& table, const DataConfig& config) {
 }
 
 /// Throws DataError where no row of the training part counts.
-void require_weight(const TableParts& parts, const DataConfig& config) {
+void require_weight(const TableParts& parts, const TableConfig& config) {
   if (!parts.train.weight.defined()) return;
   const auto* weights = parts.train.weight.const_data_ptr<double>();
   const auto& rows = parts.split.train;
@@ -57,31 +57,30 @@ void require_weight(const TableParts& parts, const DataConfig& config) {
 }
 
 /// A part that has a file of its own; empty where there is none.
-std::optional<Table> read_part(const RunConfig& config, const std::string& file, at::ScalarType dtype,
+std::optional<Table> read_part(TableConfig config, const DataRequest& request, const std::string& file,
                                const Preprocessing& schema, const std::vector<std::string>& labels) {
   if (file.empty()) return std::nullopt;
-  DataConfig data = config.data;
-  data.train_file = file;
-  auto table = read_table(data, config.task.kind().target(), dtype, &schema);
+  config.train_file = file;
+  auto table = read_table(config, request.task.target(), request.type, &schema);
   use_labels(table, labels, file);
   return table;
 }
 
 }  // namespace
 
-TableParts read_parts(const RunConfig& config, at::ScalarType dtype, const Preprocessing* fitted) {
-  const DataConfig& data = config.data;
+TableParts read_parts(const TableConfig& data, const DataRequest& request) {
+  const auto& fitted = request.fitted;
   TableParts parts;
-  parts.train = read_table(data, config.task.kind().target(), dtype, fitted);
+  parts.train = read_table(data, request.task.target(), request.type, fitted ? &*fitted : nullptr);
   if (fitted && !fitted->labels.empty()) use_labels(parts.train, fitted->labels, data.train_file);
   if (data.validation_file.empty() && data.test_file.empty()) {
-    parts.split = make_split(data.split, parts.train, static_cast<std::uint64_t>(config.seed));
+    parts.split = make_split(data.split, parts.train, request.seed);
     require_weight(parts, data);
     return parts;
   }
   const Preprocessing schema = fitted ? *fitted : columns_of(parts.train, data);
-  parts.validation = read_part(config, data.validation_file, dtype, schema, parts.train.labels);
-  parts.test = read_part(config, data.test_file, dtype, schema, parts.train.labels);
+  parts.validation = read_part(data, request, data.validation_file, schema, parts.train.labels);
+  parts.test = read_part(data, request, data.test_file, schema, parts.train.labels);
   parts.split.train = all_rows(parts.train);
   require_weight(parts, data);
   if (parts.validation) parts.split.validation = all_rows(*parts.validation);
@@ -89,7 +88,7 @@ TableParts read_parts(const RunConfig& config, at::ScalarType dtype, const Prepr
   return parts;
 }
 
-void refuse_unseen(const TableParts& parts, const Preprocessing& schema, const DataConfig& config) {
+void refuse_unseen(const TableParts& parts, const Preprocessing& schema, const TableConfig& config) {
   std::vector<std::string> problems;
   const auto look = [&](const Table& table, const std::vector<std::int64_t>& rows, const std::string& file) {
     for (std::size_t c = 0; c < schema.categorical.size(); ++c) {

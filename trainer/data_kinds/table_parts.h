@@ -5,7 +5,7 @@
 
 #include "data/order/split.h"
 #include "data/table/table.h"
-#include "trainer/setup/prepared_data.h"
+#include "trainer/data_kinds/data_kind.h"
 
 namespace ringtrain {
 
@@ -18,14 +18,14 @@ struct TableParts {
   const Table& of_test() const { return test ? *test : train; }
 };
 
-/// `fitted`: the schema of the checkpoint that the run goes on from; columns are found by its names, classes
-/// by its labels. Throws DataError, also for a class that only a later part has, and for a
+/// Where the run goes on from a checkpoint, columns are found by the names of its schema, classes by its
+/// labels. Throws DataError, also for a class that only a later part has, and for a
 /// training part whose weights are all 0.
-TableParts read_parts(const RunConfig& config, at::ScalarType dtype, const Preprocessing* fitted);
+TableParts read_parts(const TableConfig& config, const DataRequest& request);
 
 /// Throws DataError for words of the validation and test parts that the schema's training part did not have:
 /// by column, with the first row of each (data.unseen: error).
-void refuse_unseen(const TableParts& parts, const Preprocessing& schema, const DataConfig& config);
+void refuse_unseen(const TableParts& parts, const Preprocessing& schema, const TableConfig& config);
 
 /// Up to 512 rows, evenly spread, of the rows of a part.
 RowSample sample_of(const Table& table, const Preprocessing& schema, const std::vector<std::int64_t>& rows);

@@ -1,4 +1,3 @@
-#include "trainer/setup/prepared_data.h"
 
 #include <ATen/ATen.h>
 #include <fmt/format.h>
@@ -13,8 +12,8 @@
 #include "data/schema/fit.h"
 #include "data/schema/target_scale.h"
 #include "data/table/table_dataset.h"
-#include "trainer/setup/prepared_tokens.h"
-#include "trainer/setup/table_parts.h"
+#include "trainer/data_kinds/data_kind.h"
+#include "trainer/data_kinds/table_parts.h"
 
 namespace ringtrain {
 namespace {
@@ -23,7 +22,8 @@ namespace {
 std::vector<std::int64_t> count_classes(const Table& table, const std::vector<std::int64_t>& rows) {
   std::vector<std::int64_t> counts(table.labels.size());
   if (table.target.is_floating_point()) {
-    const at::Tensor sums = table.target.index_select(0, at::tensor(rows, at::kLong)).sum(0, false, at::kDouble);
+    const at::Tensor sums =
+        table.target.index_select(0, at::tensor(rows, at::kLong)).sum(0, false, at::kDouble);
     for (std::size_t k = 0; k < counts.size(); ++k)
       counts[k] = static_cast<std::int64_t>(sums[static_cast<std::int64_t>(k)].item<double>());
     return counts;
@@ -43,8 +43,8 @@ std::string describe_counts(const PreparedData& data) {
 }
 
 /// What is worth a line of the log.
-void tell(const RunConfig& config, const PreparedData& data, const TableParts& parts) {
-  const auto& file = config.data.train_file;
+void tell(const TableConfig& config, const PreparedData& data, const TableParts& parts) {
+  const auto& file = config.train_file;
   if (!parts.train.note.empty()) log::info(fmt::format("data {}: {}", file, parts.train.note));
   if (parts.train.dropped_rows > 0)
     log::info(fmt::format("data {}: {} rows without a target are left out (data.missing.target: drop)", file,
@@ -61,8 +61,9 @@ void tell(const RunConfig& config, const PreparedData& data, const TableParts& p
 
 /// Which class is which number: that of the checkpoint, by name, which the tables have already, or what
 /// task.positive asks for. After the split, which does not depend on it.
-void choose_classes(const RunConfig& config, const std::optional<Preprocessing>& fitted, TableParts& parts) {
-  const auto positive = config.task.kind().positive_class().value_or("");
+void choose_classes(const TableConfig& config, const DataRequest& request, TableParts& parts) {
+  const auto& fitted = request.fitted;
+  const auto positive = request.task.positive_class().value_or("");
   if (positive.empty() || parts.train.labels.size() != 2) return;
   if (fitted && with_positive(fitted->labels, positive) != fitted->labels)
     throw ConfigError(fmt::format(
@@ -70,9 +71,9 @@ void choose_classes(const RunConfig& config, const std::optional<Preprocessing>&
         "train anew",
         positive, fitted->labels.back()));
   const auto labels = with_positive(parts.train.labels, positive);
-  use_labels(parts.train, labels, config.data.train_file);
-  if (parts.validation) use_labels(*parts.validation, labels, config.data.validation_file);
-  if (parts.test) use_labels(*parts.test, labels, config.data.test_file);
+  use_labels(parts.train, labels, config.train_file);
+  if (parts.validation) use_labels(*parts.validation, labels, config.validation_file);
+  if (parts.test) use_labels(*parts.test, labels, config.test_file);
 }
 
 /// Why class 1 is class 1.
@@ -87,8 +88,7 @@ std::string why_positive(const std::string& chosen, const std::vector<std::strin
                                        : "the second by text; task.positive chooses");
 }
 
-void tell_target(const RunConfig& config, const Preprocessing& preprocessing, bool fitted) {
-  const auto& task = config.task.kind();
+void tell_target(const TaskKind& task, const Preprocessing& preprocessing, bool fitted) {
   const auto positive = task.positive_class();
   if (positive && preprocessing.labels.size() == 2)
     log::info(why_positive(*positive, preprocessing.labels, fitted));
@@ -103,41 +103,25 @@ void tell_target(const RunConfig& config, const Preprocessing& preprocessing, bo
   }
 }
 
-}  // namespace
-
-TaskData PreparedData::for_task() const {
-  TaskData data;
-  data.targets = preprocessing.targets;
-  data.labels = preprocessing.labels;
-  data.class_counts = class_counts;
-  data.rows = train->size();
-  if (preprocessing.tokens) data.vocabulary = preprocessing.tokens->vocabulary;
-  if (preprocessing.scales_target()) data.scales = preprocessing.target_scales;
-  return data;
-}
-
-std::string data_hash(const DataConfig& data) {
-  if (data.format == "tokens") return token_data_hash(data);
-  std::string hash = hash_file(data.train_file);
-  for (const auto& file : {data.validation_file, data.test_file})
+std::string hash_of(const TableConfig& config) {
+  std::string hash = hash_file(config.train_file);
+  for (const auto& file : {config.validation_file, config.test_file})
     if (!file.empty()) hash += "+" + hash_file(file);
   return hash;
 }
 
-PreparedData prepare_data(const RunConfig& config, Communicator& control,
-                          const std::optional<Preprocessing>& fitted) {
-  if (config.data.format == "tokens") return prepare_tokens(config, control, fitted);
+PreparedData prepare_table(const TableConfig& config, const DataRequest& request, Communicator& control) {
+  const auto& fitted = request.fitted;
   PreparedData data;
   TableParts parts;
-  const auto type = config.trainer.precision == "float64" ? at::kDouble : at::kFloat;
   together(control, "reading the data", [&] {
-    parts = read_parts(config, type, fitted ? &*fitted : nullptr);
-    data.file_hash = data_hash(config.data);
+    parts = read_parts(config, request);
+    data.file_hash = hash_of(config);
   });
   const Table& table = parts.train;
-  agree_on(control, "the content of " + config.data.train_file + " (its hash)", data.file_hash);
+  agree_on(control, "the content of " + config.train_file + " (its hash)", data.file_hash);
   together(control, fitted ? "taking the checkpoint's preprocessing" : "naming the classes", [&] {
-    choose_classes(config, fitted, parts);
+    choose_classes(config, request, parts);
     if (!fitted) return;
     data.preprocessing = *fitted;
     data.preprocessing.targets = table.target_names;
@@ -145,14 +129,14 @@ PreparedData prepare_data(const RunConfig& config, Communicator& control,
   // Its collectives come before its errors, which are the same on all ranks.
   together(control, "fitting the preprocessing", [&] {
     if (fitted) return;
-    data.preprocessing = fit_preprocessing(config.data, table, parts.split.train, control);
-    if (!config.task.kind().scales_target()) return;
+    data.preprocessing = fit_preprocessing(config, table, parts.split.train, control);
+    if (!request.task.scales_target()) return;
     data.preprocessing.target_scales = fit_target_scale(table.target, parts.split.train, control);
   });
   together(control, "preparing the data", [&] {
-    if (data.preprocessing.refuse_unseen) refuse_unseen(parts, data.preprocessing, config.data);
-    if (!table.labels.empty())
-      data.class_counts = count_classes(table, parts.split.train);
+    if (data.preprocessing.refuse_unseen) refuse_unseen(parts, data.preprocessing, config);
+    if (!table.labels.empty()) data.class_counts = count_classes(table, parts.split.train);
+    data.features = data.preprocessing.width();
     data.train = std::make_unique<TableDataset>(table, data.preprocessing, parts.split.train);
     data.validation =
         std::make_unique<TableDataset>(parts.of_validation(), data.preprocessing, parts.split.validation);
@@ -161,11 +145,37 @@ PreparedData prepare_data(const RunConfig& config, Communicator& control,
   });
   tell(config, data, parts);
   log::info(fmt::format("data {}: {} rows, {} features; train {}{}, validation {}, test {}",
-                        config.data.train_file, with_commas(table.rows()), data.preprocessing.width(),
+                        config.train_file, with_commas(table.rows()), data.preprocessing.width(),
                         with_commas(data.train->size()), describe_counts(data),
                         with_commas(data.validation->size()), with_commas(data.test->size())));
-  tell_target(config, data.preprocessing, fitted.has_value());
+  tell_target(request.task, data.preprocessing, fitted.has_value());
   return data;
 }
+
+class TableKind : public DataKind {
+ public:
+  std::shared_ptr<DataKind> clone() const override { return std::make_shared<TableKind>(*this); }
+  std::string name() const override { return "csv"; }
+  std::string doc() const override { return "A table: rows of features and a target."; }
+  void describe(config::Visitor& v) override { config_.describe(v); }
+
+  bool can_be_exported() const override { return true; }
+  std::optional<TableConfig> table(const std::string& train_file) const override {
+    auto config = config_;
+    config.train_file = train_file;
+    return config;
+  }
+  std::string hash(const std::string& train_file) const override { return hash_of(*table(train_file)); }
+  PreparedData prepare(const DataRequest& request, Communicator& control) const override {
+    return prepare_table(*table(request.train_file), request, control);
+  }
+
+ private:
+  TableConfig config_;
+};
+
+}  // namespace
+
+std::shared_ptr<DataKind> table_kind() { return std::make_shared<TableKind>(); }
 
 }  // namespace ringtrain
