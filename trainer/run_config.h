@@ -26,12 +26,14 @@ struct ModelConfig : KindChoice<ModelKind> {
 struct Catalogue {
   std::vector<std::shared_ptr<ModelKind>> models;
   std::vector<std::shared_ptr<TaskKind>> tasks;
+  std::vector<std::shared_ptr<CallbackKind>> callbacks = {};
 
   /// What ringtrain brings.
   static Catalogue built_in();
   /// Throws ConfigError when a kind of that name is there.
   void add(std::shared_ptr<ModelKind> kind);
   void add(std::shared_ptr<TaskKind> kind);
+  void add(std::shared_ptr<CallbackKind> kind);
 };
 
 /// How long without progress, in seconds; 0: for ever.
@@ -78,7 +80,8 @@ struct TrainerConfig {
   OptimizerConfig optimizer;
   ScheduleConfig schedule;
   EarlyStoppingConfig early_stopping;
-  WeightAverageConfig average = {};
+  AverageConfig average;
+  CallbackList callbacks;
   CheckpointConfig checkpoint;
   WatchConfig watch;
   void describe(config::Visitor& v);
@@ -107,7 +110,9 @@ struct ExportConfig {
 /// A whole run, as a YAML file describes it.
 struct RunConfig {
   explicit RunConfig(const Catalogue& catalogue = Catalogue::built_in())
-      : model(catalogue.models), task(catalogue.tasks) {}
+      : model(catalogue.models), task(catalogue.tasks) {
+    trainer.callbacks.known = catalogue.callbacks;
+  }
 
   std::string name = "model";
   std::int64_t seed = 42;
