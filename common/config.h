@@ -82,8 +82,13 @@ class Visitor {
   /// A list of such structs.
   template <class Struct>
   void sections(std::string_view name, std::string_view doc, std::vector<Struct>& list) {
+    sections(name, doc, list, [] { return Struct(); });
+  }
+  /// The same of structs that need something to begin with: `make` gives one with its defaults.
+  template <class Struct, class Make>
+  void sections(std::string_view name, std::string_view doc, std::vector<Struct>& list, const Make& make) {
     sections(
-        name, doc, list.size(), [&list](std::size_t count) { list.assign(count, Struct()); },
+        name, doc, list.size(), [&](std::size_t count) { list.assign(count, make()); },
         [&list](std::size_t i, Visitor& inner) { list[i].describe(inner); });
   }
 };

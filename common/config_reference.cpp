@@ -135,7 +135,8 @@ class ReferenceCollector final : public Visitor {
 };
 
 bool is_under(const std::string& path, std::string_view under) {
-  return under.empty() || path == under || path.starts_with(std::string(under) + ".");
+  return under.empty() || path == under || path.starts_with(std::string(under) + ".") ||
+         path.starts_with(std::string(under) + "[]");
 }
 
 std::string markdown_of(const Table& table, std::size_t level) {

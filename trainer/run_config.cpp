@@ -32,6 +32,7 @@ Catalogue Catalogue::built_in() { return {built_in_data(), built_in_models(), bu
 void Catalogue::add(std::shared_ptr<DataKind> kind) { add_kind(data, std::move(kind), "data format"); }
 void Catalogue::add(std::shared_ptr<ModelKind> kind) { add_kind(models, std::move(kind), "model"); }
 void Catalogue::add(std::shared_ptr<TaskKind> kind) { add_kind(tasks, std::move(kind), "task"); }
+void Catalogue::add(std::shared_ptr<CallbackKind> kind) { add_kind(callbacks, std::move(kind), "callback"); }
 
 void StallConfig::describe(config::Visitor& v) {
   v.field("starting", starting, "Reading the data, making the model.", non_negative());
@@ -156,6 +157,7 @@ void TrainerConfig::describe(config::Visitor& v) {
   v.section("schedule", "The learning rate over time.", schedule);
   v.section("early_stopping", "When to stop early.", early_stopping);
   v.section("average", "What is evaluated, kept and exported in place of the last step's weights.", average);
+  callbacks.describe(v);
   v.section("checkpoint", "When to write checkpoints, and which to keep.", checkpoint);
   v.section("watch", "When a rank counts as lost, and the job ends.", watch);
 }

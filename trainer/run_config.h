@@ -27,6 +27,7 @@ struct Catalogue {
   std::vector<std::shared_ptr<DataKind>> data;
   std::vector<std::shared_ptr<ModelKind>> models;
   std::vector<std::shared_ptr<TaskKind>> tasks;
+  std::vector<std::shared_ptr<CallbackKind>> callbacks = {};
 
   /// What ringtrain brings.
   static Catalogue built_in();
@@ -34,6 +35,7 @@ struct Catalogue {
   void add(std::shared_ptr<DataKind> kind);
   void add(std::shared_ptr<ModelKind> kind);
   void add(std::shared_ptr<TaskKind> kind);
+  void add(std::shared_ptr<CallbackKind> kind);
 };
 
 /// How long without progress, in seconds; 0: for ever.
@@ -80,7 +82,8 @@ struct TrainerConfig {
   OptimizerConfig optimizer;
   ScheduleConfig schedule;
   EarlyStoppingConfig early_stopping;
-  WeightAverageConfig average = {};
+  AverageConfig average;
+  CallbackList callbacks;
   CheckpointConfig checkpoint;
   WatchConfig watch;
   void describe(config::Visitor& v);
@@ -109,7 +112,9 @@ struct ExportConfig {
 /// A whole run, as a YAML file describes it.
 struct RunConfig {
   explicit RunConfig(const Catalogue& catalogue = Catalogue::built_in())
-      : data(catalogue.data), model(catalogue.models), task(catalogue.tasks) {}
+      : data(catalogue.data), model(catalogue.models), task(catalogue.tasks) {
+    trainer.callbacks.known = catalogue.callbacks;
+  }
 
   std::string name = "model";
   std::int64_t seed = 42;

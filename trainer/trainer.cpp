@@ -20,7 +20,6 @@
 #include "models/norm.h"
 #include "trainer/advice/advice.h"
 #include "trainer/callbacks/early_stopping.h"
-#include "trainer/callbacks/weight_average.h"
 #include "trainer/checkpoint/job_lock.h"
 #include "trainer/checkpoint/replica_snapshot.h"
 #include "trainer/evaluation.h"
@@ -43,8 +42,11 @@ const char* const kCallbacks = "callbacks";
 Callbacks make_callbacks(const RunConfig& config, const StepPlan& plan, const Standing& standing) {
   std::vector<std::unique_ptr<Callback>> callbacks;
   callbacks.push_back(std::make_unique<EarlyStopping>(plan, standing, config.trainer.checkpoint.metric));
-  if (config.trainer.average.type != "none")
-    callbacks.push_back(std::make_unique<WeightAverage>(config.trainer.average));
+  const auto add = [&](const CallbackKind& kind) {
+    if (auto callback = kind.make()) callbacks.push_back(std::move(callback));
+  };
+  add(config.trainer.average.kind());
+  for (const auto& entry : config.trainer.callbacks.entries) add(entry.kind());
   return Callbacks(std::move(callbacks));
 }
 
@@ -71,6 +73,8 @@ Trainer::Trainer(World& world, const RunConfig& config, const StartOptions& opti
   step_ = from.step;
   data_ = config_.data.kind().prepare(data_request(from.preprocessing), world.control());
   const WholeState loaded = make_replica_of_data();
+  together(world.control(), "making the callbacks",
+           [&] { callbacks_ = make_callbacks(config_, plan_, standing_); });
   stop_before_first_step(from.resumes && !options.from_step);
   together(world.control(), "claiming the job folder", [&] { claim_job_folder(options); });
   const nlohmann::json progress = take_progress(from);
@@ -81,7 +85,6 @@ Trainer::Trainer(World& world, const RunConfig& config, const StartOptions& opti
   trace_ = std::make_unique<Trace>(world.control(), options.trace_steps);
   recorder_ = device_ == "cpu" ? options.recorder : nccl::graph_recorder(device_);
   make_step(progress.value(kTrainingState, nlohmann::json::object()));
-  callbacks_ = make_callbacks(config_, plan_, standing_);
   together(world.control(), "starting the callbacks", [&] {
     callbacks_.begin(moment(), progress.value(kCallbacks, nlohmann::json::object()),
                      resumed_ ? resumed_->optimizer : NamedTensors());
@@ -260,7 +263,8 @@ void Trainer::advise_on_plan() {
                                          data_.train->size()));
   const std::int64_t every = plan_.evaluate_every;
   advise(advice::warm_up_too_long(config_.trainer.schedule.warmup_steps, plan_.total));
-  advise(advice::average_of_nothing(config_.trainer.average, plan_.total));
+  advise(config_.trainer.average.kind().advice(plan_.total));
+  for (const auto& entry : config_.trainer.callbacks.entries) advise(entry.kind().advice(plan_.total));
   advise(advice::frozen_throughout(config_.trainer.optimizer.groups, plan_.total));
   advise(advice::early_stopping_cannot_fire(config_.trainer.early_stopping.patience,
                                             (plan_.total + every - 1) / every, data_.validation->size()));
@@ -445,11 +449,14 @@ Outcome Trainer::fit() {
       save_checkpoint(is_best);
     if (const auto why = callbacks_.ends_training(); !why.empty()) telemetry_->event(step_, why);
   }
-  together(world_.control(), "the callbacks of the last step", [&] {
-    if (const auto failure = callbacks_.take_failure()) std::rethrow_exception(failure);
-  });
+  require_callbacks("calling the callbacks after the last step");
   if (checkpointing_->newest() != step_ && first_step_ != step_) save_checkpoint(false);
   return finish(stop);
+}
+
+/// Ends all ranks with what a callback threw where no step follows that would. Collective.
+void Trainer::require_callbacks(const char* phase) {
+  raise_together(world_.control(), phase, callbacks_.take_failure());
 }
 
 StepTotals Trainer::train_step(Loader& loader) {
@@ -501,6 +508,7 @@ bool Trainer::evaluate_validation() {
       larger_is_better(kind, config_.trainer.checkpoint.metric) || data_.validation->size() == 0;
   const bool is_best = standing_.take(step_, value, larger, config_.trainer.early_stopping.min_delta);
   telemetry_->evaluation(step_, "validation", train_loss, report, is_best);
+  callbacks_.after_evaluation(moment(), "validation", report);
   if (data_.validation->size() > 0) validation_losses_.push_back(evaluation.loss);
   return is_best;
 }
@@ -533,6 +541,8 @@ Outcome Trainer::finish(bool stopped) {
     return outcome;
   }
   Communicator& control = world_.control();
+  callbacks_.end(moment());
+  require_callbacks("calling the callbacks at the end of training");
   callbacks_.show(moment());
   together(control, "loading the best checkpoint", [&] {
     if (world_.rank() != 0 || config_.export_.from == "last" || !store_.best()) return;
@@ -549,6 +559,8 @@ Outcome Trainer::finish(bool stopped) {
   const Evaluation test = evaluate_part(*data_.test);
   outcome.test = judge(kind, test, outcome.head.thresholds);
   telemetry_->evaluation(outcome.exported_step, "test", 0, outcome.test, true);
+  callbacks_.after_evaluation(moment(), "test", outcome.test);
+  require_callbacks("calling the callbacks after the test part");
   const std::filesystem::path folder = config_.job_dir;
   together(control, "writing predictions.csv", [&] {
     if (world_.rank() != 0) return;

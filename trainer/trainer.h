@@ -97,6 +97,7 @@ class Trainer {
   void plan_steps();
   void decide_steps();
   void write_config() const;
+  void require_callbacks(const char* phase);
   StepTotals train_step(Loader& loader);
   bool evaluate_validation();
   void save_checkpoint(bool is_best);

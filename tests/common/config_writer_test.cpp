@@ -106,6 +106,27 @@ TEST(ConfigReference, HasATableForEachSectionAndKind) {
     EXPECT_NE(text.find(part), std::string::npos) << part << "\nin\n" << text;
 }
 
+TEST(ConfigWriter, AListOfMappingsComesBack) {
+  ringtrain::testing::SampleStages list;
+  const auto describe = [&list](Visitor& v) { list.describe(v); };
+  EXPECT_EQ(to_yaml(describe), "stages: []\n");
+  const std::string text = "stages:\n  - type: warm\n  - type: steady\n    steps: 9\n";
+  YamlDocument::from_text(text, "s.yaml").read(describe);
+  EXPECT_EQ(to_yaml(describe), text);
+}
+
+TEST(ConfigReference, AListOfMappings) {
+  ringtrain::testing::SampleStages list;
+  const auto describe = [&list](Visitor& v) { list.describe(v); };
+  const auto text = to_markdown(describe, "Stages", "stages");
+  for (const char* part :
+       {"## `stages[]`\n\nOne after the other.\n",
+        "| `stages[].type` | text |  | `warm`, `steady` | What is done. |\n",
+        "| `stages[].steps` | whole number | `5` | a number of at least 1 | How long. |\n"})
+    EXPECT_NE(text.find(part), std::string::npos) << part << "\nin\n" << text;
+  EXPECT_TRUE(list.stages.empty());
+}
+
 TEST(ConfigReference, APartOfIt) {
   const std::string section = reference("trainer.optimizer");
   EXPECT_TRUE(section.starts_with("## `trainer.optimizer`\n")) << section;

@@ -44,6 +44,30 @@ struct SampleTrainer {
   bool operator==(const SampleTrainer&) const = default;
 };
 
+/// It needs something to begin with.
+struct SampleStage {
+  explicit SampleStage(std::int64_t first) : steps(first) {}
+  std::string type;
+  std::int64_t steps;
+
+  void describe(config::Visitor& v) {
+    v.variants("type", type, "What is done.",
+               {{"warm", "Up.", [](config::Visitor&) {}}, {"steady", "On.", [this](config::Visitor& w) {
+                                                             w.field("steps", steps, "How long.",
+                                                                     config::at_least(1));
+                                                           }}});
+  }
+};
+
+struct SampleStages {
+  std::int64_t first = 5;
+  std::vector<SampleStage> stages;
+
+  void describe(config::Visitor& v) {
+    v.sections("stages", "One after the other.", stages, [this] { return SampleStage(first); });
+  }
+};
+
 struct SampleConfig {
   std::string name = "job";
   std::vector<std::string> columns = {"a", "V*"};

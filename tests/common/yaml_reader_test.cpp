@@ -139,6 +139,24 @@ TEST(YamlReader, Variants) {
   }
 }
 
+TEST(YamlReader, AListOfMappingsThatBeginWithSomething) {
+  ringtrain::testing::SampleStages list;
+  const auto read_list = [&](const std::string& text) {
+    YamlDocument::from_text(text, "s.yaml").read([&](Visitor& v) { list.describe(v); });
+  };
+  read_list("stages:\n  - type: steady\n  - {type: steady, steps: 9}\n  - type: warm\n");
+  ASSERT_EQ(list.stages.size(), 3U);
+  EXPECT_EQ(list.stages[0].steps, 5) << "the one it begins with";
+  EXPECT_EQ(list.stages[1].steps, 9);
+  EXPECT_EQ(list.stages[2].type, "warm");
+  try {
+    read_list("stages:\n  - type: warm\n  - steps: 9\n");
+    FAIL();
+  } catch (const ConfigError& error) {
+    EXPECT_STREQ(error.what(), "stages[1].type: missing; expected one of: warm, steady (s.yaml:3)");
+  }
+}
+
 TEST(YamlReader, RequireReportsTheFieldsLineElseTheSections) {
   EXPECT_EQ(problem("trainer:\n  optimizer:\n    type: sgd\n    lr: 7\n"),
             "trainer.optimizer.lr: must be below 5 (fraud.yaml:4)");

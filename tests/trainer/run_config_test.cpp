@@ -95,6 +95,15 @@ TEST(RunConfig, AllProblemsAreReportedAtOnce) {
   EXPECT_NE(text.find("Did you mean 'accumulate'"), std::string::npos) << text;
 }
 
+TEST(RunConfig, NoCallbackIsBuiltIn) {
+  EXPECT_EQ(problems_of({"trainer.callbacks=[]"}), "");
+  for (const auto& [entry, problem] : std::vector<std::pair<std::string, std::string>>{
+           {"type: counter", "there is no callback 'counter'"}, {"", "missing"}})
+    EXPECT_EQ(problems_of({"trainer.callbacks=[{" + entry + "}]"}),
+              "trainer.callbacks[0].type: " + problem +
+                  "; callbacks are brought by plugins or own programs (--set trainer.callbacks)");
+}
+
 TEST(RunConfig, RulesOverSeveralFields) {
   EXPECT_NE(problems_of({"data.split.test=0.5"}).find("add up to 1"), std::string::npos);
   EXPECT_NE(problems_of({"model.type=convnet", "model.hidden=8", "model.groups=3"}).find("does not divide"),

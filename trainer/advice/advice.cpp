@@ -58,15 +58,6 @@ Sentence warm_up_too_long(std::int64_t warmup_steps, std::int64_t steps) {
       warmup_steps == steps ? "reaches its value with the last one" : "never reaches its value");
 }
 
-Sentence average_of_nothing(const WeightAverageConfig& average, std::int64_t steps) {
-  if (average.type != "swa" || average.start_step <= steps) return {};
-  return fmt::format(
-      "trainer.average.start_step is {}, but the run has {} steps: nothing is averaged, the weights of the "
-      "last "
-      "step are kept; begin earlier, or train longer",
-      with_commas(average.start_step), with_commas(steps));
-}
-
 Sentence frozen_throughout(const std::vector<ParameterGroupConfig>& groups, std::int64_t steps) {
   for (std::size_t g = 0; g < groups.size(); ++g)
     if (groups[g].freeze_until >= steps && steps > 0 && groups[g].freeze_until > 0)

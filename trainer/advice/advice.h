@@ -5,7 +5,6 @@
 #include <string>
 #include <vector>
 
-#include "trainer/callbacks/callbacks_config.h"
 #include "trainer/metrics/report.h"
 #include "trainer/optimizer/optimizer_config.h"
 
@@ -26,7 +25,6 @@ Sentence still_falling(const std::vector<double>& validation_losses);
 /// `steps`: of the whole run.
 Sentence warm_up_too_long(std::int64_t warmup_steps, std::int64_t steps);
 
-Sentence average_of_nothing(const WeightAverageConfig& average, std::int64_t steps);
 /// Of the first such group.
 Sentence frozen_throughout(const std::vector<ParameterGroupConfig>& groups, std::int64_t steps);
 

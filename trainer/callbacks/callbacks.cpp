@@ -1,9 +1,23 @@
 #include "trainer/callbacks/callbacks.h"
 
-#include <algorithm>
+#include <fmt/format.h>
+
 #include <ranges>
+#include <set>
+
+#include "common/errors.h"
 
 namespace ringtrain {
+
+Callbacks::Callbacks(std::vector<std::unique_ptr<Callback>> callbacks) : callbacks_(std::move(callbacks)) {
+  std::set<std::string> names;
+  for (const auto& callback : callbacks_)
+    if (!names.insert(callback->name()).second)
+      throw ConfigError(
+          fmt::format("trainer.callbacks: two callbacks of this run are named '{}', and would share their "
+                      "state in checkpoints; leave one of them out",
+                      callback->name()));
+}
 
 void Callbacks::begin(const Moment& moment, const nlohmann::json& state, const NamedTensors& optimizer) {
   for (const auto& callback : callbacks_) {
@@ -20,12 +34,26 @@ void Callbacks::share(const Moment& moment) {
   for (const auto& callback : callbacks_) callback->share(moment);
 }
 
-void Callbacks::after_step(const Moment& moment) {
-  try {
-    for (const auto& callback : callbacks_) callback->after_step(moment);
-  } catch (...) {
-    failure_ = std::current_exception();
+void Callbacks::call_all(const std::function<void(Callback&)>& call) {
+  for (const auto& callback : callbacks_) {
+    try {
+      call(*callback);
+    } catch (...) {
+      if (!failure_) failure_ = std::current_exception();
+    }
   }
+}
+
+void Callbacks::after_step(const Moment& moment) {
+  call_all([&](Callback& callback) { callback.after_step(moment); });
+}
+
+void Callbacks::after_evaluation(const Moment& moment, const std::string& part, const MetricsReport& report) {
+  call_all([&](Callback& callback) { callback.after_evaluation(moment, part, report); });
+}
+
+void Callbacks::end(const Moment& moment) {
+  call_all([&](Callback& callback) { callback.end(moment); });
 }
 
 std::string Callbacks::ends_training() const {

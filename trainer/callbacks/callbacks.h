@@ -1,6 +1,7 @@
 #pragma once
 
 #include <exception>
+#include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -16,13 +17,17 @@ namespace ringtrain {
 class Callbacks {
  public:
   Callbacks() = default;
-  explicit Callbacks(std::vector<std::unique_ptr<Callback>> callbacks) : callbacks_(std::move(callbacks)) {}
+  /// Throws ConfigError when two of them have one name.
+  explicit Callbacks(std::vector<std::unique_ptr<Callback>> callbacks);
 
   /// `state`: what `state()` gave, on every rank; `optimizer`: a checkpoint's, on rank 0 alone.
   void begin(const Moment& moment, const nlohmann::json& state, const NamedTensors& optimizer);
   void share(const Moment& moment);
-  /// What one throws is kept: the next step ends all ranks with it, at no cost where none does.
+  /// What one throws is kept, the first of them: the next step ends all ranks with it, at no cost where none
+  /// does. All are called, since those after it may communicate.
   void after_step(const Moment& moment);
+  void after_evaluation(const Moment& moment, const std::string& part, const MetricsReport& report);
+  void end(const Moment& moment);
   std::exception_ptr take_failure() { return std::exchange(failure_, nullptr); }
   std::string ends_training() const;
 
@@ -47,6 +52,8 @@ class Callbacks {
   NamedTensors tensors() const;
 
  private:
+  void call_all(const std::function<void(Callback&)>& call);
+
   std::vector<std::unique_ptr<Callback>> callbacks_;
   std::exception_ptr failure_;
 };

@@ -1,9 +1,11 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
+#include <vector>
 
 #include "common/config.h"
+#include "common/kind_choice.h"
+#include "trainer/callbacks/built_in_averages.h"
 
 namespace ringtrain {
 
@@ -14,11 +16,25 @@ struct EarlyStoppingConfig {
 };
 
 /// The `trainer.average:` block (trainer/callbacks/weight_average.h).
-struct WeightAverageConfig {
-  std::string type = "none";  ///< none | ema | swa
-  double decay = 0.999;
-  bool warm_up = true;
-  std::int64_t start_step = 1, every_steps = 1;
+struct AverageConfig : KindChoice<CallbackKind> {
+  AverageConfig()
+      : KindChoice("trainer.average",
+                   "An average of the weights over steps that is evaluated, kept in checkpoints and exported "
+                   "in their place.",
+                   "none", built_in_averages()) {}
+};
+
+/// An entry of `trainer.callbacks`. Its `type` has no default.
+struct CallbackConfig : KindChoice<CallbackKind> {
+  explicit CallbackConfig(const Kinds& known) : KindChoice("trainer.callbacks", "What it is.", "", known) {}
+  void describe(config::Visitor& v);
+};
+
+/// The `trainer.callbacks:` list.
+struct CallbackList {
+  KindChoice<CallbackKind>::Kinds known;  ///< what an entry may be
+  std::vector<CallbackConfig> entries;
+  /// The field `callbacks`.
   void describe(config::Visitor& v);
 };
 

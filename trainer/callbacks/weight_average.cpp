@@ -3,8 +3,6 @@
 #include <ATen/ATen.h>
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "common/errors.h"
 
 namespace ringtrain {
@@ -37,19 +35,6 @@ void WeightAverage::share(const Moment& moment) {
   if (!restored_) return;
   for (const auto& tensor : other_) moment.gradients.broadcast(tensor, 0).wait();
   exchange(moment.replica);  // it was loaded with the average
-}
-
-void WeightAverage::after_step(const Moment& moment) {
-  if (config_.type == "ema") {
-    const auto step = static_cast<double>(++updates_);
-    const double decay = config_.warm_up ? std::min(config_.decay, (1 + step) / (10 + step)) : config_.decay;
-    add(moment.replica, 1 - decay);
-    return;
-  }
-  if (moment.step < config_.start_step || (moment.step - config_.start_step) % config_.every_steps != 0)
-    return;
-  ++updates_;
-  add(moment.replica, 1 / static_cast<double>(updates_));
 }
 
 void WeightAverage::show(const Moment& moment) {
@@ -85,6 +70,7 @@ void WeightAverage::exchange(Replica& replica) {
 
 void WeightAverage::add(Replica& replica, double weight) {
   const at::NoGradGuard no_gradient;
+  ++updates_;
   for (std::size_t g = 0; g < other_.size(); ++g)
     other_[g].lerp_(replica.parameters->groups()[g].values, weight);
 }

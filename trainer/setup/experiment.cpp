@@ -33,6 +33,7 @@ bool decides(std::string_view path) {
                               "model",
                               "task",
                               "trainer.average.type",
+                              "trainer.callbacks",
                               "trainer.checkpoint.metric",
                               "trainer.global_batch_size",
                               "trainer.optimizer.type"};
@@ -67,6 +68,7 @@ void require_known(const std::vector<std::string>& allowed) {
                            "data.train_file",
                            "model",
                            "task",
+                           "trainer.callbacks",
                            "trainer.checkpoint.metric",
                            "trainer.global_batch_size",
                            "trainer.optimizer.type"};

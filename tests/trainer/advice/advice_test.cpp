@@ -40,10 +40,6 @@ TEST(Advice, AWarmUpThatIsTooLong) {
 }
 
 TEST(Advice, WhatTheRunIsTooShortFor) {
-  expect_silent(average_of_nothing({.type = "none", .start_step = 500}, 100));
-  expect_silent(average_of_nothing({.type = "swa", .start_step = 100}, 100));
-  expect_said(average_of_nothing({.type = "swa", .start_step = 101}, 100),
-              "start_step is 101, but the run has");
   expect_silent(frozen_throughout({{.match = {"a"}}, {.match = {"b"}, .freeze = true}}, 100));
   expect_silent(frozen_throughout({{.match = {"a"}, .freeze_until = 99}}, 100));
   expect_said(frozen_throughout({{.match = {"a"}}, {.match = {"b"}, .freeze_until = 100}}, 100),

@@ -81,6 +81,20 @@ TEST(Experiment, WhatDecidesIsFound) {
   EXPECT_EQ(changed({"data.train_file=elsewhere/cancer.csv"}), Paths{});
 }
 
+TEST(Experiment, CallbacksDecideItAndMayBeAllowedToChange) {
+  Checkpoint before = checkpoint_of();
+  const std::string none = "  callbacks: []\n";
+  const auto line = before.config.find(none);
+  ASSERT_NE(line, std::string::npos);
+  before.config.replace(line, none.size(), "  callbacks:\n    - type: counter\n      every: 3\n");
+  const auto changes = changed_settings(before, RunConfig::load(kCancer, {}), "aa");
+  ASSERT_EQ(changes.size(), 1u);
+  EXPECT_EQ(changes[0].path, "trainer.callbacks");
+  EXPECT_EQ(changes[0].before, "[{type: counter, every: 3}]");
+  EXPECT_THROW(require_same_experiment(changes, {}, ""), CheckpointError);
+  EXPECT_NO_THROW(require_same_experiment(changes, {"trainer.callbacks"}, ""));
+}
+
 TEST(Experiment, AnOlderCheckpointIsAskedOnlyForWhatItHas) {
   Checkpoint old = checkpoint_of();
   old.progress = nlohmann::json::object();
