@@ -11,7 +11,6 @@
 #include "comm/backends.h"
 #include "common/errors.h"
 #include "tests/trainer/step/checked_recorder.h"
-#include "tests/trainer/tasks/task_of.h"
 #include "trainer/optimizer/gradient_norm.h"
 #include "trainer/step/training_step.h"
 #include "trainer/step/update_rule.h"
@@ -37,7 +36,9 @@ RunConfig config_of(const std::string& optimizer, double clip, std::int64_t accu
   return config;
 }
 
-std::unique_ptr<Task> task_of(const RunConfig& config) { return test::three_classes(); }
+std::unique_ptr<Task> task_of(const RunConfig& config) {
+  return config.task.kind().make({.labels = {"a", "b", "c"}, .class_counts = {1, 1, 1}});
+}
 
 std::mutex seed_mutex;  // the seed is process-wide
 
