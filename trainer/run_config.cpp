@@ -28,9 +28,15 @@ void add_kind(std::vector<std::shared_ptr<Kind>>& kinds, std::shared_ptr<Kind> k
 
 }  // namespace
 
-Catalogue Catalogue::built_in() { return {built_in_models(), built_in_tasks()}; }
+Catalogue Catalogue::built_in() {
+  return {built_in_models(), built_in_tasks(), built_in_optimizers(), built_in_schedules()};
+}
 void Catalogue::add(std::shared_ptr<ModelKind> kind) { add_kind(models, std::move(kind), "model"); }
 void Catalogue::add(std::shared_ptr<TaskKind> kind) { add_kind(tasks, std::move(kind), "task"); }
+void Catalogue::add(std::shared_ptr<OptimizerKind> kind) {
+  add_kind(optimizers, std::move(kind), "optimizer");
+}
+void Catalogue::add(std::shared_ptr<ScheduleKind> kind) { add_kind(schedules, std::move(kind), "schedule"); }
 
 void StallConfig::describe(config::Visitor& v) {
   v.field("starting", starting, "Reading the data, making the model.", non_negative());

@@ -26,12 +26,16 @@ struct ModelConfig : KindChoice<ModelKind> {
 struct Catalogue {
   std::vector<std::shared_ptr<ModelKind>> models;
   std::vector<std::shared_ptr<TaskKind>> tasks;
+  std::vector<std::shared_ptr<OptimizerKind>> optimizers;
+  std::vector<std::shared_ptr<ScheduleKind>> schedules;
 
   /// What ringtrain brings.
   static Catalogue built_in();
   /// Throws ConfigError when a kind of that name is there.
   void add(std::shared_ptr<ModelKind> kind);
   void add(std::shared_ptr<TaskKind> kind);
+  void add(std::shared_ptr<OptimizerKind> kind);
+  void add(std::shared_ptr<ScheduleKind> kind);
 };
 
 /// How long without progress, in seconds; 0: for ever.
@@ -107,7 +111,10 @@ struct ExportConfig {
 /// A whole run, as a YAML file describes it.
 struct RunConfig {
   explicit RunConfig(const Catalogue& catalogue = Catalogue::built_in())
-      : model(catalogue.models), task(catalogue.tasks) {}
+      : model(catalogue.models), task(catalogue.tasks) {
+    trainer.optimizer = OptimizerConfig(catalogue.optimizers);
+    trainer.schedule = ScheduleConfig(catalogue.schedules);
+  }
 
   std::string name = "model";
   std::int64_t seed = 42;
