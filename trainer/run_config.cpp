@@ -28,11 +28,22 @@ void add_kind(std::vector<std::shared_ptr<Kind>>& kinds, std::shared_ptr<Kind> k
 
 }  // namespace
 
-Catalogue Catalogue::built_in() { return {built_in_data(), built_in_models(), built_in_tasks()}; }
+Catalogue Catalogue::built_in() {
+  return {.data = built_in_data(),
+          .models = built_in_models(),
+          .tasks = built_in_tasks(),
+          .optimizers = built_in_optimizers(),
+          .schedules = built_in_schedules(),
+          .callbacks = {}};
+}
 void Catalogue::add(std::shared_ptr<DataKind> kind) { add_kind(data, std::move(kind), "data format"); }
 void Catalogue::add(std::shared_ptr<ModelKind> kind) { add_kind(models, std::move(kind), "model"); }
 void Catalogue::add(std::shared_ptr<TaskKind> kind) { add_kind(tasks, std::move(kind), "task"); }
 void Catalogue::add(std::shared_ptr<CallbackKind> kind) { add_kind(callbacks, std::move(kind), "callback"); }
+void Catalogue::add(std::shared_ptr<OptimizerKind> kind) {
+  add_kind(optimizers, std::move(kind), "optimizer");
+}
+void Catalogue::add(std::shared_ptr<ScheduleKind> kind) { add_kind(schedules, std::move(kind), "schedule"); }
 
 void StallConfig::describe(config::Visitor& v) {
   v.field("starting", starting, "Reading the data, making the model.", non_negative());

@@ -27,6 +27,8 @@ struct Catalogue {
   std::vector<std::shared_ptr<DataKind>> data;
   std::vector<std::shared_ptr<ModelKind>> models;
   std::vector<std::shared_ptr<TaskKind>> tasks;
+  std::vector<std::shared_ptr<OptimizerKind>> optimizers;
+  std::vector<std::shared_ptr<ScheduleKind>> schedules;
   std::vector<std::shared_ptr<CallbackKind>> callbacks = {};
 
   /// What ringtrain brings.
@@ -35,6 +37,8 @@ struct Catalogue {
   void add(std::shared_ptr<DataKind> kind);
   void add(std::shared_ptr<ModelKind> kind);
   void add(std::shared_ptr<TaskKind> kind);
+  void add(std::shared_ptr<OptimizerKind> kind);
+  void add(std::shared_ptr<ScheduleKind> kind);
   void add(std::shared_ptr<CallbackKind> kind);
 };
 
@@ -114,6 +118,8 @@ struct RunConfig {
   explicit RunConfig(const Catalogue& catalogue = Catalogue::built_in())
       : data(catalogue.data), model(catalogue.models), task(catalogue.tasks) {
     trainer.callbacks.known = catalogue.callbacks;
+    trainer.optimizer = OptimizerConfig(catalogue.optimizers);
+    trainer.schedule = ScheduleConfig(catalogue.schedules);
   }
 
   std::string name = "model";

@@ -3,75 +3,11 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
-#include <functional>
 
 #include "trainer/optimizer/spans.h"
 
 namespace ringtrain {
 namespace {
-
-class Sgd : public Optimizer {
- public:
-  Sgd(const OptimizerConfig& config, const FlatParameters& parameters, std::vector<FlatSlice> slices)
-      : Optimizer(config, parameters, std::move(slices),
-                  config.momentum > 0 ? std::vector<std::string>{"momentum"} : std::vector<std::string>{},
-                  /*needs_counts=*/false),
-        config_(config) {}
-
- protected:
-  void fused(const Operands& with, double lr, const std::optional<at::Tensor>& divisor) override {
-    call(with, lr, divisor, std::nullopt);
-  }
-  void fused(const Operands& with, const at::Tensor& lr, const std::optional<at::Tensor>& divisor,
-             const at::Tensor& skips) override {
-    call(with, lr, divisor, skips);
-  }
-
- private:
-  // A momentum of zeros makes the first step what is_first_step would make it.
-  template <class Rate>
-  void call(const Operands& with, const Rate& lr, const std::optional<at::Tensor>& divisor,
-            const std::optional<at::Tensor>& skips) {
-    const auto momentum = with.state.empty() ? at::TensorList{} : at::TensorList(with.state[0]);
-    at::_fused_sgd_(with.values, with.gradients, momentum, with.weight_decay, config_.momentum, lr,
-                    /*dampening=*/0.0, config_.nesterov, /*maximize=*/false, /*is_first_step=*/false, divisor,
-                    skips);
-  }
-
-  OptimizerConfig config_;
-};
-
-class Adam : public Optimizer {
- public:
-  Adam(const OptimizerConfig& config, const FlatParameters& parameters, std::vector<FlatSlice> slices)
-      : Optimizer(config, parameters, std::move(slices), {"exp_avg", "exp_avg_sq"}, /*needs_counts=*/true),
-        config_(config) {}
-
- protected:
-  void fused(const Operands& with, double lr, const std::optional<at::Tensor>& divisor) override {
-    call(with, lr, divisor, std::nullopt);
-  }
-  void fused(const Operands& with, const at::Tensor& lr, const std::optional<at::Tensor>& divisor,
-             const at::Tensor& skips) override {
-    call(with, lr, divisor, skips);
-  }
-
- private:
-  template <class Rate>
-  void call(const Operands& with, const Rate& lr, const std::optional<at::Tensor>& divisor,
-            const std::optional<at::Tensor>& skips) {
-    if (config_.type == "adamw")
-      at::_fused_adamw_(with.values, with.gradients, with.state[0], with.state[1], {}, with.counts, lr,
-                        config_.beta1, config_.beta2, with.weight_decay, config_.eps, /*amsgrad=*/false,
-                        /*maximize=*/false, divisor, skips);
-    else
-      at::_fused_adam_(with.values, with.gradients, with.state[0], with.state[1], {}, with.counts, lr,
-                       config_.beta1, config_.beta2, with.weight_decay, config_.eps, /*amsgrad=*/false,
-                       /*maximize=*/false, divisor, skips);
-  }
-
-  OptimizerConfig config_;
-};
 
 /// A graph keeps the learning rate in float32: so do all steps, else replicas that take one and the other
 /// would part.
@@ -82,15 +18,14 @@ double rate_for(const at::Tensor& gradients, double lr) {
 }  // namespace
 
 Optimizer::Optimizer(const OptimizerConfig& config, const FlatParameters& parameters,
-                     std::vector<FlatSlice> slices, const std::vector<std::string>& state_names,
-                     bool needs_counts)
-    : parameters_(parameters),
+                     std::vector<FlatSlice> slices)
+    : kind_(config.rule.kind().clone()),
+      parameters_(parameters),
       slices_(std::move(slices)),
       scales_{1.0},
-      skipped_(parameters.entries().size(), 0),
-      needs_counts_(needs_counts) {
+      skipped_(parameters.entries().size(), 0) {
   for (const auto& group : config.groups) scales_.push_back(group.lr_scale);
-  for (const auto& name : state_names) state_[name];
+  for (const auto& name : kind_->state_names()) state_[name];
   std::vector<SlicePart> whole;
   for (std::size_t i = 0; i < slices_.size(); ++i) {
     const auto& values = slices_[i].values;
@@ -154,7 +89,7 @@ void Optimizer::begin(const std::vector<bool>& unused) {
     for (std::size_t e = 0; e < skipped_.size(); ++e) skipped_[e] += unused[e] ? 1 : 0;
     look_for_even_ones();
   }
-  if (!needs_counts_) return;
+  if (!kind_->needs_counts()) return;
   for (const auto& shared : shared_)
     if (shared.even && !shared.entries.empty())
       shared.count.fill_(static_cast<double>(steps_ - skipped_[shared.entries.front()]));
@@ -175,10 +110,10 @@ const at::Tensor& Optimizer::follow_gradients(Cut& cut) {
   return mine;
 }
 
-/// What the fused call takes of a part whose parameters are not treated alike.
-Optimizer::Operands Optimizer::spans(const Cut& cut) const {
+/// What an update takes of a part whose parameters are not treated alike.
+Operands Optimizer::spans(const Cut& cut) const {
   std::vector<std::int64_t> counts(skipped_.size(), 0);
-  if (needs_counts_)
+  if (kind_->needs_counts())
     for (std::size_t e = 0; e < counts.size(); ++e) counts[e] = steps_ - skipped_[e];
   const auto& slice = slices_[cut.part.slice];
   const FlatSlice part{slice.group, slice.begin + cut.part.begin, cut.alike.values[0],
@@ -208,13 +143,13 @@ void Optimizer::apply(std::size_t part, const Numbers& numbers) {
   if (!as_one) some = spans(cut);
   Operands& with = as_one ? cut.alike : some;
   if (with.values.empty()) return;
-  std::optional<at::Tensor> inside;  // none where it is 1: the fused calls write quotients back
+  std::optional<at::Tensor> inside;  // none where it is 1: fused calls write quotients back
   if (numbers.divisor != 1 && first.scalar_type() == at::kFloat)
     inside = at::scalar_tensor(numbers.divisor, first.options());
   else if (numbers.divisor != 1)
     for (auto& gradients : with.gradients)
-      gradients.div_(numbers.divisor);  // the fused calls take no float64 divisor
-  fused(with, rate_for(first, numbers.lr * shared_[cut.part.slice].lr_scale), inside);
+      gradients.div_(numbers.divisor);  // fused calls take no float64 divisor
+  kind_->update(with, rate_for(first, numbers.lr * shared_[cut.part.slice].lr_scale), inside);
 }
 
 void Optimizer::apply(std::size_t part, const DeviceNumbers& numbers) {
@@ -226,8 +161,8 @@ void Optimizer::apply(std::size_t part, const DeviceNumbers& numbers) {
     inside = numbers.divisor.to(at::kFloat);
   else
     gradients.div_(numbers.divisor);
-  fused(cut.alike, numbers.lr[static_cast<std::int64_t>(shared_[cut.part.slice].kind)], inside,
-        numbers.skips);
+  kind_->update(cut.alike, numbers.lr[static_cast<std::int64_t>(shared_[cut.part.slice].kind)], inside,
+                numbers.skips);
 }
 
 void Optimizer::resume(std::int64_t steps, const std::vector<std::int64_t>& skipped) {
@@ -248,8 +183,7 @@ std::int64_t Optimizer::state_bytes() const {
 
 std::unique_ptr<Optimizer> make_optimizer(const OptimizerConfig& config, const FlatParameters& parameters,
                                           std::vector<FlatSlice> slices) {
-  if (config.type == "sgd") return std::make_unique<Sgd>(config, parameters, std::move(slices));
-  return std::make_unique<Adam>(config, parameters, std::move(slices));
+  return std::make_unique<Optimizer>(config, parameters, std::move(slices));
 }
 
 std::unique_ptr<Optimizer> make_optimizer(const OptimizerConfig& config, const FlatParameters& parameters) {

@@ -15,18 +15,19 @@
 
 namespace ringtrain {
 
-/// Updates flat parameters, or this rank's slices of them, from their gradients: one fused ATen call per
-/// slice, or per part of one.
+/// Updates flat parameters, or this rank's slices of them, from their gradients: one update of the chosen
+/// kind (a fused ATen call) per slice, or per part of one.
 ///
 ///     optimizer.begin(unused);                                   // counts the step
 ///     for each part: optimizer.apply(part, {.lr = lr, .divisor = weight});   // in any order
 ///
 /// A parameter that no rank used in a step is left alone, as PyTorch leaves one whose gradient is None: its
-/// value, its state and its own count of steps (Adam's bias correction) stay. The fused call then gets a list
+/// value, its state and its own count of steps (Adam's bias correction) stay. The update then gets a list
 /// of spans instead of one (trainer/optimizer/spans.h).
-class Optimizer {
+class Optimizer final {
  public:
-  virtual ~Optimizer() = default;
+  /// `slices`: what this rank updates.
+  Optimizer(const OptimizerConfig& config, const FlatParameters& parameters, std::vector<FlatSlice> slices);
 
   /// What steps are made of from here on: together all slices. At first each slice is a part.
   void cut(const std::vector<SlicePart>& parts);
@@ -38,7 +39,7 @@ class Optimizer {
   /// After `begin`: the whole step changes nothing, every parameter sits it out.
   void sat_out();
 
-  /// How far a step goes. The gradients are divided by `divisor` first (float32: inside the fused call) and
+  /// How far a step goes. The gradients are divided by `divisor` first (float32: inside the update) and
   /// hold no meaning afterwards.
   struct Numbers {
     double lr, divisor;
@@ -87,23 +88,8 @@ class Optimizer {
   /// Goes on after `steps` steps; the tensors of `state()` were filled in place. `skipped` empty: none.
   void resume(std::int64_t steps, const std::vector<std::int64_t>& skipped = {});
 
- protected:
-  /// One fused call: lists of equal length, an entry a span. `state` is in the order of `state()`.
-  struct Operands {
-    std::vector<at::Tensor> values, gradients;
-    std::vector<std::vector<at::Tensor>> state;
-    std::vector<at::Tensor> counts;  ///< 0-dim float32: steps in which it took part, this one included
-    double weight_decay = 0;
-  };
-
-  Optimizer(const OptimizerConfig& config, const FlatParameters& parameters, std::vector<FlatSlice> slices,
-            const std::vector<std::string>& state_names, bool needs_counts);
-  virtual void fused(const Operands& operands, double lr, const std::optional<at::Tensor>& divisor) = 0;
-  virtual void fused(const Operands& operands, const at::Tensor& lr, const std::optional<at::Tensor>& divisor,
-                     const at::Tensor& skips) = 0;
-
  private:
-  /// A part, and what its fused call takes when all of its parameters are treated alike.
+  /// A part, and what its update takes when all of its parameters are treated alike.
   struct Cut {
     SlicePart part;
     at::Tensor gradients;  ///< of the whole slice, which may move
@@ -117,11 +103,14 @@ class Optimizer {
     at::Tensor count;                  ///< 0-dim float32: steps, where they are even
     bool even = true;                  ///< all sat out equally many steps
   };
-  bool alike(std::size_t slice) const { return unused_.empty() && (shared_[slice].even || !needs_counts_); }
+  bool alike(std::size_t slice) const {
+    return unused_.empty() && (shared_[slice].even || !kind_->needs_counts());
+  }
   void look_for_even_ones();
   const at::Tensor& follow_gradients(Cut& cut);
   Operands spans(const Cut& cut) const;
 
+  std::shared_ptr<const OptimizerKind> kind_;
   const FlatParameters& parameters_;
   std::vector<FlatSlice> slices_;
   std::map<std::string, std::vector<at::Tensor>> state_;
@@ -131,7 +120,6 @@ class Optimizer {
   std::vector<bool> unused_;  ///< in the step that has begun
   std::vector<std::int64_t> skipped_;
   std::int64_t steps_ = 0;
-  bool needs_counts_;
 };
 
 /// `slices`: what this rank updates.

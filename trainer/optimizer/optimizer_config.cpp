@@ -3,7 +3,6 @@
 namespace ringtrain {
 
 using config::at_least;
-using config::fraction_below_one;
 using config::non_negative;
 using config::positive;
 
@@ -26,23 +25,14 @@ void ParameterGroupConfig::describe(config::Visitor& v) {
             "true: then weight_decay, lr_scale and freeze_until have no effect; leave them out");
 }
 
+OptimizerConfig::OptimizerConfig(const KindChoice<OptimizerKind>::Kinds& known)
+    : rule("trainer.optimizer", "Update rule; each is one fused call on the flat parameters.", "adamw",
+           known) {}
+
 void OptimizerConfig::describe(config::Visitor& v) {
-  const auto adam = [this](config::Visitor& inner) {
-    inner.field("beta1", beta1, "Decay of the mean of gradients.", fraction_below_one());
-    inner.field("beta2", beta2, "Decay of the mean of squared gradients.", fraction_below_one());
-    inner.field("eps", eps, "Added to the denominator.", positive());
-  };
   v.field("lr", lr, "Learning rate, before the schedule.", positive());
   v.field("weight_decay", weight_decay, "L2 term (sgd, adam) or decoupled decay (adamw).", non_negative());
-  v.variants("type", type, "Update rule; each is one fused call on the flat parameters.",
-             {{"sgd", "Stochastic gradient descent.",
-               [this](config::Visitor& inner) {
-                 inner.field("momentum", momentum, "Momentum; 0: none.", fraction_below_one());
-                 inner.field("nesterov", nesterov, "Nesterov momentum.");
-                 inner.require("nesterov", !nesterov || momentum > 0, "needs a momentum above 0");
-               }},
-              {"adam", "Adam (Kingma and Ba 2015).", adam},
-              {"adamw", "AdamW (Loshchilov and Hutter 2019).", adam}});
+  rule.describe(v);
   v.sections(
       "groups",
       "Parameters that are trained in a way of their own. Those that no group matches take the settings "
@@ -51,20 +41,13 @@ void OptimizerConfig::describe(config::Visitor& v) {
       groups);
 }
 
+ScheduleConfig::ScheduleConfig(const KindChoice<ScheduleKind>::Kinds& known)
+    : shape("trainer.schedule", "How the learning rate changes after the warm-up.", "constant", known) {}
+
 void ScheduleConfig::describe(config::Visitor& v) {
   v.field("warmup_steps", warmup_steps, "The learning rate grows linearly from 0 over so many steps.",
           non_negative());
-  v.variants("type", type, "How the learning rate changes after the warm-up.",
-             {{"constant", "Stays.", [](config::Visitor&) {}},
-              {"step", "Is multiplied by gamma every step_size steps.",
-               [this](config::Visitor& inner) {
-                 inner.field("step_size", step_size, "Steps between two changes.", at_least(1));
-                 inner.field("gamma", gamma, "Factor of each change.", positive());
-               }},
-              {"cosine", "Falls to min_lr along half a cosine, until the last step.",
-               [this](config::Visitor& inner) {
-                 inner.field("min_lr", min_lr, "Learning rate at the end.", non_negative());
-               }}});
+  shape.describe(v);
 }
 
 }  // namespace ringtrain

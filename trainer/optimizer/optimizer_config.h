@@ -5,6 +5,9 @@
 #include <vector>
 
 #include "common/config.h"
+#include "common/kind_choice.h"
+#include "trainer/optimizer/built_in_optimizers.h"
+#include "trainer/optimizer/schedule_kind.h"
 
 namespace ringtrain {
 
@@ -21,23 +24,23 @@ struct ParameterGroupConfig {
   static constexpr double kOfOptimizer = -1;  ///< the optimizer's own
 };
 
+/// The `trainer.optimizer:` block.
 struct OptimizerConfig {
-  std::string type = "adamw";
+  explicit OptimizerConfig(const KindChoice<OptimizerKind>::Kinds& known = built_in_optimizers());
+
   double lr = 1e-3;
   double weight_decay = 0;
-  double momentum = 0;
-  bool nesterov = false;
-  double beta1 = 0.9, beta2 = 0.999, eps = 1e-8;
+  KindChoice<OptimizerKind> rule;
   std::vector<ParameterGroupConfig> groups = {};
   void describe(config::Visitor& v);
 };
 
+/// The `trainer.schedule:` block.
 struct ScheduleConfig {
-  std::string type = "constant";
+  explicit ScheduleConfig(const KindChoice<ScheduleKind>::Kinds& known = built_in_schedules());
+
   std::int64_t warmup_steps = 0;
-  std::int64_t step_size = 1000;
-  double gamma = 0.1;
-  double min_lr = 0;
+  KindChoice<ScheduleKind> shape;
   void describe(config::Visitor& v);
 };
 

@@ -1,5 +1,6 @@
 #include "trainer/optimizer/optimizer.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <torch/nn/modules/container/sequential.h>
 #include <torch/nn/modules/linear.h>
@@ -8,6 +9,8 @@
 #include <torch/optim/sgd.h>
 #include <torch/types.h>
 #include <torch/utils.h>
+
+#include "tests/trainer/optimizer/optimizer_of.h"
 
 namespace ringtrain {
 namespace {
@@ -19,21 +22,12 @@ struct Case {
 };
 
 OptimizerConfig sgd(double momentum, bool nesterov, double decay) {
-  OptimizerConfig config;
-  config.type = "sgd";
-  config.lr = 0.1;
-  config.momentum = momentum;
-  config.nesterov = nesterov;
-  config.weight_decay = decay;
-  return config;
+  return test::optimizer_config(fmt::format(
+      "{{type: sgd, lr: 0.1, momentum: {}, nesterov: {}, weight_decay: {}}}", momentum, nesterov, decay));
 }
 
 OptimizerConfig adam(const std::string& type, double decay) {
-  OptimizerConfig config;
-  config.type = type;
-  config.lr = 0.01;
-  config.weight_decay = decay;
-  return config;
+  return test::optimizer_config(fmt::format("{{type: {}, lr: 0.01, weight_decay: {}}}", type, decay));
 }
 
 class AgainstLibTorch : public testing::TestWithParam<Case> {};
@@ -197,8 +191,9 @@ TEST(Optimizer, GoesOnFromItsState) {
     resumed->resume(2);
     step(flat, *optimizer, 3);
     step(flat_copy, *resumed, 3);
-    EXPECT_TRUE(at::equal(model->weight, copy->weight)) << config.type;  // not the gaps between parameters
-    EXPECT_TRUE(at::equal(model->bias, copy->bias)) << config.type;
+    EXPECT_TRUE(at::equal(model->weight, copy->weight))
+        << config.rule.type;  // not the gaps between parameters
+    EXPECT_TRUE(at::equal(model->bias, copy->bias)) << config.rule.type;
   }
 }
 
@@ -227,7 +222,7 @@ TEST(Optimizer, GoesOnFromUnequalCounts) {
       step(flat_copy, *resumed, number);
     }
     for (std::size_t i = 0; i < model->parameters().size(); ++i)
-      EXPECT_TRUE(at::equal(model->parameters()[i], copy->parameters()[i])) << config.type << i;
+      EXPECT_TRUE(at::equal(model->parameters()[i], copy->parameters()[i])) << config.rule.type << i;
     EXPECT_EQ(optimizer->skipped(), resumed->skipped());
   }
 }

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/trainer/optimizer/optimizer_of.h"
+
 namespace ringtrain {
 namespace {
 
@@ -14,20 +16,14 @@ TEST(Schedule, WarmUpGrowsLinearlyToTheBase) {
 }
 
 TEST(Schedule, StepMultipliesAtIntervals) {
-  ScheduleConfig schedule;
-  schedule.type = "step";
-  schedule.step_size = 10;
-  schedule.gamma = 0.5;
+  const auto schedule = test::schedule_config("{type: step, step_size: 10, gamma: 0.5}");
   EXPECT_DOUBLE_EQ(learning_rate(schedule, 1, 9, 100), 1);
   EXPECT_DOUBLE_EQ(learning_rate(schedule, 1, 10, 100), 0.5);
   EXPECT_DOUBLE_EQ(learning_rate(schedule, 1, 29, 100), 0.25);
 }
 
 TEST(Schedule, CosineFallsFromTheBaseToTheLeast) {
-  ScheduleConfig schedule;
-  schedule.type = "cosine";
-  schedule.min_lr = 0.1;
-  schedule.warmup_steps = 10;
+  const auto schedule = test::schedule_config("{type: cosine, min_lr: 0.1, warmup_steps: 10}");
   EXPECT_DOUBLE_EQ(learning_rate(schedule, 0.9, 10, 110), 0.9);
   EXPECT_DOUBLE_EQ(learning_rate(schedule, 0.9, 60, 110), 0.5);
   EXPECT_NEAR(learning_rate(schedule, 0.9, 110, 110), 0.1, 1e-15);

@@ -10,6 +10,7 @@
 
 #include "comm/backends.h"
 #include "common/errors.h"
+#include "tests/trainer/optimizer/optimizer_of.h"
 #include "tests/trainer/step/checked_recorder.h"
 #include "trainer/optimizer/gradient_norm.h"
 #include "trainer/step/training_step.h"
@@ -29,10 +30,8 @@ RunConfig config_of(const std::string& optimizer, double clip, std::int64_t accu
   config.trainer.global_batch_size = 16;
   config.trainer.accumulate = accumulate;
   config.trainer.clip_norm = clip;
-  config.trainer.optimizer.type = optimizer;
-  config.trainer.optimizer.lr = 0.01;
-  config.trainer.optimizer.momentum = optimizer == "sgd" ? 0.9 : 0;
-  config.trainer.optimizer.weight_decay = 0.1;
+  config.trainer.optimizer = test::optimizer_config("{lr: 0.01, weight_decay: 0.1, type: " + optimizer +
+                                                    (optimizer == "sgd" ? ", momentum: 0.9}" : "}"));
   return config;
 }
 

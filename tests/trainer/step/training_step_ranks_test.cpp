@@ -61,7 +61,8 @@ RunConfig config_of(std::int64_t accumulate) {
   config.trainer.global_batch_size = kBatch;
   config.trainer.accumulate = accumulate;
   config.trainer.precision = "float64";
-  config.trainer.optimizer = {.type = "adamw", .lr = 0.01};
+  config.trainer.optimizer.rule.type = "adamw";
+  config.trainer.optimizer.lr = 0.01;
   config.comm.overlap = "on";
   config.comm.bucket_bytes = "256";
   return config;
@@ -71,10 +72,8 @@ RunConfig config_of(std::int64_t accumulate) {
 std::vector<at::Tensor> reference(const RunConfig& config, int ranks, int steps) {
   Branching model;
   const auto& options = config.trainer.optimizer;
-  torch::optim::AdamW optimizer(model.parameters(), torch::optim::AdamWOptions(options.lr)
-                                                        .weight_decay(options.weight_decay)
-                                                        .betas({options.beta1, options.beta2})
-                                                        .eps(options.eps));
+  torch::optim::AdamW optimizer(model.parameters(),
+                                torch::optim::AdamWOptions(options.lr).weight_decay(options.weight_decay));
   const Samples samples(ranks);
   for (int step = 0; step < steps; ++step) {
     optimizer.zero_grad();

@@ -1,0 +1,51 @@
+#include <ATen/ATen.h>
+
+#include "trainer/optimizer/built_in_optimizers.h"
+
+namespace ringtrain {
+namespace {
+
+class SgdKind : public OptimizerKind {
+ public:
+  std::shared_ptr<OptimizerKind> clone() const override { return std::make_shared<SgdKind>(*this); }
+  std::string name() const override { return "sgd"; }
+  std::string doc() const override { return "Stochastic gradient descent."; }
+  void describe(config::Visitor& v) override {
+    v.field("momentum", momentum_, "Momentum; 0: none.", config::fraction_below_one());
+    v.field("nesterov", nesterov_, "Nesterov momentum.");
+    v.require("nesterov", !nesterov_ || momentum_ > 0, "needs a momentum above 0");
+  }
+
+  std::vector<std::string> state_names() const override {
+    return momentum_ > 0 ? std::vector<std::string>{"momentum"} : std::vector<std::string>{};
+  }
+  bool needs_counts() const override { return false; }
+
+  void update(const Operands& with, double lr, const std::optional<at::Tensor>& divisor) const override {
+    call(with, lr, divisor, std::nullopt);
+  }
+  void update(const Operands& with, const at::Tensor& lr, const std::optional<at::Tensor>& divisor,
+              const at::Tensor& skips) const override {
+    call(with, lr, divisor, skips);
+  }
+
+ private:
+  // A momentum of zeros makes the first step what is_first_step would make it.
+  template <class Rate>
+  void call(const Operands& with, const Rate& lr, const std::optional<at::Tensor>& divisor,
+            const std::optional<at::Tensor>& skips) const {
+    const auto momentum = with.state.empty() ? at::TensorList{} : at::TensorList(with.state[0]);
+    at::_fused_sgd_(with.values, with.gradients, momentum, with.weight_decay, momentum_, lr,
+                    /*dampening=*/0.0, nesterov_, /*maximize=*/false, /*is_first_step=*/false, divisor,
+                    skips);
+  }
+
+  double momentum_ = 0;
+  bool nesterov_ = false;
+};
+
+}  // namespace
+
+std::shared_ptr<OptimizerKind> sgd_kind() { return std::make_shared<SgdKind>(); }
+
+}  // namespace ringtrain
