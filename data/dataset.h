@@ -6,18 +6,21 @@
 #include <string>
 #include <vector>
 
+#include "data/fields.h"
+
 namespace ringtrain {
 
-/// Some samples. `inputs`: [n, features], the run's floating type; `targets`: [n], int64 classes or floats,
-/// or [n, targets] floats (table.h); `rows`: [n] int64, where the samples stand in the data file (0 is the
-/// first data row). Of tokens: `inputs` and `targets` are int64 [n, context], the targets being the inputs
-/// one token on (token_dataset.h).
+/// Some samples. Shapes may change from batch to batch.
+///
+/// Of a table `inputs` is one tensor [n, features] of the run's floating type, `targets` one of [n], int64
+/// classes or floats, or [n, targets] floats (table.h). Of tokens both are int64 [n, context], the targets
+/// being the inputs one token on (token_dataset.h).
 struct Batch {
-  at::Tensor inputs;
-  at::Tensor targets;
-  at::Tensor rows;
+  Fields inputs;
+  Fields targets;
+  at::Tensor sample;     ///< [n] int64: where each stands in the data (of a file: 0 is its first row)
   at::Tensor weights{};  ///< [n] float64, or undefined: all 1
-  std::int64_t size() const { return inputs.defined() ? inputs.size(0) : 0; }
+  std::int64_t size() const { return inputs.samples(); }
 };
 
 /// Samples that can be read by number.

@@ -72,7 +72,7 @@ void ConvnetKind::describe(config::Visitor& v) {
                           image[1], image[2]));
 }
 
-std::shared_ptr<Model> ConvnetKind::make(const ModelShape& shape) const {
+Network ConvnetKind::make(const ModelShape& shape) const {
   require_pixels(image, shape);
   return std::make_shared<Convnet>(*this, shape);
 }

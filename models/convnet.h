@@ -1,6 +1,6 @@
 #pragma once
 
-#include "models/model.h"
+#include "models/network.h"
 
 namespace ringtrain {
 
@@ -21,7 +21,7 @@ class ConvnetKind : public ModelKind {
     return "A convolutional network with GroupNorm, for images given as pixel columns.";
   }
   void describe(config::Visitor& v) override;
-  std::shared_ptr<Model> make(const ModelShape& shape) const override;
+  Network make(const ModelShape& shape) const override;
 };
 
 }  // namespace ringtrain

@@ -129,7 +129,7 @@ std::optional<SequenceShape> GptKind::sequence() const {
   return SequenceShape{sizes.context, sizes.vocabulary};
 }
 
-std::shared_ptr<Model> GptKind::make(const ModelShape& shape) const {
+Network GptKind::make(const ModelShape& shape) const {
   const GptKind sizes = resolved(*this);
   if (sizes.width % sizes.heads != 0)
     throw ConfigError(

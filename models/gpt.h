@@ -1,6 +1,6 @@
 #pragma once
 
-#include "models/model.h"
+#include "models/network.h"
 
 namespace ringtrain {
 
@@ -30,7 +30,7 @@ class GptKind : public ModelKind {
   void describe(config::Visitor& v) override;
   std::optional<SequenceShape> sequence() const override;
   /// `shape.outputs`: the size of the vocabulary; `shape.features` is not used.
-  std::shared_ptr<Model> make(const ModelShape& shape) const override;
+  Network make(const ModelShape& shape) const override;
 };
 
 }  // namespace ringtrain

@@ -24,8 +24,6 @@ class Linear : public Model {
 
 void LinearKind::describe(config::Visitor& v) { v.field("bias", bias, "Whether the map has a bias."); }
 
-std::shared_ptr<Model> LinearKind::make(const ModelShape& shape) const {
-  return std::make_shared<Linear>(*this, shape);
-}
+Network LinearKind::make(const ModelShape& shape) const { return std::make_shared<Linear>(*this, shape); }
 
 }  // namespace ringtrain

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "models/model.h"
+#include "models/network.h"
 
 namespace ringtrain {
 
@@ -14,7 +14,7 @@ class LinearKind : public ModelKind {
     return "One affine map: logistic regression, or linear regression, by the task.";
   }
   void describe(config::Visitor& v) override;
-  std::shared_ptr<Model> make(const ModelShape& shape) const override;
+  Network make(const ModelShape& shape) const override;
 };
 
 }  // namespace ringtrain

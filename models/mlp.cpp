@@ -47,8 +47,6 @@ void MlpKind::describe(config::Visitor& v) {
           config::fraction_below_one());
 }
 
-std::shared_ptr<Model> MlpKind::make(const ModelShape& shape) const {
-  return std::make_shared<Mlp>(*this, shape);
-}
+Network MlpKind::make(const ModelShape& shape) const { return std::make_shared<Mlp>(*this, shape); }
 
 }  // namespace ringtrain

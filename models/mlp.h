@@ -1,6 +1,6 @@
 #pragma once
 
-#include "models/model.h"
+#include "models/network.h"
 
 namespace ringtrain {
 
@@ -15,7 +15,7 @@ class MlpKind : public ModelKind {
   std::string name() const override { return "mlp"; }
   std::string doc() const override { return "A multi-layer perceptron."; }
   void describe(config::Visitor& v) override;
-  std::shared_ptr<Model> make(const ModelShape& shape) const override;
+  Network make(const ModelShape& shape) const override;
 };
 
 }  // namespace ringtrain

@@ -13,8 +13,10 @@
 
 namespace ringtrain {
 
-/// A network: an nn::Module with one forward. It must be traceable: no branch on values, sizes taken by
-/// flatten/unflatten.
+class Network;
+
+/// An nn::Module with one forward, which takes one tensor. To be exported it must be traceable: no branch on
+/// values, sizes taken by flatten/unflatten.
 class Model : public torch::nn::Module {
  public:
   using torch::nn::Module::Module;
@@ -47,9 +49,9 @@ class ModelKind {
   virtual void describe(config::Visitor& v) = 0;
   /// Of a kind that reads tokens; nothing for one that reads rows of features.
   virtual std::optional<SequenceShape> sequence() const { return std::nullopt; }
-  /// Parameters are initialised from LibTorch's global generator. Throws ConfigError when options and shape
-  /// do not fit.
-  virtual std::shared_ptr<Model> make(const ModelShape& shape) const = 0;
+  /// A Model, or any other module with the way in which a batch is handed to it. Parameters are initialised
+  /// from LibTorch's global generator. Throws ConfigError when options and shape do not fit.
+  virtual Network make(const ModelShape& shape) const = 0;
 };
 
 /// The built-in kinds, each with default options.

@@ -104,7 +104,7 @@ void ResnetKind::describe(config::Visitor& v) {
           {"auto", "contiguous", "channels_last"});
 }
 
-std::shared_ptr<Model> ResnetKind::make(const ModelShape& shape) const {
+Network ResnetKind::make(const ModelShape& shape) const {
   require_pixels(image, shape);
   return std::make_shared<Resnet>(*this, shape);
 }

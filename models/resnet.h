@@ -1,6 +1,6 @@
 #pragma once
 
-#include "models/model.h"
+#include "models/network.h"
 
 namespace ringtrain {
 
@@ -23,7 +23,7 @@ class ResnetKind : public ModelKind {
     return "A residual network with batch norm (He et al. 2015), for images given as pixel columns.";
   }
   void describe(config::Visitor& v) override;
-  std::shared_ptr<Model> make(const ModelShape& shape) const override;
+  Network make(const ModelShape& shape) const override;
 };
 
 }  // namespace ringtrain

@@ -20,7 +20,7 @@ constexpr std::int64_t kOutputs = 1 << 23, kOutputsOfGpu = 1 << 28;
 
 std::int64_t batch_size(const Task& task, const Dataset& dataset, const std::string& device) {
   if (task.has_scores() || dataset.size() == 0) return kBatch;
-  const std::int64_t answers = dataset.read({0}).targets.numel();
+  const std::int64_t answers = dataset.read({0}).targets.only().numel();
   const auto outputs = device == "cpu" ? kOutputs : kOutputsOfGpu;
   return std::clamp<std::int64_t>(outputs / (answers * task.outputs()), 1, kBatch);
 }
@@ -45,6 +45,14 @@ std::vector<double> column(const at::Tensor& rows, std::int64_t from, std::int64
   return {part.const_data_ptr<double>(), part.const_data_ptr<double>() + part.numel()};
 }
 
+/// [n, targets] float64: all that a sample's targets hold.
+at::Tensor numbers_of(const Fields& targets) {
+  std::vector<at::Tensor> columns;
+  for (const auto& [name, tensor] : targets)
+    columns.push_back(tensor.to(at::kDouble).reshape({tensor.size(0), -1}));
+  return columns.size() == 1 ? columns[0] : at::cat(columns, 1);
+}
+
 double ratio(const at::Tensor& sum, const at::Tensor& weight) {
   return weight.item<double>() > 0 ? (sum / weight).item<double>() : std::numeric_limits<double>::quiet_NaN();
 }
@@ -59,11 +67,11 @@ Evaluation of_sums(Communicator& control, const at::Tensor& sums) {
 
 }  // namespace
 
-Evaluation evaluate(Model& model, const Task& task, const Dataset& dataset, Communicator& control,
+Evaluation evaluate(const Network& model, const Task& task, const Dataset& dataset, Communicator& control,
                     const std::string& device, std::optional<c10::ScalarType> autocast, Beacon* beacon) {
   const torch::NoGradGuard no_grad;
-  const bool was_training = model.is_training();
-  model.eval();
+  const bool was_training = model->is_training();
+  model->eval();
   const int ranks = control.world_size();
   const Range share = even_share(dataset.size(), control.rank(), ranks);
   std::vector<at::Tensor> answers;
@@ -79,8 +87,8 @@ Evaluation evaluate(Model& model, const Task& task, const Dataset& dataset, Comm
       const auto outputs = forward(model, batch.inputs.to(at::Device(device)), autocast,
                                    task.takes_sixteen_bits(at::Device(device)));
       const auto targets = batch.targets.to(at::Device(device));
-      const auto loss =
-          task.loss_sum(outputs, targets, batch.weights.defined() ? batch.weights.to(at::Device(device)) : at::Tensor());
+      const auto loss = task.loss_sum(
+          outputs, targets, batch.weights.defined() ? batch.weights.to(at::Device(device)) : at::Tensor());
       sums[0] += loss.loss_sum.cpu().to(at::kDouble);
       sums[1] += loss.weight.cpu().to(at::kDouble);
       if (!task.has_scores()) {
@@ -89,13 +97,11 @@ Evaluation evaluate(Model& model, const Task& task, const Dataset& dataset, Comm
       }
       const auto scores = task.scores(outputs).cpu().to(at::kDouble);
       answers.push_back(
-          at::cat({scores, batch.targets.to(at::kDouble).reshape({batch.size(), task.targets()}),
-                   batch.rows.to(at::kDouble).unsqueeze(1)},
-                  1));
+          at::cat({scores, numbers_of(batch.targets), batch.sample.to(at::kDouble).unsqueeze(1)}, 1));
     }
     if (beacon) beacon->enter(Phase::waiting);
   });
-  model.train(was_training);
+  model->train(was_training);
 
   if (!task.has_scores()) return of_sums(control, sums);
   Evaluation result;

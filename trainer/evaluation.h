@@ -8,7 +8,7 @@
 #include "comm/communicator.h"
 #include "comm/watch/beacon.h"
 #include "data/dataset.h"
-#include "models/model.h"
+#include "models/network.h"
 #include "trainer/tasks/answers.h"
 #include "trainer/tasks/task.h"
 
@@ -17,7 +17,7 @@ namespace ringtrain {
 /// Each rank answers an even share of `dataset`, in eval mode, in the precision of training
 /// (trainer/precision/forward.h); then all is gathered. `beacon` shows the progress. Collective; a failure on
 /// one rank ends all.
-Evaluation evaluate(Model& model, const Task& task, const Dataset& dataset, Communicator& control,
+Evaluation evaluate(const Network& model, const Task& task, const Dataset& dataset, Communicator& control,
                     const std::string& device, std::optional<c10::ScalarType> autocast = {},
                     Beacon* beacon = nullptr);
 

@@ -401,7 +401,7 @@ DataRequest Trainer::data_request(const std::optional<Preprocessing>& fitted) co
 
 ModelShape Trainer::model_shape() const { return {data_.features, task_->outputs()}; }
 
-std::shared_ptr<Model> Trainer::make_model() const { return config_.model.kind().make(model_shape()); }
+Network Trainer::make_model() const { return config_.model.kind().make(model_shape()); }
 
 void Trainer::plan_steps() {
   const std::int64_t batch = config_.trainer.global_batch_size;
@@ -488,7 +488,7 @@ StepTotals Trainer::train_step(Loader& loader) {
 /// By all ranks, with the same buffers on each.
 Evaluation Trainer::evaluate_part(const Dataset& part) {
   broadcast_buffers(replica_, *gradients_);
-  return evaluate(*replica_.model, *task_, part, world_.control(), device_,
+  return evaluate(replica_.model, *task_, part, world_.control(), device_,
                   autocast_type(config_.trainer.precision), &world_.beacon());
 }
 

@@ -68,7 +68,7 @@ class Trainer {
   const CheckpointStore& checkpoints() const { return store_; }
   const Task& task() const { return *task_; }
   /// A fresh model of the same kind.
-  std::shared_ptr<Model> make_model() const;
+  Network make_model() const;
 
  private:
   /// What the run goes on from, as all ranks know it.

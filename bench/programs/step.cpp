@@ -121,7 +121,7 @@ nlohmann::json Step::parts(int count) {
     timed(0, i >= 0, [&] {
       alone.parameters->zero_gradients();
       loss = task_->loss_sum(
-          ringtrain::forward(*alone.model, batch.inputs, autocast_type(config_.trainer.precision),
+          ringtrain::forward(alone.model, batch.inputs, autocast_type(config_.trainer.precision),
                              task_->takes_sixteen_bits(at::Device(device_))),
           batch.targets);
     });

@@ -18,8 +18,8 @@ DeviceCopies::Ready DeviceCopies::start(Batch& batch) {
     if (!tensor.is_cpu()) return tensor;
     return tensor.pin_memory().to(device_, /*non_blocking=*/true);
   };
-  batch.inputs = copy(batch.inputs);
-  batch.targets = copy(batch.targets);
+  batch.inputs = batch.inputs.map(copy);
+  batch.targets = batch.targets.map(copy);
   if (batch.weights.defined()) batch.weights = copy(batch.weights);
   auto ready = std::make_shared<c10::Event>(device_.type());
   ready->record(*stream_);
@@ -31,8 +31,8 @@ void DeviceCopies::finish(const Batch& batch, const Ready& ready) const {
   const auto current = c10::impl::VirtualGuardImpl(device_.type()).getStream(device_);
   ready->block(current);
   // Their memory belongs to the copying stream: it is not used again before this one is done with it.
-  batch.inputs.record_stream(current);
-  batch.targets.record_stream(current);
+  for (const auto* fields : {&batch.inputs, &batch.targets})
+    for (const auto& [name, tensor] : *fields) tensor.record_stream(current);
   if (batch.weights.defined()) batch.weights.record_stream(current);
 }
 

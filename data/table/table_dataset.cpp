@@ -58,7 +58,7 @@ TableDataset::TableDataset(const Table& table, const Preprocessing& preprocessin
 Batch TableDataset::read(const std::vector<std::int64_t>& indices) const {
   return {.inputs = gather(inputs_, indices),
           .targets = gather(targets_, indices),
-          .rows = gather(row_numbers_, indices),
+          .sample = gather(row_numbers_, indices),
           .weights = weights_.defined() ? gather(weights_, indices) : at::Tensor()};
 }
 

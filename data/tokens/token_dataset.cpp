@@ -14,12 +14,11 @@ TokenDataset::TokenDataset(std::shared_ptr<const TokenFile> file, std::int64_t c
 
 Batch TokenDataset::read(const std::vector<std::int64_t>& indices) const {
   const auto n = static_cast<std::int64_t>(indices.size());
-  Batch batch{.inputs = at::empty({n, context_}, at::kLong),
-              .targets = at::empty({n, context_}, at::kLong),
-              .rows = at::empty({n}, at::kLong)};
-  auto* input = batch.inputs.mutable_data_ptr<std::int64_t>();
-  auto* target = batch.targets.mutable_data_ptr<std::int64_t>();
-  auto* row = batch.rows.mutable_data_ptr<std::int64_t>();
+  const at::Tensor inputs = at::empty({n, context_}, at::kLong), targets = at::empty_like(inputs),
+                   sample = at::empty({n}, at::kLong);
+  auto* input = inputs.mutable_data_ptr<std::int64_t>();
+  auto* target = targets.mutable_data_ptr<std::int64_t>();
+  auto* row = sample.mutable_data_ptr<std::int64_t>();
   for (const auto index : indices) {
     const std::int64_t begin = (first_ + index) * context_;
     file_->copy(begin, context_, input);
@@ -28,7 +27,7 @@ Batch TokenDataset::read(const std::vector<std::int64_t>& indices) const {
     target += context_;
     *row++ = begin;
   }
-  return batch;
+  return {inputs, targets, sample};
 }
 
 }  // namespace ringtrain

@@ -31,17 +31,17 @@ static std::optional<TrainedRows> trained_rows(const Trainer& trainer) {
   const auto& sample = trainer.data().test_sample;
   if (sample.places.empty()) return std::nullopt;
   const at::NoGradGuard no_grad;
-  auto& model = *trainer.replica().model;
+  const auto& model = trainer.replica().model;
   const Batch batch = trainer.data().test->read(sample.places);
-  const bool was_training = model.is_training();
-  model.eval();
+  const bool was_training = model->is_training();
+  model->eval();
   TrainedRows result;
   result.rows.numeric = sample.numeric;
   result.rows.categorical = sample.categorical;
-  result.inputs = batch.inputs;
-  result.outputs = model.forward(batch.inputs.to(model.parameters().front().device()));
-  result.targets = batch.targets;
-  model.train(was_training);
+  result.inputs = batch.inputs.only();
+  result.outputs = model.forward(batch.inputs.to(model->parameters().front().device()));
+  result.targets = batch.targets.only();
+  model->train(was_training);
   return result;
 }
 

@@ -91,7 +91,8 @@ Predictor::Rows random_rows(const Preprocessing& preprocessing, std::int64_t row
   return result;
 }
 
-std::vector<ExpectedCase> expected_cases(const Manifest& manifest, Model& network, std::uint64_t seed) {
+std::vector<ExpectedCase> expected_cases(const Manifest& manifest, const Network& network,
+                                         std::uint64_t seed) {
   const at::NoGradGuard no_grad;
   std::vector<ExpectedCase> cases;
   const auto& tokens = manifest.preprocessing.tokens;

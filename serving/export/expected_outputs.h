@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <vector>
 
-#include "models/model.h"
+#include "models/network.h"
 #include "serving/predict/predictor.h"
 
 namespace ringtrain {
@@ -24,7 +24,8 @@ Predictor::Rows random_rows(const Preprocessing& preprocessing, std::int64_t row
 
 /// Cases of 1, 2, 7 and 64 random rows (of a language model: as many as memory allows, at least 2), answered
 /// by Preprocessing::apply, `network` (float32, CPU, eval mode) and the head.
-std::vector<ExpectedCase> expected_cases(const Manifest& manifest, Model& network, std::uint64_t seed);
+std::vector<ExpectedCase> expected_cases(const Manifest& manifest, const Network& network,
+                                         std::uint64_t seed);
 
 /// What a network reads of raw rows: [n, inputs] float32, or tokens.
 at::Tensor inputs_of(const Preprocessing& preprocessing, const Predictor::Rows& rows);

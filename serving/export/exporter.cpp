@@ -44,7 +44,7 @@ void copy_tensors(const torch::OrderedDict<std::string, at::Tensor>& from,
 }
 
 /// A float32 CPU copy in eval mode. The global random generator is as before.
-std::shared_ptr<Model> evaluation_copy(const ExportRequest& request) {
+Network evaluation_copy(const ExportRequest& request) {
   const at::NoGradGuard no_grad;
   auto generator = at::detail::getDefaultCPUGenerator();
   const at::Tensor state = generator.get_state();
@@ -58,14 +58,14 @@ std::shared_ptr<Model> evaluation_copy(const ExportRequest& request) {
   return copy;
 }
 
-void require_fitting_outputs(const Manifest& manifest, Model& network) {
+void require_fitting_outputs(const Manifest& manifest, const Network& network) {
   const at::NoGradGuard no_grad;
   const at::Tensor outputs = network.forward(zero_inputs(manifest.preprocessing, 1));
   const auto expected = output_shape(manifest, 1);
   if (outputs.sizes() != expected)
     throw ExportError(fmt::format(
         "the model {} gives outputs of the shape [{}] for one row; {} of this data needs [{}]",
-        network.name(), fmt::join(outputs.sizes(), ", "), manifest.task, fmt::join(expected, ", ")));
+        network->name(), fmt::join(outputs.sizes(), ", "), manifest.task, fmt::join(expected, ", ")));
 }
 
 void require_formats(const std::vector<std::string>& formats) {
@@ -104,7 +104,7 @@ void add_provenance(Manifest& manifest, const std::vector<std::string>& formats)
 }
 
 /// Writes the formats and the manifest.
-void write_files(const fs::path& folder, Manifest& manifest, Model& network,
+void write_files(const fs::path& folder, Manifest& manifest, const Network& network,
                  const std::vector<std::string>& formats,
                  const std::function<void(const fs::path&)>& add_training) {
   const TracedNetwork traced = trace_network(network, manifest.preprocessing);
@@ -155,7 +155,7 @@ class TemporaryFile {
   std::string path_;
 };
 
-void verify_in_fresh_process(const fs::path& folder, const Manifest& manifest, Model& network,
+void verify_in_fresh_process(const fs::path& folder, const Manifest& manifest, const Network& network,
                              const std::optional<TrainedRows>& trained, std::vector<std::string> command) {
   const TemporaryFile expected;
   auto cases = expected_cases(manifest, network, hash_bytes(manifest.name));
@@ -214,10 +214,10 @@ fs::path export_model(const ExportRequest& request, const std::vector<std::strin
     manifest.version = reserved.number();
     version = model / std::to_string(manifest.version);
     const auto network = evaluation_copy(request);
-    require_fitting_outputs(manifest, *network);
+    require_fitting_outputs(manifest, network);
     StagedFolder staged(version);
-    write_files(staged.path(), manifest, *network, request.formats, request.add_training);
-    verify_in_fresh_process(staged.path(), manifest, *network, request.trained, verify_command);
+    write_files(staged.path(), manifest, network, request.formats, request.add_training);
+    verify_in_fresh_process(staged.path(), manifest, network, request.trained, verify_command);
     publish(staged, model, manifest, request.formats);
     remember_used_versions(model);
   } catch (...) {

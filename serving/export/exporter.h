@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "models/model.h"
+#include "models/network.h"
 #include "serving/export/trained_rows.h"
 #include "serving/repository/manifest.h"
 
@@ -35,9 +35,8 @@ namespace ringtrain {
 struct ExportRequest {
   std::filesystem::path base;  ///< BASE
   Manifest manifest;           ///< name and all but the version
-  std::shared_ptr<Model>
-      model;  ///< any device, dtype and mode; exported from a float32 CPU copy in eval mode
-  std::function<std::shared_ptr<Model>()> make_copy;  ///< a fresh model of the same kind, to carry that copy
+  Network model;               ///< any device, dtype and mode; exported from a float32 CPU copy in eval mode
+  std::function<Network()> make_copy;  ///< a fresh model of the same kind, to carry that copy
   std::vector<std::string> formats{"torchscript", "onnx"};
   /// Rows of the data as `model` read and answered them: the export must do the same.
   std::optional<TrainedRows> trained{};

@@ -32,7 +32,7 @@ void require_same_inputs(const at::Tensor& got, const at::Tensor& trained) {
 
 }  // namespace
 
-ExpectedCase case_of_training(const Manifest& manifest, Model& network, const TrainedRows& trained) {
+ExpectedCase case_of_training(const Manifest& manifest, const Network& network, const TrainedRows& trained) {
   const at::NoGradGuard no_grad;
   require_same_inputs(inputs_of(manifest.preprocessing, trained.rows), trained.inputs.cpu());
   ExpectedCase result;

@@ -16,6 +16,6 @@ struct TrainedRows {
 /// The case that the export must answer as `network` does, the float32 copy on the CPU that it is made of.
 /// Throws ExportError where the raw rows do not become training's inputs (the row and the input are named),
 /// and where the copy is worse on these rows than the trained model: float32 is then not enough for it.
-ExpectedCase case_of_training(const Manifest& manifest, Model& network, const TrainedRows& trained);
+ExpectedCase case_of_training(const Manifest& manifest, const Network& network, const TrainedRows& trained);
 
 }  // namespace ringtrain

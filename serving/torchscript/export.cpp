@@ -161,9 +161,9 @@ std::string forward_source(const Manifest& manifest, const std::vector<Operation
 
 }  // namespace
 
-TracedNetwork trace_network(Model& network, const Preprocessing& preprocessing) {
+TracedNetwork trace_network(const Network& network, const Preprocessing& preprocessing) {
   const at::NoGradGuard no_grad;
-  auto module = mirror(network, std::make_shared<CompilationUnit>());
+  auto module = mirror(*network, std::make_shared<CompilationUnit>());
   const auto example = zero_inputs(preprocessing, traced_rows);
   try {
     auto [state, outputs] = torch::jit::tracer::trace(
@@ -180,7 +180,7 @@ TracedNetwork trace_network(Model& network, const Preprocessing& preprocessing) 
     return {module, graph};
   } catch (const c10::Error& error) {
     throw ExportError(
-        fmt::format("the model {} cannot be traced: {}", network.name(), error.what_without_backtrace()));
+        fmt::format("the model {} cannot be traced: {}", network->name(), error.what_without_backtrace()));
   }
 }
 

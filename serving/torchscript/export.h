@@ -4,7 +4,7 @@
 
 #include <memory>
 
-#include "models/model.h"
+#include "models/network.h"
 #include "serving/repository/manifest.h"
 
 namespace ringtrain {
@@ -17,7 +17,7 @@ struct TracedNetwork {
 
 /// Traces `network`, which must be a float32 CPU module in eval mode with no parameter that requires a
 /// gradient. The traced module shares its tensors. Throws ExportError.
-TracedNetwork trace_network(Model& network, const Preprocessing& preprocessing);
+TracedNetwork trace_network(const Network& network, const Preprocessing& preprocessing);
 
 /// The whole model as TorchScript: preprocessing, `network`, the head. `forward(numeric [n, F], c0:
 /// List[str], ...)` returns (probabilities, class) or (probabilities, labels), or the prediction of one or

@@ -18,7 +18,7 @@ GptKind small() {
   return kind;
 }
 
-std::shared_ptr<Model> make(const GptKind& kind, std::int64_t vocabulary = 11) {
+Network make(const GptKind& kind, std::int64_t vocabulary = 11) {
   torch::manual_seed(5);
   return kind.make({.outputs = vocabulary});
 }
@@ -49,18 +49,18 @@ TEST(Gpt, APositionDoesNotSeeWhatComesAfterIt) {
   const auto tokens = torch::tensor({{1, 2, 3, 4, 5, 6}}, torch::kLong);
   auto changed = tokens.clone();
   changed[0][4] = 9;
-  const auto before = model->forward(tokens), after = model->forward(changed);
+  const auto before = model.forward(tokens), after = model.forward(changed);
   EXPECT_EQ(before.sizes(), (std::vector<std::int64_t>{1, 6, 11}));
   EXPECT_LE((before - after).narrow(1, 0, 4).abs().max().item<double>(), 1e-6);
   EXPECT_GT((before - after)[0][4].abs().max().item<double>(), 1e-4);
   // Fewer tokens than the context are fine too.
-  EXPECT_LE((model->forward(tokens.narrow(1, 0, 3)) - before.narrow(1, 0, 3)).abs().max().item<double>(),
+  EXPECT_LE((model.forward(tokens.narrow(1, 0, 3)) - before.narrow(1, 0, 3)).abs().max().item<double>(),
             1e-6);
 }
 
 TEST(Gpt, TheOutputEmbeddingIsTheInputs) {
   const auto model = make(small());
-  model->forward(torch::tensor({{1, 2}}, torch::kLong)).sum().backward();
+  model.forward(torch::tensor({{1, 2}}, torch::kLong)).sum().backward();
   // Token 7 is not read, so that its gradient comes from the output alone.
   EXPECT_GT(model->named_parameters()["wte.weight"].grad()[7].abs().sum().item<double>(), 0);
 }
@@ -83,9 +83,9 @@ TEST(Gpt, DropoutActsInTrainingOnly) {
   kind.dropout = 0.5;
   const auto model = make(kind);
   const auto tokens = torch::tensor({{1, 2, 3}}, torch::kLong);
-  EXPECT_FALSE(torch::equal(model->forward(tokens), model->forward(tokens)));
+  EXPECT_FALSE(torch::equal(model.forward(tokens), model.forward(tokens)));
   model->eval();
-  EXPECT_TRUE(torch::equal(model->forward(tokens), model->forward(tokens)));
+  EXPECT_TRUE(torch::equal(model.forward(tokens), model.forward(tokens)));
 }
 
 TEST(Gpt, HeadsMustDivideTheWidth) {

@@ -16,15 +16,15 @@ namespace {
 using namespace ringtrain;
 using Tensors = c10::Dict<std::string, at::Tensor>;
 
-void write_sample(const std::string& folder, const std::string& name, Model& model,
+void write_sample(const std::string& folder, const std::string& name, const Network& model,
                   const at::Tensor& inputs) {
-  model.to(torch::kDouble);
+  model->to(torch::kDouble);
   Tensors state, gradients;
-  for (const auto& item : model.named_parameters()) state.insert(item.key(), item.value().detach().clone());
-  for (const auto& item : model.named_buffers()) state.insert(item.key(), item.value().clone());
+  for (const auto& item : model->named_parameters()) state.insert(item.key(), item.value().detach().clone());
+  for (const auto& item : model->named_buffers()) state.insert(item.key(), item.value().clone());
   const auto outputs = model.forward(inputs);
   outputs.square().sum().backward();
-  for (const auto& item : model.named_parameters()) gradients.insert(item.key(), item.value().grad());
+  for (const auto& item : model->named_parameters()) gradients.insert(item.key(), item.value().grad());
   const auto bytes =
       torch::pickle_save(c10::ivalue::Tuple::create({state, inputs, outputs.detach(), gradients}));
   std::ofstream(folder + "/" + name + ".pt", std::ios::binary)
@@ -37,7 +37,7 @@ void write_resnet(const std::string& folder, const std::string& depth,
   kind.depth = depth;
   kind.image = image;
   const auto pixels = image[0] * image[1] * image[2];
-  write_sample(folder, "resnet" + depth, *kind.make({.features = pixels, .outputs = 7}),
+  write_sample(folder, "resnet" + depth, kind.make({.features = pixels, .outputs = 7}),
                torch::randn({4, pixels}, torch::kDouble));
 }
 
@@ -55,7 +55,7 @@ int main(int count, char** arguments) {
     kind.heads = 4;
     kind.width = 32;
     kind.context = 16;
-    write_sample(arguments[1], "gpt", *kind.make({.outputs = 50}),
+    write_sample(arguments[1], "gpt", kind.make({.outputs = 50}),
                  torch::randint(0, 50, {3, 16}, torch::kLong));
     return 0;
   } catch (const std::exception& error) {

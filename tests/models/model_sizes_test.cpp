@@ -7,9 +7,9 @@
 namespace ringtrain {
 namespace {
 
-std::int64_t parameters(const Model& model) {
+std::int64_t parameters(const Network& network) {
   std::int64_t count = 0;
-  for (const auto& parameter : model.parameters()) count += parameter.numel();
+  for (const auto& parameter : network->parameters()) count += parameter.numel();
   return count;
 }
 
@@ -18,7 +18,7 @@ std::int64_t resnet_parameters(const std::string& depth, std::vector<std::int64_
   ResnetKind kind;
   kind.depth = depth;
   kind.image = image;
-  return parameters(*kind.make({.features = image[0] * image[1] * image[2], .outputs = classes}));
+  return parameters(kind.make({.features = image[0] * image[1] * image[2], .outputs = classes}));
 }
 
 TEST(ModelSizes, ResnetsHaveTorchvisionsNumberOfParameters) {
@@ -36,7 +36,7 @@ TEST(ModelSizes, Gpt2HasThePublishedNumberOfParameters) {
   const auto shape = kind.sequence().value();
   EXPECT_EQ(shape.context, 1024);
   EXPECT_EQ(shape.vocabulary, 50257);
-  EXPECT_EQ(parameters(*kind.make({.outputs = shape.vocabulary})), 124'439'808);
+  EXPECT_EQ(parameters(kind.make({.outputs = shape.vocabulary})), 124'439'808);
 }
 
 }  // namespace

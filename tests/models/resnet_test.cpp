@@ -9,7 +9,7 @@
 namespace ringtrain {
 namespace {
 
-std::shared_ptr<Model> small(const std::string& depth, const std::string& memory_format = "contiguous") {
+Network small(const std::string& depth, const std::string& memory_format = "contiguous") {
   torch::manual_seed(3);
   ResnetKind kind;
   kind.depth = depth;
@@ -34,7 +34,7 @@ TEST(Resnet, NamesAreTorchvisions) {
 TEST(Resnet, AnEmptyBatchHasNoAnswersInEvaluation) {
   const auto model = small("20");
   model->eval();
-  EXPECT_EQ(model->forward(torch::zeros({0, 784})).sizes(), (std::vector<std::int64_t>{0, 10}));
+  EXPECT_EQ(model.forward(torch::zeros({0, 784})).sizes(), (std::vector<std::int64_t>{0, 10}));
 }
 
 TEST(Resnet, ChannelsLastComputesTheSame) {
@@ -44,7 +44,7 @@ TEST(Resnet, ChannelsLastComputesTheSame) {
   EXPECT_TRUE(
       other->named_parameters()["layer1.0.conv1.weight"].is_contiguous(at::MemoryFormat::ChannelsLast));
   const auto x = torch::randn({5, 784}, torch::kDouble);
-  const auto a = one->forward(x), b = other->forward(x);
+  const auto a = one.forward(x), b = other.forward(x);
   EXPECT_LE((a - b).abs().max().item<double>(), 1e-12);
   a.square().sum().backward();
   b.square().sum().backward();

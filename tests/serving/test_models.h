@@ -13,7 +13,7 @@
 /// Small models and requests for the tests of serving/.
 namespace ringtrain::test {
 
-using MakeModel = std::function<std::shared_ptr<Model>()>;
+using MakeModel = std::function<Network()>;
 
 /// A multi-layer perceptron with ReLU and dropout.
 MakeModel make_mlp(std::int64_t features, std::int64_t outputs);

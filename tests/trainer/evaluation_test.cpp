@@ -39,7 +39,7 @@ TEST(Evaluation, LeavesTheModelInItsMode) {
   World world;
   for (const bool training : {true, false}) {
     model.replica.model->train(training);
-    evaluate(*model.replica.model, *model.task, Samples(10), world.control(), "cpu", std::nullopt);
+    evaluate(model.replica.model, *model.task, Samples(10), world.control(), "cpu", std::nullopt);
     EXPECT_EQ(model.replica.model->is_training(), training);
   }
 }
@@ -55,7 +55,7 @@ TEST(Evaluation, HasEveryRowOnceInOrderWithTheMeanLoss) {
   at::Tensor logits;
   {
     const at::NoGradGuard no_grad;
-    logits = model.replica.model->forward(batch.inputs);
+    logits = model.replica.model.forward(batch.inputs);
   }
   const double loss = at::cross_entropy_loss(logits, batch.targets).item<double>();
   for (const int ranks : {1, 2, 3})
@@ -65,7 +65,7 @@ TEST(Evaluation, HasEveryRowOnceInOrderWithTheMeanLoss) {
         const at::NoGradGuard no_grad;
         mine.replica.parameters->groups()[0].values.copy_(model.replica.parameters->groups()[0].values);
       }
-      const auto found = evaluate(*mine.replica.model, *mine.task, samples, control, "cpu", std::nullopt);
+      const auto found = evaluate(mine.replica.model, *mine.task, samples, control, "cpu", std::nullopt);
       EXPECT_NEAR(found.loss, loss, 1e-6);
       ASSERT_EQ(found.rows.size(), static_cast<std::size_t>(count));
       for (std::size_t i = 0; i < found.rows.size(); ++i) {

@@ -87,7 +87,7 @@ TEST_F(Fit, TheThresholdIsChosenOnTheValidationPart) {
         RunConfig::load((folder_.path() / "config.yaml").string(), {"task.threshold=best_f1"});
     return config.task.kind()
         .choose_thresholds(
-            evaluate(*run->replica().model, run->task(), part, world_.control(), "cpu", std::nullopt))
+            evaluate(run->replica().model, run->task(), part, world_.control(), "cpu", std::nullopt))
         .at(0);
   };
   EXPECT_EQ(outcome.head.thresholds.at(0), chosen_on(*run->data().validation));
@@ -115,7 +115,7 @@ TEST_F(Fit, PreprocessingIsFittedOnTheRowsThatAreTrainedOn) {
                                "data.split={train: 0.5, validation: 0.3, test: 0.2}"});
   std::vector<std::int64_t> all(static_cast<std::size_t>(run->data().train->size()));
   std::iota(all.begin(), all.end(), std::int64_t{0});
-  const auto numbers = run->data().train->read(all).rows;
+  const auto numbers = run->data().train->read(all).sample;
   const std::int64_t count = numbers.numel();
   ASSERT_NEAR(static_cast<double>(count), 100, 20);
   double mean = 0, next = 0;

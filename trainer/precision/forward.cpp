@@ -6,9 +6,9 @@
 
 namespace ringtrain {
 
-at::Tensor forward(Model& model, const at::Tensor& inputs, std::optional<c10::ScalarType> autocast,
+at::Tensor forward(const Network& model, const Fields& inputs, std::optional<c10::ScalarType> autocast,
                    bool as_it_is) {
-  const Autocast scope(inputs.device().type(), autocast);
+  const Autocast scope(inputs.begin()->second.device().type(), autocast);
   const at::Tensor outputs = model.forward(inputs);
   return autocast && !as_it_is ? outputs.to(at::kFloat) : outputs;
 }

@@ -47,7 +47,7 @@ std::int64_t bytes_of(std::int64_t samples, const RunConfig& config, const Task&
   {
     const c10::DebugInfoGuard counting(c10::DebugInfoKind::PROFILER_STATE, held);
     const auto outputs =
-        forward(*replica.model, batch.inputs.to(device), autocast, task.takes_sixteen_bits(device));
+        forward(replica.model, batch.inputs.to(device), autocast, task.takes_sixteen_bits(device));
     task.loss_sum(outputs, batch.targets.to(device)).loss_sum.backward();
   }
   return held->most;

@@ -21,6 +21,10 @@ bool finite(const at::Tensor& tensor) {
   return !tensor.is_floating_point() || at::isfinite(tensor).all().item<bool>();
 }
 
+bool all_finite(const Fields& fields) {
+  return std::all_of(fields.begin(), fields.end(), [](const auto& field) { return finite(field.second); });
+}
+
 std::string named(std::vector<std::string> rows) {
   const bool more = rows.size() > kMostNamed;
   if (more) rows.resize(kMostNamed);
@@ -47,14 +51,14 @@ std::string bad_samples(const Replica& replica, const Task& task, const Batch& b
   const bool was_training = replica.model->is_training();
   replica.model->eval();
   for (std::int64_t i = 0; i < std::min(batch.size(), kMostSamples); ++i) {
-    const auto row = std::to_string(batch.rows[i].item<std::int64_t>());
-    const auto inputs = batch.inputs.narrow(0, i, 1), targets = batch.targets.narrow(0, i, 1);
-    if (!finite(inputs) || !finite(targets)) {
+    const auto row = std::to_string(batch.sample[i].item<std::int64_t>());
+    const auto inputs = batch.inputs.narrow(i, 1), targets = batch.targets.narrow(i, 1);
+    if (!all_finite(inputs) || !all_finite(targets)) {
       values.push_back(row);
       continue;
     }
     const at::Device where(device);
-    const auto outputs = forward(*replica.model, inputs.to(where), autocast, task.takes_sixteen_bits(where));
+    const auto outputs = forward(replica.model, inputs.to(where), autocast, task.takes_sixteen_bits(where));
     if (!finite(task.loss_sum(outputs, targets.to(where)).loss_sum)) losses.push_back(row);
   }
   replica.model->train(was_training);

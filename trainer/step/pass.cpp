@@ -25,10 +25,10 @@ void Pass::run(const Batch& batch, int pieces, int of, double seed, const at::Te
     const auto loss = [&] {
       std::optional<Trace::Span> span;
       if (trace) span.emplace(*trace, "forward");
-      const auto outputs = forward(*replica.model, batch.inputs.narrow(0, part.begin, count).to(device),
-                                   autocast, task.takes_sixteen_bits(device));
+      const auto outputs = forward(replica.model, batch.inputs.narrow(part.begin, count).to(device), autocast,
+                                   task.takes_sixteen_bits(device));
       return task.loss_sum(
-          outputs, batch.targets.narrow(0, part.begin, count).to(device),
+          outputs, batch.targets.narrow(part.begin, count).to(device),
           batch.weights.defined() ? batch.weights.narrow(0, part.begin, count).to(device) : at::Tensor());
     }();
     {

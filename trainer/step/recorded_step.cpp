@@ -44,8 +44,13 @@ bool RecordedStep::takes(const Batch& batch) const {
   // Of a batch in which this rank has two samples each other one has some: a rank with none leaves parameters
   // unused, and asks all who else did.
   const bool others_have_some = size_ > 1 || config_.trainer.global_batch_size == 1;
-  return warm_ >= kWarmUp && batch.size() == size_ && others_have_some && reduction_.all_used() &&
-         replica_.optimizer->treats_all_alike();
+  return warm_ >= kWarmUp && batch.size() == size_ && has_known_shapes(batch) && others_have_some &&
+         reduction_.all_used() && replica_.optimizer->treats_all_alike();
+}
+
+bool RecordedStep::has_known_shapes(const Batch& batch) const {
+  return !graph_ || (inputs_.is_like(batch.inputs) && targets_.is_like(batch.targets) &&
+                     weights_.defined() == batch.weights.defined());
 }
 
 void RecordedStep::warmed_up(const Batch& batch) {
@@ -55,8 +60,8 @@ void RecordedStep::warmed_up(const Batch& batch) {
 }
 
 RecordedStep::Numbers RecordedStep::run(const Batch& batch, double lr, double loss_scale, bool stop) {
-  inputs_.copy_(batch.inputs);
-  targets_.copy_(batch.targets);
+  inputs_.copy_from(batch.inputs);
+  targets_.copy_from(batch.targets);
   if (weights_.defined()) weights_.copy_(batch.weights);
   std::array<double, kTotals + 1> host{};
   const auto on_host = at::from_blob(host.data(), {kTotals + 1}, at::kDouble);

@@ -53,6 +53,7 @@ class RecordedStep {
   Numbers run(const Batch& batch, double lr, double loss_scale, bool stop);
 
  private:
+  bool has_known_shapes(const Batch& batch) const;
   void work();
   void update();
   double global_batch_size() const { return static_cast<double>(config_.trainer.global_batch_size); }
@@ -65,7 +66,8 @@ class RecordedStep {
   std::unique_ptr<DeviceGraph> graph_;
   int warm_ = 0;
   std::int64_t size_ = 0;  // of the batches that it takes
-  at::Tensor inputs_, targets_, weights_;
+  Fields inputs_, targets_;
+  at::Tensor weights_;
   at::Tensor numbers_;  // StepTotals and the norm
   at::Tensor mine_;     // what the host puts into StepTotals before the step
   at::Tensor lr_;       // of each kind of parameters

@@ -9,7 +9,7 @@
 #include "comm/averaging/flat_parameters.h"
 #include "comm/averaging/sharded_averager.h"
 #include "comm/communicator.h"
-#include "models/model.h"
+#include "models/network.h"
 #include "trainer/checkpoint/checkpoint_store.h"
 #include "trainer/optimizer/optimizer.h"
 #include "trainer/run_config.h"
@@ -19,7 +19,7 @@ namespace ringtrain {
 
 /// One rank's copy of what is trained: model, its flat parameters, the optimizer's state.
 struct Replica {
-  std::shared_ptr<Model> model;
+  Network model;
   std::unique_ptr<FlatParameters> parameters;
   std::unique_ptr<ShardedAverager> shards;  ///< null: the optimizer's state is whole on every rank
   std::unique_ptr<Optimizer> optimizer;

@@ -84,7 +84,7 @@ class Classification : public Task {
         smoothing_(loss.label_smoothing),
         class_weights_(loss.weights(data)) {}
 
-  LossSum loss_sum(const at::Tensor& outputs, const at::Tensor& targets,
+  LossSum loss_sum(const at::Tensor& outputs, const Fields& targets,
                    const at::Tensor& weights) const override {
     const bool plain = gamma_ <= 0 && class_weights_.empty() && !weights.defined();
     const auto reduction = plain ? at::Reduction::Sum : at::Reduction::None;

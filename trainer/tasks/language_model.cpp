@@ -18,10 +18,10 @@ class LanguageModel : public Task {
 
   bool takes_sixteen_bits(const at::Device& device) const override { return in_chunks(device); }
 
-  LossSum loss_sum(const at::Tensor& outputs, const at::Tensor& targets, const at::Tensor&) const override {
+  LossSum loss_sum(const at::Tensor& outputs, const Fields& targets, const at::Tensor&) const override {
+    const auto logits = outputs.flatten(0, 1), wanted = targets.only().flatten();
     const auto tokens =
-        at::scalar_tensor(targets.numel(), outputs.options().dtype(at::kDouble).requires_grad(false));
-    const auto logits = outputs.flatten(0, 1), wanted = targets.flatten();
+        at::scalar_tensor(wanted.numel(), outputs.options().dtype(at::kDouble).requires_grad(false));
     if (in_chunks(outputs.device()))
       return {chunked_cross_entropy(logits, wanted, rows_of_chunk(this->outputs())), tokens};
     return {at::cross_entropy_loss(logits, wanted, {}, at::Reduction::Sum), tokens};

@@ -21,14 +21,15 @@ class MultilabelClassification : public Task {
   MultilabelClassification(const Head& head, const std::vector<double>& positive_weights)
       : Task(head, head.outputs), positive_weights_(positive_weights) {}
 
-  LossSum loss_sum(const at::Tensor& outputs, const at::Tensor& targets,
+  LossSum loss_sum(const at::Tensor& outputs, const Fields& targets,
                    const at::Tensor& weights) const override {
     const auto of_labels = positive_weights_.empty()
                                ? at::Tensor()
                                : positive_weights_.on(outputs.device(), outputs.scalar_type());
-    const auto losses = at::binary_cross_entropy_with_logits(outputs, targets.to(outputs.scalar_type()), {},
-                                                             of_labels, at::Reduction::None)
-                            .mean(1);
+    const auto losses =
+        at::binary_cross_entropy_with_logits(outputs, targets.only().to(outputs.scalar_type()), {}, of_labels,
+                                             at::Reduction::None)
+            .mean(1);
     return weights.defined() ? weighted(losses, weights) : LossSum{losses.sum(), count(outputs)};
   }
 

@@ -20,7 +20,7 @@ class QuantileRegression : public Task {
 
   double loss_unit() const override { return scaled_.scale(); }
 
-  LossSum loss_sum(const at::Tensor& outputs, const at::Tensor& targets,
+  LossSum loss_sum(const at::Tensor& outputs, const Fields& targets,
                    const at::Tensor& weights) const override {
     const auto above = scaled_(targets, outputs).unsqueeze(1) - outputs;
     const auto& quantiles = quantiles_.on(outputs.device(), outputs.scalar_type());

@@ -24,7 +24,7 @@ class Regression : public Task {
     return loss_ == "l1" ? scaled_.scale() : scaled_.scale() * scaled_.scale();
   }
 
-  LossSum loss_sum(const at::Tensor& outputs, const at::Tensor& targets,
+  LossSum loss_sum(const at::Tensor& outputs, const Fields& targets,
                    const at::Tensor& weights) const override {
     const bool several = this->targets() > 1;
     const auto values = several ? outputs : outputs.squeeze(1), wanted = scaled_(targets, outputs);

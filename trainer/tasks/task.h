@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "data/fields.h"
 #include "data/schema/head.h"
 
 namespace ringtrain {
@@ -32,10 +33,10 @@ class Task {
   /// loss, and how many are `right`.
   bool has_scores() const { return head_.form != AnswerForm::tokens; }
 
-  /// `outputs`: [n, outputs()]; `targets`: int64 classes [n], or floats, [n] or [n, targets()]; `weights`:
-  /// [n] float64, of the samples, or undefined: all 1. Of tokens: logits [n, context, vocabulary], int64 [n,
-  /// context], no weights.
-  virtual LossSum loss_sum(const at::Tensor& outputs, const at::Tensor& targets,
+  /// `outputs`: [n, outputs()]; `targets`: those of a batch: of a table int64 classes [n], or floats, [n] or
+  /// [n, targets()]; `weights`: [n] float64, of the samples, or undefined: all 1. Of tokens: logits [n,
+  /// context, vocabulary], int64 [n, context], no weights.
+  virtual LossSum loss_sum(const at::Tensor& outputs, const Fields& targets,
                            const at::Tensor& weights = {}) const = 0;
   /// Whether outputs of 16 bits are taken as they are; else they are cast to float32 first.
   virtual bool takes_sixteen_bits(const at::Device&) const { return false; }

@@ -25,7 +25,7 @@ class CountingDataset : public Dataset {
     if (hook_) hook_(call);
     return {.inputs = torch::empty({static_cast<std::int64_t>(indices.size()), 1}),
             .targets = torch::empty({static_cast<std::int64_t>(indices.size())}),
-            .rows = torch::tensor(indices, at::kLong),
+            .sample = torch::tensor(indices, at::kLong),
             .weights = torch::tensor(indices, at::kLong).to(at::kDouble) / 4};
   }
   mutable std::atomic<std::int64_t> reads{0};
@@ -56,9 +56,9 @@ TEST_P(LoaderTest, FollowsTheSamplerFromAnyStep) {
       EXPECT_EQ(got.epoch, step / 5);
       EXPECT_EQ(got.batch, step % 5);
       EXPECT_TRUE(
-          torch::equal(got.samples.rows, torch::tensor(expected.indices(step / 5, step % 5), at::kLong)))
+          torch::equal(got.samples.sample, torch::tensor(expected.indices(step / 5, step % 5), at::kLong)))
           << step;
-      EXPECT_TRUE(torch::equal(got.samples.weights, got.samples.rows.to(at::kDouble) / 4));
+      EXPECT_TRUE(torch::equal(got.samples.weights, got.samples.sample.to(at::kDouble) / 4));
     }
   }
 }

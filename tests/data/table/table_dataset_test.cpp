@@ -29,7 +29,7 @@ TEST(TableDataset, ReadsSamplesInTheAskedOrder) {
   const TableDataset dataset(example(), fitted(), {9, 4, 1});
   EXPECT_EQ(dataset.size(), 3);
   const Batch batch = dataset.read({2, 0, 2});
-  EXPECT_TRUE(torch::equal(batch.rows, torch::tensor({1, 9, 1}, at::kLong)));
+  EXPECT_TRUE(torch::equal(batch.sample, torch::tensor({1, 9, 1}, at::kLong)));
   EXPECT_TRUE(torch::equal(batch.targets, torch::tensor({1, 1, 1}, at::kLong)));
   EXPECT_TRUE(torch::equal(
       batch.inputs, torch::tensor({{0.f, 3.f, 0.f, 1.f}, {32.f, 19.f, 0.f, 1.f}, {0.f, 3.f, 0.f, 1.f}})));
@@ -49,14 +49,14 @@ TEST(TableDataset, ReadsNothing) {
   const TableDataset dataset(example(), fitted(), {9, 4, 1});
   const Batch batch = dataset.read({});
   EXPECT_EQ(batch.size(), 0);
-  EXPECT_EQ(batch.inputs.sizes(), (std::vector<std::int64_t>{0, 4}));
-  EXPECT_EQ(batch.targets.scalar_type(), at::kLong);
+  EXPECT_EQ(batch.inputs.only().sizes(), (std::vector<std::int64_t>{0, 4}));
+  EXPECT_EQ(batch.targets.only().scalar_type(), at::kLong);
 }
 
 TEST(TableDataset, MayBeEmpty) {
   const TableDataset dataset(example(), fitted(), {});
   EXPECT_EQ(dataset.size(), 0);
-  EXPECT_EQ(dataset.read({}).inputs.sizes(), (std::vector<std::int64_t>{0, 4}));
+  EXPECT_EQ(dataset.read({}).inputs.only().sizes(), (std::vector<std::int64_t>{0, 4}));
 }
 
 TEST(TableDataset, ReadsWeightsInTheAskedOrder) {
@@ -86,7 +86,7 @@ TEST(TableDataset, KeepsFloatingTargets) {
   table.numeric = table.numeric.to(at::kDouble);
   const Batch batch = TableDataset(table, fitted(), {3, 5}).read({1});
   EXPECT_EQ(batch.targets.item<double>(), 1.25);
-  EXPECT_EQ(batch.inputs.scalar_type(), at::kDouble);
+  EXPECT_EQ(batch.inputs.only().scalar_type(), at::kDouble);
 }
 
 }  // namespace

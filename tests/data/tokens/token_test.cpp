@@ -85,11 +85,11 @@ TEST(TokenDataset, EachTokenIsATargetOnce) {
   // 12 tokens: 2 windows of 4 and what follows; tokens 9 to 11 are left over.
   ASSERT_EQ(parts.train->size(), 2);
   const auto batch = parts.train->read({1, 0});
-  EXPECT_EQ(batch.inputs.sizes(), (std::vector<std::int64_t>{2, 4}));
+  EXPECT_EQ(batch.inputs.only().sizes(), (std::vector<std::int64_t>{2, 4}));
   EXPECT_EQ(values(batch.inputs), (std::vector<std::int64_t>{4, 5, 6, 7, 0, 1, 2, 3}));
   EXPECT_EQ(values(batch.targets), (std::vector<std::int64_t>{5, 6, 7, 8, 1, 2, 3, 4}));
-  EXPECT_EQ(values(batch.rows), (std::vector<std::int64_t>{4, 0}));
-  EXPECT_EQ(parts.train->read({}).inputs.sizes(), (std::vector<std::int64_t>{0, 4}));
+  EXPECT_EQ(values(batch.sample), (std::vector<std::int64_t>{4, 0}));
+  EXPECT_EQ(parts.train->read({}).inputs.only().sizes(), (std::vector<std::int64_t>{0, 4}));
 }
 
 TEST(TokenDataset, ReadsTokensOf32Bits) {
@@ -120,7 +120,7 @@ TEST(TokenDataset, PartsAreContiguousRuns) {
   EXPECT_EQ(parts.train->size(), 5);
   EXPECT_EQ(parts.validation->size(), 3);
   EXPECT_EQ(parts.test->size(), 2);
-  EXPECT_EQ(values(parts.validation->read({0}).rows), std::vector<std::int64_t>{50});
+  EXPECT_EQ(values(parts.validation->read({0}).sample), std::vector<std::int64_t>{50});
   EXPECT_EQ(values(parts.test->read({1}).targets).back(), 100);
 }
 

@@ -52,18 +52,18 @@ class TokenRows : public ::testing::Test {
 
   static void TearDownTestSuite() {
     folder_.reset();
-    model_.reset();
+    model_ = Network();
   }
 
   inline static std::unique_ptr<test::TemporaryFolder> folder_;
-  inline static std::shared_ptr<Model> model_;
+  inline static Network model_;
 };
 
 TEST_F(TokenRows, TheLikeliestNextTokensAndTheLoss) {
   const at::NoGradGuard no_grad;
   const auto got = answers("[2, 0, 5]\n").at(0);
   // Without filling up: the model takes three tokens as well.
-  const auto logits = model_->forward(at::tensor({2, 0, 5}, at::kLong).unsqueeze(0))[0];
+  const auto logits = model_.forward(at::tensor({2, 0, 5}, at::kLong).unsqueeze(0))[0];
   const auto p = at::softmax(logits, 1);
   const auto best = p[2].argmax().item<std::int64_t>();
   EXPECT_EQ(got["next"].size(), 5U);

@@ -62,7 +62,7 @@ Predictor::Answers reference(const ExportRequest& request, const Predictor::Rows
   request.model->eval();
   const auto& preprocessing = request.manifest.preprocessing;
   const at::Tensor codes = encode_words(preprocessing.categorical, rows.categorical, rows.numeric.size(0));
-  const at::Tensor outputs = request.model->forward(preprocessing.apply(rows.numeric, codes, at::kFloat));
+  const at::Tensor outputs = request.model.forward(preprocessing.apply(rows.numeric, codes, at::kFloat));
   Predictor::Answers answers;
   const auto& head = request.manifest.head;
   if (head.form == AnswerForm::values) {
@@ -276,7 +276,7 @@ TrainedRows trained_rows(const ExportRequest& request) {
   const at::Tensor codes = encode_words(preprocessing.categorical, trained.rows.categorical, 50);
   trained.inputs = preprocessing.apply(trained.rows.numeric.to(at::kDouble), codes, at::kDouble);
   request.model->eval();
-  trained.outputs = request.model->forward(trained.inputs);
+  trained.outputs = request.model.forward(trained.inputs);
   request.model->train();
   if (request.manifest.head.form == AnswerForm::values)
     trained.targets =

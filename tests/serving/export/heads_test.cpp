@@ -48,7 +48,7 @@ at::Tensor outputs_of(const ExportRequest& request, const at::Tensor& numeric) {
   request.model->to(at::kFloat);
   request.model->eval();
   const auto codes = at::empty({numeric.size(0), 0}, at::kLong);
-  return request.model->forward(request.manifest.preprocessing.apply(numeric, codes, at::kFloat));
+  return request.model.forward(request.manifest.preprocessing.apply(numeric, codes, at::kFloat));
 }
 
 /// The formulas, written out.
@@ -113,7 +113,7 @@ TrainedRows trained_rows(const ExportRequest& request, std::int64_t columns) {
   trained.inputs = request.manifest.preprocessing.apply(trained.rows.numeric.to(at::kDouble),
                                                         at::empty({50, 0}, at::kLong), at::kDouble);
   request.model->eval();
-  trained.outputs = request.model->forward(trained.inputs);
+  trained.outputs = request.model.forward(trained.inputs);
   request.model->train();
   trained.targets =
       at::rand(columns == 0 ? std::vector<std::int64_t>{50} : std::vector<std::int64_t>{50, columns});

@@ -189,7 +189,7 @@ TEST(PredictRegression, AnswersAreInTheTargetsUnit) {
   const Predictor::Rows rows{at::tensor({0.5F, 2.0F, -1.0F, 3.0F}).view({2, 2}), {}, {}};
   const at::NoGradGuard no_grad;
   const auto outputs =
-      request.model->forward(preprocessing.apply(rows.numeric, at::empty({2, 0}, at::kLong), at::kFloat));
+      request.model.forward(preprocessing.apply(rows.numeric, at::empty({2, 0}, at::kLong), at::kFloat));
   const auto expected = 1000 + 250 * outputs.squeeze(1).to(at::kDouble);
   const auto version = base.path() / "price" / "1";
   const auto manifest = Manifest::read(version);

@@ -33,20 +33,20 @@ TEST(Autocast, TypesOfAPrecision) {
 
 TEST(Autocast, ProductsAreInSixteenBitsAndAnswersInFloat32) {
   torch::manual_seed(1);
-  Line model;
+  const auto model = std::make_shared<Line>();
   const auto inputs = torch::randn({5, 8});
   const auto exact = forward(model, inputs, {});
-  EXPECT_EQ(model.inside, at::kFloat);
+  EXPECT_EQ(model->inside, at::kFloat);
   for (const auto type : {at::kBFloat16, at::kHalf}) {
     const auto answer = forward(model, inputs, type);
-    EXPECT_EQ(model.inside, type);
+    EXPECT_EQ(model->inside, type);
     EXPECT_EQ(answer.scalar_type(), at::kFloat);
     EXPECT_TRUE(at::allclose(answer, exact, 2e-2, 2e-2));
     EXPECT_FALSE(at::equal(answer, exact)) << "it was rounded";
-    model.zero_grad();
+    model->zero_grad();
     answer.sum().backward();
-    EXPECT_EQ(model.layer->weight.grad().scalar_type(), at::kFloat);
-    EXPECT_TRUE(at::allclose(model.layer->weight.grad(), inputs.sum(0).expand({2, 8}), 2e-2, 2e-2));
+    EXPECT_EQ(model->layer->weight.grad().scalar_type(), at::kFloat);
+    EXPECT_TRUE(at::allclose(model->layer->weight.grad(), inputs.sum(0).expand({2, 8}), 2e-2, 2e-2));
   }
 }
 
@@ -64,12 +64,12 @@ TEST(Autocast, EndsWithItsScope) {
 
 // A cast that outlived the optimizer's step would answer with the old weights.
 TEST(Autocast, SeesNewWeights) {
-  Line model;
+  const auto model = std::make_shared<Line>();
   const auto inputs = at::ones({1, 8});
   const auto before = forward(model, inputs, at::kBFloat16).detach().clone();
   {
     const torch::NoGradGuard no_grad;
-    model.layer->weight.add_(1);
+    model->layer->weight.add_(1);
   }
   const auto after = forward(model, inputs, at::kBFloat16);
   EXPECT_TRUE(at::allclose(after.detach() - before, at::full({1, 2}, 8.0), 2e-2, 0.1));

@@ -36,7 +36,7 @@ Gradients gradients_of(GptKind kind, std::optional<c10::ScalarType> autocast, bo
   at::Tensor logits;
   {
     const Autocast cast(at::kCPU, autocast);
-    logits = model->forward(tokens);
+    logits = model.forward(tokens);
   }
   logits.to(at::kFloat).sin().sum().backward();
   Gradients gradients{logits.detach(), {}};

@@ -62,7 +62,7 @@ struct Spoilt : Samples {
   Batch read(const std::vector<std::int64_t>& indices) const override {
     Batch batch = Samples::read(indices);
     if (++reads >= 6 && reads % 2 == 0 && indices.size() == 16)
-      batch.inputs[15].fill_(std::numeric_limits<double>::quiet_NaN());
+      batch.inputs.only()[15].fill_(std::numeric_limits<double>::quiet_NaN());
     return batch;
   }
   mutable int reads = 0;
@@ -241,7 +241,7 @@ StepTotals plain_step(const RunConfig& config, const Task& task, Replica& replic
                       GradientReduction& reduction, const Batch& batch, double lr) {
   const auto global = static_cast<double>(config.trainer.global_batch_size);
   replica.parameters->zero_gradients();
-  const auto loss = task.loss_sum(replica.model->forward(batch.inputs), batch.targets);
+  const auto loss = task.loss_sum(replica.model.forward(batch.inputs), batch.targets);
   loss.loss_sum.backward(at::full_like(loss.loss_sum, 1 / global));
   const auto totals = reduction.finish({.weight = loss.weight.item<double>(),
                                         .loss_sum = loss.loss_sum.item<double>(),
