@@ -45,6 +45,12 @@ TableProblems::TableProblems(const TableConfig& config, const ColumnSelection& s
                              const WantedColumns& wanted, TargetKind kind, at::ScalarType dtype)
     : config_(config), selection_(selection), wanted_(wanted), kind_(kind), dtype_(dtype) {}
 
+bool TableProblems::Tally::add(std::int64_t at) {
+  if (count++ > 0 && row <= at) return false;
+  row = at;
+  return true;
+}
+
 bool TableProblems::is_target(std::size_t column) const {
   const auto numeric = wanted_.numeric.size();
   if (kind_ == TargetKind::classes) return column + 1 == numeric + wanted_.categorical.size();
@@ -79,7 +85,7 @@ std::string TableProblems::place_of(const ColumnPiece& piece, std::int64_t row, 
 void TableProblems::add(const ColumnPiece& piece, const RowProblem& problem) {
   const auto column = static_cast<std::size_t>(problem.column);
   auto& tally = problem.column < 0 ? rows_ : columns_[column][problem.state];
-  if (tally.count++ > 0) return;
+  if (!tally.add(piece.first_row + problem.row)) return;
   tally.first = problem.text;
   const auto expected = problem.column < 0 ? "" : expected_of(column, problem.state);
   if (expected.empty()) return;
@@ -90,7 +96,7 @@ void TableProblems::add(const ColumnPiece& piece, const RowProblem& problem) {
 void TableProblems::add(const ColumnPiece& piece, std::int64_t row, std::size_t column, ValueState state,
                         const std::string& found) {
   auto& tally = columns_[column][state];
-  if (tally.count++ > 0) return;
+  if (!tally.add(piece.first_row + row)) return;
   const auto place = place_of(piece, row, column);
   if (state == ValueState::infinite)
     tally.first = place + "expected a finite number that float32 can hold, got " + excerpt(found);

@@ -31,7 +31,10 @@ class TableProblems {
  private:
   struct Tally {
     std::int64_t count = 0;
-    std::string first;  ///< its text, with the place
+    std::int64_t row = 0;  ///< of the first one, in the file
+    std::string first;     ///< its text, with the place
+    /// Counts one more; whether it is the first in the file of those so far.
+    bool add(std::int64_t at);
   };
   bool is_target(std::size_t column) const;
   bool is_weight(std::size_t column) const;
