@@ -28,6 +28,7 @@
 #include "trainer/setup/comm_options.h"
 #include "trainer/setup/device.h"
 #include "trainer/setup/experiment.h"
+#include "trainer/setup/first_answer.h"
 #include "trainer/step/replica_check.h"
 
 namespace ringtrain {
@@ -135,6 +136,7 @@ WholeState Trainer::make_replica_of_data() {
     plan_steps();
     task_ = config_.task.kind().make(data_.for_task());
     replica_ = make_replica(config_, model_shape(), device_, gradients_.get(), step_);
+    if (world_.rank() == 0) require_fitting_answer(replica_, *task_, *data_.train, at::Device(device_));
     if (world_.rank() == 0)
       memory_ = predict_step_memory(config_, *task_, replica_, *data_.train, at::Device(device_),
                                     world_.world_size());

@@ -9,6 +9,7 @@
 #include "common/errors.h"
 #include "common/text.h"
 #include "data/schema/excerpt.h"
+#include "trainer/tasks/built_in_tasks.h"
 
 namespace ringtrain {
 namespace {
@@ -85,12 +86,12 @@ void require_learnable(const TableProfile& table, const ColumnProfile& target) {
 void choose_task(const TableProfile& table, const ColumnProfile& target, FirstConfig& config) {
   const auto values = with_commas(target.distinct);
   if (target.distinct == 2) {
-    config.task = "binary_classification";
+    config.asks_for = Asked::one_of_two;
     config.task_why = "two values";
   } else if (target.all_numbers()) {
     const bool few = target.whole == target.present && target.distinct <= kMostNumberClasses &&
                      10 * target.distinct <= target.present;
-    config.task = few ? "classification" : "regression";
+    config.asks_for = few ? Asked::one_of_several : Asked::number;
     config.task_why =
         few ? fmt::format("{} different whole numbers; if they are amounts, not kinds: regression", values)
             : fmt::format("numbers with {} different values", values);
@@ -106,13 +107,13 @@ void choose_task(const TableProfile& table, const ColumnProfile& target, FirstCo
              fmt::format("{} different words in {} rows are too many for classes. Check that it is the right "
                          "column",
                          values, with_commas(target.present)));
-    config.task = "classification";
+    config.asks_for = Asked::one_of_several;
     config.task_why = fmt::format("{} different words", values);
   }
-  config.target_is = config.task == "regression"
+  config.target_is = config.asks_for == Asked::number
                          ? fmt::format("numbers, {:.6g} to {:.6g}", target.low, target.high)
                          : fmt::format("{} classes: {}", values, counts(target, 6));
-  if (config.task == "binary_classification") {
+  if (config.asks_for == Asked::one_of_two) {
     const auto& rare = target.values.back();
     config.imbalanced = 5 * rare.count < target.present;
     if (config.imbalanced) {
@@ -123,7 +124,7 @@ void choose_task(const TableProfile& table, const ColumnProfile& target, FirstCo
           shown(rare.text), 100.0 * static_cast<double>(rare.count) / static_cast<double>(target.present)));
     }
   }
-  if (config.task != "regression" && target.values.back().count < 10)
+  if (config.asks_for != Asked::number && target.values.back().count < 10)
     config.notes.push_back(fmt::format("{} has {} row(s): too few to learn it, or to measure that",
                                        shown(target.values.back().text), target.values.back().count));
 }
@@ -173,6 +174,18 @@ std::string name_after(const std::filesystem::path& file) {
   return begin == std::string::npos ? "model" : name.substr(begin);
 }
 
+std::string FirstConfig::task() const {
+  switch (asks_for) {
+    case Asked::one_of_two:
+      return binary_classification_kind()->name();
+    case Asked::one_of_several:
+      return classification_kind()->name();
+    case Asked::number:
+      break;
+  }
+  return regression_kind()->name();
+}
+
 FirstConfig propose(const TableProfile& table, const std::string& target) {
   const ColumnProfile& wanted = target_of(table, target);
   FirstConfig config;
@@ -181,7 +194,7 @@ FirstConfig propose(const TableProfile& table, const std::string& target) {
   config.target = target;
   require_learnable(table, wanted);
   choose_task(table, wanted, config);
-  config.roles = choose_roles(table, target, config.task != "regression");
+  config.roles = choose_roles(table, target, config.asks_for != Asked::number);
   const auto used = [](const ColumnRole& role) {
     return role.role != Role::ignored && role.role != Role::target;
   };

@@ -9,10 +9,13 @@
 
 namespace ringtrain {
 
+/// What the target's values ask for.
+enum class Asked { one_of_two, one_of_several, number };
+
 /// A configuration for data that nobody has trained on yet, with the reason for each choice.
 struct FirstConfig {
   std::string name, train_file, target;
-  std::string task;  ///< as task.type
+  Asked asks_for = Asked::one_of_two;
   std::string target_is, task_why;
   std::vector<ColumnRole> roles;               ///< of the columns of the table, in its order
   std::vector<std::string> notes;              ///< what a person should know or look at
@@ -24,6 +27,8 @@ struct FirstConfig {
   double dropout = 0, learning_rate = 0, weight_decay = 0;
   std::int64_t batch = 0;
 
+  /// As task.type.
+  std::string task() const;
   /// As a commented configuration.
   std::string to_yaml(const TableProfile& table) const;
   /// For a terminal.

@@ -86,13 +86,13 @@ std::string missing_block(const FirstConfig& config, const TableProfile& table) 
 }
 
 std::string task_block(const FirstConfig& config) {
-  std::string text = "task:\n" + commented("  type: " + config.task, config.task_why);
-  if (config.task == "binary_classification")
+  std::string text = "task:\n" + commented("  type: " + config.task(), config.task_why);
+  if (config.asks_for == Asked::one_of_two)
     text += config.imbalanced
                 ? commented("  threshold: best_f1", "of the validation part; the classes are far from equal")
                 : commented("  threshold: fixed", "the likelier class is the answer") +
                       "  fixed_threshold: 0.5\n";
-  if (config.task == "binary_classification" && config.imbalanced && !config.positive.empty())
+  if (config.asks_for == Asked::one_of_two && config.imbalanced && !config.positive.empty())
     text += commented("  positive: " + config::to_scalar(config.positive), "the rarer class");
   return text;
 }
@@ -178,7 +178,7 @@ std::string FirstConfig::to_table(const TableProfile& table) const {
   if (numbers > kMostNumbers)
     text +=
         fmt::format("{}  number    numbers\n", padded(fmt::format("{} more", numbers - kMostNumbers), width));
-  text += fmt::format("\nTask    {}: {}\n", task, task_why);
+  text += fmt::format("\nTask    {}: {}\n", task(), task_why);
   for (const auto& note : notes) text += fmt::format("Note    {}\n", comment(note));
   return text;
 }

@@ -206,7 +206,7 @@ TEST_F(TableTargets, OfParquet) {
   config.weight = "w";
   const auto read = read_table(config, TargetKind::flags, at::kDouble);
   EXPECT_TRUE(torch::equal(read.target, torch::tensor({{1, 0}, {0, 1}, {1, 1}}, at::kDouble)));
-  EXPECT_TRUE(torch::equal(read.weight, torch::tensor({1, 0.5, 2}, at::kDouble)));
+  EXPECT_TRUE(torch::equal(read.weight, torch::tensor({1.0, 0.5, 2.0}, at::kDouble)));
   EXPECT_EQ(names_of(read), Names{"a"});
 }
 
