@@ -206,15 +206,17 @@ void ExportConfig::describe(config::Visitor& v) {
   v.field("repository", repository, "The model repository that it goes to; JOB_DIR/export when empty.");
   v.field("from", from, "Which checkpoint is exported.", {"best", "last"});
   v.field("formats", formats,
-          "Any of torchscript, onnx, savedmodel (TensorFlow Serving's; beside one of the others).");
+          "Any of torchscript, onnx, savedmodel (TensorFlow Serving's; beside one of the others); or auto: "
+          "those of them that this model can be written in. The run says before its first step what cannot.");
   v.field(
       "inputs", inputs,
       "How model.onnx and saved_model.pb take numeric columns: matrix (one input, numeric [n, columns]) or "
       "columns (an input [n] for each, by its name).",
       {"matrix", "columns"});
+  const bool automatic = formats == std::vector<std::string>{"auto"};
   for (const auto& format : formats)
-    v.require("formats", format == "torchscript" || format == "onnx" || format == "savedmodel",
-              fmt::format("expected any of torchscript, onnx, savedmodel; got '{}'", format));
+    v.require("formats", automatic || format == "torchscript" || format == "onnx" || format == "savedmodel",
+              fmt::format("expected auto, or any of torchscript, onnx, savedmodel; got '{}'", format));
 }
 
 static bool is_plain_name(const std::string& name) {

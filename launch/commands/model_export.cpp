@@ -6,7 +6,10 @@
 #include <fmt/format.h>
 
 #include "common/config_writer.h"
+#include "common/errors.h"
 #include "common/hash.h"
+#include "common/log.h"
+#include "common/text.h"
 #include "launch/version.h"
 #include "serving/export/exporter.h"
 
@@ -45,20 +48,48 @@ static std::optional<TrainedRows> trained_rows(const Trainer& trainer) {
   return result;
 }
 
-std::filesystem::path export_trained(const RunConfig& config, const Trainer& trainer, const Outcome& outcome,
-                                     int ranks) {
+/// What is known of the export before training.
+static ExportRequest request_of(const RunConfig& config, const Trainer& trainer) {
   ExportRequest request;
   request.base = config.export_.repository.empty() ? std::filesystem::path(config.job_dir) / "export"
                                                    : std::filesystem::path(config.export_.repository);
   request.model = trainer.replica().model;
   request.make_copy = [&trainer] { return trainer.make_model(); };
-  request.formats = config.export_.formats;
   Manifest& manifest = request.manifest;
   manifest.name = config.export_.name;
   manifest.task = config.task.type;
   manifest.preprocessing = trainer.data().preprocessing;
-  manifest.head = outcome.head;
+  manifest.head = trainer.task().head();
   manifest.inputs = config.export_.inputs;
+  return request;
+}
+
+std::vector<std::string> choose_formats(const RunConfig& config, const Trainer& trainer) {
+  auto request = request_of(config, trainer);
+  request.formats = config.export_.formats;
+  const bool automatic = request.formats == std::vector<std::string>{"auto"};
+  if (automatic) request.formats = {"torchscript", "onnx", "savedmodel"};
+  const auto problems = unwritable_formats(request);
+  std::vector<std::string> lines;
+  for (const auto& problem : problems) {
+    lines.push_back(fmt::format("the model cannot be exported as {}: {}", problem.format, problem.why));
+    std::erase(request.formats, problem.format);
+  }
+  const bool none = request.formats.empty() || request.formats == std::vector<std::string>{"savedmodel"};
+  if (!lines.empty() && (!automatic || none))
+    throw ExportError(join(lines, "\n") +
+                      "\nChange the model's forward, leave such formats out of export.formats, or set "
+                      "export.enabled: false");
+  for (const auto& line : lines) log::info(line);
+  return request.formats;
+}
+
+std::filesystem::path export_trained(const RunConfig& config, const Trainer& trainer, const Outcome& outcome,
+                                     const std::vector<std::string>& formats, int ranks) {
+  auto request = request_of(config, trainer);
+  request.formats = formats;
+  Manifest& manifest = request.manifest;
+  manifest.head = outcome.head;
   manifest.metrics = outcome.test.to_json();
   const auto checkpoint = trainer.checkpoints().folder_of(outcome.exported_step);
   manifest.provenance = {{"config_hash", hash_text(config.to_yaml())},

@@ -48,13 +48,17 @@ int train(World& world, const std::string& config_file, const std::vector<std::s
   };
   const auto watch = watch_ranks(world, config.trainer.watch);
   Trainer trainer(world, config, options, signal);
+  std::vector<std::string> formats;
+  together(world.control(), "looking whether the model can be exported", [&] {
+    if (world.rank() == 0 && config.export_.enabled) formats = choose_formats(config, trainer);
+  });
   const Outcome outcome = trainer.fit();
   if (outcome.stopped) return ExitCode::stopped;
   std::string exported;
   world.beacon().enter(world.rank() == 0 ? Phase::exporting : Phase::waiting);
   together(world.control(), "exporting the model", [&] {
     if (world.rank() == 0 && config.export_.enabled)
-      exported = export_trained(config, trainer, outcome, world.world_size()).string();
+      exported = export_trained(config, trainer, outcome, formats, world.world_size()).string();
   });
   if (world.rank() == 0) print_outcome(config, trainer, outcome, exported);
   return ExitCode::success;

@@ -103,28 +103,33 @@ void add_provenance(Manifest& manifest, const std::vector<std::string>& formats)
   }
 }
 
+/// The name and content of a format's file.
+struct FormatFile {
+  const char* name;
+  std::string content;
+};
+
+FormatFile file_of(const std::string& format, const Manifest& manifest, const TracedNetwork& traced) {
+  if (format == "onnx") return {"model.onnx", onnx::write_model(make_onnx(manifest, traced))};
+  if (format == "savedmodel")
+    return {"saved_model.pb",
+            tensorflow::write_saved_model(make_tensorflow_graph(make_onnx(manifest, traced)))};
+  std::ostringstream content;
+  make_torchscript(manifest, traced.module).save(content);
+  return {"model.pt", content.str()};
+}
+
 /// Writes the formats and the manifest.
 void write_files(const fs::path& folder, Manifest& manifest, const Network& network,
                  const std::vector<std::string>& formats,
                  const std::function<void(const fs::path&)>& add_training) {
   const TracedNetwork traced = trace_network(network, manifest.preprocessing);
   manifest.files = nlohmann::json::object();
-  const auto write = [&](const char* name, const std::string& content) {
-    write_file_synced(folder / name, content);
-    manifest.files[name] = hash_text(content);
+  const auto write = [&](const FormatFile& file) {
+    write_file_synced(folder / file.name, file.content);
+    manifest.files[file.name] = hash_text(file.content);
   };
-  for (const auto& format : formats) {
-    if (format == "torchscript") {
-      std::ostringstream content;
-      make_torchscript(manifest, traced.module).save(content);
-      write("model.pt", content.str());
-    } else if (format == "onnx") {
-      write("model.onnx", onnx::write_model(make_onnx(manifest, traced)));
-    } else {
-      const auto graph = make_tensorflow_graph(make_onnx(manifest, traced));
-      write("saved_model.pb", tensorflow::write_saved_model(graph));
-    }
-  }
+  for (const auto& format : formats) write(file_of(format, manifest, traced));
   if (add_training) {
     add_training(folder / kTrainingFolder);
     for (const auto& entry : fs::recursive_directory_iterator(folder / kTrainingFolder))
@@ -134,7 +139,7 @@ void write_files(const fs::path& folder, Manifest& manifest, const Network& netw
   // Not among the manifest's files: whoever serves it may put other rows there.
   if (!manifest.preprocessing.tokens)
     write_file_synced(folder / "warmup.json", warm_up_rows(manifest.preprocessing));
-  write("schema.json", manifest.preprocessing.to_json().dump(2) + "\n");
+  write({"schema.json", manifest.preprocessing.to_json().dump(2) + "\n"});
   write_file_synced(folder / "manifest.json", manifest.file_text());
 }
 
@@ -200,6 +205,23 @@ void publish(StagedFolder& staged, const fs::path& model, const Manifest& manife
 }
 
 }  // namespace
+
+std::vector<FormatProblem> unwritable_formats(const ExportRequest& request) {
+  const auto network = evaluation_copy(request);
+  require_fitting_outputs(request.manifest, network);
+  const TracedNetwork traced = trace_network(network, request.manifest.preprocessing);
+  std::vector<FormatProblem> problems;
+  for (const auto& format : request.formats) {
+    try {
+      file_of(format, request.manifest, traced);
+    } catch (const ExportError& error) {
+      problems.push_back({format, error.what()});
+    } catch (const c10::Error& error) {
+      problems.push_back({format, error.what_without_backtrace()});
+    }
+  }
+  return problems;
+}
 
 fs::path export_model(const ExportRequest& request, const std::vector<std::string>& verify_command) {
   require_model_name(request.manifest.name);

@@ -44,6 +44,16 @@ struct ExportRequest {
   std::function<void(const std::filesystem::path& folder)> add_training = nullptr;
 };
 
+/// A format that this model cannot be written in, and the reason: the operator that has no mapping.
+struct FormatProblem {
+  std::string format, why;
+};
+
+/// Makes each of the request's formats in memory, and throws it away: what a run asks before it trains.
+/// Throws ExportError for a model that cannot be exported at all (it cannot be traced, or its outputs do not
+/// fit).
+std::vector<FormatProblem> unwritable_formats(const ExportRequest& request);
+
 /// The name of that folder in a version's.
 inline constexpr const char* kTrainingFolder = "training";
 

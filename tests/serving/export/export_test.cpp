@@ -287,6 +287,22 @@ TrainedRows trained_rows(const ExportRequest& request) {
   return trained;
 }
 
+/// Before training: each format that has no form for an operator names it; the others can be written.
+TEST(Export, WhatCannotBeWrittenIsKnownBeforehand) {
+  TemporaryFolder base;
+  Preprocessing columns;
+  columns.numeric = {{.name = "a"}, {.name = "b"}, {.name = "c"}};
+  auto request = request_of(base.path(), make_manifest("bessel", "regression", columns), make_unmapped(3));
+  request.formats = {"torchscript", "onnx", "savedmodel"};
+  const auto problems = unwritable_formats(request);
+  ASSERT_EQ(problems.size(), 2U);
+  EXPECT_EQ(problems[0].format, "onnx");
+  EXPECT_EQ(problems[1].format, "savedmodel");
+  for (const auto& problem : problems)
+    EXPECT_NE(problem.why.find("special_bessel_j0"), std::string::npos) << problem.why;
+  EXPECT_TRUE(std::filesystem::is_empty(base.path()));
+}
+
 TEST(Export, RowsOfTrainingInFloat64AreAnsweredToo) {
   for (const auto& job : jobs()) {
     if (job.task == "classification") continue;
