@@ -263,6 +263,9 @@ void Trainer::advise_on_plan() {
   if (config_.task.kind().predicts_classes())
     advise(advice::looks_like_regression(data_.preprocessing.targets.at(0), data_.preprocessing.labels,
                                          data_.train->size()));
+  if (task_->head().form == AnswerForm::labels)
+    advise(
+        advice::labels_of_none_or_all(data_.preprocessing.labels, data_.class_counts, data_.train->size()));
   const std::int64_t every = plan_.evaluate_every;
   advise(advice::warm_up_too_long(config_.trainer.schedule.warmup_steps, plan_.total));
   advise(config_.trainer.average.kind().advice(plan_.total));

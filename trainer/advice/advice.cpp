@@ -154,6 +154,20 @@ Sentence worse_than_mean(const std::string& part, const MetricsReport& report) {
       part, *r2);
 }
 
+Sentence labels_of_none_or_all(const std::vector<std::string>& labels,
+                               const std::vector<std::int64_t>& counts, std::int64_t rows) {
+  std::vector<std::string> found;
+  for (std::size_t k = 0; k < labels.size() && k < counts.size(); ++k)
+    if (counts[k] == 0 || counts[k] == rows)
+      found.push_back(fmt::format("'{}' in {}", labels[k], counts[k] == 0 ? "none" : "all"));
+  if (found.empty()) return {};
+  return fmt::format(
+      "of the {} rows of the training part some labels stand in none or in all, so that nothing can be "
+      "learned "
+      "of them: {}; leave them out of data.target, or put other rows into the training part",
+      with_commas(rows), shortened(found, 5));
+}
+
 Sentence looks_like_regression(const std::string& target, const std::vector<std::string>& labels,
                                std::int64_t rows) {
   constexpr std::int64_t many = 20, few_rows_each = 5;

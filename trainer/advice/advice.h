@@ -51,6 +51,10 @@ Sentence no_better_than_majority(const std::string& part, const MetricsReport& r
 /// A regression whose r2 is below 0.
 Sentence worse_than_mean(const std::string& part, const MetricsReport& report);
 
+/// Labels that no row of the training part has, or all have. `counts`: rows with each label, of `rows`.
+Sentence labels_of_none_or_all(const std::vector<std::string>& labels,
+                               const std::vector<std::int64_t>& counts, std::int64_t rows);
+
 /// A classification whose classes look like a number to predict: many distinct decimals, or numbers with few
 /// rows each. `rows`: of the training part.
 Sentence looks_like_regression(const std::string& target, const std::vector<std::string>& labels,
