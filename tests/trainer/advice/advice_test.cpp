@@ -111,5 +111,10 @@ TEST(Advice, ClassesThatLookLikeANumber) {
   expect_silent(looks_like_regression("grade", {"1", "1.5", "2", "2.5"}, 10));
 }
 
+TEST(Advice, LabelsThatNothingCanBeLearnedOf) {
+  expect_said(labels_of_none_or_all({"a", "b", "c"}, {0, 7, 100}, 100), "'a' in none, 'c' in all; leave");
+  expect_silent(labels_of_none_or_all({"a", "b"}, {1, 99}, 100));
+}
+
 }  // namespace
 }  // namespace ringtrain::advice
