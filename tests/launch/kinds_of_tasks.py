@@ -126,7 +126,8 @@ def main():
         assert done.returncode == 2 and "the task classification takes one column" in done.stderr, done.stderr
         done = jobs.run("train", file, "--job-dir", folder / "wrong", "--set", "trainer.checkpoint.metric=rmse", expect=None)
         assert done.returncode == 2 and "rmse is not a metric of the task multilabel_classification" in done.stderr, done.stderr
-        done = jobs.run("train", folder / "stones.yaml", "--job-dir", folder / "wrong", "--set", "task={type: multilabel_classification}", expect=None)
+        done = jobs.run("train", folder / "stones.yaml", "--job-dir", folder / "wrong", "--set", "task={type: multilabel_classification}",
+                        "--set", "trainer.checkpoint.metric=loss", expect=None)
         assert done.returncode == 3 and "column 'price'" in done.stderr and "expected 0 or 1" in done.stderr, done.stderr
 
 

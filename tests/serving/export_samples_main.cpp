@@ -24,7 +24,7 @@ void export_sample(const std::filesystem::path& base, const std::string& name, c
   export_model(request, test::verify_command());
   request.model->to(at::kFloat);
   request.model->eval();
-  write_cases(base / (name + ".expected"), expected_cases(request.manifest, *request.model, 77));
+  write_cases(base / (name + ".expected"), expected_cases(request.manifest, request.model, 77));
 }
 
 }  // namespace

@@ -85,7 +85,7 @@ TEST(TableDataset, KeepsFloatingTargets) {
   table.target = torch::arange(10, at::kDouble) / 4;
   table.numeric = table.numeric.to(at::kDouble);
   const Batch batch = TableDataset(table, fitted(), {3, 5}).read({1});
-  EXPECT_EQ(batch.targets.item<double>(), 1.25);
+  EXPECT_EQ(batch.targets.only().item<double>(), 1.25);
   EXPECT_EQ(batch.inputs.only().scalar_type(), at::kDouble);
 }
 
