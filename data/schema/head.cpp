@@ -19,10 +19,9 @@ struct Named {
   const char* name;
 };
 
-constexpr std::array forms{Named<AnswerForm>{AnswerForm::one_class, "one_class"},
-                           Named<AnswerForm>{AnswerForm::labels, "labels"},
-                           Named<AnswerForm>{AnswerForm::values, "values"},
-                           Named<AnswerForm>{AnswerForm::tokens, "tokens"}};
+constexpr std::array forms{
+    Named<AnswerForm>{AnswerForm::one_class, "one_class"}, Named<AnswerForm>{AnswerForm::labels, "labels"},
+    Named<AnswerForm>{AnswerForm::values, "values"}, Named<AnswerForm>{AnswerForm::tokens, "tokens"}};
 constexpr std::array kinds{Named<Kind>{Kind::sigmoid, "sigmoid"}, Named<Kind>{Kind::softmax, "softmax"},
                            Named<Kind>{Kind::exponential, "exponential"}, Named<Kind>{Kind::scale, "scale"}};
 
