@@ -13,6 +13,7 @@
 #include "tests/trainer/own/counts_data.h"
 #include "tests/trainer/own/poisson_task.h"
 #include "tests/trainer/own/sentence_model.h"
+#include "tests/trainer/step/checked_recorder.h"
 #include "trainer/trainer.h"
 
 namespace ringtrain {
@@ -124,6 +125,22 @@ TEST_F(OwnKinds, GoOnFromTheMiddleWithTheSameBits) {
   const auto whole = run({"export.from=last"});
   const auto resumed = run({"export.from=last"}, from(20));
   for (const auto& [name, value] : whole) EXPECT_TRUE(torch::equal(value, resumed.at(name))) << name;
+}
+
+/// Batches as wide as their longest sentence: a recorded step takes those of its own shape alone.
+TEST_F(OwnKinds, ABatchOfAnotherShapeIsNotReplayed) {
+  const std::vector<std::string> set{"trainer.precision=float32", "trainer.global_batch_size=6",
+                                     "trainer.max_steps=40", "export.from=last"};
+  const auto plain = run(set);
+  test::CheckedRecorder recorder;
+  StartOptions options;
+  options.overwrite = true;
+  options.recorder = recorder.recorder();
+  const auto recorded = run(set, options);
+  EXPECT_EQ(recorder.recorded, 1);
+  EXPECT_GT(recorder.replayed, 0);
+  EXPECT_LT(recorder.replayed, 37);
+  for (const auto& [name, value] : plain) EXPECT_TRUE(torch::equal(value, recorded.at(name))) << name;
 }
 
 TEST_F(OwnKinds, WhatDoesNotFitIsSaidBeforeTheFirstStep) {

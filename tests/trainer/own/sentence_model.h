@@ -15,9 +15,10 @@ struct Sentence : torch::nn::Module {
         output(register_module("output", torch::nn::Linear(width + 2, outputs))) {}
 
   at::Tensor forward(const at::Tensor& words, const at::Tensor& mask, const at::Tensor& numbers) {
-    const auto weight = mask.unsqueeze(2);
+    const auto type = embedding->weight.scalar_type();
+    const auto weight = mask.to(type).unsqueeze(2);
     const auto mean = (embedding(words) * weight).sum(1) / weight.sum(1);
-    return output(at::cat({mean, numbers}, 1));
+    return output(at::cat({mean, numbers.to(type)}, 1));
   }
 
   torch::nn::Embedding embedding;
