@@ -185,6 +185,8 @@ std::string TableProblems::block() const {
                   config_.targets.size() == 1 ? yaml_name(config_.targets[0]) : yaml_list(config_.targets));
   if (!config_.weight.empty()) text += fmt::format("    weight: {}\n", yaml_name(config_.weight));
   std::vector<std::string> features;
+  if (config_.features.numeric != FeaturesConfig().numeric)
+    features.push_back("numeric: " + yaml_list(config_.features.numeric));
   if (!categorical.empty()) features.push_back("categorical: " + yaml_list(categorical));
   if (!config_.features.date.empty()) features.push_back("date: " + yaml_list(config_.features.date));
   if (!ignore.empty()) features.push_back("ignore: " + yaml_list(ignore));

@@ -54,6 +54,13 @@ TEST_F(TableErrors, NamesMissingNumbersHoweverWritten) {
         "row 2 (line 3), column 'b': the value is missing. Fill it in, or set data.missing.numeric: mean");
 }
 
+/// The block that is proposed sees no more columns than the one that was given.
+TEST_F(TableErrors, WhatIsProposedKeepsTheColumnsThatAreNumbers) {
+  const auto some = [](TableConfig& c) { c.features.numeric = {"a", "b"}; };
+  EXPECT_CONTAINS(error_of("a,b,later,Class\n1,2,3,0\n1,,3,1\n", some), "features: {numeric: [a, b]}");
+  EXPECT_EQ(error_of("a,b,Class\n1,2,0\n1,,1\n").find("numeric: ["), std::string::npos);
+}
+
 TEST_F(TableErrors, NamesMissingWords) {
   const auto words = [](TableConfig& c) { c.features.categorical = {"w"}; };
   EXPECT_CONTAINS(error_of("a,w,Class\n1,x,0\n1,,1\n", words),
