@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "common/errors.h"
+#include "trainer/metrics/mean.h"
 #include "trainer/metrics/ranking.h"
 
 namespace ringtrain {
@@ -38,17 +39,6 @@ void check_label(std::int64_t label, std::int64_t classes, std::size_t row) {
   if (label < 0 || label >= classes)
     throw Error(fmt::format("metrics: the label of row {} is {}, expected 0 to {}", row, label, classes - 1));
 }
-
-// The mean of what is counted; undefined when nothing is.
-class Mean {
- public:
-  void add(double value) { sum_ += value, ++count_; }
-  double value() const { return count_ == 0 ? undefined : sum_ / count_; }
-
- private:
-  double sum_ = 0;
-  int count_ = 0;
-};
 
 double accuracy(const Confusion& confusion, std::size_t rows) {
   std::int64_t right = 0;

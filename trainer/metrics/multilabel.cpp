@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "common/errors.h"
+#include "trainer/metrics/mean.h"
 #include "trainer/metrics/ranking.h"
 
 namespace ringtrain {
@@ -27,17 +28,6 @@ struct Counts {
     given += is_given ? 1 : 0;
   }
   double f1() const { return ratio(2 * hits, predicted + given); }
-};
-
-/// Means over labels.
-class Mean {
- public:
-  void add(double value) { sum_ += value, ++count_; }
-  double value() const { return count_ == 0 ? undefined : sum_ / count_; }
-
- private:
-  double sum_ = 0;
-  int count_ = 0;
 };
 
 std::int64_t rows_all_right(std::span<const double> probabilities, std::span<const double> given,

@@ -22,4 +22,12 @@ struct Evaluation {
   std::size_t size() const { return targets.size() / static_cast<std::size_t>(target_width); }
 };
 
+/// Column `k` of [n × width] numbers, row by row.
+inline std::vector<double> column_of(const std::vector<double>& numbers, std::int64_t k, std::int64_t width) {
+  std::vector<double> column;
+  for (auto i = static_cast<std::size_t>(k); i < numbers.size(); i += static_cast<std::size_t>(width))
+    column.push_back(numbers[i]);
+  return column;
+}
+
 }  // namespace ringtrain

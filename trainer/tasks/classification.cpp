@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cfloat>
 #include <cmath>
-#include <cstdlib>
 #include <numeric>
 
 #include "common/errors.h"
@@ -13,6 +12,7 @@
 #include "trainer/metrics/classification.h"
 #include "trainer/metrics/threshold.h"
 #include "trainer/tasks/built_in_tasks.h"
+#include "trainer/tasks/weight_words.h"
 
 namespace ringtrain {
 namespace {
@@ -44,34 +44,23 @@ void ClassLoss::describe(config::Visitor& v) {
           config::fraction_below_one());
   v.require("label_smoothing", label_smoothing == 0 || focal_gamma == 0,
             "is not defined together with focal_gamma; leave one of them out");
-  bool numbers = class_weights.size() >= 2;
-  for (const auto& word : class_weights) {
-    char* end = nullptr;
-    const double weight = std::strtod(word.c_str(), &end);
-    numbers = numbers && weight > 0 && std::isfinite(weight) && *end == '\0';
-  }
   v.require(
       "class_weights",
-      numbers ||
-          (class_weights.size() == 1 && (class_weights[0] == "none" || class_weights[0] == "balanced")),
+      is_word(class_weights, "none") || is_word(class_weights, "balanced") ||
+          (class_weights.size() >= 2 && positive_numbers(class_weights)),
       fmt::format("expected none, balanced, or a list of positive numbers, one for each class; got [{}]",
                   join(class_weights)));
 }
 
 std::vector<double> ClassLoss::weights(const TaskData& data) const {
-  if (class_weights.front() == "none") return {};
+  if (is_word(class_weights, "none")) return {};
+  if (!is_word(class_weights, "balanced"))
+    return numbers_for(class_weights, data.labels, "task.class_weights", "class");
   std::vector<double> weights;
-  if (class_weights.front() == "balanced") {
-    const auto& counts = data.class_counts;
-    const auto total = static_cast<double>(std::accumulate(counts.begin(), counts.end(), std::int64_t{0}));
-    for (const auto count : counts)
-      weights.push_back(total / (static_cast<double>(counts.size()) * static_cast<double>(count)));
-    return weights;
-  }
-  if (class_weights.size() != data.labels.size())
-    throw ConfigError(fmt::format("task.class_weights: expected {} numbers, one for each class ({}), got {}",
-                                  data.labels.size(), shortened(data.labels), class_weights.size()));
-  for (const auto& word : class_weights) weights.push_back(std::strtod(word.c_str(), nullptr));
+  const auto& counts = data.class_counts;
+  const auto total = static_cast<double>(std::accumulate(counts.begin(), counts.end(), std::int64_t{0}));
+  for (const auto count : counts)
+    weights.push_back(total / (static_cast<double>(counts.size()) * static_cast<double>(count)));
   return weights;
 }
 

@@ -3,14 +3,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 
-#include "common/errors.h"
 #include "common/text.h"
-#include "data/schema/classes.h"
 #include "trainer/metrics/multilabel.h"
 #include "trainer/metrics/threshold.h"
 #include "trainer/tasks/built_in_tasks.h"
+#include "trainer/tasks/weight_words.h"
 
 namespace ringtrain {
 namespace {
@@ -37,12 +35,6 @@ class MultilabelClassification : public Task {
   PlacedNumbers positive_weights_;
 };
 
-std::vector<double> column(const std::vector<double>& numbers, std::size_t k, std::size_t width) {
-  std::vector<double> result;
-  for (std::size_t i = k; i < numbers.size(); i += width) result.push_back(numbers[i]);
-  return result;
-}
-
 class MultilabelClassificationKind : public TaskKind {
  public:
   std::shared_ptr<TaskKind> clone() const override {
@@ -59,15 +51,9 @@ class MultilabelClassificationKind : public TaskKind {
             "What a given label counts in the loss, one that is not given counting 1: none (1); balanced "
             "(rows without the label / rows with it, in the training part); or a number for each label, in "
             "their order.");
-    bool numbers = true;
-    for (const auto& word : positive_weights_) {
-      char* end = nullptr;
-      const double weight = std::strtod(word.c_str(), &end);
-      numbers = numbers && weight > 0 && std::isfinite(weight) && *end == '\0';
-    }
-    const bool word = positive_weights_.size() == 1 &&
-                      (positive_weights_[0] == "none" || positive_weights_[0] == "balanced");
-    v.require("positive_weights", !positive_weights_.empty() && (numbers || word),
+    v.require("positive_weights",
+              is_word(positive_weights_, "none") || is_word(positive_weights_, "balanced") ||
+                  positive_numbers(positive_weights_),
               fmt::format("expected none, balanced, or positive numbers, one for each label; got [{}]",
                           join(positive_weights_)));
     v.field("threshold", threshold_,
@@ -95,13 +81,13 @@ class MultilabelClassificationKind : public TaskKind {
   }
 
   std::vector<double> choose_thresholds(const Evaluation& validation) const override {
-    const auto width = static_cast<std::size_t>(validation.width);
-    if (threshold_ == "fixed") return std::vector<double>(width, fixed_threshold_);
+    const auto width = validation.width;
+    if (threshold_ == "fixed") return std::vector<double>(static_cast<std::size_t>(width), fixed_threshold_);
     std::vector<double> thresholds;
-    for (std::size_t k = 0; k < width; ++k) {
-      const auto targets = column(validation.targets, k, width);
+    for (std::int64_t k = 0; k < width; ++k) {
+      const auto targets = column_of(validation.targets, k, width);
       const std::vector<std::int64_t> labels(targets.begin(), targets.end());
-      thresholds.push_back(best_f1_threshold(column(validation.scores, k, width), labels));
+      thresholds.push_back(best_f1_threshold(column_of(validation.scores, k, width), labels));
     }
     return thresholds;
   }
@@ -129,19 +115,13 @@ class MultilabelClassificationKind : public TaskKind {
 
  private:
   std::vector<double> weights(const TaskData& data) const {
-    if (positive_weights_.front() == "none") return {};
+    if (is_word(positive_weights_, "none")) return {};
+    if (!is_word(positive_weights_, "balanced"))
+      return numbers_for(positive_weights_, data.labels, "task.positive_weights", "label");
     std::vector<double> weights;
-    if (positive_weights_.front() == "balanced") {
-      for (const auto count : data.class_counts)
-        weights.push_back(static_cast<double>(std::max<std::int64_t>(1, data.rows - count)) /
-                          static_cast<double>(std::max<std::int64_t>(1, count)));
-      return weights;
-    }
-    if (positive_weights_.size() != data.labels.size())
-      throw ConfigError(
-          fmt::format("task.positive_weights: expected {} numbers, one for each label ({}), got {}",
-                      data.labels.size(), shortened(data.labels), positive_weights_.size()));
-    for (const auto& word : positive_weights_) weights.push_back(std::strtod(word.c_str(), nullptr));
+    for (const auto count : data.class_counts)
+      weights.push_back(static_cast<double>(std::max<std::int64_t>(1, data.rows - count)) /
+                        static_cast<double>(std::max<std::int64_t>(1, count)));
     return weights;
   }
 

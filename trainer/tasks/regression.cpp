@@ -47,14 +47,6 @@ class Regression : public Task {
   ScaledTargets scaled_;
 };
 
-/// Every `width`th number from `first` on.
-std::vector<double> column(const std::vector<double>& numbers, std::int64_t first, std::int64_t width) {
-  std::vector<double> result;
-  for (auto i = static_cast<std::size_t>(first); i < numbers.size(); i += static_cast<std::size_t>(width))
-    result.push_back(numbers[i]);
-  return result;
-}
-
 class RegressionKind : public TaskKind {
  public:
   std::shared_ptr<TaskKind> clone() const override { return std::make_shared<RegressionKind>(*this); }
@@ -86,8 +78,8 @@ class RegressionKind : public TaskKind {
     MetricsReport report, by_target;
     for (const auto& metric : metrics()) report.set(metric.name, 0);
     for (std::int64_t k = 0; k < answers.target_width; ++k) {
-      const auto of_one = regression_metrics(column(answers.scores, k, answers.width),
-                                             column(answers.targets, k, answers.target_width));
+      const auto of_one = regression_metrics(column_of(answers.scores, k, answers.width),
+                                             column_of(answers.targets, k, answers.target_width));
       for (const auto& [name, value] : of_one.values) {
         report.set(name, *report.find(name) + value / static_cast<double>(answers.target_width));
         by_target.set(name + "_" + answers.names.at(static_cast<std::size_t>(k)), value);
