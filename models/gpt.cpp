@@ -12,6 +12,7 @@
 #include "models/dense.h"
 #include "models/gpt_block.h"
 #include "models/padded_product.h"
+#include "models/residual_norm.h"
 
 namespace ringtrain {
 namespace {
@@ -54,15 +55,23 @@ class Gpt : public Model {
     const at::Tensor& positions = wpe_->weight;
     at::Tensor x = wte_(inputs) + (length == positions.size(0) ? positions : positions.narrow(0, 0, length));
     if (dropout_ > 0) x = at::dropout(x, dropout_, is_training());
+    ResidualStream stream{x, {}};
     for (const auto& block : blocks_)
-      x = checkpoint_activations_ && is_training()
-              ? checkpointed([block](const at::Tensor& y) { return block->forward(y); }, x, dropout_ > 0)
-              : block->forward(x);
-    x = ln_f_(x);
+      stream = checkpoint_activations_ && is_training() ? again(block, stream.x) : block->forward(stream);
+    x = residual_norm(stream.x, stream.branch, ln_f_).normed;
     return pads(x) ? padded_product(x, wte_->weight, kTile) : dense(x, wte_->weight);
   }
 
  private:
+  /// A block whose inside backward computes a second time.
+  ResidualStream again(const std::shared_ptr<GptBlock>& block, const at::Tensor& x) const {
+    const auto body = [block](const at::Tensor& y) {
+      const auto after = block->forward({y, {}});
+      return after.x + after.branch;
+    };
+    return {checkpointed(body, x, dropout_ > 0), {}};
+  }
+
   /// What is exported is in evaluation mode, on a CPU: without it.
   bool pads(const at::Tensor& x) const {
     if (pad_vocabulary_ == "on") return is_training();

@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 
 #include "models/dense.h"
+#include "models/residual_norm.h"
 
 namespace ringtrain {
 
@@ -43,12 +44,13 @@ GptBlock::GptBlock(std::int64_t width, std::int64_t heads, double dropout)
       ln_2_(register_module("ln_2", torch::nn::LayerNorm(torch::nn::LayerNormOptions({width})))),
       mlp_(register_module("mlp", std::make_shared<FeedForward>(width))) {}
 
-at::Tensor GptBlock::forward(const at::Tensor& x) {
+ResidualStream GptBlock::forward(const ResidualStream& stream) {
   const auto dropped = [this](const at::Tensor& y) {
     return dropout_ > 0 ? at::dropout(y, dropout_, is_training()) : y;
   };
-  const at::Tensor attended = x + dropped(attn_->forward(ln_1_(x)));
-  return attended + dropped(mlp_->forward(ln_2_(attended)));
+  const auto first = residual_norm(stream.x, stream.branch, ln_1_);
+  const auto second = residual_norm(first.sum, dropped(attn_->forward(first.normed)), ln_2_);
+  return {second.sum, dropped(mlp_->forward(second.normed))};
 }
 
 }  // namespace ringtrain

@@ -30,11 +30,16 @@ class FeedForward : public torch::nn::Module {
   torch::nn::Linear c_fc_, c_proj_;
 };
 
+/// What runs through the blocks: x + branch, not yet added. The branch may be undefined: nothing to add.
+struct ResidualStream {
+  at::Tensor x, branch;
+};
+
 /// A block of GPT-2: x + attn(ln_1(x)), then x + mlp(ln_2(x)).
 class GptBlock : public torch::nn::Module {
  public:
   GptBlock(std::int64_t width, std::int64_t heads, double dropout);
-  at::Tensor forward(const at::Tensor& x);
+  ResidualStream forward(const ResidualStream& stream);
 
  private:
   double dropout_;

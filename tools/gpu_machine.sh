@@ -12,11 +12,13 @@ A build for Debian 12 runs on Debian 12, Ubuntu 24.04 and what is newer. PyTorch
 STEPs, in order of worth, each within a time limit of its own (SECONDS_PER_STEP, default 300) and with its output in $OUT too (default build/gpu):
 
   nccl        the conformance suite of NCCL, on one rank
+  kernels     the kernels of kernels/ against LibTorch on the CPU
   gpt2        GPT-2 124M beside eager DDP and torch.compile, with the longest kernels of each
   resnet50    ResNet-50, likewise
   switches    each switch of a step alone: time and memory
   export      models trained on the GPU and exported
-  training    tests/gpu/training.py          faults      tests/gpu/faults.py
+  training    tests/gpu/training.py (training:PART: a part of it)
+  faults      tests/gpu/faults.py
 
 Without a STEP all of them. RINGTRAIN_DEVICE=cpu rehearses what can be.
 TEXT
@@ -27,8 +29,8 @@ pack() {
   rm -rf "$stage"
   mkdir -p "$folder" "$stage"/{bin,lib,system} build/gpu_machine/packages
   cmake --preset release -B build/gpu_machine/build -DRINGTRAIN_SERVER=OFF -DCMAKE_UNITY_BUILD=ON >/dev/null
-  cmake --build build/gpu_machine/build --target ringtrain ringtrain_nccl nccl_test bench_step_time
-  cp build/gpu_machine/build/bin/{ringtrain,bench_step_time} build/gpu_machine/build/tests/nccl_test "$stage/bin"
+  cmake --build build/gpu_machine/build --target ringtrain ringtrain_nccl nccl_test gpu_kernels_test bench_step_time
+  cp build/gpu_machine/build/bin/{ringtrain,bench_step_time} build/gpu_machine/build/tests/{nccl_test,gpu_kernels_test} "$stage/bin"
   cp build/gpu_machine/build/lib/libringtrain_nccl.so "$stage/lib"
   strip "$stage"/bin/* "$stage"/lib/*
   ldd "$stage/bin/ringtrain" | awk '/lib(arrow|parquet)\.so/ {print $3}' | xargs -I{} cp {} "$stage/lib"
@@ -60,7 +62,13 @@ unpack() {
   export PEERS_PYTHON PYTHONUNBUFFERED=1
 }
 
-step_time() { bench/run.sh --only step_time --case "$1" --profile --rounds 4 --ranks 1 --json "$OUT/$1.json"; }
+# Peers after the case, where not all are wanted.
+step_time() {
+  local case=$1 more=()
+  shift
+  for peer in "$@"; do more+=(--peer "$peer"); done
+  bench/run.sh --only step_time --case "$case" --profile --rounds 4 --ranks 1 --json "$OUT/$case.json" "${more[@]}"
+}
 
 # Trained on the GPU, exported, and the export compared with the model: float32, convolutions in TF32, float64.
 exported() {
@@ -84,11 +92,13 @@ for _ in range(1500):
 one() {
   case "$1" in
     nccl) mpirun --oversubscribe -np 1 "$root/bin/nccl_test" ;;
-    gpt2) step_time gpt2_124m ;;
+    kernels) "$root/bin/gpu_kernels_test" ;;
+    gpt2) step_time gpt2_124m "DDP eager" "DDP torch.compile" "DDP with CUDA graphs" ;;
     resnet50) step_time resnet50 ;;
     switches) bench/run.sh --only switches --rounds 4 ;;
     export) exported ;;
     training | faults) python3 "tests/gpu/$1.py" ;;
+    training:*) python3 tests/gpu/training.py "${1#*:}" ;;
     *) echo "tools/gpu_machine.sh: unknown step '$1'" >&2; exit 2 ;;
   esac
 }
@@ -99,7 +109,7 @@ case "${1:-}" in
   run)
     unpack "${2:?"usage: tools/gpu_machine.sh run FOLDER STEP..."}"
     shift 2
-    if (($# == 0)); then set -- nccl gpt2 resnet50 switches export training faults; fi
+    if (($# == 0)); then set -- nccl kernels gpt2 resnet50 switches export training faults; fi
     export OUT=${OUT:-build/gpu}
     mkdir -p "$OUT"
     echo "$(date -u '+%F %T') ringtrain $(cat "$root/commit") $(nproc) cores"

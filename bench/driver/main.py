@@ -15,6 +15,7 @@ def arguments():
     parser = argparse.ArgumentParser(prog="bench/run.sh", description="Runs ringtrain and its peers side by side, in interleaved rounds.")
     parser.add_argument("--only", action="append", choices=BENCHES, metavar="NAME", help=f"this bench only; may be repeated: {', '.join(BENCHES)}")
     parser.add_argument("--case", dest="cases", action="append", metavar="NAME", help="this model only (step_time, memory, slow_network)")
+    parser.add_argument("--peer", dest="peers", action="append", metavar="NAME", help="beside this peer only; may be repeated (step_time)")
     parser.add_argument("--ranks", type=lambda text: [int(n) for n in text.split(",")], default=[1, 2, 4], metavar="N,N", help="rank counts (default 1,2,4)")
     parser.add_argument("--rounds", type=int, default=6, help="interleaved rounds (default 6)")
     parser.add_argument("--block", dest="block_s", type=float, default=1.0, metavar="S", help="seconds of a side's turn (default 1)")

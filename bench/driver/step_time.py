@@ -8,7 +8,7 @@ from training import ask_steps, choose_peer, training_sides
 from workers import usable_cores, usable_gpus
 
 NAMES = ["mlp_small", "mlp_784", "resnet20", "gpt"]
-MOST_KERNELS = 20  # printed
+MOST_KERNELS = 40  # printed
 GPU_NAMES = ["gpt_small_gpu", "resnet50", "gpt2_124m"]
 
 
@@ -37,7 +37,7 @@ def print_kernels(side, kernels):
 
 
 def run_case(report, settings, case, spec, ranks):
-    with training_sides(case, spec, ranks, default_too=not settings.quick) as sides:
+    with training_sides(case, spec, ranks, default_too=not settings.quick, only=settings.peers) as sides:
         results = measure(sides, settings.rounds, settings.block_s, ask_steps)
         if settings.profile and case.gpu:
             for name, workers in sides.items():

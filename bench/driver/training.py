@@ -25,11 +25,16 @@ def start_ddp(spec, ranks, options, hosts=None):
 
 
 @contextmanager
-def training_sides(case, spec, ranks, default_too=False, hosts=None):
-    """name → Workers; "ours" first. Their losses have been compared."""
+def training_sides(case, spec, ranks, default_too=False, hosts=None, only=None):
+    """name → Workers; "ours" first. Their losses have been compared. `only`: the names of peers, where not all are wanted."""
     with ExitStack() as stack:
         sides = {"ours": stack.enter_context(start_ours(spec, ranks, hosts))}
-        for name, options in case.peers(default_too).items():
+        peers = case.peers(default_too)
+        if unknown := set(only or []) - set(peers):
+            raise ValueError(f"--peer: {case.name} has no {', '.join(unknown)}; there are: {', '.join(peers)}")
+        for name, options in peers.items():
+            if only and name not in only:
+                continue
             sides[name] = stack.enter_context(start_ddp(spec, ranks, options, hosts))
         check_losses(f"{case.name}, {ranks} ranks", sides, case.tolerance)
         yield sides
