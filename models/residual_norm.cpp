@@ -31,16 +31,15 @@ c10::OperatorHandle operation(const char* name) {
 
 /// Outputs: the sum, where a branch was added; the normalised.
 struct ResidualNorm : torch::autograd::Function<ResidualNorm> {
-  static variable_list forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& branch,
-                               const at::Tensor& weight, const at::Tensor& bias, double epsilon,
-                               at::ScalarType type) {
+  static variable_list forward(AutogradContext* context, const at::Tensor& x,
+                               const std::optional<at::Tensor>& branch, const at::Tensor& weight,
+                               const at::Tensor& bias, double epsilon, at::ScalarType type) {
     static const auto here = operation("ringtrain::residual_norm").typed<Forward>();
-    const auto [sum, normed, means, rstds] =
-        here.call(x, branch.defined() ? std::optional(branch) : std::nullopt, weight, bias, epsilon, type);
+    const auto [sum, normed, means, rstds] = here.call(x, branch, weight, bias, epsilon, type);
     context->set_materialize_grads(false);
-    context->save_for_backward({branch.defined() ? sum : x, weight, means, rstds});
-    context->saved_data["branch"] = branch.defined();
-    return branch.defined() ? variable_list{sum, normed} : variable_list{normed};
+    context->save_for_backward({branch ? sum : x, weight, means, rstds});
+    context->saved_data["branch"] = branch.has_value();
+    return branch ? variable_list{sum, normed} : variable_list{normed};
   }
 
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
@@ -58,24 +57,24 @@ struct ResidualNorm : torch::autograd::Function<ResidualNorm> {
 /// The 16 bits that the fused kernels would give; none where they do not apply.
 std::optional<at::ScalarType> fused_type(const at::Tensor& x, const at::Tensor& branch,
                                          const torch::nn::LayerNormImpl& norm) {
-  if (!x.is_cuda() || !at::GradMode::is_enabled()) return std::nullopt;
-  const auto type = autocast_here(c10::DeviceType::CUDA);
+  if (!at::GradMode::is_enabled()) return std::nullopt;
+  const auto type = autocast_here(x.device().type());
   const std::int64_t width = x.size(-1);
   const bool fits = type && x.scalar_type() == at::kFloat && norm.weight.defined() && norm.bias.defined() &&
                     norm.weight.dim() == 1 && norm.weight.scalar_type() == at::kFloat && width % 8 == 0 &&
                     width <= kWidest && x.numel() > 0 &&
                     (!branch.defined() || (branch.scalar_type() == *type && branch.sizes() == x.sizes()));
   if (!fits) return std::nullopt;
-  static const bool built =
-      operation("ringtrain::residual_norm").hasKernelForDispatchKey(c10::DispatchKey::CUDA);
-  return built ? type : std::nullopt;
+  const auto device = x.is_cuda() ? c10::DispatchKey::CUDA : c10::DispatchKey::CPU;
+  return operation("ringtrain::residual_norm").hasKernelForDispatchKey(device) ? type : std::nullopt;
 }
 
 }  // namespace
 
 Normed residual_norm(const at::Tensor& x, const at::Tensor& branch, torch::nn::LayerNormImpl& norm) {
   if (const auto type = fused_type(x, branch, norm)) {
-    const auto made = ResidualNorm::apply(x, branch, norm.weight, norm.bias, norm.options.eps(), *type);
+    const auto more = branch.defined() ? std::optional(branch) : std::nullopt;
+    const auto made = ResidualNorm::apply(x, more, norm.weight, norm.bias, norm.options.eps(), *type);
     return {branch.defined() ? made[0] : x, made.back()};
   }
   const at::Tensor sum = branch.defined() ? x + branch : x;
