@@ -117,7 +117,7 @@ case "${1:-}" in
     failed=()
     for step in "$@"; do
       echo "== $step ($(date -u +%T))"
-      timeout "${SECONDS_PER_STEP:-300}" "$0" one "$step" 2>&1 | tee "$OUT/$step.txt" || failed+=("$step")
+      timeout "${SECONDS_PER_STEP:-300}" "$0" one "$step" 2>&1 | tee "$OUT/${step//:/-}.txt" || failed+=("$step")
     done
     if ((${#failed[@]} > 0)); then
       echo "FAILED or out of time: ${failed[*]}"
