@@ -5,7 +5,6 @@
 #include <fmt/ranges.h>
 #include <torch/nn/modules/batchnorm.h>
 
-#include "comm/averaging/sync_batch_norm.h"
 #include "common/errors.h"
 #include "models/fused_batch_norm.h"
 
@@ -27,21 +26,14 @@ class BatchNorm2d : public Norm2d {
 
   at::Tensor forward(const at::Tensor& x) override {
     if (fuses(x, {})) return fused(x, {}, /*relu=*/false);
-    if (is_training() && !communicator_) require_several_values(x);
+    if (is_training() && !joined_) require_several_values(x);
     if (is_training()) batches_.add_(1);
-    if (is_training() && communicator_)
-      return sync_batch_norm(x, weight, bias_, mean_, variance_, kMomentum, kEpsilon, *communicator_);
     return at::batch_norm(x, weight, bias_, mean_, variance_, is_training(), kMomentum, kEpsilon,
                           /*cudnn_enabled=*/true);
   }
 
   at::Tensor forward_relu(const at::Tensor& x, const at::Tensor& shortcut) override {
     return fuses(x, shortcut) ? fused(x, shortcut, /*relu=*/true) : Norm2d::forward_relu(x, shortcut);
-  }
-
-  bool synchronise(const std::shared_ptr<Communicator>& communicator) override {
-    communicator_ = communicator->world_size() > 1 ? communicator : nullptr;
-    return true;
   }
 
   void to(torch::Device device, torch::Dtype type, bool non_blocking) override {
@@ -71,7 +63,7 @@ class BatchNorm2d : public Norm2d {
   BatchNormState state() const { return {weight, bias_, mean_, variance_, kMomentum, kEpsilon}; }
 
   bool fuses(const at::Tensor& x, const at::Tensor& shortcut) const {
-    return is_training() && !communicator_ && fused_batch_norm_applies(x, shortcut, state());
+    return is_training() && !joined_ && fused_batch_norm_applies(x, shortcut, state());
   }
 
   at::Tensor fused(const at::Tensor& x, const at::Tensor& shortcut, bool relu) {
@@ -83,12 +75,14 @@ class BatchNorm2d : public Norm2d {
   void keep_count_whole() { batches_.set_data(batches_.to(at::kLong)); }
 
   at::Tensor bias_, mean_, variance_, batches_;
-  std::shared_ptr<Communicator> communicator_;  // null: alone
 };
 
-bool is_stock_batch_norm(const torch::nn::Module& module) {
-  return module.as<torch::nn::BatchNorm1dImpl>() || module.as<torch::nn::BatchNorm2dImpl>() ||
-         module.as<torch::nn::BatchNorm3dImpl>();
+/// Of a batch norm of LibTorch's; null for any other module.
+const torch::nn::BatchNormOptions* options_of(const torch::nn::Module& module) {
+  if (const auto* norm = module.as<torch::nn::BatchNorm1dImpl>()) return &norm->options;
+  if (const auto* norm = module.as<torch::nn::BatchNorm2dImpl>()) return &norm->options;
+  if (const auto* norm = module.as<torch::nn::BatchNorm3dImpl>()) return &norm->options;
+  return nullptr;
 }
 
 }  // namespace
@@ -99,25 +93,15 @@ at::Tensor Norm2d::forward_relu(const at::Tensor& x, const at::Tensor& shortcut)
   return y.relu_();  // in place: a norm's backward needs its input only
 }
 
-std::int64_t count_batch_norms(const torch::nn::Module& module) {
-  std::int64_t count = 0;
-  for (const auto& part : module.modules())
-    if (is_stock_batch_norm(*part) || dynamic_cast<const BatchNorm2d*>(part.get())) ++count;
-  return count;
-}
-
-std::int64_t synchronise_batch_norms(torch::nn::Module& module,
-                                     const std::shared_ptr<Communicator>& communicator) {
-  std::int64_t count = 0;
+std::vector<BatchNormPart> batch_norms(const torch::nn::Module& module) {
+  std::vector<BatchNormPart> norms;
   for (const auto& part : module.named_modules()) {
-    if (is_stock_batch_norm(*part.value()))
-      throw ConfigError("trainer.sync_batch_norm: module '" + part.key() +
-                        "' is LibTorch's batch norm, which knows one rank only; make it by make_batch_norm2d "
-                        "(models/norm.h), or set trainer.sync_batch_norm: false");
-    if (auto* norm = dynamic_cast<Norm2d*>(part.value().get()))
-      count += norm->synchronise(communicator) ? 1 : 0;
+    if (auto* own = dynamic_cast<BatchNorm2d*>(part.value().get()))
+      norms.push_back({part.key(), part.value(), own, nullptr});
+    else if (const auto* options = options_of(*part.value()))
+      norms.push_back({part.key(), part.value(), nullptr, options});
   }
-  return count;
+  return norms;
 }
 
 std::shared_ptr<Norm2d> make_batch_norm2d(std::int64_t channels) {

@@ -1,11 +1,12 @@
 #pragma once
 
 #include <torch/nn/module.h>
+#include <torch/nn/options/batchnorm.h>
 
 #include <cstdint>
 #include <memory>
-
-#include "comm/communicator.h"
+#include <string>
+#include <vector>
 
 namespace ringtrain {
 
@@ -17,10 +18,13 @@ class Norm2d : public torch::nn::Module {
   virtual at::Tensor forward(const at::Tensor& x) = 0;
   /// relu(forward(x) + shortcut); `shortcut` may be undefined.
   virtual at::Tensor forward_relu(const at::Tensor& x, const at::Tensor& shortcut = {});
-  /// From now on takes the statistics of training over all ranks of `communicator`
-  /// (comm/averaging/sync_batch_norm.h). Returns false for one without statistics across samples.
-  virtual bool synchronise(const std::shared_ptr<Communicator>& communicator) = 0;
+  /// Whether at::batch_norm takes the statistics of training over several ranks: then it gets whatever comes,
+  /// also one value a channel, and no kernel of ours stands in for it.
+  void join_statistics(bool on) { joined_ = on; }
   at::Tensor weight;  ///< [channels], starts at 1
+
+ protected:
+  bool joined_ = false;
 };
 
 /// Batch normalisation (Ioffe and Szegedy 2015) with the names, defaults and buffers of PyTorch's
@@ -28,14 +32,15 @@ class Norm2d : public torch::nn::Module {
 /// converted to). The one place where models get it from.
 std::shared_ptr<Norm2d> make_batch_norm2d(std::int64_t channels);
 
-/// How many batch norms a module and its children have, LibTorch's own included.
-std::int64_t count_batch_norms(const torch::nn::Module& module);
+/// A batch norm among the parts of a module: make_batch_norm2d's, or LibTorch's.
+struct BatchNormPart {
+  std::string name;  ///< of the part
+  std::shared_ptr<torch::nn::Module> module;
+  Norm2d* own;                                 ///< null: LibTorch's
+  const torch::nn::BatchNormOptions* options;  ///< of LibTorch's; else null
+};
 
-/// Makes all batch norms of `module` take their statistics in training over all ranks of `communicator`,
-/// which is used for nothing else. Then every forward and backward pass is collective: each rank runs as
-/// many, also with 0 samples. Returns how many there are. Throws ConfigError that names a
-/// torch::nn::BatchNorm, which cannot be switched.
-std::int64_t synchronise_batch_norms(torch::nn::Module& module,
-                                     const std::shared_ptr<Communicator>& communicator);
+/// All batch norms of `module` and its children, in the order of their registration.
+std::vector<BatchNormPart> batch_norms(const torch::nn::Module& module);
 
 }  // namespace ringtrain

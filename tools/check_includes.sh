@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Checks that a folder includes only itself and the folders below it (docs/architecture.md), and that the log's library
-# stays in one file.
+# Checks that a folder includes only itself and the folders below it (docs/architecture.md), models/ nothing of comm/, and that the
+# log's library stays in one file.
 set -euo pipefail
 cd "${1:-$(dirname "${BASH_SOURCE[0]}")/..}"
 
@@ -21,6 +21,11 @@ for folder in "${layers[@]}"; do
   pattern="^#include [\"<](ringtrain/)?($(IFS='|' && echo "${above[*]}"))/"
   complain "$(sources "$folder" | xargs -r grep -nHE "$pattern" || true)" "$folder is below it, and must not know it"
 done
+
+if [[ -d models ]]; then
+  complain "$(sources models | xargs -r grep -nHE '^#include ["<](ringtrain/)?comm/' || true)" \
+    "a model knows no ranks: what joins them is trainer/'s"
+fi
 
 existing=()
 for folder in "${layers[@]}"; do if [[ -d "$folder" ]]; then existing+=("$folder"); fi; done

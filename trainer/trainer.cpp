@@ -237,7 +237,7 @@ void Trainer::tell_beginning() {
     telemetry_->event(step_, fmt::format("optimizer state: {} on each rank, 1/{} of the whole",
                                          human_bytes(static_cast<double>(replica_.optimizer->state_bytes())),
                                          world_.world_size()));
-  const auto norms = count_batch_norms(*replica_.model);
+  const auto norms = batch_norms(*replica_.model).size();
   if (training_->synchronised_batch_norms() > 0)
     telemetry_->event(
         step_, fmt::format("{} batch norms take their statistics from the joined batch of {} ranks", norms,

@@ -133,8 +133,9 @@ struct SyncBatchNorm : torch::autograd::Function<SyncBatchNorm> {
 at::Tensor sync_batch_norm(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
                            const at::Tensor& running_mean, const at::Tensor& running_var, double momentum,
                            double epsilon, Communicator& communicator) {
-  return SyncBatchNorm::apply(x, weight, bias, running_mean, running_var, momentum, epsilon,
-                              c10::make_intrusive<Borrowed>(communicator));
+  return SyncBatchNorm::apply(x, weight.defined() ? weight : at::ones_like(running_mean),
+                              bias.defined() ? bias : at::zeros_like(running_mean), running_mean, running_var,
+                              momentum, epsilon, c10::make_intrusive<Borrowed>(communicator));
 }
 
 }  // namespace ringtrain

@@ -11,9 +11,10 @@ namespace ringtrain {
 /// statistics.
 ///
 /// `x`: [n, channels, ...]; n differs between ranks and may be 0. `weight`, `bias`, `running_mean`,
-/// `running_var`: [channels], of one floating type; `x` may also be bfloat16 or float16 beside float32. The
-/// running ones are updated in place, to the same bits on every rank. The gradients of weight and bias are
-/// this rank's share: they are summed over ranks like all others.
+/// `running_var`: [channels], of one floating type; `x` may also be bfloat16 or float16 beside float32.
+/// `weight` and `bias` may be undefined: 1 and 0. The running ones are updated in place, to the same bits on
+/// every rank. The gradients of weight and bias are this rank's share: they are summed over ranks like all
+/// others.
 ///
 /// Collective, and so is its backward: forward joins mean, sum of squared deviations and count of each rank
 /// (one all_gather of 2·channels + 1 float64 numbers; merged by Chan, Golub and LeVeque 1979), backward sums

@@ -11,7 +11,7 @@
 namespace ringtrain {
 
 int Pass::pieces(int of, std::int64_t size) const {
-  return joined_statistics ? of : static_cast<int>(std::min<std::int64_t>(of, size));
+  return norms ? of : static_cast<int>(std::min<std::int64_t>(of, size));
 }
 
 void Pass::run(const Batch& batch, int pieces, int of, double seed, const at::Tensor& scale,
@@ -22,6 +22,7 @@ void Pass::run(const Batch& batch, int pieces, int of, double seed, const at::Te
   for (int piece = 0; piece < pieces; ++piece) {
     const Range part = even_share(batch.size(), piece, of);
     const std::int64_t count = part.end - part.begin;
+    const JoinedBatchNorms::Scope joined(norms, count);
     const auto loss = [&] {
       std::optional<Trace::Span> span;
       if (trace) span.emplace(*trace, "forward");

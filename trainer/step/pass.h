@@ -7,6 +7,7 @@
 #include "comm/averaging/gradient_reduction.h"
 #include "data/dataset.h"
 #include "trainer/precision/shadow_copies.h"
+#include "trainer/step/joined_batch_norms.h"
 #include "trainer/step/replica.h"
 #include "trainer/tasks/task.h"
 #include "trainer/telemetry/trace.h"
@@ -21,7 +22,7 @@ struct Pass {
   at::Device device;
   std::optional<c10::ScalarType> autocast;  ///< trainer/precision/autocast.h
   ShadowCopies* copies = nullptr;           ///< of the parameters; null: autocast casts them
-  bool joined_statistics = false;           ///< of batch norms, over all ranks
+  const JoinedBatchNorms* norms = nullptr;  ///< null: each rank has statistics of its own
   Trace* trace = nullptr;
 
   /// How many of `of` pieces a rank with `size` samples works through: empty ones are the last ones, and of

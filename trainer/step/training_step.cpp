@@ -10,7 +10,6 @@
 #include "comm/agreement.h"
 #include "common/errors.h"
 #include "common/log.h"
-#include "models/norm.h"
 #include "trainer/optimizer/gradient_norm.h"
 #include "trainer/optimizer/schedule.h"
 #include "trainer/precision/autocast.h"
@@ -78,8 +77,9 @@ TrainingStep::TrainingStep(World& world, const RunConfig& config, const Task& ta
     // Backward's sums may run while gradients are averaged: a communicator of their own.
     statistics_ = gradients.duplicate();
     together(world.control(), "synchronising batch norm",
-             [&] { synchronised_ = synchronise_batch_norms(*replica.model, statistics_); });
-    if (synchronised_ == 0) statistics_.reset();
+             [&] { norms_ = std::make_unique<JoinedBatchNorms>(*replica.model, statistics_); });
+    if (norms_->size() == 0) norms_.reset();
+    if (!norms_) statistics_.reset();
   }
   together(world.control(), "trainer.cuda_graph", [&] { prepare_recording(std::move(recorder)); });
 }
@@ -225,9 +225,7 @@ void TrainingStep::leave(const std::exception_ptr& failure, std::int64_t step) {
 }
 
 Pass TrainingStep::pass() {
-  return {
-      task_,  replica_, *reduction_, at::Device(device_), autocast_, copies_.get(), statistics_ != nullptr,
-      &trace_};
+  return {task_, replica_, *reduction_, at::Device(device_), autocast_, copies_.get(), norms_.get(), &trace_};
 }
 
 /// Forward and backward over this rank's share, in `accumulate` pieces.

@@ -59,7 +59,7 @@ class TrainingStep {
   /// What came of trainer.cuda_graph since it was asked last, in words; mostly nothing.
   std::string take_news() { return std::exchange(news_, {}); }
   /// Batch norms that take their statistics over all ranks.
-  std::int64_t synchronised_batch_norms() const { return synchronised_; }
+  std::size_t synchronised_batch_norms() const { return norms_ ? norms_->size() : 0; }
 
  private:
   /// What a rank can do with a batch, the worst last: all ranks do what the worst of them can, where they
@@ -101,8 +101,8 @@ class TrainingStep {
   std::string news_;
   std::optional<LossScaler> scaler_;          // float16 only
   std::shared_ptr<Communicator> statistics_;  // of batch norms; null: each rank has its own
-  std::int64_t synchronised_ = 0;
-  std::int64_t skipped_in_a_row_ = 0;  // trainer.non_finite: skip
+  std::unique_ptr<JoinedBatchNorms> norms_;   // that use it
+  std::int64_t skipped_in_a_row_ = 0;         // trainer.non_finite: skip
   bool told_of_weights_ = false;
 };
 

@@ -114,6 +114,24 @@ TEST(SyncBatchNorm, TakesRowsWithoutSides) {
 
 TEST(SyncBatchNorm, OtherTypes) { compare({9, kChannels, 4, 4}, {0, 4, 9}, at::kFloat, at::kFloat, 1e-4); }
 
+TEST(SyncBatchNorm, WithoutWeightAndBias) {
+  const Problem problem({7, kChannels, 4});
+  const auto whole = problem.x.clone().requires_grad_();
+  const auto expected = at::batch_norm(whole, {}, {}, {}, {}, true, kMomentum, kEpsilon, false);
+  (expected * problem.slope).sum().backward();
+  run_as_threads(2, [&](Communicator& communicator) {
+    const auto rows = [&](const at::Tensor& all) {
+      return all.narrow(0, 3 * communicator.rank(), 3 + communicator.rank());
+    };
+    const auto x = rows(problem.x).clone().requires_grad_();
+    const auto y = sync_batch_norm(x, {}, {}, at::zeros({kChannels}, at::kDouble),
+                                   at::ones({kChannels}, at::kDouble), kMomentum, kEpsilon, communicator);
+    near(y.detach(), rows(expected).detach(), 1e-9, "y");
+    (y * rows(problem.slope)).sum().backward();
+    near(x.grad(), rows(whole.grad()), 1e-9, "gradient of x");
+  });
+}
+
 TEST(SyncBatchNorm, SixteenBitsBesideFloat32) {
   // Values that both types hold, so that only answers are rounded.
   const Problem problem({8, kChannels, 4, 4});

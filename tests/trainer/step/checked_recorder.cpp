@@ -83,35 +83,43 @@ bool waits(std::string_view name) {
          name == "aten::equal" || name == "aten::nonzero";
 }
 
-struct Inputs : at::ObserverContext {
+/// An operation that is nothing but others, which may be ours: comm/averaging/sync_batch_norm_scope.h.
+bool is_made_of_others(std::string_view name) { return name == "aten::batch_norm"; }
+
+struct Operation : at::ObserverContext {
   std::set<const void*> before;  ///< memory of the inputs that was there before the work
+  int depth = 1;                 ///< by which what is done inside is deeper
 };
 
 std::unique_ptr<at::ObserverContext> starts(const at::RecordFunction& function) {
   if (!observed) return nullptr;
   Unobserved here;
   Work& work = here.work();
-  auto inputs = std::make_unique<Inputs>();
+  auto operation = std::make_unique<Operation>();
   for (const auto& input : function.inputs())
     for_memory(input, [&](const void* memory) {
-      if (!work.made.contains(memory)) inputs->before.insert(memory);
+      if (!work.made.contains(memory)) operation->before.insert(memory);
     });
-  if (work.depth++ > 0) return inputs;
   std::string text = function.name();
+  if (is_made_of_others(text)) operation->depth = 0;
+  const bool inside = work.depth > 0;
+  work.depth += operation->depth;
+  if (inside) return operation;
   if (waits(text) && work.waits.empty()) work.waits = text;
   for (const auto& input : function.inputs()) text += ", " + text_of(work, input);
   work.operations.push_back(std::move(text));
-  return inputs;
+  return operation;
 }
 
 void ends(const at::RecordFunction& function, at::ObserverContext* context) {
   if (!observed || !context) return;
   Unobserved here;
-  --here.work().depth;
-  const auto& before = static_cast<const Inputs*>(context)->before;
+  const auto& operation = static_cast<const Operation&>(*context);
+  here.work().depth -= operation.depth;
   for (const auto& output : function.outputs())
     for_memory(output, [&](const void* memory) {
-      if (!before.contains(memory)) here.work().made.insert(memory);  // else a view, or written in place
+      if (!operation.before.contains(memory))
+        here.work().made.insert(memory);  // else a view, or written in place
     });
 }
 

@@ -6,6 +6,9 @@
 
 #include <stdexcept>
 
+#include "comm/averaging/sync_batch_norm_scope.h"
+#include "comm/backends.h"
+
 namespace ringtrain::test {
 namespace {
 
@@ -54,6 +57,18 @@ TEST(CheckedRecorder, SeesABranchAndAWait) {
             "");
   EXPECT_NE(said([&] { x.mul_(x.sum().item<float>()); }).find("waits for the device: aten::item"),
             std::string::npos);
+}
+
+/// What LibTorch does inside of its operations is not looked at; that of batch norm may be ours.
+TEST(CheckedRecorder, SeesAWaitInsideOfBatchNorm) {
+  run_as_threads(2, [](Communicator& communicator) {
+    const auto mean = at::zeros({3}), variance = at::ones({3}),
+               x = at::full({1, 3}, 1.0 * communicator.rank());
+    const SyncBatchNormScope scope({{mean}}, communicator);
+    // Of one value a channel: has another rank some?
+    const auto text = said([&] { at::batch_norm(x, {}, {}, mean, variance, true, 0.1, 1e-5, true); });
+    EXPECT_NE(text.find("waits for the device: aten::item"), std::string::npos) << text;
+  });
 }
 
 }  // namespace
