@@ -9,9 +9,11 @@ if(RINGTRAIN_STRIP AND NOT CMAKE_BUILD_TYPE STREQUAL "Debug")
   install(CODE "set(CMAKE_INSTALL_DO_STRIP ON)")
 endif()
 
-get_property(_libraries GLOBAL PROPERTY RINGTRAIN_LIBRARIES)
-install(TARGETS ${_libraries} EXPORT ringtrain ARCHIVE DESTINATION lib)
-install(EXPORT ringtrain NAMESPACE ringtrain:: FILE ringtrain-targets.cmake DESTINATION ${_package})
+foreach(_part ringtrain ringtrain-launch)
+  get_property(_libraries GLOBAL PROPERTY RINGTRAIN_LIBRARIES_OF_${_part})
+  install(TARGETS ${_libraries} EXPORT ${_part} ARCHIVE DESTINATION lib)
+  install(EXPORT ${_part} NAMESPACE ringtrain:: FILE ${_part}-targets.cmake DESTINATION ${_package})
+endforeach()
 
 # A user's own MPI or Arrow in a folder of its own is found at run time too.
 foreach(_target ringtrain ringtrain_nccl)
@@ -30,8 +32,9 @@ if(TARGET ringtrain_nccl)
 endif()
 
 foreach(_folder common comm data models serving trainer)
-  install(DIRECTORY ${_folder} DESTINATION include/ringtrain FILES_MATCHING PATTERN "*.h")
+  install(DIRECTORY ${_folder} DESTINATION include/ringtrain FILES_MATCHING PATTERN "*.h" PATTERN serving/client EXCLUDE PATTERN serving/server EXCLUDE)
 endforeach()
+install(FILES launch/run_main.h DESTINATION include/ringtrain/launch)
 install(DIRECTORY configs DESTINATION share/ringtrain FILES_MATCHING PATTERN "*.yaml")
 install(DIRECTORY launch/templates DESTINATION share/ringtrain)
 install(FILES LICENSE DESTINATION share/doc/ringtrain OPTIONAL)
@@ -42,8 +45,13 @@ set(RINGTRAIN_ARROW_ROOT "")
 if(ArrowWheel_INCLUDE_DIR)
   get_filename_component(RINGTRAIN_ARROW_ROOT "${ArrowWheel_INCLUDE_DIR}/.." ABSOLUTE)
 endif()
+# What ringtrain::launch is linked with beside the others, as pkg-config knows it.
+set(RINGTRAIN_LAUNCH_MODULES hwloc=hwloc)
+if(RINGTRAIN_SERVER)
+  list(APPEND RINGTRAIN_LAUNCH_MODULES grpc=grpc++ prometheus=prometheus-cpp-core curl=libcurl openssl=openssl)
+endif()
 configure_package_config_file(cmake/ringtrain-config.cmake.in "${PROJECT_BINARY_DIR}/package/ringtrain-config.cmake"
-                              INSTALL_DESTINATION ${_package} NO_CHECK_REQUIRED_COMPONENTS_MACRO)
+                              INSTALL_DESTINATION ${_package})
 write_basic_package_version_file("${PROJECT_BINARY_DIR}/package/ringtrain-config-version.cmake" COMPATIBILITY SameMinorVersion)
 install(FILES "${PROJECT_BINARY_DIR}/package/ringtrain-config.cmake"
               "${PROJECT_BINARY_DIR}/package/ringtrain-config-version.cmake"

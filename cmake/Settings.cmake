@@ -66,12 +66,16 @@ function(ringtrain_vectorise)
   endif()
 endfunction()
 
-# ringtrain_add_library(NAME [TORCH] SOURCES file... [DEPENDS target...] [PRIVATE_DEPENDS target...])
+# ringtrain_add_library(NAME [TORCH] [EXPORT set] SOURCES file... [DEPENDS target...] [PRIVATE_DEPENDS target...])
 # Makes the static library ringtrain_NAME with the alias ringtrain::NAME. TORCH: its sources include LibTorch and share
-# the precompiled header. A consumer of the installed static library links PRIVATE_DEPENDS too, so the package config finds
+# the precompiled header. EXPORT: the part of the installed package that it belongs to (ringtrain; ringtrain-launch, whose
+# dependencies others do not have). A consumer of the installed static library links PRIVATE_DEPENDS too, so the package config finds
 # them (cmake/ringtrain-config.cmake.in); CLI11 is used by headers alone and does not concern it.
 function(ringtrain_add_library name)
-  cmake_parse_arguments(ARG "TORCH" "" "SOURCES;DEPENDS;PRIVATE_DEPENDS" ${ARGN})
+  cmake_parse_arguments(ARG "TORCH" "EXPORT" "SOURCES;DEPENDS;PRIVATE_DEPENDS" ${ARGN})
+  if(NOT ARG_EXPORT)
+    set(ARG_EXPORT ringtrain)
+  endif()
   list(TRANSFORM ARG_PRIVATE_DEPENDS REPLACE "^\\$<BUILD_INTERFACE:([^>]+)>$" "\\1")
   list(TRANSFORM ARG_PRIVATE_DEPENDS REPLACE "^(CLI11)::.*$" "$<BUILD_INTERFACE:\\0>")
   add_library(ringtrain_${name} STATIC ${ARG_SOURCES})
@@ -85,5 +89,5 @@ function(ringtrain_add_library name)
     target_link_libraries(ringtrain_${name} PUBLIC LibTorch::cpu)
     target_precompile_headers(ringtrain_${name} REUSE_FROM ringtrain_pch)
   endif()
-  set_property(GLOBAL APPEND PROPERTY RINGTRAIN_LIBRARIES ringtrain_${name})
+  set_property(GLOBAL APPEND PROPERTY RINGTRAIN_LIBRARIES_OF_${ARG_EXPORT} ringtrain_${name})
 endfunction()

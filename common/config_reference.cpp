@@ -19,6 +19,7 @@ struct Table {
   std::string heading;  ///< Markdown
   std::string doc;
   std::vector<Row> rows;
+  std::string kind{};  ///< of the innermost variant that it belongs to, as PATH.NAME
 };
 
 std::string in_cell(std::string_view text) {
@@ -93,7 +94,9 @@ class ReferenceCollector final : public Visitor {
     for (const Variant& kind : kinds) {
       const std::string heading = fmt::format("{}with {}", path.empty() ? "" : code(path) + " ",
                                               code(fmt::format("{}: {}", name, kind.name)));
-      describe_in({path, heading, kind.doc, {}}, kind.describe);
+      describe_in(
+          {path, heading, kind.doc, {}, path.empty() ? kind.name : fmt::format("{}.{}", path, kind.name)},
+          kind.describe);
     }
   }
   void require(std::string_view, bool, std::string_view) override {}
@@ -112,6 +115,7 @@ class ReferenceCollector final : public Visitor {
   }
   void describe_in(Table table, const std::function<void(Visitor&)>& body) {
     const std::size_t outer = current_;
+    if (table.kind.empty()) table.kind = tables[outer].kind;
     current_ = tables.size();
     tables.push_back(std::move(table));
     body(*this);
@@ -150,6 +154,14 @@ std::string markdown_of(const Table& table, std::size_t level) {
   return text + "\n";
 }
 
+/// The tables of one kind, such as model.mlp, with what is nested in them. Empty where `kind` is none.
+std::string markdown_of_kind(const std::vector<Table>& tables, std::string_view kind) {
+  std::string text;
+  for (const Table& table : tables)
+    if (!kind.empty() && table.kind == kind) text += markdown_of(table, 2);
+  return text;
+}
+
 }  // namespace
 
 std::string to_markdown(const std::function<void(Visitor&)>& describe, std::string_view title,
@@ -160,6 +172,7 @@ std::string to_markdown(const std::function<void(Visitor&)>& describe, std::stri
   std::vector<std::string> paths;
   for (Table table : collector.tables) {
     if (!table.path.empty()) paths.push_back(table.path);
+    if (!table.kind.empty()) paths.push_back(table.kind);
     for (const Row& row : table.rows) paths.push_back(row.path);
     const bool is_top = table.path.empty() && under.empty() && text.empty();
     const bool is_whole = is_under(table.path, under) && (!table.path.empty() || under.empty());
@@ -169,6 +182,8 @@ std::string to_markdown(const std::function<void(Visitor&)>& describe, std::stri
     }
     text += markdown_of(table, is_top ? 1 : 2);
   }
+  // A field or a section goes before a kind of the same name: data.csv is both.
+  if (text.empty()) text = markdown_of_kind(collector.tables, under);
   if (text.empty())
     throw ConfigError(fmt::format("the configuration has no '{}'.{}", under, did_you_mean(under, paths)));
   text.pop_back();

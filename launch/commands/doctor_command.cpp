@@ -99,7 +99,7 @@ int run(const Arguments& arguments) {
 
 }  // namespace
 
-void add_doctor_command(CLI::App& app, int& exit_code) {
+void add_doctor_command(CLI::App& app, Program& program) {
   auto arguments = std::make_shared<Arguments>();
   auto* command = app.add_subcommand("doctor",
                                      "Examine this machine, or hosts, before training there: versions, "
@@ -116,7 +116,7 @@ void add_doctor_command(CLI::App& app, int& exit_code) {
       "  ringtrain doctor --hosts node1:8,node2:8 --job-dir /shared/jobs\n"
       "  srun --mpi=pmix --nodes 4 --ntasks-per-node 8 ringtrain doctor\n"
       "Exit code 1 when something is bad. It writes two small files to the job folder and removes them.");
-  command->callback([arguments, &exit_code] { exit_code = run(*arguments); });
+  command->callback([arguments, &program] { program.exit_code = run(*arguments); });
 }
 
 }  // namespace ringtrain

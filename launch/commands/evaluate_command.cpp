@@ -61,13 +61,13 @@ Judged differences(const Judged& model, const MetricsReport& other,
   return judged;
 }
 
-int evaluate(const Arguments& arguments) {
+int evaluate(const Arguments& arguments, const Catalogue& catalogue) {
   at::set_num_threads(1);
   const Predictor predictor(arguments.model);
   const auto& manifest = predictor.manifest();
   const std::string missing_target = arguments.drop ? "drop" : "error";
-  const auto table = read_labelled(arguments.data, manifest, missing_target);
-  const auto answers = answer_table(predictor, table);
+  const auto table = read_labelled(arguments.data, manifest, catalogue, missing_target);
+  const auto answers = answer_table(predictor, table, catalogue);
   const auto drawn = [&](const ModelAnswers& whose, const Manifest& of, const Compared* against) {
     Progress progress("resample", arguments.resamples);
     return bootstrap({whose, of}, against, arguments.resamples, static_cast<std::uint64_t>(arguments.seed),
@@ -79,8 +79,8 @@ int evaluate(const Arguments& arguments) {
   if (!arguments.against.empty()) {
     const Predictor second(arguments.against);
     other_folder = second.folder().string();
-    const auto second_answers =
-        answer_table(second, read_labelled(arguments.data, second.manifest(), missing_target));
+    const auto second_answers = answer_table(
+        second, read_labelled(arguments.data, second.manifest(), catalogue, missing_target), catalogue);
     const Compared compared{second_answers, second.manifest()};
     other = Judged{judge_answers(second_answers, second.manifest()),
                    drawn(second_answers, second.manifest(), nullptr)};
@@ -122,7 +122,7 @@ int evaluate(const Arguments& arguments) {
 
 }  // namespace
 
-void add_evaluate_command(CLI::App& app, int& exit_code) {
+void add_evaluate_command(CLI::App& app, Program& program) {
   auto arguments = std::make_shared<Arguments>();
   auto* command = app.add_subcommand(
       "evaluate", "Measure an exported model on labelled rows, with confidence intervals.");
@@ -146,7 +146,7 @@ void add_evaluate_command(CLI::App& app, int& exit_code) {
       "  ringtrain evaluate jobs/fraud/export/fraud new.csv\n"
       "  ringtrain evaluate models/fraud@canary new.csv --against models/fraud@live\n"
       "The intervals are those of the percentile bootstrap: 95% of what the resampled rows give.");
-  command->callback([arguments, &exit_code] { exit_code = evaluate(*arguments); });
+  command->callback([arguments, &program] { program.exit_code = evaluate(*arguments, program.catalogue); });
 }
 
 }  // namespace ringtrain

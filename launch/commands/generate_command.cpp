@@ -17,7 +17,7 @@ void make_folder_of(const std::string& file) {
     std::filesystem::create_directories(folder);
 }
 
-void add_chars(CLI::App& command, int& exit_code) {
+void add_chars(CLI::App& command, Program& program) {
   struct Arguments {
     std::vector<std::filesystem::path> files;
     std::string output = "datasets/chars.bin";
@@ -30,20 +30,20 @@ void add_chars(CLI::App& command, int& exit_code) {
       ->capture_default_str();
   chars->footer(
       "Example: ringtrain generate chars /usr/share/common-licenses/* --output datasets/licenses.bin");
-  chars->callback([arguments, &exit_code] {
+  chars->callback([arguments, &program] {
     const auto tokens = tokenize_characters(arguments->files);
     make_folder_of(arguments->output);
     write_character_tokens(arguments->output, tokens);
     fmt::print("wrote {} tokens of {} different characters to {}\n",
                with_commas(static_cast<std::int64_t>(tokens.tokens.size())), tokens.vocabulary.size(),
                arguments->output);
-    exit_code = ExitCode::success;
+    program.exit_code = ExitCode::success;
   });
 }
 
 }  // namespace
 
-void add_generate_command(CLI::App& app, int& exit_code) {
+void add_generate_command(CLI::App& app, Program& program) {
   struct Arguments {
     std::string output = "datasets/fraud_synthetic.csv";
     std::int64_t rows = 284807;
@@ -59,13 +59,13 @@ void add_generate_command(CLI::App& app, int& exit_code) {
       ->check(CLI::Range(1000, 1000000000))
       ->capture_default_str();
   fraud->add_option("--seed", arguments->seed, "The same seed gives the same file")->capture_default_str();
-  fraud->callback([arguments, &exit_code] {
+  fraud->callback([arguments, &program] {
     make_folder_of(arguments->output);
     write_synthetic_fraud(arguments->output, arguments->rows, arguments->seed);
     fmt::print("wrote {} synthetic transactions to {}\n", with_commas(arguments->rows), arguments->output);
-    exit_code = ExitCode::success;
+    program.exit_code = ExitCode::success;
   });
-  add_chars(*command, exit_code);
+  add_chars(*command, program);
 }
 
 }  // namespace ringtrain

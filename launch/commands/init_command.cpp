@@ -13,7 +13,7 @@ struct Arguments {
 
 }  // namespace
 
-void add_init_command(CLI::App& app, int& exit_code) {
+void add_init_command(CLI::App& app, Program& program) {
   auto arguments = std::make_shared<Arguments>();
   auto* command =
       app.add_subcommand("init", "Look at a file of rows, and write a configuration to train on it.");
@@ -29,10 +29,10 @@ void add_init_command(CLI::App& app, int& exit_code) {
       "It looks at the first 100,000 rows, says what it takes each column for and why, and never writes over "
       "a "
       "file.");
-  command->callback([arguments, &exit_code] {
+  command->callback([arguments, &program] {
     const auto file = write_first_config(arguments->data, arguments->target, arguments->output);
-    fmt::print("Written {}. Look at it, then:\n\n  ringtrain train {}\n", file, file);
-    exit_code = ExitCode::success;
+    fmt::print("Written {}. Look at it, then:\n\n  {} train {}\n", file, program.name, file);
+    program.exit_code = ExitCode::success;
   });
 }
 

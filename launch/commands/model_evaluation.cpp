@@ -75,9 +75,22 @@ Interval interval_of(std::vector<double> values) {
   return {at(0.025), at(0.975)};
 }
 
+/// A model of a program with kinds of its own is judged by what that program alone knows.
+void require_known_task(const Manifest& manifest, const TaskConfig& known) {
+  std::vector<std::string> names;
+  for (const auto& kind : known.kinds) names.push_back(kind->name());
+  if (std::find(names.begin(), names.end(), manifest.task) != names.end()) return;
+  throw ConfigError(fmt::format(
+      "the model {} was trained for the task {}, which this program does not know (it knows: {}). "
+      "The program that trained it does: evaluate with that one. predict and serve need no task",
+      manifest.name, manifest.task, join(names)));
+}
+
 }  // namespace
 
-TaskConfig task_of(const Manifest& manifest) {
+TaskConfig task_of(const Manifest& manifest, const Catalogue& catalogue) {
+  TaskConfig task(catalogue.tasks);
+  require_known_task(manifest, task);
   const auto& from = manifest.provenance;
   const auto named = [&](const char* field) {
     return from.is_object() ? from.value(field, std::string()) : std::string();
@@ -86,14 +99,13 @@ TaskConfig task_of(const Manifest& manifest) {
   // Earlier versions told the loss of a regression alone.
   if (text.empty())
     text = fmt::format("type: {}\n{}", manifest.task, named("loss").empty() ? "" : "loss: " + named("loss"));
-  TaskConfig task;
   config::YamlDocument::from_text(text, "the manifest's task").read([&](config::Visitor& v) {
     task.describe(v);
   });
   return task;
 }
 
-Table read_labelled(const std::filesystem::path& file, const Manifest& manifest,
+Table read_labelled(const std::filesystem::path& file, const Manifest& manifest, const Catalogue& catalogue,
                     const std::string& missing_target) {
   const auto& preprocessing = manifest.preprocessing;
   if (preprocessing.tokens) throw ConfigError("a language model is not evaluated on columns");
@@ -101,7 +113,7 @@ Table read_labelled(const std::filesystem::path& file, const Manifest& manifest,
   config.train_file = file.string();
   config.targets = preprocessing.targets;
   config.missing.target = missing_target;
-  auto table = read_table(config, task_of(manifest).kind().target(), at::kFloat, &preprocessing);
+  auto table = read_table(config, task_of(manifest, catalogue).kind().target(), at::kFloat, &preprocessing);
   if (!table.note.empty()) log::info(fmt::format("data {}: {}", config.train_file, table.note));
   if (table.dropped_rows > 0)
     log::info(fmt::format("data {}: {} rows without a target are left out", config.train_file,
@@ -111,13 +123,13 @@ Table read_labelled(const std::filesystem::path& file, const Manifest& manifest,
   return table;
 }
 
-ModelAnswers answer_table(const Predictor& predictor, const Table& table,
+ModelAnswers answer_table(const Predictor& predictor, const Table& table, const Catalogue& catalogue,
                           const std::vector<std::int64_t>& rows,
                           const std::function<void(std::int64_t)>& progress) {
   const auto& manifest = predictor.manifest();
   const auto targets = numbers_of(table.target);
   UnseenWords unseen(manifest.preprocessing.categorical);
-  ModelAnswers result{.task = task_of(manifest)};
+  ModelAnswers result{.task = task_of(manifest, catalogue)};
   auto& answers = result.answers;
   answers.width = manifest.head.width();
   answers.target_width = table.target.dim() > 1 ? table.target.size(1) : 1;

@@ -10,7 +10,7 @@
 #include "data/table/table.h"
 #include "serving/predict/predictor.h"
 #include "trainer/metrics/report.h"
-#include "trainer/tasks/task_config.h"
+#include "trainer/run_config.h"
 
 namespace ringtrain {
 
@@ -22,18 +22,18 @@ struct ModelAnswers {
   std::string unseen{};          ///< values that training did not see, by column; "" for none
 };
 
-/// The task that an exported model was trained for, with its options. Throws ConfigError for one that is not
-/// known here.
-TaskConfig task_of(const Manifest& manifest);
+/// The task that an exported model was trained for, with its options. Throws ConfigError for a kind that
+/// `catalogue` does not have: another program trained the model.
+TaskConfig task_of(const Manifest& manifest, const Catalogue& catalogue);
 
 /// The labelled rows of a file as this model reads them: its columns, and the target's. Throws DataError that
 /// names column, row and label; ConfigError for a language model. `missing_target`: error, or drop (the row,
 /// and say how many).
-Table read_labelled(const std::filesystem::path& file, const Manifest& manifest,
+Table read_labelled(const std::filesystem::path& file, const Manifest& manifest, const Catalogue& catalogue,
                     const std::string& missing_target = "error");
 
 /// Answers the rows of `rows` (all when it is empty), some at a time.
-ModelAnswers answer_table(const Predictor& predictor, const Table& table,
+ModelAnswers answer_table(const Predictor& predictor, const Table& table, const Catalogue& catalogue,
                           const std::vector<std::int64_t>& rows = {},
                           const std::function<void(std::int64_t done)>& progress = {});
 

@@ -114,7 +114,7 @@ ordered_json describe_all(const fs::path& base) {
 
 }  // namespace
 
-void add_models_command(CLI::App& app, int& exit_code) {
+void add_models_command(CLI::App& app, Program& program) {
   auto base = std::make_shared<std::string>();
   auto json = std::make_shared<bool>(false);
   auto* command = app.add_subcommand("models", "List the models of a repository and their versions.");
@@ -122,13 +122,13 @@ void add_models_command(CLI::App& app, int& exit_code) {
       ->required();
   command->add_flag("--json", *json, "As JSON, with all metrics");
   command->footer("Example:\n  ringtrain models jobs/fraud/export");
-  command->callback([base, json, &exit_code] {
+  command->callback([base, json, &program] {
     const auto models = describe_all(*base);
     if (*json)
       std::cout << models.dump(2) << '\n';
     else
       print_table(models);
-    exit_code = ExitCode::success;
+    program.exit_code = ExitCode::success;
   });
 }
 

@@ -227,7 +227,7 @@ void add_inputs(CLI::App& command, Arguments& arguments) {
 
 }  // namespace
 
-void add_predict_command(CLI::App& app, int& exit_code) {
+void add_predict_command(CLI::App& app, Program& program) {
   auto arguments = std::make_shared<Arguments>();
   auto* command = app.add_subcommand("predict", "Answer the rows of files with an exported model.");
   command
@@ -262,7 +262,7 @@ void add_predict_command(CLI::App& app, int& exit_code) {
       "Rows of any number take the same memory. Several processes share them; the answers keep the rows' "
       "order.\n"
       "A row that cannot be answered gives an error on its own line; the exit code is 2 then.");
-  command->callback([arguments, &exit_code] { exit_code = run(*arguments); });
+  command->callback([arguments, &program] { program.exit_code = run(*arguments); });
 }
 
 }  // namespace ringtrain

@@ -74,11 +74,11 @@ fs::path origin_of(const Manifest& manifest, const fs::path& version) {
   return fs::absolute(folder);
 }
 
-int train(const Arguments& arguments) {
+int train(const Arguments& arguments, const Catalogue& catalogue) {
   if (const auto job = mpirun_job(arguments.ranks))
-    return supervise(*job, arguments.training, arguments.restarts);
+    return supervise(*job, arguments.training, arguments.restarts, catalogue);
   return run_training_worker(arguments.training.config, arguments.training.all_overrides(),
-                             arguments.training.start_options());
+                             arguments.training.start_options(), catalogue);
 }
 
 /// The version that this training published. Others may have published some in the meantime. Throws
@@ -115,14 +115,15 @@ struct Decision {
   std::string why;
 };
 
-Decision decide(const Arguments& arguments, const RunConfig& config, const fs::path& old_version,
-                const fs::path& new_version) {
+Decision decide(const Arguments& arguments, const Catalogue& catalogue, const RunConfig& config,
+                const fs::path& old_version, const fs::path& new_version) {
   at::set_num_threads(1);
   const Predictor before(old_version), after(new_version);
   const auto table =
-      read_labelled(config.data.train_file, after.manifest(), config.data.table().missing.target);
+      read_labelled(config.data.train_file, after.manifest(), catalogue, config.data.table().missing.target);
   const auto rows = held_out(config, table);
-  const auto old_answers = answer_table(before, table, rows), new_answers = answer_table(after, table, rows);
+  const auto old_answers = answer_table(before, table, catalogue, rows),
+             new_answers = answer_table(after, table, catalogue, rows);
   Decision decision;
   decision.metric = arguments.metric.empty() ? config.trainer.checkpoint.metric : arguments.metric;
   decision.rows = static_cast<std::int64_t>(rows.size());
@@ -177,7 +178,7 @@ void write_report(const fs::path& job, const Decision& decision, const fs::path&
   fmt::print("\n{}\nReport        {}\n", text, (job / "retrain_report.md").string());
 }
 
-int retrain(Arguments arguments) {
+int retrain(Arguments arguments, const Catalogue& catalogue) {
   require_configuration(arguments.training.config);
   const auto old_version = find_version(arguments.from);
   const auto model = fs::absolute(old_version).lexically_normal().parent_path();
@@ -187,20 +188,21 @@ int retrain(Arguments arguments) {
       config::literal_override("trainer.start_from", origin_of(manifest, old_version).string()));
   overrides.push_back(config::literal_override("export.repository", model.parent_path().string()));
   overrides.push_back(config::literal_override("export.name", model.filename().string()));
-  const auto config = RunConfig::load(arguments.training.config, arguments.training.all_overrides());
+  const auto config =
+      RunConfig::load(arguments.training.config, arguments.training.all_overrides(), catalogue);
   if (config.task.type != manifest.task)
     throw ConfigError(fmt::format("{}: its task is {}, that of {} is {}", arguments.training.config,
                                   config.task.type, old_version.string(), manifest.task));
   if (!config.export_.enabled)
     throw ConfigError("export.enabled: a version that is not exported cannot be promoted");
-  held_out(config, read_labelled(config.data.train_file, manifest,
+  held_out(config, read_labelled(config.data.train_file, manifest, catalogue,
                                  config.data.table().missing.target));  // before hours of training
   const auto live = pin_live(model);
   const auto before = versions(model);
-  if (const int code = train(arguments); code != ExitCode::success) return code;
+  if (const int code = train(arguments, catalogue); code != ExitCode::success) return code;
   const auto number = published_by(config, model, before);
   const auto new_version = model / std::to_string(number);
-  const auto decision = decide(arguments, config, old_version, new_version);
+  const auto decision = decide(arguments, catalogue, config, old_version, new_version);
   if (decision.promoted)
     promote(model, number);
   else if (arguments.discard)
@@ -213,7 +215,7 @@ int retrain(Arguments arguments) {
 
 }  // namespace
 
-void add_retrain_command(CLI::App& app, int& exit_code) {
+void add_retrain_command(CLI::App& app, Program& program) {
   auto arguments = std::make_shared<Arguments>();
   auto* command = app.add_subcommand(
       "retrain", "Go on from a version on new data, and make the new version live only if it is better.");
@@ -241,7 +243,7 @@ void add_retrain_command(CLI::App& app, int& exit_code) {
       "of\nthe new data. Exit code 0: promoted; 8: refused, what was live stays so (the new version is kept, "
       "not live).\n"
       "JOB_DIR/retrain_report.md and .json say why.");
-  command->callback([arguments, &exit_code] { exit_code = retrain(*arguments); });
+  command->callback([arguments, &program] { program.exit_code = retrain(*arguments, program.catalogue); });
 }
 
 }  // namespace ringtrain

@@ -191,7 +191,7 @@ int serve(const Arguments& arguments) {
 
 }  // namespace
 
-void add_serve_command(CLI::App& app, int& exit_code) {
+void add_serve_command(CLI::App& app, Program& program) {
   auto arguments = std::make_shared<Arguments>();
   auto* command = app.add_subcommand(
       "serve",
@@ -232,16 +232,16 @@ void add_serve_command(CLI::App& app, int& exit_code) {
       "Open http://localhost:8501/ to see the models and try one. Which versions are served is said by "
       "`ringtrain\n"
       "versions`; changes are followed while it runs.");
-  command->callback([arguments, base, &exit_code] {
+  command->callback([arguments, base, &program] {
     if (arguments->reference) {
       ServeConfig defaults;
       fmt::print("{}",
                  config::to_markdown([&defaults](config::Visitor& v) { defaults.describe(v); }, "Serving"));
-      exit_code = ExitCode::success;
+      program.exit_code = ExitCode::success;
       return;
     }
     if (base->count() == 0) throw ConfigError("BASE is missing: ringtrain serve jobs/fraud/export");
-    exit_code = serve(*arguments);
+    program.exit_code = serve(*arguments);
   });
 }
 

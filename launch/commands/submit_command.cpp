@@ -8,6 +8,7 @@
 #include "launch/commands/commands.h"
 #include "launch/commands/training_arguments.h"
 #include "launch/init/first_run.h"
+#include "launch/mpirun/mpirun_launcher.h"
 #include "launch/slurm/submission.h"
 #include "trainer/run_config.h"
 
@@ -25,11 +26,11 @@ struct Arguments {
 };
 
 /// What would fail on the cluster after hours in the queue fails here.
-RunConfig checked_config(const Arguments& arguments) {
+RunConfig checked_config(const Arguments& arguments, const Catalogue& catalogue) {
   const auto& training = arguments.training;
   (void)training.start_options();
   require_configuration(training.config);
-  RunConfig config = RunConfig::load(training.config, training.all_overrides());
+  RunConfig config = RunConfig::load(training.config, training.all_overrides(), catalogue);
   const int ranks = arguments.job.nodes * arguments.job.ranks_per_node;
   if (config.trainer.global_batch_size < ranks)
     throw ConfigError(
@@ -51,15 +52,16 @@ RunConfig checked_config(const Arguments& arguments) {
   return config;
 }
 
-int run(Arguments arguments) {
+int run(Arguments arguments, const Catalogue& catalogue) {
   auto& job = arguments.job;
   if (arguments.ranks_per_node > 0 && job.gpus_per_node > 0 && arguments.ranks_per_node > job.gpus_per_node)
     throw ConfigError(fmt::format("--ranks-per-node: {} ranks cannot share {} GPUs; each needs one",
                                   arguments.ranks_per_node, job.gpus_per_node));
   job.ranks_per_node =
       arguments.ranks_per_node > 0 ? arguments.ranks_per_node : std::max(1, job.gpus_per_node);
-  const RunConfig config = checked_config(arguments);
+  const RunConfig config = checked_config(arguments, catalogue);
   job.name = "ringtrain-" + config.name;
+  job.program = program();
   job.folder = fs::current_path().string();
   job.job_dir = fs::absolute(config.job_dir).lexically_normal().string();
   job.cpus_per_rank = static_cast<int>(config.trainer.threads_per_rank);
@@ -88,7 +90,7 @@ int run(Arguments arguments) {
 
 }  // namespace
 
-void add_submit_command(CLI::App& app, int& exit_code) {
+void add_submit_command(CLI::App& app, Program& program) {
   auto arguments = std::make_shared<Arguments>();
   auto& job = arguments->job;
   auto* command = app.add_subcommand(
@@ -107,9 +109,10 @@ void add_submit_command(CLI::App& app, int& exit_code) {
                       "Partition, as `sinfo` lists them (the cluster's default)");
   command->add_option("--account", job.account, "Account that pays");
   command
-      ->add_option(
-          "--container", job.container,
-          "Run the ranks in this image: a file.sif by Apptainer, anything else by Slurm's container plugin")
+      ->add_option("--container", job.container,
+                   "Run the ranks in this image: a file.sif by Apptainer, anything else by Slurm's container "
+                   "plugin. It "
+                   "holds ringtrain on its PATH; a program of another name at the same place as here")
       ->type_name("IMAGE");
   command
       ->add_option("--launcher", job.launcher,
@@ -131,7 +134,7 @@ void add_submit_command(CLI::App& app, int& exit_code) {
       "/shared/jobs/fraud\n"
       "  ringtrain submit configs/fraud.yaml --nodes 4 --gpus-per-node 8 --sbatch qos=high --dry-run\n"
       "Before its time limit a job writes a checkpoint and is queued again; it goes on from there.");
-  command->callback([arguments, &exit_code] { exit_code = run(*arguments); });
+  command->callback([arguments, &program] { program.exit_code = run(*arguments, program.catalogue); });
 }
 
 }  // namespace ringtrain

@@ -34,7 +34,7 @@ void require_hosts_for_min_ranks(const Arguments& arguments) {
 }
 
 /// Where CONFIG is data: what `init` writes for it.
-void make_configuration(Arguments& arguments) {
+void make_configuration(Arguments& arguments, const Catalogue& catalogue) {
   auto& training = arguments.training;
   if (!is_table_file(training.config)) {
     if (!arguments.target.empty())
@@ -45,16 +45,17 @@ void make_configuration(Arguments& arguments) {
     return;
   }
   const bool goes_on = training.resume || !training.checkpoint.empty();
-  training.config = first_config_in_job(training.config, arguments.target, training.all_overrides(), goes_on);
+  training.config =
+      first_config_in_job(training.config, arguments.target, training.all_overrides(), goes_on, catalogue);
 }
 
-int run(Arguments arguments) {
+int run(Arguments arguments, const Catalogue& catalogue) {
   const StartOptions start = arguments.training.start_options();
-  make_configuration(arguments);
+  make_configuration(arguments, catalogue);
   if (auto job = mpirun_job(arguments.ranks)) {
     job->debug_rank = arguments.debug_rank;
     require_hosts_for_min_ranks(arguments);
-    if (!arguments.dry_run) return supervise(*job, arguments.training, arguments.restarts);
+    if (!arguments.dry_run) return supervise(*job, arguments.training, arguments.restarts, catalogue);
     fmt::print("{}\n", mpirun_command_line(*job, arguments.training.worker_arguments()));
     return ExitCode::success;
   }
@@ -68,12 +69,12 @@ int run(Arguments arguments) {
     if (given)
       throw ConfigError(
           fmt::format("{} is for the ranks of --ranks, --hosts or --hostfile; give one of them too", option));
-  return run_training_worker(arguments.training.config, arguments.training.all_overrides(), start);
+  return run_training_worker(arguments.training.config, arguments.training.all_overrides(), start, catalogue);
 }
 
 }  // namespace
 
-void add_train_command(CLI::App& app, int& exit_code) {
+void add_train_command(CLI::App& app, Program& program) {
   auto arguments = std::make_shared<Arguments>();
   auto* command = app.add_subcommand("train",
                                      "Train a model: on one process, on --ranks N of this machine, on "
@@ -112,7 +113,7 @@ void add_train_command(CLI::App& app, int& exit_code) {
       "  salloc --ntasks 4 ringtrain train configs/fraud.yaml\n"
       "  mpirun -np 2 ringtrain train configs/fraud.yaml\n"
       "A signal (Ctrl-C) ends a run after a checkpoint, with exit code 75; --resume goes on.");
-  command->callback([arguments, &exit_code] { exit_code = run(*arguments); });
+  command->callback([arguments, &program] { program.exit_code = run(*arguments, program.catalogue); });
 }
 
 }  // namespace ringtrain

@@ -37,11 +37,11 @@ void print_outcome(const RunConfig& config, const Trainer& trainer, const Outcom
 }
 
 int train(World& world, const std::string& config_file, const std::vector<std::string>& overrides,
-          const StartOptions& start, const StopSignal& signal) {
-  RunConfig config;
+          const StartOptions& start, const Catalogue& catalogue, const StopSignal& signal) {
+  RunConfig config(catalogue);
   agree_on(world.control(), "the version of ringtrain or of its libraries", version_text());
   together(world.control(), "reading the configuration",
-           [&] { config = RunConfig::load(config_file, overrides); });
+           [&] { config = RunConfig::load(config_file, overrides, catalogue); });
   StartOptions options = start;
   options.device_chosen = [&](const std::string& device) {
     bind_near(world, device, static_cast<int>(config.trainer.threads_per_rank));
@@ -67,7 +67,7 @@ int train(World& world, const std::string& config_file, const std::vector<std::s
 }  // namespace
 
 int run_training_worker(const std::string& config_file, const std::vector<std::string>& overrides,
-                        const StartOptions& start) {
+                        const StartOptions& start, const Catalogue& catalogue) {
   const StopSignal signal;
   World world;
   log::set_identity(world.rank(), world.world_size(), world.host(), "cpu");
@@ -80,7 +80,7 @@ int run_training_worker(const std::string& config_file, const std::vector<std::s
     log::error_to_file(text);
   };
   try {
-    const int code = train(world, config_file, overrides, start, signal);
+    const int code = train(world, config_file, overrides, start, catalogue, signal);
     world.close();
     return code;
   } catch (const Error& error) {

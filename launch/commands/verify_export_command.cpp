@@ -4,7 +4,7 @@
 
 namespace ringtrain {
 
-void add_verify_export_command(CLI::App& app, int& exit_code) {
+void add_verify_export_command(CLI::App& app, Program& program) {
   struct Arguments {
     std::string folder, expected;
   };
@@ -14,9 +14,9 @@ void add_verify_export_command(CLI::App& app, int& exit_code) {
   command->group("");
   command->add_option("FOLDER", arguments->folder)->required();
   command->add_option("EXPECTED", arguments->expected)->required();
-  command->callback([arguments, &exit_code] {
+  command->callback([arguments, &program] {
     verify_export(arguments->folder, arguments->expected);
-    exit_code = ExitCode::success;
+    program.exit_code = ExitCode::success;
   });
 }
 

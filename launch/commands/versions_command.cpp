@@ -37,14 +37,14 @@ void add_number(CLI::App& verb, const std::shared_ptr<Arguments>& arguments) {
 
 }  // namespace
 
-void add_versions_command(CLI::App& app, int& exit_code) {
+void add_versions_command(CLI::App& app, Program& program) {
   auto arguments = std::make_shared<Arguments>();
   auto* command =
       app.add_subcommand("versions", "Say which versions of a model are served, and which one is live.");
   command->require_subcommand(1);
-  const auto done = [&exit_code](const std::string& text) {
+  const auto done = [&program](const std::string& text) {
     fmt::print("{}\n", text);
-    exit_code = ExitCode::success;
+    program.exit_code = ExitCode::success;
   };
   auto* promoted =
       add_verb(*command, arguments, "promote", "Make a version live: it answers who names none.");

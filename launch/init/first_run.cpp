@@ -10,7 +10,6 @@
 #include "common/files.h"
 #include "common/yaml_reader.h"
 #include "launch/init/first_config.h"
-#include "trainer/run_config.h"
 
 namespace ringtrain {
 namespace fs = std::filesystem;
@@ -41,7 +40,8 @@ std::string write_first_config(const std::string& data, const std::string& targe
 }
 
 std::string first_config_in_job(const std::string& data, const std::string& target,
-                                const std::vector<std::string>& overrides, bool goes_on) {
+                                const std::vector<std::string>& overrides, bool goes_on,
+                                const Catalogue& catalogue) {
   if (launcher::started_rank())
     throw ConfigError(fmt::format(
         "{} is data, and this process is a rank already: all ranks read one configuration. Write it with "
@@ -49,7 +49,7 @@ std::string first_config_in_job(const std::string& data, const std::string& targ
         data, data));
   // Where the run's folder is may depend on the overrides, and on the data's name alone before that.
   const auto name = name_after(data);
-  RunConfig run;
+  RunConfig run(catalogue);
   config::YamlDocument::from_text(fmt::format("name: {}\ndata: {{train_file: data, target: target}}\n"
                                               "trainer: {{steps: auto}}\n",
                                               name),

@@ -3,6 +3,8 @@
 #include <string>
 #include <vector>
 
+#include "trainer/run_config.h"
+
 namespace ringtrain {
 
 /// Looks at the data, tells on the standard output what it found, and writes a configuration. `output`: its
@@ -12,9 +14,11 @@ std::string write_first_config(const std::string& data, const std::string& targe
 
 /// The same for a run that begins at once: into the run's job folder, as NAME.yaml. `overrides` and
 /// `job_dir` ("": as the configuration says) as for the run. `goes_on`: the folder's own file is used where
-/// it has one. Throws ConfigError in a process that is a rank already: all ranks read one file.
+/// it has one. `catalogue`: the kinds that the overrides may name. Throws ConfigError in a process that is a
+/// rank already: all ranks read one file.
 std::string first_config_in_job(const std::string& data, const std::string& target,
-                                const std::vector<std::string>& overrides, bool goes_on);
+                                const std::vector<std::string>& overrides, bool goes_on,
+                                const Catalogue& catalogue);
 
 /// Throws ConfigError where a command takes a configuration and `config` is data.
 void require_configuration(const std::string& config);

@@ -85,7 +85,7 @@ std::string problem_of(const Host& host, const std::string& program, const std::
       return fmt::format("has no Open MPI in {}; install the same one there", mpi);
     case kNoProgram:
       return fmt::format(
-          "has no {}; install ringtrain at the same place on every host, or on a file system that all mount",
+          "has no {}; install it at the same place on every host, or on a file system that all mount",
           program);
     default:
       return fmt::format(

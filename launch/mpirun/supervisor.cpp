@@ -17,7 +17,6 @@
 #include "launch/mpirun/host_check.h"
 #include "trainer/checkpoint/checkpoint_store.h"
 #include "trainer/checkpoint/lock_owner.h"
-#include "trainer/run_config.h"
 
 namespace ringtrain {
 namespace {
@@ -114,11 +113,13 @@ bool wait_undisturbed(std::chrono::seconds time) {
 
 }  // namespace
 
-int supervise(const MpirunJob& job, TrainingArguments training, const RestartPolicy& policy) {
+int supervise(const MpirunJob& job, TrainingArguments training, const RestartPolicy& policy,
+              const Catalogue& catalogue) {
   if (policy.max_restarts == 0) return run_under_mpirun(job, training.worker_arguments()).code;
   // Rank 0 of the next attempt takes the job folder over from that of the one before, wherever that was.
   ::setenv(kLaunchVariable, unique_word().c_str(), /*replace=*/1);
-  const NewCheckpoints checkpoints(RunConfig::load(training.config, training.all_overrides()).job_dir);
+  const NewCheckpoints checkpoints(
+      RunConfig::load(training.config, training.all_overrides(), catalogue).job_dir);
   std::vector<Attempt> attempts;
   int without_progress = 0;
   MpirunJob now = job;

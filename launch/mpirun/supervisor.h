@@ -4,6 +4,7 @@
 
 #include "launch/commands/training_arguments.h"
 #include "launch/mpirun/mpirun_launcher.h"
+#include "trainer/run_config.h"
 
 namespace ringtrain {
 
@@ -18,6 +19,7 @@ struct RestartPolicy {
 /// configuration, data, export or training, which would come again. Waits 1, 2, 4, ... 60 s in between. Gives
 /// up, with a summary, after `max_restarts`, or when three attempts in a row ended without a newer
 /// checkpoint. Returns the exit code of the last attempt.
-int supervise(const MpirunJob& job, TrainingArguments training, const RestartPolicy& policy);
+int supervise(const MpirunJob& job, TrainingArguments training, const RestartPolicy& policy,
+              const Catalogue& catalogue);
 
 }  // namespace ringtrain

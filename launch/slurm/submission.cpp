@@ -19,7 +19,6 @@
 namespace ringtrain::slurm {
 namespace {
 
-namespace fs = std::filesystem;
 using Option = std::pair<std::string, std::string>;
 
 constexpr auto kLimit = std::chrono::seconds(25);
@@ -95,13 +94,16 @@ std::string words(std::vector<std::string> list) {
 
 bool is_apptainer(const std::string& image) { return image.ends_with(".sif"); }
 
-/// What a rank is started with.
-std::vector<std::string> program(const Submission& job) {
-  if (job.container.empty()) return {fs::read_symlink("/proc/self/exe").string()};
-  if (!is_apptainer(job.container)) return {"ringtrain"};
+/// What a rank is started with. An image of ours has ringtrain where its own PATH says; that of a program of
+/// another name has it where it is here.
+std::vector<std::string> command_of(const Submission& job) {
+  if (job.container.empty()) return {job.program};
+  const bool ours = std::filesystem::path(job.program).filename() == "ringtrain";
+  const std::string inside = ours ? "ringtrain" : job.program;
+  if (!is_apptainer(job.container)) return {inside};
   std::vector<std::string> command{"apptainer", "exec"};
   if (job.gpus_per_node > 0) command.emplace_back("--nv");
-  command.insert(command.end(), {"--bind", job.folder, "--bind", job.job_dir, job.container, "ringtrain"});
+  command.insert(command.end(), {"--bind", job.folder, "--bind", job.job_dir, job.container, inside});
   return command;
 }
 
@@ -155,7 +157,7 @@ const char* default_template() { return kTrainTemplate; }
 std::string render(const Submission& job, const std::string& text) {
   const std::map<std::string, std::string> values{
       {"DIRECTIVES", directives(job)},     {"FOLDER", words({job.folder})},
-      {"JOB_DIR", words({job.job_dir})},   {"PROGRAM", words(program(job))},
+      {"JOB_DIR", words({job.job_dir})},   {"PROGRAM", words(command_of(job))},
       {"ARGUMENTS", words(job.arguments)}, {"LAUNCHER", job.launcher},
       {"SRUN_OPTIONS", srun_options(job)}};
   std::string script;

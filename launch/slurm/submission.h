@@ -10,10 +10,11 @@ struct Submission {
   std::string name;     ///< of the run
   std::string folder;   ///< where the job starts: paths of the configuration are relative to it
   std::string job_dir;  ///< absolute; the script and the log go there
-  std::vector<std::string> arguments;  ///< of `ringtrain`, for one rank
+  std::string program;  ///< the file that a rank is started with, absolute
+  std::vector<std::string> arguments;  ///< of the program, for one rank
   int nodes = 1, ranks_per_node = 1, cpus_per_rank = 1, gpus_per_node = 0;
   std::string time, partition, account;  ///< empty: Slurm's own
-  std::string container;                 ///< an image; empty: none
+  std::string container;                 ///< an image, in which ringtrain is on PATH; empty: none
   std::string launcher = "auto";         ///< "srun", "mpirun"
   std::vector<std::string> more;  ///< "key=value" or "key": further options of sbatch; they replace ours
 };

@@ -127,6 +127,14 @@ TEST(ConfigReference, AListOfMappings) {
   EXPECT_TRUE(list.stages.empty());
 }
 
+TEST(ConfigReference, OneKind) {
+  const std::string kind = reference("trainer.optimizer.adam");
+  EXPECT_TRUE(kind.starts_with("## `trainer.optimizer` with `type: adam`\n\nWith moments.\n")) << kind;
+  EXPECT_NE(kind.find("betas"), std::string::npos);
+  EXPECT_EQ(kind.find("momentum"), std::string::npos);
+  EXPECT_EQ(kind.find("epochs"), std::string::npos);
+}
+
 TEST(ConfigReference, APartOfIt) {
   const std::string section = reference("trainer.optimizer");
   EXPECT_TRUE(section.starts_with("## `trainer.optimizer`\n")) << section;

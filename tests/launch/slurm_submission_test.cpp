@@ -5,16 +5,30 @@
 namespace ringtrain::slurm {
 namespace {
 
-std::string script(const std::vector<std::string>& more = {}) {
+Submission submission(const std::string& program = "/opt/ringtrain/bin/ringtrain") {
   Submission job;
+  job.program = program;
   job.name = "fraud";
   job.folder = job.job_dir = "/jobs/fraud";
   job.arguments = {"train", "configs/fraud.yaml"};
   job.nodes = 4;
   job.ranks_per_node = 8;
   job.gpus_per_node = 8;
+  return job;
+}
+
+std::string script(const std::vector<std::string>& more = {}) {
+  auto job = submission();
   job.more = more;
   return render(job, default_template());
+}
+
+/// What the script starts a rank with.
+std::string command_of(Submission job, const std::string& container) {
+  job.container = container;
+  const auto text = render(job, default_template());
+  const auto begin = text.find("program=(") + 9;
+  return text.substr(begin, text.find(')', begin) - begin);
 }
 
 bool has(const std::string& text, const std::string& line) {
@@ -40,6 +54,19 @@ TEST(SlurmSubmission, OptionsOfTheUserReplaceOurs) {
   EXPECT_TRUE(has(text, "--signal=B:USR1@600")) << text;
   EXPECT_FALSE(has(text, "--signal=B:USR1@120")) << text;
   EXPECT_TRUE(has(text, "--qos=high")) << text;
+}
+
+TEST(SlurmSubmission, StartsTheProgramThatSubmits) {
+  EXPECT_EQ(command_of(submission(), ""), "/opt/ringtrain/bin/ringtrain");
+  EXPECT_EQ(command_of(submission("/home/ada/my rides"), ""), "'/home/ada/my rides'");
+}
+
+/// ringtrain's own image has it on its PATH; nobody knows where another's has a program of another name.
+TEST(SlurmSubmission, StartsTheProgramOfAnImage) {
+  EXPECT_EQ(command_of(submission(), "registry/ringtrain:1"), "ringtrain");
+  EXPECT_EQ(command_of(submission("/app/rides"), "registry/rides:1"), "/app/rides");
+  EXPECT_TRUE(command_of(submission(), "ours.sif").ends_with(" ours.sif ringtrain"));
+  EXPECT_TRUE(command_of(submission("/app/rides"), "rides.sif").ends_with(" rides.sif /app/rides"));
 }
 
 }  // namespace

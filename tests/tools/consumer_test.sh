@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs ringtrain into an empty folder and builds and runs examples/consumer with what is there.
+# Installs ringtrain into an empty folder and builds and runs examples/consumer and examples/own_model with what is there.
 # usage: consumer_test.sh SOURCE BUILD CMAKE MPIEXEC
 set -euo pipefail
 source=$1 build=$2 cmake=$3 mpiexec=$4
@@ -25,12 +25,21 @@ if leaks=$(grep -rlF -e "$source/" -e "$build/" "$folder/installed/lib/cmake" "$
   fail "the package names the source or the build folder in: $leaks"
 fi
 
-"$cmake" -S "$source/examples/consumer" -B "$folder/build" -G Ninja -DCMAKE_BUILD_TYPE=Debug \
-  -DCMAKE_PREFIX_PATH="$folder/installed"
-"$cmake" --build "$folder/build"
+build_example() {  # name, folder
+  "$cmake" -S "$source/examples/$1" -B "$2" -G Ninja -DCMAKE_BUILD_TYPE=Debug -DCMAKE_PREFIX_PATH="$folder/installed"
+  "$cmake" --build "$2"
+}
+
+build_example consumer "$folder/build"
 
 run() { "$mpiexec" --oversubscribe --bind-to none --mca mpi_yield_when_idle 1 -np "$1" "$folder/build/sum_over_ranks"; }
 [[ "$("$folder/build/sum_over_ranks")" == "1 ranks sum up 1 = 1" ]] || fail "wrong sum without a launcher"
 [[ "$(run 2)" == "2 ranks sum up 1 + 2 = 3" ]] || fail "wrong sum on 2 ranks"
 [[ "$(run 3)" == "3 ranks sum up 1 + 2 + 3 = 6" ]] || fail "wrong sum on 3 ranks"
 echo "the consumer was built from the installed package and sums up on 1, 2 and 3 ranks"
+
+build_example own_model "$folder/own_model"
+"$folder/own_model/rides" --version >/dev/null || fail "the program with kinds of its own does not run"
+if [[ -n "${PEERS_PYTHON:-}" ]]; then
+  RINGTRAIN="$folder/installed/bin/ringtrain" "$PEERS_PYTHON" "$source/tests/launch/own_program.py" "$folder/own_model/rides"
+fi
