@@ -27,8 +27,9 @@ class Library {
     for (const auto* name : names)
       if ((handle_ = ::dlopen(name, RTLD_NOW | RTLD_LOCAL)) != nullptr) return;
     throw TrainingError(
-        fmt::format("a kernel for the GPU needs {}, which cannot be loaded: {}; set "
-                    "task.chunked_loss: off to train without it",
+        fmt::format("a kernel for the GPU needs {}, which cannot be loaded: {}; it is part of LibTorch's "
+                    "CUDA build, or of "
+                    "the driver",
                     names[0], ::dlerror()));
   }
   template <class Function>
@@ -41,8 +42,9 @@ class Library {
   void* handle_ = nullptr;
 };
 
+/// A LibTorch in an archive of its own has NVRTC under another name, which its own file knows.
 const Library& compiler() {
-  static const Library one({"libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so"});
+  static const Library one({"libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so", "libcaffe2_nvrtc.so"});
   return one;
 }
 

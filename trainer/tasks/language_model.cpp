@@ -47,10 +47,11 @@ class LanguageModelKind : public TaskKind {
            "same.";
   }
   void describe(config::Visitor& v) override {
-    v.field("chunked_loss", chunked_loss_,
-            "Computes the loss, and its gradient, over some tokens at a time, so that a step's largest "
-            "tensors, all logits in float32, are never there. auto: on a GPU.",
-            {"auto", "on", "off"});
+    v.field(
+        "chunked_loss", chunked_loss_,
+        "Computes the loss, and its gradient, without a step's largest tensors, all logits in float32: on "
+        "a GPU in one pass over the logits, elsewhere over some tokens at a time. auto: on a GPU.",
+        {"auto", "on", "off"});
   }
 
   TargetKind target() const override { return TargetKind::classes; }
