@@ -9,16 +9,13 @@ if(RINGTRAIN_STRIP AND NOT CMAKE_BUILD_TYPE STREQUAL "Debug")
   install(CODE "set(CMAKE_INSTALL_DO_STRIP ON)")
 endif()
 
-foreach(_part ringtrain ringtrain-launch)
-  get_property(_libraries GLOBAL PROPERTY RINGTRAIN_LIBRARIES_OF_${_part})
-  install(TARGETS ${_libraries} EXPORT ${_part} ARCHIVE DESTINATION lib)
-  install(EXPORT ${_part} NAMESPACE ringtrain:: FILE ${_part}-targets.cmake DESTINATION ${_package})
-endforeach()
+install(TARGETS ringtrain_library ringtrain_launch_library EXPORT ringtrain LIBRARY DESTINATION lib)
+install(EXPORT ringtrain NAMESPACE ringtrain:: FILE ringtrain-targets.cmake DESTINATION ${_package})
 
 # A user's own MPI or Arrow in a folder of its own is found at run time too.
 foreach(_target ringtrain ringtrain_nccl)
   if(TARGET ${_target})
-    set_target_properties(${_target} PROPERTIES INSTALL_RPATH_USE_LINK_PATH ON)
+    set_target_properties(${_target} PROPERTIES INSTALL_RPATH_USE_LINK_PATH ON INSTALL_RPATH "$ORIGIN/../lib")
   endif()
 endforeach()
 if(TARGET ringtrain)
@@ -31,28 +28,17 @@ if(TARGET ringtrain_nccl)
   install(TARGETS ringtrain_nccl LIBRARY DESTINATION lib)
 endif()
 
-foreach(_folder common comm data models serving trainer)
-  install(DIRECTORY ${_folder} DESTINATION include/ringtrain FILES_MATCHING PATTERN "*.h" PATTERN serving/client EXCLUDE PATTERN serving/server EXCLUDE)
-endforeach()
-install(FILES launch/run_main.h DESTINATION include/ringtrain/launch)
+configure_file(cmake/install_headers.cmake.in "${PROJECT_BINARY_DIR}/package/install_headers.cmake" @ONLY)
+install(SCRIPT "${PROJECT_BINARY_DIR}/package/install_headers.cmake")
 install(DIRECTORY configs DESTINATION share/ringtrain FILES_MATCHING PATTERN "*.yaml")
 install(DIRECTORY launch/templates DESTINATION share/ringtrain)
 install(FILES LICENSE DESTINATION share/doc/ringtrain OPTIONAL)
 
-# The consumer's build finds the same LibTorch and Arrow as this one, wherever its own CMAKE_PREFIX_PATH names no others.
+# The consumer's build finds the same LibTorch as this one, wherever its own CMAKE_PREFIX_PATH names no other.
 get_filename_component(RINGTRAIN_LIBTORCH_ROOT "${LibTorch_INCLUDE_DIR}/.." ABSOLUTE)
-set(RINGTRAIN_ARROW_ROOT "")
-if(ArrowWheel_INCLUDE_DIR)
-  get_filename_component(RINGTRAIN_ARROW_ROOT "${ArrowWheel_INCLUDE_DIR}/.." ABSOLUTE)
-endif()
-# What ringtrain::launch is linked with beside the others, as pkg-config knows it.
-set(RINGTRAIN_LAUNCH_MODULES hwloc=hwloc)
-if(RINGTRAIN_SERVER)
-  list(APPEND RINGTRAIN_LAUNCH_MODULES grpc=grpc++ prometheus=prometheus-cpp-core curl=libcurl openssl=openssl)
-endif()
 configure_package_config_file(cmake/ringtrain-config.cmake.in "${PROJECT_BINARY_DIR}/package/ringtrain-config.cmake"
                               INSTALL_DESTINATION ${_package})
 write_basic_package_version_file("${PROJECT_BINARY_DIR}/package/ringtrain-config-version.cmake" COMPATIBILITY SameMinorVersion)
 install(FILES "${PROJECT_BINARY_DIR}/package/ringtrain-config.cmake"
               "${PROJECT_BINARY_DIR}/package/ringtrain-config-version.cmake"
-              cmake/FindLibTorch.cmake cmake/FindArrowWheel.cmake DESTINATION ${_package})
+              cmake/FindLibTorch.cmake DESTINATION ${_package})

@@ -66,28 +66,24 @@ function(ringtrain_vectorise)
   endif()
 endfunction()
 
-# ringtrain_add_library(NAME [TORCH] [EXPORT set] SOURCES file... [DEPENDS target...] [PRIVATE_DEPENDS target...])
-# Makes the static library ringtrain_NAME with the alias ringtrain::NAME. TORCH: its sources include LibTorch and share
-# the precompiled header. EXPORT: the part of the installed package that it belongs to (ringtrain; ringtrain-launch, whose
-# dependencies others do not have). A consumer of the installed static library links PRIVATE_DEPENDS too, so the package config finds
-# them (cmake/ringtrain-config.cmake.in); CLI11 is used by headers alone and does not concern it.
+# ringtrain_add_library(NAME [TORCH] [PART library] SOURCES file... [DEPENDS target...] [PRIVATE_DEPENDS target...])
+# Compiles a folder, the objects ringtrain_NAME, as a part of `library` (Library.cmake): ringtrain_library, or
+# ringtrain_launch_library. TORCH: its sources include LibTorch and share the precompiled header. DEPENDS: the folders whose headers
+# it includes (ringtrain::other), and what its own headers include. Whoever links ringtrain::NAME links the library.
 function(ringtrain_add_library name)
-  cmake_parse_arguments(ARG "TORCH" "EXPORT" "SOURCES;DEPENDS;PRIVATE_DEPENDS" ${ARGN})
-  if(NOT ARG_EXPORT)
-    set(ARG_EXPORT ringtrain)
+  cmake_parse_arguments(ARG "TORCH" "PART" "SOURCES;DEPENDS;PRIVATE_DEPENDS" ${ARGN})
+  if(NOT ARG_PART)
+    set(ARG_PART ringtrain_library)
   endif()
-  list(TRANSFORM ARG_PRIVATE_DEPENDS REPLACE "^\\$<BUILD_INTERFACE:([^>]+)>$" "\\1")
-  list(TRANSFORM ARG_PRIVATE_DEPENDS REPLACE "^(CLI11)::.*$" "$<BUILD_INTERFACE:\\0>")
-  add_library(ringtrain_${name} STATIC ${ARG_SOURCES})
-  add_library(ringtrain::${name} ALIAS ringtrain_${name})
-  set_target_properties(ringtrain_${name} PROPERTIES EXPORT_NAME ${name})
-  target_include_directories(ringtrain_${name} PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>
-                                                      $<INSTALL_INTERFACE:include> $<INSTALL_INTERFACE:include/ringtrain>)
+  list(TRANSFORM ARG_DEPENDS REPLACE "^ringtrain::" "ringtrain_")
+  add_library(ringtrain_${name} OBJECT ${ARG_SOURCES})
+  add_library(ringtrain::${name} ALIAS ${ARG_PART})
+  target_include_directories(ringtrain_${name} PUBLIC "${PROJECT_SOURCE_DIR}")
   target_compile_features(ringtrain_${name} PUBLIC cxx_std_20)
-  target_link_libraries(ringtrain_${name} PUBLIC ${ARG_DEPENDS} PRIVATE $<BUILD_INTERFACE:ringtrain_settings> ${ARG_PRIVATE_DEPENDS})
+  target_link_libraries(ringtrain_${name} PUBLIC ${ARG_DEPENDS} PRIVATE ringtrain_settings ${ARG_PRIVATE_DEPENDS})
   if(ARG_TORCH)
     target_link_libraries(ringtrain_${name} PUBLIC LibTorch::cpu)
     target_precompile_headers(ringtrain_${name} REUSE_FROM ringtrain_pch)
   endif()
-  set_property(GLOBAL APPEND PROPERTY RINGTRAIN_LIBRARIES_OF_${ARG_EXPORT} ringtrain_${name})
+  target_link_libraries(${ARG_PART} PRIVATE ringtrain_${name})
 endfunction()

@@ -31,9 +31,9 @@ pack() {
   cmake --preset release -B build/gpu_machine/build -DRINGTRAIN_SERVER=OFF -DCMAKE_UNITY_BUILD=ON >/dev/null
   cmake --build build/gpu_machine/build --target ringtrain ringtrain_nccl nccl_test gpu_kernels_test bench_step_time
   cp build/gpu_machine/build/bin/{ringtrain,bench_step_time} build/gpu_machine/build/tests/{nccl_test,gpu_kernels_test} "$stage/bin"
-  cp build/gpu_machine/build/lib/libringtrain_nccl.so "$stage/lib"
+  cp build/gpu_machine/build/lib/libringtrain{,_launch,_nccl}.so "$stage/lib"
   strip "$stage"/bin/* "$stage"/lib/*
-  ldd "$stage/bin/ringtrain" | awk '/lib(arrow|parquet)\.so/ {print $3}' | xargs -I{} cp {} "$stage/lib"
+  ldd "$stage/lib/libringtrain.so" | awk '/lib(arrow|parquet)\.so/ {print $3}' | xargs -I{} cp {} "$stage/lib"
   tools/offline_dependencies.py pack build/gpu_machine/packages --no-pyarrow
   for package in build/gpu_machine/packages/lib{yaml-cpp0.7,spdlog1.10,fmt9,utf8proc2,hwloc15,udev1,xnvctrl0}_*.deb; do
     dpkg-deb -x "$package" "$stage/system"
