@@ -23,6 +23,7 @@ find_path(UTF8PROC_INCLUDE_DIR utf8proc.h REQUIRED)
 find_library(UTF8PROC_LIBRARY NAMES utf8proc REQUIRED)
 # By pkg-config: their CMake packages ask for more than is used (protobuf, curl).
 find_package(PkgConfig REQUIRED)
+pkg_check_modules(hwloc REQUIRED IMPORTED_TARGET hwloc)
 if(RINGTRAIN_SERVER)
   find_package(Boost REQUIRED)
   pkg_check_modules(grpc REQUIRED IMPORTED_TARGET grpc++)

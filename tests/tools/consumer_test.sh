@@ -38,6 +38,29 @@ run() { "$mpiexec" --oversubscribe --bind-to none --mca mpi_yield_when_idle 1 -n
 [[ "$(run 3)" == "3 ranks sum up 1 + 2 + 3 = 6" ]] || fail "wrong sum on 3 ranks"
 echo "the consumer was built from the installed package and sums up on 1, 2 and 3 ranks"
 
+# Every installed header, each by its full name, beside files of the program's own that are called as ours are inside.
+mkdir -p "$folder/headers/comm" "$folder/headers/common"
+echo '#error "this is not ringtrain'"'"'s"' | tee "$folder/headers/comm/communicator.h" "$folder/headers/common/errors.h" >/dev/null
+(cd "$folder/installed/include" && find ringtrain -name '*.h' | sort | sed 's/.*/#include "&"/') >"$folder/headers/all.cpp"
+echo 'int main() { return 0; }' >>"$folder/headers/all.cpp"
+cat >"$folder/headers/CMakeLists.txt" <<'CMAKE'
+cmake_minimum_required(VERSION 3.25)
+project(headers LANGUAGES CXX)
+find_package(ringtrain 0.1 REQUIRED COMPONENTS comm averaging trainer launch)
+add_executable(headers all.cpp)
+target_include_directories(headers PRIVATE .)
+target_link_libraries(headers PRIVATE ringtrain::launch)
+find_package(ringtrain 0.1 QUIET COMPONENTS no_such_part)
+if(ringtrain_FOUND)
+  message(FATAL_ERROR "a part that does not exist was found")
+endif()
+CMAKE
+"$cmake" -S "$folder/headers" -B "$folder/headers/build" -G Ninja -DCMAKE_PREFIX_PATH="$folder/installed"
+"$cmake" --build "$folder/headers/build" || fail "the installed headers do not compile"
+if strange=$(nm -D --defined-only -C "$folder"/installed/lib/libringtrain.so | grep -v -e ' ringtrain::' -e ' for ringtrain::' -e ' to ringtrain::'); then
+  fail "libringtrain.so shows what is not ringtrain's: $(head -3 <<<"$strange")"
+fi
+
 build_example own_model "$folder/own_model"
 "$folder/own_model/rides" --version >/dev/null || fail "the program with kinds of its own does not run"
 if [[ -n "${PEERS_PYTHON:-}" ]]; then
