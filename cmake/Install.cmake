@@ -41,4 +41,4 @@ configure_package_config_file(cmake/ringtrain-config.cmake.in "${PROJECT_BINARY_
 write_basic_package_version_file("${PROJECT_BINARY_DIR}/package/ringtrain-config-version.cmake" COMPATIBILITY SameMinorVersion)
 install(FILES "${PROJECT_BINARY_DIR}/package/ringtrain-config.cmake"
               "${PROJECT_BINARY_DIR}/package/ringtrain-config-version.cmake"
-              cmake/FindLibTorch.cmake DESTINATION ${_package})
+              cmake/FindLibTorch.cmake cmake/RingtrainPlugin.cmake DESTINATION ${_package})

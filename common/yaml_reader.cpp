@@ -306,13 +306,29 @@ YamlDocument YamlDocument::from_file(const std::filesystem::path& file,
   return from_text(text, file.string(), overrides);
 }
 
-bool YamlDocument::is_empty(const std::string& path) const {
-  const YamlTree* at = &impl_->root;
+/// What is at a path ("tls.key"); null where nothing is.
+static const YamlTree* find_path(const YamlTree& root, const std::string& path) {
+  const YamlTree* at = &root;
   for (std::size_t begin = 0; at && begin <= path.size();) {
     const auto end = std::min(path.find('.', begin), path.size());
     at = at->find(path.substr(begin, end - begin));
     begin = end + 1;
   }
+  return at;
+}
+
+std::vector<std::string> YamlDocument::texts(const std::string& path) const {
+  std::vector<std::string> found;
+  const auto* at = find_path(impl_->root, path);
+  if (at == nullptr) return found;
+  if (at->kind == Kind::scalar) found.push_back(at->text);
+  for (const auto& item : at->items)
+    if (item.kind == Kind::scalar) found.push_back(item.text);
+  return found;
+}
+
+bool YamlDocument::is_empty(const std::string& path) const {
+  const auto* at = find_path(impl_->root, path);
   return at && (at->kind == Kind::null || (at->kind == Kind::scalar && at->text.empty()));
 }
 

@@ -24,6 +24,8 @@ class YamlDocument {
 
   /// Whether the field of this path ("tls.key") is there, with nothing, null or an empty text as its value.
   bool is_empty(const std::string& path) const;
+  /// The texts of a list at this path, or of a text alone; none where there is neither.
+  std::vector<std::string> texts(const std::string& path) const;
 
   /// Fills the fields that `describe` lists. Throws one ConfigError with all problems (unknown keys with the
   /// nearest known name, wrong types, wrong values), each a line: `trainer.optimizer.lr: expected ..., got -1

@@ -14,6 +14,7 @@
 #include "launch/program_name.h"
 #include "launch/standard_output.h"
 #include "launch/version.h"
+#include "trainer/plugins/plugins.h"
 
 namespace ringtrain {
 namespace {
@@ -87,7 +88,14 @@ void describe(CLI::App& app) {
 
 int run_main(int argc, char** argv, const Catalogue& catalogue) {
   tune_allocator();
-  Program program(catalogue, program_name(argc, argv));
+  Catalogue known = catalogue;
+  try {
+    for (const auto& file : plugins_of_environment()) add_plugin(file, known);
+  } catch (const Error& error) {
+    fmt::print(stderr, "ringtrain: RINGTRAIN_PLUGINS: {}\n", error.what());
+    return error.exit_code();
+  }
+  Program program(known, program_name(argc, argv));
   CLI::App app("ringtrain: distributed data-parallel training of LibTorch models, from training to serving.",
                program.name);
   describe(app);

@@ -8,6 +8,7 @@
 #include "common/errors.h"
 #include "common/text.h"
 #include "common/yaml_reader.h"
+#include "trainer/plugins/plugins.h"
 
 namespace ringtrain {
 
@@ -301,6 +302,9 @@ void RunConfig::describe(config::Visitor& v) {
   v.field("seed", seed, "Seed of everything random: split, order of samples, initial weights, dropout.",
           non_negative());
   v.field("job_dir", job_dir, "Folder of the run: log, checkpoints, export. jobs/NAME when empty.");
+  v.field("plugins", plugins,
+          "Libraries with kinds of their own, which this configuration may name (docs/extending.md); so may "
+          "those of the environment's RINGTRAIN_PLUGINS (separated by ':').");
   v.section("data", "The data file and how it is read.", data);
   v.section("model", "The network.", model);
   v.section("task", "The outputs' meaning, loss and decision.", task);
@@ -316,19 +320,23 @@ void RunConfig::resolve() {
   if (export_.name.empty()) export_.name = name;
 }
 
-RunConfig RunConfig::load(const std::string& file, const std::vector<std::string>& overrides,
-                          const Catalogue& catalogue) {
+RunConfig RunConfig::read(const config::YamlDocument& document, Catalogue catalogue) {
+  for (const auto& file : document.texts("plugins")) add_plugin(file, catalogue);
   RunConfig run(catalogue);
-  config::YamlDocument::from_file(file, overrides).read([&run](config::Visitor& v) { run.describe(v); });
+  document.read([&run](config::Visitor& v) { run.describe(v); });
+  run.plugins.clear();
+  for (const auto& plugin : run.loaded_plugins) run.plugins.push_back(plugin.file);
   run.resolve();
   return run;
 }
 
+RunConfig RunConfig::load(const std::string& file, const std::vector<std::string>& overrides,
+                          const Catalogue& catalogue) {
+  return read(config::YamlDocument::from_file(file, overrides), catalogue);
+}
+
 RunConfig RunConfig::from_text(const std::string& text, const std::string& name, const Catalogue& catalogue) {
-  RunConfig run(catalogue);
-  config::YamlDocument::from_text(text, name).read([&run](config::Visitor& v) { run.describe(v); });
-  run.resolve();
-  return run;
+  return read(config::YamlDocument::from_text(text, name), catalogue);
 }
 
 std::string RunConfig::to_yaml() const {

@@ -7,6 +7,7 @@
 
 #include "common/config.h"
 #include "common/kind_choice.h"
+#include "common/yaml_reader.h"
 #include "models/model.h"
 #include "trainer/callbacks/callbacks_config.h"
 #include "trainer/checkpoint/checkpoint_config.h"
@@ -22,6 +23,11 @@ struct ModelConfig : KindChoice<ModelKind> {
       : KindChoice("model", "Kind of model.", "mlp", known) {}
 };
 
+/// A library whose kinds were added (trainer/plugins/plugin.h).
+struct PluginFile {
+  std::string file, hash;  ///< its full name; of its content
+};
+
 /// The kinds that a configuration may name. What is added to it is on a par with what is built in.
 struct Catalogue {
   std::vector<std::shared_ptr<DataKind>> data;
@@ -30,6 +36,7 @@ struct Catalogue {
   std::vector<std::shared_ptr<OptimizerKind>> optimizers;
   std::vector<std::shared_ptr<ScheduleKind>> schedules;
   std::vector<std::shared_ptr<CallbackKind>> callbacks = {};
+  std::vector<PluginFile> plugins = {};  ///< where some of them came from
 
   /// What ringtrain brings.
   static Catalogue built_in();
@@ -120,8 +127,12 @@ struct RunConfig {
     trainer.callbacks.known = catalogue.callbacks;
     trainer.optimizer = OptimizerConfig(catalogue.optimizers);
     trainer.schedule = ScheduleConfig(catalogue.schedules);
+    for (const auto& plugin : catalogue.plugins) plugins.push_back(plugin.file);
+    loaded_plugins = catalogue.plugins;
   }
 
+  std::vector<std::string> plugins;        ///< what is to be loaded
+  std::vector<PluginFile> loaded_plugins;  ///< what was, with the environment's
   std::string name = "model";
   std::int64_t seed = 42;
   std::string job_dir;  ///< jobs/NAME when empty
@@ -134,7 +145,8 @@ struct RunConfig {
   void describe(config::Visitor& v);
 
   /// Reads a file with the command line's overrides ("trainer.epochs=3"), and fills in what defaults depend
-  /// on other fields. Throws ConfigError with all problems.
+  /// on other fields. The kinds of its `plugins` are known beside those of `catalogue`. Throws ConfigError
+  /// with all problems.
   static RunConfig load(const std::string& file, const std::vector<std::string>& overrides,
                         const Catalogue& catalogue = Catalogue::built_in());
   /// From the text of a resolved configuration (a job folder's config.yaml).
@@ -144,6 +156,7 @@ struct RunConfig {
   std::string to_yaml() const;
 
  private:
+  static RunConfig read(const config::YamlDocument& document, Catalogue catalogue);
   void resolve();
 };
 

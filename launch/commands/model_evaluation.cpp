@@ -80,10 +80,17 @@ void require_known_task(const Manifest& manifest, const TaskConfig& known) {
   std::vector<std::string> names;
   for (const auto& kind : known.kinds) names.push_back(kind->name());
   if (std::find(names.begin(), names.end(), manifest.task) != names.end()) return;
+  std::string plugins;
+  if (manifest.provenance.is_object())
+    for (const auto& plugin : manifest.provenance.value("plugins", nlohmann::json::array()))
+      plugins += (plugins.empty() ? "" : ":") + plugin.at("file").get<std::string>();
   throw ConfigError(fmt::format(
-      "the model {} was trained for the task {}, which this program does not know (it knows: {}). "
-      "The program that trained it does: evaluate with that one. predict and serve need no task",
-      manifest.name, manifest.task, join(names)));
+      "the model {} was trained for the task {}, which this program does not know (it knows: {}). {}. "
+      "predict and serve need no task",
+      manifest.name, manifest.task, join(names),
+      plugins.empty()
+          ? "The program that trained it does: evaluate with that one"
+          : "It may come from a plugin that it was trained with: set RINGTRAIN_PLUGINS=" + plugins));
 }
 
 }  // namespace

@@ -102,6 +102,8 @@ std::filesystem::path export_trained(const RunConfig& config, const Trainer& tra
                          {"ranks", ranks},
                          {"libraries", library_versions()},
                          {"created", now_utc()}};
+  for (const auto& plugin : config.loaded_plugins)
+    manifest.provenance["plugins"].push_back({{"file", plugin.file}, {"hash", plugin.hash}});
   request.trained = trained_rows(trainer);
   // So that `retrain` needs no job folder.
   request.add_training = [&](const std::filesystem::path& folder) {

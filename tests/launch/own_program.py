@@ -126,6 +126,37 @@ def others_take_what_it_exports(folder):
     assert again.returncode in (0, 8) and "deviance" in again.stdout, (again.returncode, again.stdout[-2000:], again.stderr[-4000:])
 
 
+def is_a_plugin_too(folder):
+    """The same kinds for the plain ringtrain: the bits of the program's own run, named in what it writes; without it, what is lacking is said."""
+    plugin = PROGRAM.parent / "librides_plugin.so"
+    words = jobs.sets(trainer__epochs=4, trainer__precision="float64")
+
+    def plain(*arguments, plugins="", expect=0):
+        environment = os.environ | ({"RINGTRAIN_PLUGINS": str(plugins)} if plugins else {})
+        done = subprocess.run([jobs.RINGTRAIN, *map(str, arguments)], capture_output=True, text=True, timeout=200, cwd=EXAMPLE, env=environment)
+        assert done.returncode == expect, (arguments, done.returncode, done.stdout[-2000:], done.stderr[-4000:])
+        return done
+
+    for ranks, job in ((1, folder / "plugin_1"), (2, folder / "plugin_2")):
+        plain("train", "rides.yaml", "--ranks", ranks, "--job-dir", job, "--set", f"plugins=[{plugin}]", *words)
+        assert (final(job) / "model.safetensors").read_bytes() == (final(folder / f"{ranks}_ranks") / "model.safetensors").read_bytes(), ranks
+        assert str(plugin) in (job / "config.yaml").read_text()
+    plain("train", "rides.yaml", "--ranks", 2, "--job-dir", folder / "plugin_2", "--resume", *words, plugins=plugin)  # its config is in the job
+    job = folder / "plugin_table"
+    plain("train", "rides_table.yaml", "--job-dir", job, *jobs.sets(trainer__epochs=2), plugins=plugin)
+    model = job / "export/rides_table"
+    named = json.loads((model / "1/manifest.json").read_text())["provenance"]["plugins"]
+    assert [Path(one["file"]) for one in named] == [plugin], named
+    refused = plain("evaluate", model, "rides.csv", expect=2).stderr
+    assert f"set RINGTRAIN_PLUGINS={plugin}" in refused, refused
+    plain("evaluate", model, "rides.csv", "--bootstrap", 20, plugins=plugin)
+    assert "An embedding of the station" in plain("config", "model.station", plugins=plugin).stdout
+    missing = plain("train", "rides.yaml", "--set", "plugins=[nowhere.so]", expect=2).stderr
+    assert missing.startswith("ringtrain: ") and "the plugin nowhere.so" in missing and len(missing.splitlines()) == 1, missing
+    twice = rides("train", "rides.yaml", "--set", f"plugins=[{plugin}]", expect=2).stderr
+    assert "a data format of the name 'rides' is there already" in twice, twice
+
+
 def main():
     with jobs.Folder() as folder:
         knows_its_kinds()
@@ -133,6 +164,7 @@ def main():
         trains_on_any_number_of_ranks(folder)
         goes_on_after_a_killed_rank(folder)
         others_take_what_it_exports(folder)
+        is_a_plugin_too(folder)
     print("a program with kinds of its own trains on 1, 2 and 3 ranks, goes on after a killed rank, and exports for others")
 
 
