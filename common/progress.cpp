@@ -76,7 +76,9 @@ constexpr std::string_view clear_line = "\r\x1b[K";
 
 struct Progress::Impl {
   Impl(std::string title_, std::int64_t total_, Options options_)
-      : title(std::move(title_)), total(total_), options(options_), terminal(stderr_is_terminal()) {}
+      : title(std::move(title_)), total(total_), options(options_), terminal(stderr_is_terminal()) {
+    details.reserve(128);  // it does not grow while the work goes on
+  }
 
   std::string counted() const {
     return fmt::format("{} {}/{}", title, with_commas(done), with_commas(total));

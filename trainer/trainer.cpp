@@ -475,9 +475,11 @@ StepTotals Trainer::train_step(Loader& loader) {
   checkpointing_->tell();
   if (const auto every = config_.trainer.check_replicas_every_steps; every > 0 && step_ % every == 0)
     check_replicas(replica_, world_.control(), step_);
-  const auto trace_file = std::filesystem::path(config_.job_dir) / "trace.json";
-  if (trace_->end_step(world_.control(), trace_file))
-    telemetry_->event(step_, fmt::format("trace: {}; open it with ui.perfetto.dev", trace_file.string()));
+  if (trace_->records()) {
+    const auto file = std::filesystem::path(config_.job_dir) / "trace.json";
+    if (trace_->end_step(world_.control(), file))
+      telemetry_->event(step_, fmt::format("trace: {}; open it with ui.perfetto.dev", file.string()));
+  }
   if (std::isfinite(done.totals.loss_sum)) {
     standing_.epoch_loss_sum += done.totals.loss_sum;
     standing_.epoch_weight += done.totals.weight;

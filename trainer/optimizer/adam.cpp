@@ -5,11 +5,10 @@
 namespace ringtrain {
 namespace {
 
-class AdamKind : public OptimizerKind {
+class AdamKind : public OptimizerOfAnyRate<AdamKind> {
  public:
   explicit AdamKind(bool decoupled) : decoupled_(decoupled) {}
 
-  std::shared_ptr<OptimizerKind> clone() const override { return std::make_shared<AdamKind>(*this); }
   std::string name() const override { return decoupled_ ? "adamw" : "adam"; }
   std::string doc() const override {
     return decoupled_ ? "AdamW (Loshchilov and Hutter 2019)." : "Adam (Kingma and Ba 2015).";
@@ -23,17 +22,8 @@ class AdamKind : public OptimizerKind {
   std::vector<std::string> state_names() const override { return {"exp_avg", "exp_avg_sq"}; }
   bool needs_counts() const override { return true; }
 
-  void update(const Operands& with, double lr, const std::optional<at::Tensor>& divisor) const override {
-    call(with, lr, divisor, std::nullopt);
-  }
-  void update(const Operands& with, const at::Tensor& lr, const std::optional<at::Tensor>& divisor,
-              const at::Tensor& skips) const override {
-    call(with, lr, divisor, skips);
-  }
-
- private:
   template <class Rate>
-  void call(const Operands& with, const Rate& lr, const std::optional<at::Tensor>& divisor,
+  void step(const Operands& with, const Rate& lr, const std::optional<at::Tensor>& divisor,
             const std::optional<at::Tensor>& skips) const {
     if (decoupled_)
       at::_fused_adamw_(with.values, with.gradients, with.state[0], with.state[1], {}, with.counts, lr,
@@ -45,6 +35,7 @@ class AdamKind : public OptimizerKind {
                        skips);
   }
 
+ private:
   bool decoupled_;  ///< weight decay apart from the gradient: adamw
   double beta1_ = 0.9, beta2_ = 0.999, eps_ = 1e-8;
 };

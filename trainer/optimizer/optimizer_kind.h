@@ -45,4 +45,25 @@ class OptimizerKind {
                       const at::Tensor& skips) const = 0;
 };
 
+/// A rule that is written once for a rate of the host and of the device: `Kind`, derived from this, has
+///
+///     template <class Rate>  // double or at::Tensor
+///     void step(const Operands& with, const Rate& lr, const std::optional<at::Tensor>& divisor,
+///               const std::optional<at::Tensor>& skips) const;
+template <class Kind>
+class OptimizerOfAnyRate : public OptimizerKind {
+ public:
+  std::shared_ptr<OptimizerKind> clone() const final { return std::make_shared<Kind>(kind()); }
+  void update(const Operands& with, double lr, const std::optional<at::Tensor>& divisor) const final {
+    kind().step(with, lr, divisor, std::nullopt);
+  }
+  void update(const Operands& with, const at::Tensor& lr, const std::optional<at::Tensor>& divisor,
+              const at::Tensor& skips) const final {
+    kind().step(with, lr, divisor, skips);
+  }
+
+ private:
+  const Kind& kind() const { return static_cast<const Kind&>(*this); }
+};
+
 }  // namespace ringtrain

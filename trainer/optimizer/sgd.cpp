@@ -5,9 +5,8 @@
 namespace ringtrain {
 namespace {
 
-class SgdKind : public OptimizerKind {
+class SgdKind : public OptimizerOfAnyRate<SgdKind> {
  public:
-  std::shared_ptr<OptimizerKind> clone() const override { return std::make_shared<SgdKind>(*this); }
   std::string name() const override { return "sgd"; }
   std::string doc() const override { return "Stochastic gradient descent."; }
   void describe(config::Visitor& v) override {
@@ -21,18 +20,9 @@ class SgdKind : public OptimizerKind {
   }
   bool needs_counts() const override { return false; }
 
-  void update(const Operands& with, double lr, const std::optional<at::Tensor>& divisor) const override {
-    call(with, lr, divisor, std::nullopt);
-  }
-  void update(const Operands& with, const at::Tensor& lr, const std::optional<at::Tensor>& divisor,
-              const at::Tensor& skips) const override {
-    call(with, lr, divisor, skips);
-  }
-
- private:
   // A momentum of zeros makes the first step what is_first_step would make it.
   template <class Rate>
-  void call(const Operands& with, const Rate& lr, const std::optional<at::Tensor>& divisor,
+  void step(const Operands& with, const Rate& lr, const std::optional<at::Tensor>& divisor,
             const std::optional<at::Tensor>& skips) const {
     const auto momentum = with.state.empty() ? at::TensorList{} : at::TensorList(with.state[0]);
     at::_fused_sgd_(with.values, with.gradients, momentum, with.weight_decay, momentum_, lr,
@@ -40,6 +30,7 @@ class SgdKind : public OptimizerKind {
                     skips);
   }
 
+ private:
   double momentum_ = 0;
   bool nesterov_ = false;
 };

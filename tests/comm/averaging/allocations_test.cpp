@@ -1,5 +1,4 @@
-// After its first steps averaging allocates no memory. This program's malloc counts its calls, by any library
-// and in any thread.
+// After its first steps averaging allocates no memory.
 #include <gtest/gtest.h>
 #include <torch/nn/modules/activation.h>
 #include <torch/nn/modules/container/sequential.h>
@@ -8,50 +7,13 @@
 #include <torch/utils.h>
 
 #include <algorithm>
-#include <atomic>
 #include <barrier>
-#include <cerrno>
-#include <cstdlib>
 #include <functional>
 #include <mutex>
 
 #include "comm/averaging/gradient_averager.h"
 #include "comm/ring/thread_ring.h"
-
-namespace {
-std::atomic<long> allocations{0};
-}
-
-extern "C" {
-// NOLINTBEGIN(bugprone-reserved-identifier): glibc's own
-void* __libc_malloc(std::size_t);
-void* __libc_calloc(std::size_t, std::size_t);
-void* __libc_realloc(void*, std::size_t);
-void* __libc_memalign(std::size_t, std::size_t);
-// NOLINTEND(bugprone-reserved-identifier)
-
-void* malloc(std::size_t size) {
-  ++allocations;
-  return __libc_malloc(size);
-}
-void* calloc(std::size_t count, std::size_t size) {
-  ++allocations;
-  return __libc_calloc(count, size);
-}
-void* realloc(void* old, std::size_t size) {
-  ++allocations;
-  return __libc_realloc(old, size);
-}
-void* memalign(std::size_t alignment, std::size_t size) {
-  ++allocations;
-  return __libc_memalign(alignment, size);
-}
-void* aligned_alloc(std::size_t alignment, std::size_t size) { return memalign(alignment, size); }
-int posix_memalign(void** result, std::size_t alignment, std::size_t size) {
-  *result = memalign(alignment, size);
-  return *result == nullptr ? ENOMEM : 0;
-}
-}
+#include "tests/common/counted_malloc.h"
 
 namespace ringtrain {
 namespace {
@@ -84,11 +46,11 @@ class Allocations : public testing::TestWithParam<Way> {
       const auto inputs = torch::ones({8, 64});
       const auto counted = [&](const std::function<void()>& work) {
         together.arrive_and_wait();
-        const long before = allocations;
+        const long before = test::malloc_of_program().calls;
         together.arrive_and_wait();
         work();
         together.arrive_and_wait();
-        const long after = allocations;
+        const long after = test::malloc_of_program().calls;
         together.arrive_and_wait();
         return after - before;
       };

@@ -16,9 +16,8 @@ namespace ringtrain {
 namespace {
 
 /// Lion (Chen et al. 2023).
-class LionKind : public OptimizerKind {
+class LionKind : public OptimizerOfAnyRate<LionKind> {
  public:
-  std::shared_ptr<OptimizerKind> clone() const override { return std::make_shared<LionKind>(*this); }
   std::string name() const override { return "lion"; }
   std::string doc() const override { return "The sign of a mean of gradients."; }
   void describe(config::Visitor& v) override {
@@ -28,17 +27,8 @@ class LionKind : public OptimizerKind {
   std::vector<std::string> state_names() const override { return {"mean"}; }
   bool needs_counts() const override { return false; }
 
-  void update(const Operands& with, double lr, const std::optional<at::Tensor>& divisor) const override {
-    call(with, lr, divisor, std::nullopt);
-  }
-  void update(const Operands& with, const at::Tensor& lr, const std::optional<at::Tensor>& divisor,
-              const at::Tensor& skips) const override {
-    call(with, lr, divisor, skips);
-  }
-
- private:
   template <class Rate>
-  void call(const Operands& with, const Rate& lr, const std::optional<at::Tensor>& divisor,
+  void step(const Operands& with, const Rate& lr, const std::optional<at::Tensor>& divisor,
             const std::optional<at::Tensor>& skips) const {
     for (std::size_t i = 0; i < with.values.size(); ++i) {
       const auto &values = with.values[i], &mean = with.state[0][i];
@@ -48,6 +38,8 @@ class LionKind : public OptimizerKind {
       set(mean, mean * beta2_ + gradients * (1 - beta2_), skips);
     }
   }
+
+ private:
   static void set(const at::Tensor& place, const at::Tensor& to, const std::optional<at::Tensor>& skips) {
     place.copy_(skips ? at::where(*skips > 0, place, to) : to);
   }
