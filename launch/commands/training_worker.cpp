@@ -43,7 +43,7 @@ int train(World& world, const std::string& config_file, const std::vector<std::s
   agree_on(world.control(), "the version of ringtrain or of its libraries", version_text());
   together(world.control(), "reading the configuration",
            [&] { config = RunConfig::load(config_file, overrides, catalogue); });
-  agree_on(world.control(), "the plugins", plugins_text(config.loaded_plugins));
+  agree_on(world.control(), "the list of plugins", plugins_text(config.loaded_plugins));
   StartOptions options = start;
   options.device_chosen = [&](const std::string& device) {
     bind_near(world, device, static_cast<int>(config.trainer.threads_per_rank));
