@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "comm/averaging/same_parameters.h"
 #include "common/errors.h"
 
 namespace ringtrain {
@@ -33,6 +34,7 @@ struct GradientAverager::Hooks {
 GradientAverager::GradientAverager(FlatParameters& parameters, Communicator& gradients,
                                    const AveragerOptions& options, const Phase& phase)
     : parameters_(parameters), gradients_(gradients), hooks_(std::make_unique<Hooks>()) {
+  require_same_parameters(parameters, gradients);
   auto device = at::Device(at::kCPU);
   phase([&] {
     parameters.move_gradients([&gradients](std::int64_t numel, const at::TensorOptions& tensor_options) {

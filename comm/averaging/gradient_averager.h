@@ -54,7 +54,8 @@ class GradientAverager : public GradientReduction {
   /// wait for that rank (comm/agreement.h has `together`).
   using Phase = std::function<void(const std::function<void()>& body)>;
   /// Makes all ranks start from rank 0's values: broadcasts them. Moves the gradients to memory of the
-  /// communicator. Collective. The hooks it sets in the module's parameters go with it.
+  /// communicator. Collective. The hooks it sets in the module's parameters go with it. Throws ConfigError on
+  /// all ranks where a module is not like rank 0's (same_parameters.h).
   GradientAverager(
       FlatParameters& parameters, Communicator& gradients, const AveragerOptions& options = {},
       const Phase& phase = [](const auto& body) { body(); });
