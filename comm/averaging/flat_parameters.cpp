@@ -15,12 +15,19 @@ FlatParameters::FlatParameters(const torch::nn::Module& module, const KindOf& ki
   std::set<const at::TensorImpl*> seen;
   for (const auto& item : module.named_parameters()) {
     const at::Tensor& parameter = item.value();
-    if (!parameter.requires_grad() || !seen.insert(parameter.unsafeGetTensorImpl()).second) continue;
+    if (!seen.insert(parameter.unsafeGetTensorImpl()).second) continue;
+    if (!parameter.requires_grad()) {
+      others_.push_back({item.key(), parameter});
+      continue;
+    }
     if (parameter.is_sparse())
       throw ConfigError("parameter " + item.key() + " is sparse; only dense parameters can be trained");
     entries_.push_back({item.key(), parameter, 0, 0, parameter.numel()});
   }
   std::reverse(entries_.begin(), entries_.end());
+  for (const auto& item : module.named_buffers())
+    if (item.value().defined() && seen.insert(item.value().unsafeGetTensorImpl()).second)
+      others_.push_back({item.key(), item.value()});
 
   struct Room {
     at::TensorOptions options;
@@ -70,6 +77,27 @@ std::int64_t FlatParameters::numel() const {
 
 void FlatParameters::zero_gradients() {
   for (auto& group : groups_) group.gradients.zero_();
+}
+
+int FlatParameters::repair_values() {
+  int repaired = 0;
+  for (auto& entry : entries_) {
+    const at::Tensor& values = groups_[entry.group].values;
+    const auto* expected =
+        static_cast<const char*>(values.const_data_ptr()) + entry.offset * values.element_size();
+    if (entry.parameter.const_data_ptr() == expected || entry.numel == 0) continue;
+    if (entry.parameter.scalar_type() != values.scalar_type() ||
+        entry.parameter.device() != values.device() || entry.parameter.numel() != entry.numel)
+      throw ConfigError("parameter " + entry.name +
+                        " is of another type, device or shape than it was: call `to` before "
+                        "FlatParameters, or make a new one after it");
+    const torch::NoGradGuard no_grad;
+    auto place = view(values, entry);
+    place.copy_(entry.parameter);
+    entry.parameter.set_data(place);
+    ++repaired;
+  }
+  return repaired;
 }
 
 int FlatParameters::repair_gradients() {

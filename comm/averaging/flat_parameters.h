@@ -18,7 +18,9 @@ namespace ringtrain {
 /// Parameters stand in reverse order of registration (about the order in which backward finishes them), each
 /// at a multiple of 64 bytes; the gaps are zero and stay zero. A parameter that is registered twice (tied) is
 /// stored once, under its first name; one that requires no gradient is left where it is. The module must
-/// outlive this object, and its parameters must not be replaced (`to`, `set_data`) while it is used.
+/// outlive this object. Its parameters must not change their type or device (`to`) while it is used; where
+/// others of the same kind were put in their place (torch::load, vector_to_parameters) `repair_values` takes
+/// what they hold.
 class FlatParameters {
  public:
   struct Entry {
@@ -43,7 +45,18 @@ class FlatParameters {
   const std::vector<Group>& groups() const { return groups_; }
   std::int64_t numel() const;  ///< of the parameters, without gaps
 
+  /// A tensor of the module that is not trained: a buffer, or a parameter that requires no gradient.
+  struct Other {
+    std::string name;
+    at::Tensor tensor;
+  };
+  const std::vector<Other>& others() const { return others_; }
+
   void zero_gradients();
+  /// Makes each parameter a view of the flat values again where something put another tensor in its place:
+  /// the values are copied in. Returns how many were repaired. Throws ConfigError that names one of another
+  /// type, device or shape.
+  int repair_values();
   /// Makes each `.grad` a view of the flat gradients again where something broke that (C++'s zero_grad does,
   /// a loss without a parameter leaves it): what was accumulated meanwhile is copied in. Returns how many
   /// were repaired.
@@ -65,6 +78,7 @@ class FlatParameters {
  private:
   std::vector<Entry> entries_;
   std::vector<Group> groups_;
+  std::vector<Other> others_;
 };
 
 }  // namespace ringtrain

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "comm/averaging/broadcast.h"
 #include "comm/averaging/same_parameters.h"
 #include "common/errors.h"
 
@@ -50,10 +51,12 @@ GradientAverager::GradientAverager(FlatParameters& parameters, Communicator& gra
                        : at::zeros({total_count}, at::TensorOptions(at::kDouble).pinned_memory(true));
     bytes_ += static_cast<std::int64_t>(totals_.nbytes());
     used_.resize(parameters.entries().size());
+    arrived_.resize(used_.size());
     used_tensor_ =
         at::zeros({static_cast<std::int64_t>(used_.size())}, at::TensorOptions(at::kByte).device(device));
   });
   for (const auto& group : parameters.groups()) gradients.broadcast(group.values, 0).wait();
+  broadcast_tensors(parameters.others(), gradients);
 
   const bool background = gradients.works_in_background();
   overlaps_ = options.overlap == AveragerOptions::Overlap::automatic
@@ -100,14 +103,16 @@ void GradientAverager::set_hooks() {
 // Backward has accumulated the gradient of one parameter.
 void GradientAverager::arrived(std::size_t entry) {
   used_[entry] = 1;
-  if (quiet_ || !overlaps_) return;
-  const std::size_t bucket = buckets_.bucket_of(entry);
-  if (--missing_[bucket] < 0)
+  if (quiet_) return;
+  // Also where nothing is sent before `finish`: what passes on a laptop passes on a cluster.
+  if (std::exchange(arrived_[entry], std::uint8_t{1}) != 0)
     throw ConfigError(fmt::format(
-        "the gradient of {} was accumulated a second time after it was sent to the other ranks; run every "
-        "backward of a step but the last one within GradientAverager::no_sync()",
+        "the gradient of {} was accumulated a second time in a step; run every backward of a step but the "
+        "last one within GradientAverager::no_sync()",
         parameters_.entries()[entry].name));
-  if (missing_[bucket] == 0) {
+  if (!overlaps_) return;
+  const std::size_t bucket = buckets_.bucket_of(entry);
+  if (--missing_[bucket] == 0) {
     if (!ordered_) arrivals_.push_back(bucket);
     launch_full_ones();
   }
@@ -144,6 +149,7 @@ std::vector<SlicePart> GradientAverager::parts() const {
 }
 
 StepTotals GradientAverager::finish_totals(const StepTotals& mine, const at::Tensor& more) {
+  repair_values();
   if (mine.failed > 0 && launched_ == 0) parameters_.zero_gradients();
   const bool complete = std::all_of(used_.begin(), used_.end(), [](auto used) { return used != 0; });
   auto* numbers = host_totals_.mutable_data_ptr<double>();
@@ -220,6 +226,7 @@ void GradientAverager::begin_next_step() {
   early_ = 0;
   broken_ = false;
   std::fill(used_.begin(), used_.end(), std::uint8_t{0});
+  std::fill(arrived_.begin(), arrived_.end(), std::uint8_t{0});
   for (std::size_t b = 0; b < buckets_.size(); ++b)
     missing_[b] = static_cast<int>(buckets_[b].entries.size());
 }
@@ -232,6 +239,20 @@ void GradientAverager::find_unused() {
   host.copy_(used_tensor_);
   if (std::all_of(used_.begin(), used_.end(), [](auto used) { return used != 0; })) return;
   for (const auto used : used_) unused_.push_back(used == 0);
+}
+
+/// Where somebody put other tensors in the parameters' place, LibTorch has made new nodes that accumulate,
+/// without our hooks: what this step's backward reached is not known, and counts as used.
+void GradientAverager::repair_values() {
+  if (parameters_.repair_values() == 0) return;
+  hooks_ = std::make_unique<Hooks>();
+  set_hooks();
+  std::fill(used_.begin(), used_.end(), std::uint8_t{1});
+}
+
+void GradientAverager::drop_unused_gradients() {
+  for (std::size_t i = 0; i < unused_.size(); ++i)
+    if (unused_[i]) parameters_.entries()[i].parameter.mutable_grad() = at::Tensor();
 }
 
 // From the second step on buckets go in the order in which they filled on rank 0.

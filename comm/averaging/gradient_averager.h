@@ -42,6 +42,7 @@ struct AveragerOptions {
 ///       last_loss_sum.backward();  // full buckets are reduced while it goes on
 ///       const StepTotals totals = averager.finish({weight, loss_sum, ...});
 ///       for (auto& group : flat.groups()) group.gradients.div_(totals.weight);
+///       averager.drop_unused_gradients();  // where torch::optim updates
 ///
 /// The gradients hold the sum over all samples of all ranks when `finish` returns.
 /// A rank without samples calls `finish` alone. The order in which buckets are reduced is the same on all
@@ -75,10 +76,14 @@ class GradientAverager : public GradientReduction {
   std::int64_t bytes_per_step() const override { return bytes_; }
   const StepTraffic* traffic() const override { return &traffic_; }
   bool overlaps() const override { return overlaps_; }
+  /// After `finish`: leaves what no rank used without a `.grad`, so that an optimizer of LibTorch's passes it
+  /// over; with a gradient of zeros, weight decay and momentum would move it. Backward makes it anew.
+  void drop_unused_gradients();
   const Buckets& buckets() const { return buckets_; }
 
  private:
   void prepare_steps();
+  void repair_values();
   void set_hooks();
   void arrived(std::size_t entry);
   void launch_full_ones();
@@ -106,6 +111,7 @@ class GradientAverager : public GradientReduction {
   /// For the totals, so that they overtake buckets under way; null: they go behind them.
   std::unique_ptr<Communicator> fast_lane_;
   std::vector<std::uint8_t> used_;
+  std::vector<std::uint8_t> arrived_;  // in this step, outside of no_sync()
   bool ordered_ = false, broken_ = false;
   at::Tensor totals_, host_totals_;  // the same tensor where gradients are on the host
   at::Tensor used_tensor_;

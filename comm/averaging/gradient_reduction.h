@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "comm/averaging/flat_slice.h"
@@ -57,16 +58,17 @@ class GradientReduction {
   /// What `finish_part` numbers: parts of the slices that this rank updates.
   virtual std::vector<SlicePart> parts() const = 0;
 
-  /// While it lives, backward only accumulates.
+  /// While it lives, backward only accumulates. One within another ends with the outer one.
   class NoSync {
    public:
-    explicit NoSync(bool& quiet) : quiet_(quiet) { quiet_ = true; }
-    ~NoSync() { quiet_ = false; }
+    explicit NoSync(bool& quiet) : quiet_(quiet), before_(std::exchange(quiet, true)) {}
+    ~NoSync() { quiet_ = before_; }
     NoSync(const NoSync&) = delete;
     NoSync& operator=(const NoSync&) = delete;
 
    private:
     bool& quiet_;
+    const bool before_;
   };
   [[nodiscard]] NoSync no_sync() { return NoSync(quiet_); }
 

@@ -17,12 +17,16 @@
 namespace ringtrain {
 namespace {
 
-/// A line each: "output.weight [4, 3] float".
+std::string line_of(const std::string& name, const at::Tensor& tensor) {
+  return fmt::format("{} [{}] {}", name, fmt::join(tensor.sizes(), ", "),
+                     c10::toString(tensor.scalar_type()));
+}
+
+/// A line each: "output.weight [4, 3] Float"; then what is not trained.
 std::string listed(const FlatParameters& parameters) {
   std::string text;
-  for (const auto& entry : parameters.entries())
-    text += fmt::format("{} [{}] {}\n", entry.name, fmt::join(entry.parameter.sizes(), ", "),
-                        c10::toString(entry.parameter.scalar_type()));
+  for (const auto& entry : parameters.entries()) text += line_of(entry.name, entry.parameter) + "\n";
+  for (const auto& other : parameters.others()) text += line_of(other.name, other.tensor) + ", not trained\n";
   return text;
 }
 
@@ -76,7 +80,7 @@ std::string difference(int rank, const std::string& mine, const std::string& fir
     return i < lines.size() ? lines[i] : std::string("none");
   };
   return fmt::format(
-      "the module of rank {} is not that of rank 0: its parameters that are trained are {} and {}; the first "
+      "the module of rank {} is not that of rank 0: its parameters and buffers are {} and {}; the first "
       "that differs, counted from the last layer, is {} here and {} on rank 0. Make the same module on every "
       "rank",
       rank, here.size(), there.size(), shown(here), shown(there));

@@ -74,12 +74,14 @@ void ShardedAverager::reduce() {
 }
 
 StepTotals ShardedAverager::finish_totals(const StepTotals& mine, const at::Tensor& more) {
+  const bool replaced = parameters_.repair_values() > 0;
+  if (replaced) used_ = UsedParameters(parameters_);  // LibTorch has made new nodes, without our hooks
   if (mine.failed > 0)
     parameters_.zero_gradients();
   else
     parameters_.repair_gradients();
   std::vector<double> numbers{mine.weight, mine.loss_sum, mine.samples, mine.stop, mine.failed};
-  for (const bool used : used_.take()) numbers.push_back(used ? 1 : 0);
+  for (const bool used : used_.take()) numbers.push_back(used || replaced ? 1 : 0);
   const auto host = at::from_blob(numbers.data(), numbers_.sizes(), at::kDouble);
   numbers_.copy_(host);
   if (more.defined()) numbers_.narrow(0, 0, 2).add_(more);

@@ -69,7 +69,7 @@ TEST(SameParameters, AnotherNumberOrTypeOrAFrozenOneIsNamed) {
                      module->parameters()[3].set_requires_grad(false);
                      return module;
                    }),
-              "are 3 and 4");
+              "is 1.weight [3, 4] Float here and 1.bias [3] Float on rank 0");
 }
 
 TEST(SameParameters, ShardsAskToo) {
