@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "comm/averaging/same_parameters.h"
 #include "common/errors.h"
 
 namespace ringtrain {
@@ -44,7 +43,6 @@ std::vector<FlatSlice> shard_slices(const FlatParameters& parameters, int rank, 
 ShardedAverager::ShardedAverager(FlatParameters& parameters, std::vector<FlatSlice> slices,
                                  Communicator& gradients)
     : parameters_(parameters), slices_(std::move(slices)), gradients_(gradients), used_(parameters) {
-  require_same_parameters(parameters, gradients);
   auto options = at::TensorOptions(at::kDouble);
   if (!slices_.empty()) options = options.device(slices_[0].values.device());
   numbers_ = at::zeros({kTotals + static_cast<std::int64_t>(parameters.entries().size())}, options);

@@ -11,7 +11,6 @@
 
 #include "comm/averaging/broadcast.h"
 #include "comm/averaging/gradient_averager.h"
-#include "comm/averaging/sharded_averager.h"
 #include "comm/backends.h"
 #include "common/errors.h"
 

@@ -7,7 +7,6 @@
 #include <functional>
 
 #include "comm/averaging/gradient_averager.h"
-#include "comm/averaging/sharded_averager.h"
 #include "comm/backends.h"
 #include "common/errors.h"
 
@@ -70,15 +69,6 @@ TEST(SameParameters, AnotherNumberOrTypeOrAFrozenOneIsNamed) {
                      return module;
                    }),
               "is 1.weight [3, 4] Float here and 1.bias [3] Float on rank 0");
-}
-
-TEST(SameParameters, ShardsAskToo) {
-  run_as_threads(2, [&](Communicator& communicator) {
-    auto module = communicator.rank() == 1 ? Sequential(Linear(3, 5)) : Sequential(Linear(3, 4));
-    FlatParameters flat(*module);
-    EXPECT_THROW(ShardedAverager(flat, shard_slices(flat, communicator.rank(), 2), communicator),
-                 ConfigError);
-  });
 }
 
 TEST(SameParameters, OneRankAsksNobody) {
