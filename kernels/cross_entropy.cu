@@ -33,7 +33,7 @@ __device__ inline void take(Exponentials& all, const Number* numbers, int count)
 // losses[row] = ln Σ exp(x) - x[target], wholes[row] = ln Σ exp(x). A target outside of the classes gives no number.
 // `logits`: rows of `classes` numbers, `stride` apart.
 KERNEL cross_entropy(const Number* logits, long long stride, const long long* targets, int classes, Wide* losses,
-                                         Wide* wholes) {
+                     Wide* wholes) {
   const Number* row = logits + blockIdx.x * stride;
   Exponentials mine{-infinity(), 0};
   const int packs = aligned(row) ? classes / kPack : 0;
@@ -61,7 +61,7 @@ KERNEL cross_entropy(const Number* logits, long long stride, const long long* ta
 
 // gradient = (exp(x - whole) - [the target]) * factor, and 0 from `classes` to `width`. `gradient`: rows `width` apart.
 KERNEL cross_entropy_gradient(const Number* logits, long long stride, const long long* targets, int classes,
-                                                  const Wide* wholes, const double* factor, Number* gradient, int width) {
+                              const Wide* wholes, const double* factor, Number* gradient, int width) {
   const Number* row = logits + blockIdx.x * stride;
   Number* to = gradient + blockIdx.x * static_cast<long long>(width);
   const Wide whole = wholes[blockIdx.x], times = static_cast<Wide>(*factor);

@@ -9,7 +9,8 @@
 
 namespace ringtrain {
 
-/// Gives every rank rank 0's tensors, of any type and layout. Collective.
+/// Gives every rank rank 0's tensors, of any type, strided or sparse (COO); those of other layouts stay each
+/// rank's own. Collective.
 void broadcast_tensors(const std::vector<FlatParameters::Other>& tensors, Communicator& communicator);
 
 /// The same for the buffers of a module (running statistics): each rank has its own, of its own samples,

@@ -186,6 +186,39 @@ TEST(OwnLoop, AllStartFromWhatRank0Has) {
   });
 }
 
+// Of networks over graphs, of positions, of filters in the frequency domain.
+TEST(OwnLoop, BuffersOfAnyKindStartFromRank0s) {
+  run_as_threads(2, [](Communicator& communicator) {
+    const double mine = communicator.rank() + 1;
+    const std::int64_t links = 3 - communicator.rank();
+    torch::nn::Module module;
+    const at::Tensor graph = module.register_buffer(
+        "graph", at::sparse_coo_tensor(at::stack({at::arange(links), at::arange(links)}),
+                                       at::full({links}, mine), {4, 4}));
+    const at::Tensor repeated = module.register_buffer("repeated", at::full({1, 3}, mine).expand({5, 3}));
+    const at::Tensor filter = module.register_buffer("filter", at::full({2}, mine, at::kComplexDouble));
+    const at::Tensor half = module.register_buffer("half", at::full({2, 3}, mine, at::kHalf).t());
+    const at::Tensor small = module.register_buffer("small", at::full({3}, mine, at::kChar));
+    const at::Tensor nothing = module.register_buffer("nothing", at::empty({0, 3}));
+    module.register_parameter("weight", at::ones({2}));
+    FlatParameters flat(module);
+    GradientAverager averager(flat, communicator);
+    EXPECT_EQ(graph.coalesce()._nnz(), 3);
+    EXPECT_EQ(graph.to_dense().sum().item<float>(), 3);
+    for (const auto& one : {repeated, filter, half, small})
+      EXPECT_TRUE(at::equal(one, at::ones_like(one))) << one;
+    EXPECT_EQ(repeated.stride(0), 0);
+  });
+}
+
+TEST(OwnLoop, AModuleMayHaveNoBuffers) {
+  run_as_threads(2, [](Communicator& communicator) {
+    Linear layer(2, 2);
+    broadcast_buffers(*layer, communicator);
+    EXPECT_TRUE(FlatParameters(*layer).others().empty());
+  });
+}
+
 TEST(OwnLoop, BuffersAreGivenToAllWhenAsked) {
   run_as_threads(2, [](Communicator& communicator) {
     torch::nn::BatchNorm1d norm(4);
