@@ -18,7 +18,7 @@ STEPs, in order of worth, each within a time limit of its own (SECONDS_PER_STEP,
   switches    each switch of a step alone: time and memory
   export      models trained on the GPU and exported
   training    tests/gpu/training.py (training:PART: a part of it)
-  faults      tests/gpu/faults.py
+  faults      tests/gpu/faults.py (faults:PART)
 
 Without a STEP all of them. RINGTRAIN_DEVICE=cpu rehearses what can be.
 TEXT
@@ -98,7 +98,7 @@ one() {
     switches) bench/run.sh --only switches --rounds 4 ;;
     export) exported ;;
     training | faults) python3 "tests/gpu/$1.py" ;;
-    training:*) python3 tests/gpu/training.py "${1#*:}" ;;
+    training:* | faults:*) python3 "tests/gpu/${1%%:*}.py" "${1#*:}" ;;
     *) echo "tools/gpu_machine.sh: unknown step '$1'" >&2; exit 2 ;;
   esac
 }

@@ -74,7 +74,7 @@ def not_finite(folder):
 name: spoilt
 data: {{train_file: {folder / 'spoilt.csv'}, target: y, split: {{train: 1, validation: 0, test: 0}}}}
 model: {{type: linear}}
-task: {{type: regression}}
+task: {{type: regression, scale_target: false}}
 trainer: {{epochs: 3, global_batch_size: 20}}
 export: {{enabled: false}}
 """)
