@@ -3,14 +3,16 @@
 #include <cstdint>
 #include <vector>
 
+#include "data/order/epoch_order.h"
+
 namespace ringtrain {
 
 /// Which samples a rank reads in which step: a pure function of (seed, epoch, global batch number, rank,
 /// world size). Resuming, also on another number of ranks, needs no state but the step.
 ///
-/// An epoch is a permutation of all samples (Fisher-Yates with SplitMix64, see sampler.cpp), cut into global
-/// batches of `global_batch_size`, the last one smaller. A global batch is split over the ranks as evenly as
-/// possible, in rank order; a rank may get none of the last one. Every sample is seen exactly once an epoch.
+/// An epoch (EpochOrder) is cut into global batches of `global_batch_size`, the last one smaller. A global
+/// batch, by lane, is split over the ranks as evenly as possible, in rank order; a rank may get none of the
+/// last one. Every sample is seen exactly once an epoch.
 class Sampler {
  public:
   struct Options {
@@ -21,8 +23,11 @@ class Sampler {
     int rank = 0;
     int world_size = 1;
   };
-  /// Throws ConfigError when global_batch_size is not positive.
+  /// Of samples in memory: one block, one lane, one window. Throws ConfigError when global_batch_size is not
+  /// positive.
   explicit Sampler(const Options& options);
+  /// Of samples in `order`; `options.samples`, `.seed` and `.shuffle` are its own.
+  Sampler(const Options& options, EpochOrder order);
 
   std::int64_t batches_per_epoch() const;
   /// This rank's samples of global batch `batch` (0 ≤ batch < batches_per_epoch()) of `epoch` (from 0).
@@ -31,17 +36,9 @@ class Sampler {
   std::vector<std::int64_t> global_indices(std::int64_t epoch, std::int64_t batch);
 
  private:
-  void shuffle_for(std::int64_t epoch);
+  Range positions(std::int64_t batch) const;
   Options options_;
-  std::int64_t epoch_ = -1;
-  std::vector<std::int64_t> order_;
+  EpochOrder order_;
 };
-
-/// The part [begin, end) of `count` things that falls to `part` of `parts`: as even as possible, the first
-/// ones larger by one.
-struct Range {
-  std::int64_t begin, end;
-};
-Range even_share(std::int64_t count, int part, int parts);
 
 }  // namespace ringtrain
