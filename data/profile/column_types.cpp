@@ -10,6 +10,7 @@
 #include "data/profile/table_profile.h"
 #include "data/table/arrow_values.h"
 #include "data/table/parquet_file.h"
+#include "data/table/table_files.h"
 
 namespace ringtrain {
 
@@ -21,10 +22,12 @@ bool is_table_file(const std::filesystem::path& file) {
 std::vector<ColumnType> column_types(const std::filesystem::path& file) {
   std::vector<ColumnType> types;
   for (auto& name : columns_of_file(file, {}).names) types.push_back({.name = std::move(name), .type = ""});
-  if (!is_parquet(file)) return types;
+  const auto first = table_files(file).front().path;
+  if (!is_parquet(first)) return types;
   std::shared_ptr<arrow::Schema> schema;
-  require_read(open_parquet(file, 1)->GetSchema(&schema), file);
-  for (std::size_t i = 0; i < types.size(); ++i) {
+  require_read(open_parquet(first, 1)->GetSchema(&schema), first);
+  // Behind the file's own columns come those of its folders, which are words.
+  for (std::size_t i = 0; i < static_cast<std::size_t>(schema->num_fields()); ++i) {
     const auto& type = *schema->field(static_cast<int>(i))->type();
     types[i].type = type.ToString();
     types[i].kind = is_value(type)  ? ColumnType::Kind::words

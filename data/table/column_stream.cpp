@@ -10,7 +10,6 @@
 #include "common/text.h"
 #include "data/schema/dates.h"
 #include "data/schema/excerpt.h"
-#include "data/table/parquet_file.h"
 
 namespace ringtrain {
 namespace {
@@ -43,9 +42,10 @@ const char* expected(ValueState state, DatePart part) {
 
 std::string ColumnPiece::place(std::int64_t row) const {
   const auto number = with_commas(first_row + row + 1);
-  return lines.empty()
-             ? "row " + number
-             : fmt::format("row {} (line {})", number, with_commas(lines.at(static_cast<std::size_t>(row))));
+  const auto in_file = lines.empty() ? "row " + number
+                                     : fmt::format("row {} (line {})", number,
+                                                   with_commas(lines.at(static_cast<std::size_t>(row))));
+  return file.empty() ? in_file : file + ", " + in_file;
 }
 
 void PieceProblems::value(std::int64_t row, std::size_t column, ValueState state, const std::string& found) {
@@ -104,15 +104,6 @@ std::vector<std::size_t> places_of_columns(const std::filesystem::path& file,
         lacking.size() == 1 ? did_you_mean(lacking[0].substr(1, lacking[0].size() - 2), header) : ""));
   if (!wanted.key.empty()) result.push_back(places.at(wanted.key));
   return result;
-}
-
-std::unique_ptr<ColumnStream> open_columns(const std::filesystem::path& file, WantedColumns wanted) {
-  return is_parquet(file) ? open_parquet_columns(file, std::move(wanted))
-                          : open_csv_columns(file, std::move(wanted));
-}
-
-FileColumns columns_of_file(const std::filesystem::path& file, const CsvConfig& csv) {
-  return is_parquet(file) ? columns_of_parquet(file) : columns_of_csv(file, csv);
 }
 
 }  // namespace ringtrain

@@ -50,8 +50,12 @@ struct ColumnPiece {
   std::vector<std::int64_t> lines;                    ///< [rows] of CSV: where each row begins, from 1
   std::vector<RowProblem> problems;                   ///< in the order of rows
   std::int64_t first_row = 0;                         ///< the number of its first row in the file, from 0
+  std::string file{};                                 ///< the one it is of, where the table is several
+  std::int64_t rows_before = 0;                       ///< of the files before that one
   std::int64_t rows() const { return numeric.defined() ? numeric.size(0) : 0; }
-  /// "row 2 (line 3)" of row `row` of the piece.
+  /// The number of row `row` of the piece among all rows of the table, from 0.
+  std::int64_t number(std::int64_t row) const { return rows_before + first_row + row; }
+  /// "row 2 (line 3)" of row `row` of the piece, of several files "b.csv, row 2 (line 3)".
   std::string place(std::int64_t row) const;
 };
 
@@ -83,8 +87,8 @@ std::unique_ptr<ColumnStream> open_csv_columns(const std::filesystem::path& file
 /// Throws DataError when it cannot be read, lacks columns, or a column's type is another.
 std::unique_ptr<ColumnStream> open_parquet_columns(const std::filesystem::path& file, WantedColumns wanted);
 
-/// Of the form that the name tells: .parquet and .pq, else CSV.
-std::unique_ptr<ColumnStream> open_columns(const std::filesystem::path& file, WantedColumns wanted);
+/// The files of `place` (table_files.h), each of the form that its name tells: .parquet and .pq, else CSV.
+std::unique_ptr<ColumnStream> open_columns(const std::filesystem::path& place, WantedColumns wanted);
 
 /// What a file's columns are called.
 struct FileColumns {
@@ -93,9 +97,12 @@ struct FileColumns {
   std::vector<std::string> index;
   /// What the file is like where that is unusual, in one line; "" when it is as usual.
   std::string note;
+  bool has_rows = true;
 };
-/// Throws DataError when the file cannot be read or has no rows.
-FileColumns columns_of_file(const std::filesystem::path& file, const CsvConfig& csv);
+/// Of the files of `place` together. Throws DataError where one cannot be read, where none has rows, and
+/// where they differ in their columns: by name.
+FileColumns columns_of_file(const std::filesystem::path& place, const CsvConfig& csv);
+/// Of one file.
 FileColumns columns_of_csv(const std::filesystem::path& file, const CsvConfig& csv);
 FileColumns columns_of_parquet(const std::filesystem::path& file);
 

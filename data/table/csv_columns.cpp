@@ -133,8 +133,8 @@ class CsvColumns : public ColumnStream {
 FileColumns columns_of_csv(const std::filesystem::path& file, const CsvConfig& csv) {
   CsvScanner scanner(file, csv);
   auto names = read_header(scanner);
-  if (!scanner.skip()) throw DataError(fmt::format("{} has a header line but no rows", file.string()));
-  return {.names = std::move(names), .index = {}, .note = describe(scanner.dialect())};
+  const bool has_rows = scanner.skip();
+  return {.names = std::move(names), .index = {}, .note = describe(scanner.dialect()), .has_rows = has_rows};
 }
 
 std::unique_ptr<ColumnStream> open_csv_columns(const std::filesystem::path& file, WantedColumns wanted) {

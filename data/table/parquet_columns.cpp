@@ -242,9 +242,10 @@ FileColumns columns_of_parquet(const std::filesystem::path& file) {
   const auto reader = open_parquet(file, kRowsAtOnce);
   std::shared_ptr<arrow::Schema> schema;
   require_read(reader->GetSchema(&schema), file);
-  if (reader->parquet_reader()->metadata()->num_rows() == 0)
-    throw DataError(fmt::format("{} has columns but no rows", file.string()));
-  FileColumns columns{.names = schema->field_names(), .index = index_columns(*schema), .note = {}};
+  FileColumns columns{.names = schema->field_names(),
+                      .index = index_columns(*schema),
+                      .note = {},
+                      .has_rows = reader->parquet_reader()->metadata()->num_rows() > 0};
   std::set<std::string_view> seen;
   for (const auto& name : columns.names)
     if (!seen.insert(name).second)

@@ -158,7 +158,7 @@ class TableReader {
     if (table_.dropped_rows > 0 && table_.file_rows.empty())
       for (std::int64_t row = 0; row < rows_; ++row) table_.file_rows.push_back(row);
     if (table_.dropped_rows > 0)
-      for (const auto row : kept) table_.file_rows.push_back(piece.first_row + row);
+      for (const auto row : kept) table_.file_rows.push_back(piece.number(row));
     rows_ += static_cast<std::int64_t>(kept.size());
     if (static_cast<std::int64_t>(kept.size()) < piece.rows()) shrink(piece, kept);
     if (takes_numbers()) targets_.push_back(columns_of(piece, selection_.numeric.size(), target_count()));

@@ -85,7 +85,7 @@ std::string TableProblems::place_of(const ColumnPiece& piece, std::int64_t row, 
 void TableProblems::add(const ColumnPiece& piece, const RowProblem& problem) {
   const auto column = static_cast<std::size_t>(problem.column);
   auto& tally = problem.column < 0 ? rows_ : columns_[column][problem.state];
-  if (!tally.add(piece.first_row + problem.row)) return;
+  if (!tally.add(piece.number(problem.row))) return;
   tally.first = problem.text;
   const auto expected = problem.column < 0 ? "" : expected_of(column, problem.state);
   if (expected.empty()) return;
@@ -96,7 +96,7 @@ void TableProblems::add(const ColumnPiece& piece, const RowProblem& problem) {
 void TableProblems::add(const ColumnPiece& piece, std::int64_t row, std::size_t column, ValueState state,
                         const std::string& found) {
   auto& tally = columns_[column][state];
-  if (!tally.add(piece.first_row + row)) return;
+  if (!tally.add(piece.number(row))) return;
   const auto place = place_of(piece, row, column);
   if (state == ValueState::infinite)
     tally.first = place + "expected a finite number that float32 can hold, got " + excerpt(found);

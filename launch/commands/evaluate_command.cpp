@@ -131,7 +131,8 @@ void add_evaluate_command(CLI::App& app, Program& program) {
                    "BASE/NAME, BASE/NAME/VERSION, BASE/NAME@live, BASE/NAME@canary")
       ->required();
   command
-      ->add_option("DATA", arguments->data, "A CSV or Parquet file with the model's columns and the target's")
+      ->add_option("DATA", arguments->data,
+                   "A CSV or Parquet file, or a folder of them, with the model's columns and the target's")
       ->required();
   command->add_option("--against", arguments->against, "Another version: the differences, on the same rows");
   command->add_option("--bootstrap", arguments->resamples, "How often the rows are drawn anew")

@@ -9,6 +9,7 @@
 #include "common/errors.h"
 #include "data/schema/column_selection.h"
 #include "data/table/column_stream.h"
+#include "data/table/table_files.h"
 #include "data/table/text_lines.h"
 #include "serving/batch/row_parser.h"
 
@@ -193,22 +194,6 @@ const RowForm* form_of_name(const fs::path& path) {
   if (ending == ".jsonl" || ending == ".ndjson" || ending == ".json") return &json;
   if (!packed && (ending == ".parquet" || ending == ".pq")) return &parquet;
   return nullptr;
-}
-
-std::vector<fs::path> files_in(const fs::path& folder) {
-  std::vector<fs::path> files;
-  for (auto entry = fs::recursive_directory_iterator(folder); entry != fs::recursive_directory_iterator();
-       ++entry) {
-    const auto name = entry->path().filename().string();
-    if (name.starts_with('.') || name.starts_with('_')) {
-      if (entry->is_directory()) entry.disable_recursion_pending();
-    } else if (entry->is_regular_file()) {
-      files.push_back(entry->path());
-    }
-  }
-  std::sort(files.begin(), files.end());
-  if (files.empty()) throw DataError(fmt::format("the folder {} holds no files", folder.string()));
-  return files;
 }
 
 }  // namespace

@@ -5,13 +5,13 @@
 #include <algorithm>
 
 #include "comm/agreement.h"
-#include "common/hash.h"
 #include "common/log.h"
 #include "common/text.h"
 #include "data/schema/classes.h"
 #include "data/schema/fit.h"
 #include "data/schema/target_scale.h"
 #include "data/table/table_dataset.h"
+#include "data/table/table_files.h"
 #include "trainer/data_kinds/data_kind.h"
 #include "trainer/data_kinds/table_parts.h"
 
@@ -104,9 +104,9 @@ void tell_target(const TaskKind& task, const Preprocessing& preprocessing, bool 
 }
 
 std::string hash_of(const TableConfig& config) {
-  std::string hash = hash_file(config.train_file);
+  std::string hash = hash_table_files(config.train_file);
   for (const auto& file : {config.validation_file, config.test_file})
-    if (!file.empty()) hash += "+" + hash_file(file);
+    if (!file.empty()) hash += "+" + hash_table_files(file);
   return hash;
 }
 

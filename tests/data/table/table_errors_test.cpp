@@ -115,8 +115,8 @@ TEST_F(TableErrors, RefusesADoubleColumn) {
 
 TEST_F(TableErrors, RefusesEmptyFiles) {
   EXPECT_CONTAINS(error_of(""), "train.csv is empty; a CSV file with a header line is expected");
-  EXPECT_CONTAINS(error_of("a,Class\n"), "train.csv has a header line but no rows");
-  EXPECT_CONTAINS(error_of("a,Class"), "train.csv has a header line but no rows");
+  EXPECT_CONTAINS(error_of("a,Class\n"), "train.csv has columns but no rows");
+  EXPECT_CONTAINS(error_of("a,Class"), "train.csv has columns but no rows");
 }
 
 TEST_F(TableErrors, SaysWhatMakesAMissingFile) {
@@ -131,7 +131,7 @@ TEST_F(TableErrors, SaysWhatMakesAMissingFile) {
           fraud.string());
   EXPECT_CONTAINS(error(folder_.path() / "mnist_5k.csv.gz"), "tools/fetch_datasets.sh");
   EXPECT_CONTAINS(error(folder_.path() / "other.csv"), "there is no such file. Check data.train_file");
-  EXPECT_CONTAINS(error(folder_.path()), " is a folder");
+  EXPECT_CONTAINS(error(folder_.path()), "holds no files");
 }
 
 TEST_F(TableErrors, RefusesTooManyClasses) {
