@@ -57,7 +57,12 @@ std::string add_columns(GraphBuilder& graph, std::vector<std::string>::const_ite
 
 /// The code of each word; of a hashed column the input is the code.
 std::string add_look_up(GraphBuilder& graph, const CategoricalColumn& column, const std::string& input) {
-  if (column.encoding == Encoding::hash) return graph.node("Unsqueeze", {input, graph.constant({1})});
+  if (column.encoding == Encoding::hash) {
+    // Gather counts what is negative from the end: such a code (a signed remainder) has to be refused.
+    const auto valid = graph.node("GreaterOrEqual", {input, graph.constant({0})});
+    const auto code = graph.node("Where", {valid, input, graph.constant({count_codes(column)})});
+    return graph.node("Unsqueeze", {code, graph.constant({1})});
+  }
   const auto table = word_table(column);
   const auto code = graph.node(
       "LabelEncoder", {input},

@@ -47,7 +47,8 @@ std::vector<std::string> notes_of(const Preprocessing& preprocessing) {
     notes.push_back(fmt::format(
         "model.onnx, model.pt and saved_model.pb do not hash: of {} they take codes, int64 [n] (NAME_code): "
         "0 "
-        "for a missing value, else 1 + XXH3_64(UTF-8 of the word, seed 0) modulo hash_buckets; `ringtrain "
+        "for a missing value, else 1 + XXH3_64(UTF-8 of the word, seed 0) modulo hash_buckets (unsigned); "
+        "`ringtrain "
         "serve` and `ringtrain predict` take the words",
         join(hashed)));
   return notes;

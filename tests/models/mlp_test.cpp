@@ -28,8 +28,8 @@ TEST(Mlp, ReadsTheRowOfEachCode) {
   auto parameters = network->named_parameters();
   EXPECT_EQ(parameters.keys(), (std::vector<std::string>{"embedding0.weight", "embedding1.weight",
                                                          "output.weight", "output.bias"}));
-  for (auto& parameter : parameters)
-    if (parameter.key().starts_with("embedding")) EXPECT_EQ(parameter.value().abs().max().item<float>(), 0);
+  for (const char* table : {"embedding0.weight", "embedding1.weight"})
+    EXPECT_EQ(parameters[table].abs().max().item<float>(), 0) << table;
   parameters["embedding0.weight"].copy_(torch::arange(10, at::kFloat).reshape({5, 2}));
   parameters["embedding1.weight"].copy_(100 * torch::arange(9, at::kFloat).reshape({9, 1}));
   parameters["output.weight"].copy_(torch::tensor({{0.5f, 1.0f, 10000.0f, 1.0f}}));

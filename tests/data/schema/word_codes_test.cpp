@@ -11,7 +11,7 @@
 namespace ringtrain {
 namespace {
 
-Preprocessing example() {
+Preprocessing coded_example() {
   Preprocessing p;
   p.numeric = {{.name = "a", .shift = 1, .scale = 0.5}};
   p.categorical = {{.name = "city", .vocabulary = {"Bern", "Rom"}, .missing_is_category = true},
@@ -26,7 +26,8 @@ Preprocessing example() {
   return p;
 }
 
-std::vector<std::int64_t> codes_of(const CategoricalColumn& column, const std::vector<std::string>& words) {
+std::vector<std::int64_t> codes_by_word(const CategoricalColumn& column,
+                                        const std::vector<std::string>& words) {
   const WordCodes code(column);
   std::vector<std::int64_t> codes;
   for (const auto& word : words) codes.push_back(code(word));
@@ -36,24 +37,24 @@ std::vector<std::int64_t> codes_of(const CategoricalColumn& column, const std::v
 using Codes = std::vector<std::int64_t>;
 
 TEST(WordCodes, AWordAnUnseenOneAndAMissingOneHaveCodesOfTheirOwn) {
-  auto shop = example().categorical[1];
-  EXPECT_EQ(codes_of(shop, {"", "east", "north", "south", "west"}), (Codes{0, 1, 2, 3, 4}));
+  auto shop = coded_example().categorical[1];
+  EXPECT_EQ(codes_by_word(shop, {"", "east", "north", "south", "west"}), (Codes{0, 1, 2, 3, 4}));
   EXPECT_EQ(count_codes(shop), 5);
   // Without a missing value in training nothing was learned for it.
   shop.missing_is_category = false;
   shop.missing_is_unseen = true;
-  EXPECT_EQ(codes_of(shop, {"", "east", "north"}), (Codes{1, 1, 2}));
+  EXPECT_EQ(codes_by_word(shop, {"", "east", "north"}), (Codes{1, 1, 2}));
 }
 
 /// What other programs that hash words rely on: XXH3_64bits of xxHash 0.8 by itself.
 TEST(WordCodes, AHashIsXxh3OfTheText) {
-  auto user = example().categorical[2];
+  auto user = coded_example().categorical[2];
   EXPECT_EQ(
-      codes_of(user, {"", "a", "Zürich", "a rather long word that has more than sixteen bytes", "4711"}),
+      codes_by_word(user, {"", "a", "Zürich", "a rather long word that has more than sixteen bytes", "4711"}),
       (Codes{0, 720, 631, 536, 242}));
   EXPECT_EQ(count_codes(user), 1001);
   user.buckets = 32768;
-  EXPECT_EQ(codes_of(user, {"a", "Zürich"}), (Codes{20000, 10063}));
+  EXPECT_EQ(codes_by_word(user, {"a", "Zürich"}), (Codes{20000, 10063}));
 }
 
 TEST(WordCodes, AHundredThousandWordsFillTheBuckets) {
@@ -67,20 +68,20 @@ TEST(WordCodes, AHundredThousandWordsFillTheBuckets) {
 
 /// A graph looks words up in this table; WordCodes finds the same.
 TEST(WordCodes, TheTableOfAGraphSaysTheSame) {
-  for (const auto& column : example().categorical) {
+  for (const auto& column : coded_example().categorical) {
     if (column.encoding == Encoding::hash) {
       EXPECT_THROW(word_table(column), std::logic_error);
       continue;
     }
     const auto table = word_table(column);
     ASSERT_EQ(table.words.size(), column.vocabulary.size() + 1);
-    EXPECT_EQ(codes_of(column, table.words), table.codes);
-    EXPECT_EQ(codes_of(column, {"never"}), Codes{table.otherwise});
+    EXPECT_EQ(codes_by_word(column, table.words), table.codes);
+    EXPECT_EQ(codes_by_word(column, {"never"}), Codes{table.otherwise});
   }
 }
 
 TEST(WordCodes, CodedColumnsAreAnInputOfTheirOwn) {
-  const auto p = example();
+  const auto p = coded_example();
   EXPECT_EQ(p.width(), 4);
   EXPECT_EQ(p.coded(), (std::vector<CodedColumn>{{"shop", 5}, {"user", 1001}}));
   const auto codes =
@@ -103,19 +104,19 @@ TEST(WordCodes, CodedColumnsAreAnInputOfTheirOwn) {
 }
 
 TEST(WordCodes, TheSchemaKeepsThem) {
-  const auto json = example().to_json();
+  const auto json = coded_example().to_json();
   EXPECT_EQ(json["schema_version"], 3);  // so that an earlier ringtrain does not read them as one-hot
   EXPECT_TRUE(json["categorical"][2]["vocabulary"].empty());
   const auto again = Preprocessing::from_json(json);
   EXPECT_EQ(again.reading.version, 2);
-  EXPECT_EQ(again.coded(), example().coded());
+  EXPECT_EQ(again.coded(), coded_example().coded());
   EXPECT_EQ(again.categorical[0].encoding, Encoding::one_hot);
   EXPECT_EQ(again.categorical[1].encoding, Encoding::embedding);
   EXPECT_EQ(again.categorical[1].min_count, 2);
   EXPECT_EQ(again.categorical[2].buckets, 1000);
   EXPECT_EQ(again.to_json(), json);
 
-  auto plain = example();
+  auto plain = coded_example();
   plain.categorical.resize(1);
   EXPECT_EQ(plain.to_json()["schema_version"], 2);
   EXPECT_FALSE(plain.to_json()["categorical"][0].contains("encoding"));
@@ -129,7 +130,7 @@ TEST(WordCodes, TheSchemaKeepsThem) {
 }
 
 TEST(WordCodes, UnseenWordsAreCountedWhereTheyCanBe) {
-  const auto p = example();
+  const auto p = coded_example();
   UnseenWords unseen(p.categorical);
   unseen.count({{"Rom", "Paris", ""}, {"east", "", "west"}, {"a", "never", ""}});
   EXPECT_EQ(unseen.counts(), (std::vector<std::int64_t>{1, 1, 1}));  // of the hashed one the missing value

@@ -130,6 +130,17 @@ TEST(CodedColumns, TheGraphTakesCodesOfAHashedColumnByAnotherName) {
   EXPECT_EQ(types.count("user"), 0U);
   EXPECT_EQ(types.at("user_code"), onnx::ElementType::int64);
   EXPECT_EQ(types.at("shop"), onnx::ElementType::string);
+  const auto answers = [&](std::int64_t code) {
+    std::map<std::string, onnx::Value> inputs;
+    for (const auto& [name, type] : types)
+      if (type == onnx::ElementType::string) inputs[name] = std::vector<std::string>{"Rom"};
+    inputs["numeric"] = at::zeros({1, 3});
+    inputs["user_code"] = at::tensor({code}, at::kLong);
+    return onnx::evaluate(model.graph, inputs);
+  };
+  EXPECT_NO_THROW(answers(0));
+  EXPECT_NO_THROW(answers(50));
+  for (const std::int64_t none : {-1, -51, 51}) EXPECT_THROW(answers(none), ExportError) << none;
   const auto json = nlohmann::json::parse(read_file(folder / "manifest.json"));
   EXPECT_EQ(json["columns"][6]["hash_buckets"], 50);
   EXPECT_NE(json["notes"].dump().find("do not hash: of 'user'"), std::string::npos) << json["notes"];
