@@ -27,12 +27,38 @@ void FeaturesConfig::describe(config::Visitor& v) {
           "Columns that hold numbers, by name or pattern (V*). Those under categorical and ignore, the "
           "targets and the weight are left out.");
   v.field("categorical", categorical,
-          "Columns that hold words (or numbers that mean words), by name or pattern: one-hot.");
+          "Columns that hold words (or numbers that mean words), by name or pattern.");
   v.field(
       "date", date,
       "Columns that hold dates or times (2024-07-01, 2024-07-01 12:30), by name or pattern. The model sees "
       "year, month, weekday, hour and the days since 1970 of each.");
   v.field("ignore", ignore, "Columns that the model does not see, by name or pattern.");
+  v.field("encoding", encoding,
+          "How the words of categorical columns reach the model: one_hot (a place for each word; at most "
+          "10,000), embedding (a learned vector for each word; at most 200,000; model.type: mlp), hash (a "
+          "learned vector for each of `buckets` groups of words, any number of them, no list of words kept; "
+          "model.type: mlp).",
+          {"one_hot", "embedding", "hash"});
+  v.section("encodings", "Categorical columns with another encoding than that.", encodings);
+  v.field("buckets", buckets,
+          "Groups into which a hashed column's words fall, by their hash: about as many as there are words "
+          "keep most of them apart.",
+          config::NumberRule{.low = 2, .high = 16777216});
+  v.field(
+      "min_count", min_count,
+      "How often the training part has a word that gets a vector of its own in an embedded column. Rarer "
+      "ones share one, which is also that of words that training did not see. With data.unseen: error all "
+      "words have one.",
+      config::at_least(1));
+}
+
+void EncodingsConfig::describe(config::Visitor& v) {
+  v.field("one_hot", one_hot, "Categorical columns with a place for each word, by name or pattern.");
+  v.field("embedding", embedding,
+          "Categorical columns with a learned vector for each word, by name or pattern.");
+  v.field("hash", hash,
+          "Categorical columns with a learned vector for each group of words of the same hash, by name or "
+          "pattern.");
 }
 
 void MissingConfig::describe(config::Visitor& v) {
@@ -123,6 +149,10 @@ void TableConfig::describe(config::Visitor& v) {
           "What a word is that the training part does not have: other (like none of those that it "
           "has; counted), or an error.",
           {"other", "error"});
+  v.require(
+      "unseen", unseen != "error" || (features.encoding != "hash" && features.encodings.hash.empty()),
+      "error needs a list of words, which a hashed column does not keep; use the encoding embedding for "
+      "it, or unseen: other");
   v.field("validation_file", validation_file,
           "The rows of the validation part. With it, or with test_file, train_file is the "
           "training part alone, and nothing is split.");

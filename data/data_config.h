@@ -9,12 +9,22 @@
 
 namespace ringtrain {
 
+/// Categorical columns whose words are encoded in another way than `encoding` says. Patterns: "*_id".
+struct EncodingsConfig {
+  std::vector<std::string> one_hot, embedding, hash;
+  void describe(config::Visitor& v);
+};
+
 /// Which columns are features. Patterns: "V*".
 struct FeaturesConfig {
   std::vector<std::string> numeric{"*"};
   std::vector<std::string> categorical;
   std::vector<std::string> date;
   std::vector<std::string> ignore;
+  std::string encoding = "one_hot";  ///< one_hot | embedding | hash: of the categorical columns
+  EncodingsConfig encodings;
+  std::int64_t buckets = 32768;  ///< of each hashed column
+  std::int64_t min_count = 2;    ///< of embedded columns: rarer words are like unseen ones
   void describe(config::Visitor& v);
 };
 

@@ -12,9 +12,10 @@ namespace ringtrain {
 
 /// Some samples. Shapes may change from batch to batch.
 ///
-/// Of a table `inputs` is one tensor [n, features] of the run's floating type, `targets` one of [n], int64
-/// classes or floats, or [n, targets] floats (table.h). Of tokens both are int64 [n, context], the targets
-/// being the inputs one token on (token_dataset.h).
+/// Of a table `inputs` is one tensor [n, features] of the run's floating type; where columns are coded
+/// (word_codes.h) it is `numeric`, and `categories` [n, coded columns] int64 stands beside it. `targets` is
+/// one of [n], int64 classes or floats, or [n, targets] floats (table.h). Of tokens both are int64 [n,
+/// context], the targets being the inputs one token on (token_dataset.h).
 struct Batch {
   Fields inputs;
   Fields targets;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "common/config.h"
+#include "data/schema/preprocessing.h"
 
 namespace ringtrain {
 
@@ -30,6 +31,9 @@ class Model : public torch::nn::Module {
 struct ModelShape {
   std::int64_t features = 0;  ///< numbers of a row
   std::int64_t outputs = 1;   ///< logits or values of a row; of a language model: its vocabulary
+  /// Columns that come as codes, the input `categories` [n, columns] int64; then the features are the input
+  /// `numeric`, which is left out where there are none. Empty for kinds that do not take them.
+  std::vector<CodedColumn> categories{};
 };
 
 /// What a language model reads.
@@ -47,6 +51,8 @@ class ModelKind {
   virtual std::string name() const = 0;
   virtual std::string doc() const = 0;
   virtual void describe(config::Visitor& v) = 0;
+  /// Whether it has tables for columns that come as codes (ModelShape::categories).
+  virtual bool takes_categories() const { return false; }
   /// Of a kind that reads tokens; nothing for one that reads rows of features.
   virtual std::optional<SequenceShape> sequence() const { return std::nullopt; }
   /// A Model, or any other module with the way in which a batch is handed to it. Parameters are initialised

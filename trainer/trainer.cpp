@@ -266,6 +266,7 @@ void Trainer::advise_on_plan() {
   if (task_->head().form == AnswerForm::labels)
     advise(
         advice::labels_of_none_or_all(data_.preprocessing.labels, data_.class_counts, data_.train->size()));
+  advise(advice::many_one_hot(data_.preprocessing.categorical));
   const std::int64_t every = plan_.evaluate_every;
   advise(advice::warm_up_too_long(config_.trainer.schedule.warmup_steps, plan_.total));
   advise(config_.trainer.average.kind().advice(plan_.total));
@@ -404,7 +405,7 @@ DataRequest Trainer::data_request(const std::optional<Preprocessing>& fitted) co
           fitted};
 }
 
-ModelShape Trainer::model_shape() const { return {data_.features, task_->outputs()}; }
+ModelShape Trainer::model_shape() const { return {data_.features, task_->outputs(), data_.categories}; }
 
 Network Trainer::make_model() const { return config_.model.kind().make(model_shape()); }
 

@@ -15,6 +15,9 @@ namespace {
 /// With fewer rows a coincidence is likely.
 constexpr std::int64_t kTelling = 20;
 
+/// More words are hashed: the rows that nobody has looked at may have more still.
+constexpr std::int64_t kMostEmbedded = 10'000;
+
 ColumnRole ignored(std::string why, bool warning = false) {
   return {.role = Role::ignored, .why = std::move(why), .warning = warning};
 }
@@ -85,14 +88,19 @@ ColumnRole role_of_words(const ColumnProfile& column) {
     return ignored(fmt::format("{} different words in {} rows: names, not kinds{}",
                                with_commas(column.distinct), with_commas(column.present), oddly),
                    mostly_numbers);
-  if (column.distinct > most_words(column))
+  const bool many = column.distinct > most_words(column);
+  if (many && 4 * column.distinct > column.present)
     return ignored(
         fmt::format("{} different words: too many to learn from{}", with_commas(column.distinct), oddly),
         mostly_numbers);
-  return {
-      .role = Role::category,
-      .why = fmt::format("{} words: {}{}{}", column.distinct, examples(column), also_missing(column), oddly),
-      .warning = mostly_numbers};
+  const auto encoding = !many                              ? Encoding::one_hot
+                        : column.distinct <= kMostEmbedded ? Encoding::embedding
+                                                           : Encoding::hash;
+  return {.role = Role::category,
+          .why = fmt::format("{} words: {}{}{}", with_commas(column.distinct), examples(column),
+                             also_missing(column), oddly),
+          .warning = mostly_numbers,
+          .encoding = encoding};
 }
 
 ColumnRole role_of(const ColumnProfile& column, const ColumnProfile& target, bool classes) {

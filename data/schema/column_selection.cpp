@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <unordered_set>
 
 #include "common/errors.h"
@@ -105,7 +106,47 @@ ColumnSelection select_columns(const TableConfig& config, const FileColumns& col
   if (selection.numeric.empty() && selection.categorical.empty())
     throw DataError(fmt::format("{}: no column is left as a feature; see data.features. It has: {}",
                                 config.train_file, listed(header)));
+  encodings_of(config.features, selection.categorical);  // before anything is read
   return selection;
+}
+
+std::vector<Encoding> encodings_of(const FeaturesConfig& features, const Names& columns) {
+  struct Choice {
+    const char* name;
+    Encoding encoding;
+    const Names& patterns;
+  };
+  const std::array<Choice, 3> choices{{{"one_hot", Encoding::one_hot, features.encodings.one_hot},
+                                       {"embedding", Encoding::embedding, features.encodings.embedding},
+                                       {"hash", Encoding::hash, features.encodings.hash}}};
+  Names problems;
+  std::vector<Encoding> encodings;
+  for (const auto& choice : choices)
+    for (const auto& pattern : choice.patterns)
+      if (std::none_of(columns.begin(), columns.end(),
+                       [&](const auto& column) { return matches(pattern, column); }))
+        problems.push_back(fmt::format(
+            "data.features.encodings.{}: no categorical column is called '{}'.{}", choice.name, pattern,
+            columns.empty() ? " There is none; list it under data.features.categorical, too"
+                            : fmt::format(" They are: {} (data.features.categorical)", listed(columns))));
+  for (const auto& column : columns) {
+    Names lists;
+    auto& encoding = encodings.emplace_back(Encoding::one_hot);
+    for (const auto& choice : choices)
+      if (features.encoding == choice.name) encoding = choice.encoding;
+    for (const auto& choice : choices) {
+      if (!Patterns(choice.patterns).match(column)) continue;
+      encoding = choice.encoding;
+      lists.emplace_back(choice.name);
+    }
+    if (lists.size() > 1)
+      problems.push_back(
+          fmt::format("data.features.encodings: '{}' is matched by the lists {}; one of them "
+                      "has to leave it out",
+                      column, join(lists, " and ")));
+  }
+  if (!problems.empty()) throw DataError(join(problems, "\n  "));
+  return encodings;
 }
 
 WantedColumns columns_of_schema(const Preprocessing& schema, const CsvConfig& csv) {

@@ -18,6 +18,11 @@ struct ColumnSelection {
   std::vector<std::string> left_out;  ///< index columns, and those that a fitted schema does not have
 };
 
+/// The encodings that `features` asks for of categorical columns, by their names. Throws DataError for a
+/// pattern of features.encodings that none of them matches, and for a column that two of its lists match: all
+/// of them at once.
+std::vector<Encoding> encodings_of(const FeaturesConfig& features, const std::vector<std::string>& columns);
+
 /// Numeric columns are those that `features.numeric` names, less the ignored ones, the categorical ones,
 /// dates, the targets and the weight, in the file's order; after them the parts of dates. Index columns are
 /// left out where no name is exactly theirs. Throws DataError for a target or weight that is not there,

@@ -7,16 +7,20 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <set>
+#include <string_view>
+#include <unordered_map>
 
 #include "common/errors.h"
 #include "common/text.h"
 #include "data/order/sampler.h"
+#include "data/schema/column_selection.h"
 
 namespace ringtrain {
 namespace {
 
-constexpr std::size_t max_words = 10000;
+/// Different words that a column may have in the training part: of one-hot each is a feature; of an embedding
+/// each stands in every checkpoint and export.
+constexpr std::size_t max_one_hot = 10'000, max_embedded = 200'000;
 
 /// A column is wide when its values lose more than this share of their deviation in float32.
 constexpr double kWide = 1e-6;
@@ -145,18 +149,65 @@ double inverse(double spread) {
   return std::isfinite(static_cast<float>(scale)) ? scale : 1;
 }
 
+[[noreturn]] void refuse_many_words(const std::string& name, Encoding encoding) {
+  const bool one_hot = encoding == Encoding::one_hot;
+  const auto instead = [&name](const char* list) {
+    return fmt::format("data.features.encodings: {{{}: [\"{}\"]}}", list, name);
+  };
+  throw DataError(fmt::format(
+      "column '{}' has more than {} different words in the training part, more than {} takes; {} (with "
+      "model.type: mlp), or list it under data.features.ignore",
+      name, with_commas(static_cast<long long>(one_hot ? max_one_hot : max_embedded)),
+      one_hot ? "one-hot" : "an embedding",
+      one_hot ? fmt::format("set {}, or, for more than {}, {}", instead("embedding"),
+                            with_commas(static_cast<long long>(max_embedded)), instead("hash"))
+              : fmt::format("set {}", instead("hash"))));
+}
+
+/// The words that occur `min_count` times at least, sorted. Keeps at most one more than the encoding takes.
 std::vector<std::string> words_of(const std::vector<std::string>& column,
-                                  const std::vector<std::int64_t>& rows, const std::string& name) {
-  std::set<std::string_view> words;
-  for (std::int64_t row : rows)
-    if (const auto& word = column[static_cast<std::size_t>(row)]; !word.empty()) words.insert(word);
-  if (words.size() > max_words)
+                                  const std::vector<std::int64_t>& rows, const std::string& name,
+                                  Encoding encoding, std::int64_t min_count) {
+  const auto most = encoding == Encoding::one_hot ? max_one_hot : max_embedded;
+  std::unordered_map<std::string_view, std::int64_t> counts;
+  for (std::int64_t row : rows) {
+    const auto& word = column[static_cast<std::size_t>(row)];
+    if (word.empty()) continue;
+    ++counts[word];
+    if (counts.size() > most) refuse_many_words(name, encoding);
+  }
+  std::vector<std::string> words;
+  for (const auto& [word, count] : counts)
+    if (count >= min_count) words.emplace_back(word);
+  std::sort(words.begin(), words.end());
+  return words;
+}
+
+/// A categorical column as the training part has it.
+CategoricalColumn fit_column(const TableConfig& config, const std::string& name, Encoding encoding,
+                             const std::vector<std::string>& column, const std::vector<std::int64_t>& rows) {
+  const bool takes_missing = config.missing.categorical == "category";
+  const bool has_missing = takes_missing && std::any_of(rows.begin(), rows.end(), [&](std::int64_t row) {
+                             return column[static_cast<std::size_t>(row)].empty();
+                           });
+  CategoricalColumn result{.name = name,
+                           .missing_is_category = has_missing,
+                           .missing_is_unseen = takes_missing && !has_missing,
+                           .encoding = encoding};
+  if (encoding == Encoding::hash) {
+    result.buckets = config.features.buckets;
+    return result;
+  }
+  if (encoding == Encoding::embedding && config.unseen != "error")
+    result.min_count = config.features.min_count;
+  result.vocabulary = words_of(column, rows, name, encoding, result.min_count);
+  if (encoding == Encoding::embedding && result.vocabulary.empty())
     throw DataError(
-        fmt::format("column '{}' has {} different words in the training part, more than one-hot takes ({}); "
-                    "list it under "
-                    "data.features.ignore",
-                    name, with_commas(static_cast<long long>(words.size())), with_commas(max_words)));
-  return {words.begin(), words.end()};
+        fmt::format("column '{}' has no word that occurs {} time{} in the training part, so that an "
+                    "embedding has nothing to "
+                    "learn; list it under data.features.ignore, or set data.features.min_count: 1",
+                    name, result.min_count, result.min_count == 1 ? "" : "s"));
+  return result;
 }
 
 }  // namespace
@@ -202,18 +253,10 @@ Preprocessing fit_preprocessing(const TableConfig& config, const Table& table,
     }
     result.numeric.push_back(column);
   }
-  for (std::size_t c = 0; c < table.categorical_names.size(); ++c) {
-    const auto& words = table.categorical[c];
-    const bool takes_missing = config.missing.categorical == "category";
-    const bool has_missing =
-        takes_missing && std::any_of(train_rows.begin(), train_rows.end(), [&](std::int64_t row) {
-          return words[static_cast<std::size_t>(row)].empty();
-        });
-    result.categorical.push_back({.name = table.categorical_names[c],
-                                  .vocabulary = words_of(words, train_rows, table.categorical_names[c]),
-                                  .missing_is_category = has_missing,
-                                  .missing_is_unseen = takes_missing && !has_missing});
-  }
+  const auto encodings = encodings_of(config.features, table.categorical_names);
+  for (std::size_t c = 0; c < table.categorical_names.size(); ++c)
+    result.categorical.push_back(
+        fit_column(config, table.categorical_names[c], encodings[c], table.categorical[c], train_rows));
   return result;
 }
 

@@ -42,11 +42,11 @@ class List {
 
 }  // namespace
 
-std::vector<Operation> operations(const Preprocessing& schema, at::ScalarType type) {
+Operations operations(const Preprocessing& schema, at::ScalarType type) {
   using Kind = Operation::Kind;
   List list;
   const auto& numeric = schema.numeric;
-  std::vector<std::size_t> parts;
+  std::vector<std::size_t> parts, codes;
   if (type == at::kFloat && schema.has_wide()) {
     const auto narrow =
         list.standardise(numeric, list.add({.kind = Kind::cast, .inputs = {kNumeric}, .type = type}), type);
@@ -61,12 +61,22 @@ std::vector<Operation> operations(const Preprocessing& schema, at::ScalarType ty
   }
   for (std::size_t c = 0; c < schema.categorical.size(); ++c) {
     const auto width = schema.categorical[c].width();
-    if (width == 0) continue;
-    const auto place = list.add({.kind = Kind::look_up, .inputs = {}, .type = at::kLong, .column = c});
-    parts.push_back(list.add({.kind = Kind::one_hot, .inputs = {place}, .type = type, .width = width}));
+    const bool coded = schema.categorical[c].is_coded();
+    if (width == 0 && !coded) continue;
+    const auto code = list.add({.kind = Kind::look_up, .inputs = {}, .type = at::kLong, .column = c});
+    if (coded)
+      codes.push_back(code);
+    else
+      parts.push_back(list.add({.kind = Kind::one_hot, .inputs = {code}, .type = type, .width = width}));
   }
-  if (parts.size() != 1) list.add({.kind = Kind::join, .inputs = parts, .type = type});
-  return list.take();
+  const auto joined = [&list](const std::vector<std::size_t>& values, at::ScalarType of) {
+    return values.size() == 1 ? values[0] : list.add({.kind = Kind::join, .inputs = values, .type = of});
+  };
+  Operations result{{}, {}, {}};
+  if (!parts.empty() || codes.empty()) result.features = joined(parts, type);
+  if (!codes.empty()) result.categories = joined(codes, at::kLong);
+  result.steps = list.take();
+  return result;
 }
 
 at::Tensor constant_row(const std::vector<double>& values, at::ScalarType type) {

@@ -10,17 +10,28 @@
 
 #include "common/errors.h"
 #include "data/schema/operations.h"
+#include "data/schema/word_codes.h"
 
 namespace ringtrain {
 namespace {
 
-constexpr std::int64_t kVersion = 2;
+/// A schema with coded columns is of version 3, so that an earlier ringtrain does not take them for one-hot
+/// ones; others stay what they were.
+constexpr std::int64_t kCodedVersion = 3;
+constexpr std::int64_t kVersion = kCodedVersion;
 constexpr std::array kParts{"none", "year", "month", "weekday", "hour", "days"};
+constexpr std::array kEncodings{"one_hot", "embedding", "hash"};
 
 DatePart part_of(const std::string& name) {
   const auto found = std::find(kParts.begin(), kParts.end(), name);
   if (found == kParts.end()) throw DataError(fmt::format("preprocessing: unknown part of a date '{}'", name));
   return static_cast<DatePart>(found - kParts.begin());
+}
+
+Encoding encoding_of(const std::string& name) {
+  const auto found = std::find(kEncodings.begin(), kEncodings.end(), name);
+  if (found == kEncodings.end()) throw DataError(fmt::format("preprocessing: unknown encoding '{}'", name));
+  return static_cast<Encoding>(found - kEncodings.begin());
 }
 
 at::Tensor run(const Operation& operation, const std::vector<at::Tensor>& values, const at::Tensor& codes) {
@@ -94,6 +105,17 @@ std::vector<TargetScale> read_scales(const nlohmann::json& json, std::size_t tar
 
 }  // namespace
 
+bool CategoricalColumn::knows(std::string_view word) const {
+  return encoding == Encoding::hash || std::binary_search(vocabulary.begin(), vocabulary.end(), word);
+}
+
+std::vector<CodedColumn> Preprocessing::coded() const {
+  std::vector<CodedColumn> columns;
+  for (const auto& column : categorical)
+    if (column.is_coded()) columns.push_back({column.name, count_codes(column)});
+  return columns;
+}
+
 std::int64_t Preprocessing::width() const {
   auto width = static_cast<std::int64_t>(numeric.size());
   for (const auto& column : categorical) width += column.width();
@@ -115,15 +137,22 @@ TargetScale Preprocessing::scale_of(std::size_t target) const {
 
 at::ScalarType Preprocessing::numeric_type() const { return has_wide() ? at::kDouble : at::kFloat; }
 
-at::Tensor Preprocessing::apply(const at::Tensor& numeric_values, const at::Tensor& codes,
-                                at::ScalarType type) const {
+Fields Preprocessing::apply(const at::Tensor& numeric_values, const at::Tensor& codes,
+                            at::ScalarType type) const {
   std::vector<at::Tensor> values{numeric_values};
-  for (const auto& operation : operations(*this, type)) values.push_back(run(operation, values, codes));
-  return values.back();
+  const auto [steps, features, categories] = operations(*this, type);
+  for (const auto& operation : steps) values.push_back(run(operation, values, codes));
+  if (!categories) return values.at(*features);
+  std::vector<Fields::Field> inputs;
+  if (features) inputs.emplace_back(kNumericInput, values.at(*features));
+  inputs.emplace_back(kCategoriesInput, values.at(*categories));
+  return Fields(std::move(inputs));
 }
 
 nlohmann::json Preprocessing::to_json() const {
-  nlohmann::json json{{"schema_version", reading.version},
+  const bool coded = std::any_of(categorical.begin(), categorical.end(),
+                                 [](const CategoricalColumn& column) { return column.is_coded(); });
+  nlohmann::json json{{"schema_version", coded ? kCodedVersion : reading.version},
                       {"missing", reading.missing},
                       {"unseen", refuse_unseen ? "error" : "other"},
                       {"numeric", nlohmann::json::array()},
@@ -140,11 +169,16 @@ nlohmann::json Preprocessing::to_json() const {
     if (c.part != DatePart::none)
       last.update({{"part", kParts.at(static_cast<std::size_t>(c.part))}, {"source", c.source}});
   }
-  for (const auto& c : categorical)
+  for (const auto& c : categorical) {
     json["categorical"].push_back({{"name", c.name},
                                    {"vocabulary", c.vocabulary},
                                    {"missing_is_category", c.missing_is_category},
                                    {"missing_is_unseen", c.missing_is_unseen}});
+    auto& last = json["categorical"].back();
+    if (c.is_coded()) last["encoding"] = kEncodings.at(static_cast<std::size_t>(c.encoding));
+    if (c.encoding == Encoding::hash) last["buckets"] = c.buckets;
+    if (c.encoding == Encoding::embedding) last["min_count"] = c.min_count;
+  }
   if (!tokens && labels.empty()) {
     std::vector<double> shifts, scales;
     for (std::size_t i = 0; i < std::max<std::size_t>(targets.size(), 1); ++i) {
@@ -164,12 +198,13 @@ Preprocessing Preprocessing::from_json(const nlohmann::json& json) {
   Preprocessing result;
   result.reading = {.version = 1, .missing = ReadingRules::usual_missing()};
   if (json.contains("schema_version")) {
-    result.reading.version = read<int>(json, "schema_version");
-    if (result.reading.version > kVersion)
+    const auto version = read<std::int64_t>(json, "schema_version");
+    if (version > kVersion)
       throw DataError(
           fmt::format("its schema has version {}, but this ringtrain reads up to {}; use a newer "
                       "ringtrain",
-                      result.reading.version, kVersion));
+                      version, kVersion));
+    result.reading.version = static_cast<int>(std::min(version, kCodedVersion - 1));
     result.reading.missing = read<std::vector<std::string>>(json, "missing");
     result.refuse_unseen = read<std::string>(json, "unseen") == "error";
   }
@@ -183,11 +218,20 @@ Preprocessing Preprocessing::from_json(const nlohmann::json& json) {
                               .part = part_of(c.value("part", "none")),
                               .source = c.value("source", "")});
   }
-  for (const auto& c : read<std::vector<nlohmann::json>>(json, "categorical"))
+  for (const auto& c : read<std::vector<nlohmann::json>>(json, "categorical")) {
     result.categorical.push_back({.name = read<std::string>(c, "name"),
                                   .vocabulary = read<std::vector<std::string>>(c, "vocabulary"),
                                   .missing_is_category = read<bool>(c, "missing_is_category"),
-                                  .missing_is_unseen = c.value("missing_is_unseen", false)});
+                                  .missing_is_unseen = c.value("missing_is_unseen", false),
+                                  .encoding = encoding_of(c.value("encoding", kEncodings[0]))});
+    auto& last = result.categorical.back();
+    if (last.encoding == Encoding::embedding) last.min_count = read<std::int64_t>(c, "min_count");
+    if (last.encoding != Encoding::hash) continue;
+    last.buckets = read<std::int64_t>(c, "buckets");
+    if (last.buckets < 1)
+      throw DataError(
+          fmt::format("preprocessing: column '{}' is hashed into {} buckets", last.name, last.buckets));
+  }
   result.targets = read_one_or_list<std::string>(json, "target");
   if (result.targets == std::vector<std::string>{""}) result.targets.clear();  // of a language model
   result.labels = read<std::vector<std::string>>(json, "labels");

@@ -6,8 +6,10 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "data/fields.h"
 #include "data/schema/reading.h"
 
 namespace ringtrain {
@@ -29,20 +31,44 @@ struct NumericColumn {
   const std::string& column() const { return source.empty() ? name : source; }
 };
 
-/// A categorical column, one-hot over `vocabulary`; a word that training did not see gives zeros. With
-/// `missing_is_category` the last place is for missing values (empty text).
+/// How the words of a categorical column reach the model: as a place in a row of zeros, or as an int64 code,
+/// of the place in a vocabulary or of the word's hash, for which the model has a table. What the codes are:
+/// word_codes.h.
+enum class Encoding { one_hot, embedding, hash };
+
+/// A categorical column. One-hot over `vocabulary`: a word that training did not see gives zeros, and with
+/// `missing_is_category` the last place is for missing values (empty text). Others become one code.
 struct CategoricalColumn {
   std::string name;
-  std::vector<std::string> vocabulary;
+  std::vector<std::string> vocabulary{};  ///< sorted; of `hash` empty
   bool missing_is_category = false;
   /// A missing value, of which training had none here, is like a word that training did not see; otherwise,
   /// and without `missing_is_category`, it is refused.
   bool missing_is_unseen = false;
+  Encoding encoding = Encoding::one_hot;
+  std::int64_t buckets = 0;    ///< of `hash`
+  std::int64_t min_count = 1;  ///< of `embedding`: rarer words of the training part are like unseen ones
   bool takes_missing() const { return missing_is_category || missing_is_unseen; }
+  bool is_coded() const { return encoding != Encoding::one_hot; }
+  /// Features that the model sees; of a coded column none.
   std::int64_t width() const {
-    return static_cast<std::int64_t>(vocabulary.size()) + (missing_is_category ? 1 : 0);
+    return is_coded() ? 0 : static_cast<std::int64_t>(vocabulary.size()) + (missing_is_category ? 1 : 0);
   }
+  /// Whether a word (not a missing one) is one that training learned; with `hash` nobody knows: true.
+  bool knows(std::string_view word) const;
 };
+
+/// A column that enters the model as a code from 0 to `codes` - 1.
+struct CodedColumn {
+  std::string name;
+  std::int64_t codes = 0;
+  bool operator==(const CodedColumn&) const = default;
+};
+
+/// The names of a model's inputs where columns are coded: [n, width()] numbers, left out where there are
+/// none, and [n, coded columns] int64.
+inline constexpr const char* kNumericInput = "numeric";
+inline constexpr const char* kCategoriesInput = "categories";
 
 /// How a number to predict is scaled: the network learns (target - shift) / scale.
 struct TargetScale {
@@ -75,16 +101,18 @@ struct Preprocessing {
   std::vector<TargetScale> target_scales{};
 
   std::int64_t width() const;  ///< features that the model sees: numeric ones, then the one-hot ones
+  std::vector<CodedColumn> coded() const;  ///< the columns of the input `categories`, in its order
 
   bool has_wide() const;
   /// The type of the raw numbers that the exported model takes: float64 where a column is wide, else float32.
   at::ScalarType numeric_type() const;
 
   /// `numeric_values`: [n, numeric.size()], floating, NaN for missing; `codes`: [n, categorical.size()],
-  /// int64: the place of the word in the vocabulary, vocabulary.size() for missing, -1 for unknown
-  /// (vocabulary.h makes them). Returns [n, width()] of `type`, which is float32, or float64 for values of
-  /// float64. The exported graph is the same operations (operations.h), so that it gives the same bits.
-  at::Tensor apply(const at::Tensor& numeric_values, const at::Tensor& codes, at::ScalarType type) const;
+  /// int64, as encode_words makes them (vocabulary.h). Returns the model's inputs: one tensor [n, width()] of
+  /// `type`, which is float32, or float64 for values of float64; where columns are coded, it has the name
+  /// `numeric`, and `categories` stands beside it. The exported graph is the same operations (operations.h),
+  /// so that it gives the same bits.
+  Fields apply(const at::Tensor& numeric_values, const at::Tensor& codes, at::ScalarType type) const;
 
   /// Whether an answer is not its output as it is; then there are `target_scales`.
   bool scales_target() const;

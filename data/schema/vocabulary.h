@@ -4,23 +4,26 @@
 
 #include <cstdint>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "data/schema/preprocessing.h"
 
 namespace ringtrain {
 
-/// The codes that Preprocessing::apply takes, [rows, columns.size()] int64: a word's place in the column's
-/// vocabulary, vocabulary.size() for a missing one (""), -1 for one that is not there. `words`:
-/// [columns][rows].
+/// The codes that Preprocessing::apply takes (word_codes.h), [rows, columns.size()] int64; a missing word is
+/// "". `words`: [columns][rows].
 at::Tensor encode_words(const std::vector<CategoricalColumn>& columns,
                         const std::vector<std::vector<std::string>>& words, std::int64_t rows);
+/// Those of some rows: [rows.size(), columns.size()].
+at::Tensor encode_words(const std::vector<CategoricalColumn>& columns,
+                        const std::vector<std::vector<std::string>>& words,
+                        const std::vector<std::int64_t>& rows);
 
-/// Whether a vocabulary, which is sorted, has a word.
-bool contains(const std::vector<std::string>& vocabulary, std::string_view word);
+/// Those of one column, [rows].
+at::Tensor codes_of(const CategoricalColumn& column, const std::vector<std::string>& words);
 
-/// What training did not see: a count for each categorical column.
+/// What training did not see, or too rarely to learn it: a count for each categorical column. Of a hashed one
+/// nobody knows: 0.
 class UnseenWords {
  public:
   /// `columns` outlive it.

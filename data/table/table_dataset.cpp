@@ -38,10 +38,7 @@ at::Tensor gather(const at::Tensor& source, const std::vector<std::int64_t>& ind
 TableDataset::TableDataset(const Table& table, const Preprocessing& preprocessing,
                            std::vector<std::int64_t> rows)
     : rows_(std::move(rows)) {
-  std::vector<std::vector<std::string>> words(table.categorical.size());
-  for (std::size_t c = 0; c < words.size(); ++c)
-    for (std::int64_t row : rows_) words[c].push_back(table.categorical[c][static_cast<std::size_t>(row)]);
-  const at::Tensor codes = encode_words(preprocessing.categorical, words, size());
+  const at::Tensor codes = encode_words(preprocessing.categorical, table.categorical, rows_);
   row_numbers_ = at::tensor(rows_, at::kLong);
   if (!table.file_rows.empty())
     for (std::int64_t i = 0; i < row_numbers_.numel(); ++i)
@@ -50,13 +47,13 @@ TableDataset::TableDataset(const Table& table, const Preprocessing& preprocessin
   const bool exact = type == at::kFloat && preprocessing.has_wide();
   inputs_ = preprocessing
                 .apply(exact ? table.numbers(rows_, at::kDouble) : gather(table.numeric, rows_), codes, type)
-                .contiguous();
+                .map([](const at::Tensor& tensor) { return tensor.contiguous(); });
   targets_ = gather(table.target, rows_);
   if (table.weight.defined()) weights_ = gather(table.weight, rows_);
 }
 
 Batch TableDataset::read(const std::vector<std::int64_t>& indices) const {
-  return {.inputs = gather(inputs_, indices),
+  return {.inputs = inputs_.map([&](const at::Tensor& tensor) { return gather(tensor, indices); }),
           .targets = gather(targets_, indices),
           .sample = gather(row_numbers_, indices),
           .weights = weights_.defined() ? gather(weights_, indices) : at::Tensor()};

@@ -17,7 +17,8 @@ class TableDataset : public Dataset {
 
  private:
   std::vector<std::int64_t> rows_;
-  at::Tensor inputs_, targets_, weights_, row_numbers_;
+  Fields inputs_;
+  at::Tensor targets_, weights_, row_numbers_;
 };
 
 }  // namespace ringtrain

@@ -43,7 +43,7 @@ void refuse_unseen(const Table& table, const Preprocessing& schema, const std::s
   for (std::size_t c = 0; c < table.categorical.size(); ++c)
     for (std::int64_t row = 0; row < table.rows(); ++row) {
       const auto& word = table.categorical[c][static_cast<std::size_t>(row)];
-      if (!word.empty() && !contains(schema.categorical[c].vocabulary, word))
+      if (!word.empty() && !schema.categorical[c].knows(word))
         throw DataError(
             fmt::format("{}: row {}, column '{}': training did not see {} there (data.unseen: error)", file,
                         with_commas(table.file_row(row) + 1), schema.categorical[c].name, excerpt(word)));

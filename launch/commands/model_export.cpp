@@ -41,7 +41,7 @@ static std::optional<TrainedRows> trained_rows(const Trainer& trainer) {
   TrainedRows result;
   result.rows.numeric = sample.numeric;
   result.rows.categorical = sample.categorical;
-  result.inputs = batch.inputs.only();
+  result.inputs = batch.inputs;
   result.outputs = model.forward(batch.inputs.to(model->parameters().front().device()));
   result.targets = batch.targets.only();
   model->train(was_training);

@@ -54,6 +54,20 @@ std::string wrapped(const std::vector<std::string>& names, const std::string& in
   return text + line + "\n";
 }
 
+/// The columns whose words are not one-hot.
+std::string encodings_block(const FirstConfig& config, const TableProfile& table) {
+  const auto list = [&](Encoding encoding, const std::string& key, const std::string& why) {
+    std::string text;
+    for (std::size_t c = 0; c < config.roles.size(); ++c)
+      if (config.roles[c].role == Role::category && config.roles[c].encoding == encoding)
+        text += "        - " + config::to_scalar(as_pattern(table.columns[c].name)) + "\n";
+    return text.empty() ? "" : commented("      " + key + ":", why) + text;
+  };
+  const auto text = list(Encoding::embedding, "embedding", "many words: a learned vector for each") +
+                    list(Encoding::hash, "hash", "a great many: a learned vector for each group of them");
+  return text.empty() ? "" : "    encodings:\n" + text;
+}
+
 std::string features_block(const FirstConfig& config, const TableProfile& table) {
   const auto numbers = names_of(config, table, Role::number);
   std::string text = "  features:\n";
@@ -64,6 +78,7 @@ std::string features_block(const FirstConfig& config, const TableProfile& table)
                         with_commas(static_cast<long long>(numbers.size())), wrapped(numbers, "    ")) +
             "    numeric: [\"*\"]\n";
   text += list_of(config, table, Role::category, "categorical");
+  text += encodings_block(config, table);
   text += list_of(config, table, Role::date, "date");
   text += list_of(config, table, Role::ignored, "ignore");
   return text;

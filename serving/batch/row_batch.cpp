@@ -10,7 +10,6 @@
 #include "common/errors.h"
 #include "common/text.h"
 #include "data/schema/excerpt.h"
-#include "data/schema/vocabulary.h"
 
 namespace ringtrain {
 
@@ -97,7 +96,7 @@ std::string value_error(const Preprocessing& preprocessing, const Predictor::Row
     if (word.empty() && !words.missing_is_category &&
         (!words.missing_is_unseen || preprocessing.refuse_unseen))
       return text(words.name);
-    if (preprocessing.refuse_unseen && !word.empty() && !contains(words.vocabulary, word))
+    if (preprocessing.refuse_unseen && !word.empty() && !words.knows(word))
       return fmt::format("field '{}': training did not see {} there (data.unseen: error)", words.name,
                          excerpt(word));
   }

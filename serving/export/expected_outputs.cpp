@@ -19,7 +19,8 @@ namespace {
 std::string random_word(const CategoricalColumn& column, std::uint64_t draw) {
   const std::uint64_t kind = draw % 8;
   if (kind == 0) return "a word that training did not see";
-  if (kind == 1 && column.missing_is_category) return "";
+  if (kind == 1 && column.takes_missing()) return "";
+  if (column.encoding == Encoding::hash) return "word " + std::to_string(draw / 8 % 1000);
   return column.vocabulary.empty() ? "unseen" : column.vocabulary[(draw / 8) % column.vocabulary.size()];
 }
 
@@ -59,7 +60,7 @@ ExpectedCase case_of(const c10::IValue& value) {
 
 }  // namespace
 
-at::Tensor inputs_of(const Preprocessing& preprocessing, const Predictor::Rows& rows) {
+Fields inputs_of(const Preprocessing& preprocessing, const Predictor::Rows& rows) {
   if (preprocessing.tokens) return rows.tokens;
   const at::Tensor codes = encode_words(preprocessing.categorical, rows.categorical, rows.numeric.size(0));
   return preprocessing.apply(rows.numeric, codes, at::kFloat);
@@ -84,9 +85,12 @@ Predictor::Rows random_rows(const Preprocessing& preprocessing, std::int64_t row
   result.numeric = numbers.to(preprocessing.numeric_type());
   for (std::size_t c = 0; c < preprocessing.categorical.size(); ++c) {
     auto& words = result.categorical.emplace_back();
-    for (std::int64_t r = 0; r < rows; ++r)
+    for (std::int64_t r = 0; r < rows; ++r) {
+      const auto draw = seed_of({seed, c, static_cast<std::uint64_t>(r)});
+      const bool chosen = rows > 2 && r < 2;
       words.push_back(
-          random_word(preprocessing.categorical[c], seed_of({seed, c, static_cast<std::uint64_t>(r)})));
+          random_word(preprocessing.categorical[c], chosen ? static_cast<std::uint64_t>(r) : draw));
+    }
   }
   return result;
 }

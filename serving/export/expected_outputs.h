@@ -19,7 +19,8 @@ struct ExpectedCase {
 };
 
 /// Random raw rows: numbers drawn around each column's shift by 1 / scale, words of the vocabulary, unknown
-/// words, and missing values where the model takes them; or random tokens. A pure function of its arguments.
+/// words, and missing values where the model takes them (of more than two rows the first has an unknown word
+/// in each column, and the second a missing one); or random tokens. A pure function of its arguments.
 Predictor::Rows random_rows(const Preprocessing& preprocessing, std::int64_t rows, std::uint64_t seed);
 
 /// Cases of 1, 2, 7 and 64 random rows (of a language model: as many as memory allows, at least 2), answered
@@ -27,8 +28,8 @@ Predictor::Rows random_rows(const Preprocessing& preprocessing, std::int64_t row
 std::vector<ExpectedCase> expected_cases(const Manifest& manifest, const Network& network,
                                          std::uint64_t seed);
 
-/// What a network reads of raw rows: [n, inputs] float32, or tokens.
-at::Tensor inputs_of(const Preprocessing& preprocessing, const Predictor::Rows& rows);
+/// What a network reads of raw rows: as Preprocessing::apply gives it in float32, or tokens.
+Fields inputs_of(const Preprocessing& preprocessing, const Predictor::Rows& rows);
 
 /// What the truth has of answers: their mean log loss (of labels over rows and labels), or root mean squared
 /// error, in the target's unit (of several values over all of them; one target is that of each).

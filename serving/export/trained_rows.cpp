@@ -13,10 +13,13 @@ namespace {
 /// Of losses, between training's precision (TF32 convolutions, float64) and the copy's float32.
 constexpr double kSameLoss = 0.01;
 
-void require_same_inputs(const at::Tensor& got, const at::Tensor& trained) {
+/// " of 'categories'"; "" for an input without a name.
+std::string of(const std::string& name) { return name.empty() ? "" : " of '" + name + "'"; }
+
+void require_same_input(const std::string& name, const at::Tensor& got, const at::Tensor& trained) {
   if (got.sizes() != trained.sizes())
-    throw ExportError(fmt::format("the export's preprocessing makes {} inputs of a row, training had {}",
-                                  got.size(-1), trained.size(-1)));
+    throw ExportError(fmt::format("the export's preprocessing makes {} inputs{} of a row, training had {}",
+                                  got.size(-1), of(name), trained.size(-1)));
   const at::Tensor known = trained.to(at::kDouble).flatten(1);
   const at::Tensor difference = (got.to(at::kDouble).flatten(1) - known).abs().nan_to_num(INFINITY, INFINITY);
   // So that what is not a number is wrong too.
@@ -24,20 +27,33 @@ void require_same_inputs(const at::Tensor& got, const at::Tensor& trained) {
   if (!wrong.any().item<bool>()) return;
   const auto first = wrong.flatten().to(at::kByte).argmax().item<std::int64_t>();
   const auto row = first / known.size(1), input = first % known.size(1);
-  throw ExportError(fmt::format(
-      "the export's preprocessing makes other inputs of rows of the test part than training had: input {} of "
-      "row {} is {:.9g}, training had {:.9g}",
-      input + 1, row + 1, got.flatten(1)[row][input].item<double>(), known[row][input].item<double>()));
+  throw ExportError(
+      fmt::format("the export's preprocessing makes other inputs of rows of the test part than training had: "
+                  "input {}{} of "
+                  "row {} is {:.9g}, training had {:.9g}",
+                  input + 1, of(name), row + 1, got.flatten(1)[row][input].item<double>(),
+                  known[row][input].item<double>()));
+}
+
+void require_same_inputs(const Fields& got, const Fields& trained) {
+  if (got.size() != trained.size())
+    throw ExportError(fmt::format("the export's preprocessing makes {} tensors of rows, training had {}",
+                                  got.size(), trained.size()));
+  for (auto mine = got.begin(), theirs = trained.begin(); mine != got.end(); ++mine, ++theirs)
+    require_same_input(mine->first, mine->second, theirs->second);
 }
 
 }  // namespace
 
 ExpectedCase case_of_training(const Manifest& manifest, const Network& network, const TrainedRows& trained) {
   const at::NoGradGuard no_grad;
-  require_same_inputs(inputs_of(manifest.preprocessing, trained.rows), trained.inputs.cpu());
+  const Fields inputs = trained.inputs.to(at::kCPU);
+  require_same_inputs(inputs_of(manifest.preprocessing, trained.rows), inputs);
   ExpectedCase result;
   result.rows = trained.rows;
-  result.answers = answers_of(manifest, network.forward(trained.inputs.cpu().to(at::kFloat)));
+  result.answers = answers_of(manifest, network.forward(inputs.map([](const at::Tensor& tensor) {
+    return tensor.is_floating_point() ? tensor.to(at::kFloat) : tensor;
+  })));
   result.targets = trained.targets.cpu().to(at::kDouble);
   require_same_loss(
       "the float32 copy of the model that is exported", manifest, result.answers,

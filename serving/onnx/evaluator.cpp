@@ -7,6 +7,7 @@
 
 #include "common/errors.h"
 #include "common/files.h"
+#include "data/schema/vocabulary.h"
 #include "serving/onnx/export.h"
 #include "serving/onnx/kernels.h"
 #include "serving/predict/model_runner.h"
@@ -79,7 +80,8 @@ class OnnxRunner : public ModelRunner {
   OnnxRunner(const std::filesystem::path& folder, const Manifest& manifest)
       : model_(onnx::read_model(read_file(folder / "model.onnx"))),
         by_column_(has_column_inputs(manifest)),
-        names_(onnx_input_names(manifest.preprocessing, by_column_)),
+        names_(graph_input_names(manifest)),
+        columns_(manifest.preprocessing.categorical),
         numeric_(manifest.preprocessing.numeric.size()),
         form_(manifest.head.form) {
     if (model_.graph.inputs.size() != names_.size())
@@ -100,7 +102,11 @@ class OnnxRunner : public ModelRunner {
         inputs[*name++] = rows.numeric.select(1, static_cast<std::int64_t>(c));
     else if (numeric_ > 0)
       inputs[*name++] = rows.numeric;
-    for (const auto& words : rows.categorical) inputs[*name++] = words;
+    for (std::size_t c = 0; c < rows.categorical.size(); ++c)
+      if (columns_.at(c).encoding == Encoding::hash)
+        inputs[*name++] = codes_of(columns_[c], rows.categorical[c]);
+      else
+        inputs[*name++] = rows.categorical[c];
     const auto outputs = onnx::evaluate(model_.graph, inputs);
     const auto take = [&outputs](const char* key) {
       const auto found = outputs.find(key);
@@ -131,6 +137,7 @@ class OnnxRunner : public ModelRunner {
   onnx::Model model_;
   bool by_column_;
   std::vector<std::string> names_;
+  std::vector<CategoricalColumn> columns_;
   std::size_t numeric_;
   AnswerForm form_;
 };

@@ -7,6 +7,7 @@
 
 #include "common/errors.h"
 #include "data/schema/operations.h"
+#include "data/schema/word_codes.h"
 #include "serving/onnx/network.h"
 #include "serving/predict/model_outputs.h"
 
@@ -54,16 +55,19 @@ std::string add_columns(GraphBuilder& graph, std::vector<std::string>::const_ite
   return columns.size() == 1 ? columns[0] : graph.node("Concat", columns, {{"axis", std::int64_t{1}}});
 }
 
-/// The place of each word: an unknown one has -1.
+/// The code of each word; of a hashed column the input is the code.
 std::string add_look_up(GraphBuilder& graph, const CategoricalColumn& column, const std::string& input) {
-  std::vector<std::string> words = column.vocabulary;
-  if (column.missing_is_category) words.emplace_back();
-  std::vector<std::int64_t> places;
-  for (std::size_t i = 0; i < words.size(); ++i) places.push_back(static_cast<std::int64_t>(i));
-  const auto code =
-      graph.node("LabelEncoder", {input},
-                 {{"keys_strings", words}, {"values_int64s", places}, {"default_int64", std::int64_t{-1}}},
-                 "", onnx::ml_domain);
+  if (column.encoding == Encoding::hash) {
+    // Gather counts what is negative from the end: such a code (a signed remainder) has to be refused.
+    const auto valid = graph.node("GreaterOrEqual", {input, graph.constant({0})});
+    const auto code = graph.node("Where", {valid, input, graph.constant({count_codes(column)})});
+    return graph.node("Unsqueeze", {code, graph.constant({1})});
+  }
+  const auto table = word_table(column);
+  const auto code = graph.node(
+      "LabelEncoder", {input},
+      {{"keys_strings", table.words}, {"values_int64s", table.codes}, {"default_int64", table.otherwise}}, "",
+      onnx::ml_domain);
   return graph.node("Unsqueeze", {code, graph.constant({1})});
 }
 
@@ -195,17 +199,30 @@ std::vector<std::string> onnx_input_names(const Preprocessing& preprocessing, bo
   return names;
 }
 
+std::vector<std::string> graph_input_names(const Manifest& manifest) {
+  const auto& columns = manifest.preprocessing.categorical;
+  auto names = onnx_input_names(manifest.preprocessing, has_column_inputs(manifest));
+  const auto first = names.size() - columns.size();
+  for (std::size_t c = 0; c < columns.size(); ++c) {
+    if (columns[c].encoding != Encoding::hash) continue;
+    auto name = names[first + c] + "_code";
+    while (std::find(names.begin(), names.end(), name) != names.end()) name += "_column";
+    names[first + c] = name;
+  }
+  return names;
+}
+
 onnx::Model make_onnx(const Manifest& manifest, const TracedNetwork& network) {
   const auto& preprocessing = manifest.preprocessing;
   GraphBuilder graph(manifest.name);
   const bool by_column = has_column_inputs(manifest);
-  const auto names = onnx_input_names(preprocessing, by_column);
+  const auto names = graph_input_names(manifest);
   for (const auto& name : names) graph.reserve(name);
   for (const auto& name : output_names(manifest)) graph.reserve(name);
 
   if (preprocessing.tokens) {
     graph.input("tokens", ElementType::int64, {batch, preprocessing.tokens->context});
-    add_answers(graph, manifest, onnx::add_network(graph, network, "tokens"));
+    add_answers(graph, manifest, onnx::add_network(graph, network, {"tokens"}));
     return {graph.take(), RINGTRAIN_VERSION, {{"task", manifest.task}}};
   }
   auto name = names.cbegin();
@@ -213,14 +230,17 @@ onnx::Model make_onnx(const Manifest& manifest, const TracedNetwork& network) {
   if (!preprocessing.numeric.empty())
     values[kNumeric] =
         by_column ? add_columns(graph, name, preprocessing) : add_matrix(graph, *name++, preprocessing);
-  for (; name != names.cend(); ++name) {
-    graph.input(*name, ElementType::string, {batch});
-    words.push_back(*name);
+  for (const auto& column : preprocessing.categorical) {
+    graph.input(*name, column.encoding == Encoding::hash ? ElementType::int64 : ElementType::string, {batch});
+    words.push_back(*name++);
   }
-  for (const auto& step : operations(preprocessing, at::kFloat))
+  const auto steps = operations(preprocessing, at::kFloat);
+  for (const auto& step : steps.steps)
     values.push_back(add_operation(graph, step, values, preprocessing, words));
-  const auto& features = values.back();
-  add_answers(graph, manifest, onnx::add_network(graph, network, features));
+  std::vector<std::string> inputs;
+  for (const auto& input : {steps.features, steps.categories})
+    if (input) inputs.push_back(values.at(*input));
+  add_answers(graph, manifest, onnx::add_network(graph, network, inputs));
   return {graph.take(), RINGTRAIN_VERSION, {{"task", manifest.task}}};
 }
 

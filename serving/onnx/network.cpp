@@ -18,10 +18,10 @@ class NetworkTranslator {
  public:
   explicit NetworkTranslator(GraphBuilder& graph) : graph_(graph) {}
 
-  std::string translate(const TracedNetwork& network, const std::string& input) {
+  std::string translate(const TracedNetwork& network, const std::vector<std::string>& names) {
     const auto inputs = network.graph->inputs();
     values_[inputs.at(0)] = Constant{network.module._ivalue(), ""};
-    values_[inputs.at(1)] = input;
+    for (std::size_t i = 0; i < names.size(); ++i) values_[inputs.at(i + 1)] = names[i];
     for (const auto* node : network.graph->nodes()) add(*node);
     const auto outputs = network.graph->outputs();
     const auto* name = outputs.size() == 1 ? std::get_if<TensorName>(&value(outputs[0])) : nullptr;
@@ -118,8 +118,9 @@ class NetworkTranslator {
 
 }  // namespace
 
-std::string add_network(GraphBuilder& graph, const TracedNetwork& network, const std::string& input) {
-  return NetworkTranslator(graph).translate(network, input);
+std::string add_network(GraphBuilder& graph, const TracedNetwork& network,
+                        const std::vector<std::string>& inputs) {
+  return NetworkTranslator(graph).translate(network, inputs);
 }
 
 }  // namespace ringtrain::onnx

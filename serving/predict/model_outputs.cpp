@@ -19,9 +19,15 @@ std::vector<std::int64_t> output_shape(const Manifest& manifest, std::int64_t ro
   return {rows, manifest.head.outputs};
 }
 
-at::Tensor zero_inputs(const Preprocessing& preprocessing, std::int64_t rows) {
-  return preprocessing.tokens ? at::zeros({rows, preprocessing.tokens->context}, at::kLong)
-                              : at::zeros({rows, preprocessing.width()});
+Fields zero_inputs(const Preprocessing& preprocessing, std::int64_t rows) {
+  if (const auto& tokens = preprocessing.tokens) return at::zeros({rows, tokens->context}, at::kLong);
+  const auto coded = static_cast<std::int64_t>(preprocessing.coded().size());
+  const at::Tensor numbers = at::zeros({rows, preprocessing.width()});
+  if (coded == 0) return numbers;
+  std::vector<Fields::Field> inputs;
+  if (preprocessing.width() > 0) inputs.emplace_back(kNumericInput, numbers);
+  inputs.emplace_back(kCategoriesInput, at::zeros({rows, coded}, at::kLong));
+  return Fields(std::move(inputs));
 }
 
 std::int64_t rows_at_once(const Manifest& manifest, std::int64_t wanted) {

@@ -23,8 +23,9 @@ std::string label_of(const Manifest& manifest, std::int64_t index);
 /// The shape of the network's outputs for `rows` rows.
 std::vector<std::int64_t> output_shape(const Manifest& manifest, std::int64_t rows);
 
-/// Inputs of the network that are all 0: [rows, width] float32, or [rows, context] int64 of a language model.
-at::Tensor zero_inputs(const Preprocessing& preprocessing, std::int64_t rows);
+/// Inputs of the network that are all 0: as Preprocessing::apply gives them in float32, or [rows, context]
+/// int64 of a language model.
+Fields zero_inputs(const Preprocessing& preprocessing, std::int64_t rows);
 
 /// How many rows are answered at once: `wanted`, fewer of a language model whose logits would fill the
 /// memory.

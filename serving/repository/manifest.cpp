@@ -7,6 +7,7 @@
 
 #include "common/errors.h"
 #include "common/files.h"
+#include "common/text.h"
 
 namespace ringtrain {
 namespace {
@@ -24,10 +25,33 @@ nlohmann::json columns_of(const Preprocessing& preprocessing) {
                        {"may_be_missing", column.fill.has_value()}});
     if (column.part != DatePart::none) columns.back()["date"] = column.source;
   }
-  for (const auto& column : preprocessing.categorical)
+  for (const auto& column : preprocessing.categorical) {
     columns.push_back(
         {{"name", column.name}, {"type", "string"}, {"may_be_missing", column.takes_missing()}});
+    if (column.encoding == Encoding::hash) columns.back()["hash_buckets"] = column.buckets;
+  }
   return columns;
+}
+
+/// What a program that runs the model files by itself has to know.
+std::vector<std::string> notes_of(const Preprocessing& preprocessing) {
+  std::vector<std::string> notes;
+  if (preprocessing.has_wide())
+    notes.emplace_back(
+        "numeric columns of dtype float64 lose their digits in servers that cast inputs to float32 "
+        "(OpenVINO, TensorRT); ONNX Runtime, LibTorch and TensorFlow compute them rightly");
+  std::vector<std::string> hashed;
+  for (const auto& column : preprocessing.categorical)
+    if (column.encoding == Encoding::hash) hashed.push_back("'" + column.name + "'");
+  if (!hashed.empty())
+    notes.push_back(fmt::format(
+        "model.onnx, model.pt and saved_model.pb do not hash: of {} they take codes, int64 [n] (NAME_code): "
+        "0 "
+        "for a missing value, else 1 + XXH3_64(UTF-8 of the word, seed 0) modulo hash_buckets (unsigned); "
+        "`ringtrain "
+        "serve` and `ringtrain predict` take the words",
+        join(hashed)));
+  return notes;
 }
 
 /// The threshold beside the head, for readers that know no heads.
@@ -77,10 +101,7 @@ nlohmann::json Manifest::to_json() const {
                       {"provenance", provenance.is_null() ? nlohmann::json::object() : provenance},
                       {"files", files.is_null() ? nlohmann::json::object() : files}};
   if (head.is_binary() && preprocessing.labels.size() == 2) json["positive_class"] = preprocessing.labels[1];
-  if (preprocessing.has_wide())
-    json["notes"] = {
-        "numeric columns of dtype float64 lose their digits in servers that cast inputs to float32 "
-        "(OpenVINO, TensorRT); ONNX Runtime, LibTorch and TensorFlow compute them rightly"};
+  if (const auto notes = notes_of(preprocessing); !notes.empty()) json["notes"] = notes;
   return json;
 }
 

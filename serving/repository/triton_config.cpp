@@ -70,7 +70,10 @@ std::vector<Port> input_ports(const Manifest& manifest, bool libtorch) {
   if (libtorch) return {{"INPUT__0", type, columns}};
   std::vector<Port> inputs;
   const bool by_column = has_column_inputs(manifest);
-  for (const auto& name : onnx_input_names(preprocessing, by_column)) inputs.push_back({name, "TYPE_STRING"});
+  for (const auto& name : graph_input_names(manifest)) inputs.push_back({name, "TYPE_STRING"});
+  const auto words = inputs.size() - preprocessing.categorical.size();
+  for (std::size_t c = 0; c < preprocessing.categorical.size(); ++c)
+    if (preprocessing.categorical[c].encoding == Encoding::hash) inputs[words + c].type = "TYPE_INT64";
   for (std::size_t i = 0; by_column && i < preprocessing.numeric.size(); ++i)
     inputs[i].type = preprocessing.numeric[i].wide ? "TYPE_FP64" : "TYPE_FP32";
   if (!by_column && columns > 0) inputs[0] = {"numeric", type, columns};

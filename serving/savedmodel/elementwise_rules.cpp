@@ -69,11 +69,15 @@ Value cast(const Operation& o) {
   return {o.graph().add("Cast", {o.input(0)}, {{"SrcT", o.type()}, {"DstT", to}}), to};
 }
 
+constexpr std::size_t kMostWords = 10'001;  // a missing one among them
+
 /// The place of a word: compared with all words, each with its number less the default, the sum and the
 /// default.
 Value label_encoder(const Operation& o) {
   auto& g = o.graph();
   const auto words = o.texts("keys_strings");
+  if (words.size() > kMostWords)
+    o.fail("it has more than 10,000 words, and TensorFlow would compare each row with each of them");
   const auto places = o.list("values_int64s");
   const auto otherwise = o.integer("default_int64", -1);
   const auto column =

@@ -9,6 +9,7 @@
 
 #include "common/errors.h"
 #include "data/schema/operations.h"
+#include "data/schema/word_codes.h"
 #include "serving/predict/model_outputs.h"
 
 namespace ringtrain {
@@ -53,9 +54,11 @@ void register_preprocessing(torch::jit::Module& module, const Preprocessing& pre
   }
   for (std::size_t i = 0; i < preprocessing.categorical.size(); ++i) {
     const auto& column = preprocessing.categorical[i];
+    if (column.encoding == Encoding::hash) continue;
+    const auto table = word_table(column);
     c10::Dict<std::string, std::int64_t> places;
-    for (const auto& word : column.vocabulary) places.insert(word, static_cast<std::int64_t>(places.size()));
-    if (column.missing_is_category) places.insert("", static_cast<std::int64_t>(places.size()));
+    for (std::size_t word = 0; word < table.words.size(); ++word)
+      places.insert(table.words[word], table.codes[word]);
     module.register_attribute(fmt::format("vocabulary{}", i),
                               c10::DictType::create(c10::StringType::get(), c10::IntType::get()), places);
   }
@@ -79,7 +82,8 @@ void register_head(torch::jit::Module& module, const Head& head) {
 }
 
 /// An operation as a line of source; `values`: what its inputs are called.
-std::string line_of(const Operation& step, std::size_t place, const std::vector<std::string>& values) {
+std::string line_of(const Operation& step, std::size_t place, const std::vector<std::string>& values,
+                    const Preprocessing& schema) {
   using Kind = Operation::Kind;
   const auto input = [&](std::size_t i) { return values.at(step.inputs.at(i)); };
   const auto type = static_cast<int>(step.type);
@@ -93,6 +97,8 @@ std::string line_of(const Operation& step, std::size_t place, const std::vector<
     case Kind::choose:
       return fmt::format("torch.where(self.a{}, {}, {})", place, input(0), input(1));
     case Kind::look_up:
+      if (schema.categorical[step.column].encoding == Encoding::hash)
+        return fmt::format("c{}.unsqueeze(1)", step.column);
       return fmt::format("torch.tensor(k{}, dtype=4, device=numeric.device).unsqueeze(1)", step.column);
     case Kind::one_hot:
       return fmt::format("torch.eq({}, torch.arange({}, dtype=4, device=numeric.device)).to(dtype={})",
@@ -138,22 +144,28 @@ std::string answers_source(const Head& head) {
 
 /// The source of `forward`: the schema's operations, the network, and answers_of. Outside Python, types have
 /// no names in TorchScript: dtype 4 is int64, 6 is float32, 7 float64 (c10/core/ScalarType.h).
-std::string forward_source(const Manifest& manifest, const std::vector<Operation>& steps) {
+std::string forward_source(const Manifest& manifest, const Operations& operations) {
+  const auto& schema = manifest.preprocessing;
   std::string arguments, code;
-  for (std::size_t i = 0; i < manifest.preprocessing.categorical.size(); ++i) {
-    arguments += fmt::format(", c{}: List[str]", i);
+  for (std::size_t i = 0; i < schema.categorical.size(); ++i) {
+    const bool hashed = schema.categorical[i].encoding == Encoding::hash;
+    arguments += fmt::format(", c{}: {}", i, hashed ? "Tensor" : "List[str]");
+    if (hashed) continue;
     code += fmt::format(R"(
   k{0}: List[int] = []
   for word in c{0}:
-    k{0}.append(self.vocabulary{0}.get(word, -1)))",
-                        i);
+    k{0}.append(self.vocabulary{0}.get(word, {1})))",
+                        i, word_table(schema.categorical[i]).otherwise);
   }
-  std::vector<std::string> values{"numeric"};
+  const auto& steps = operations.steps;
+  std::vector<std::string> values{"numeric"}, inputs;
   for (std::size_t i = 0; i < steps.size(); ++i) {
-    code += fmt::format("\n  v{} = {}", i, line_of(steps[i], i, values));
+    code += fmt::format("\n  v{} = {}", i, line_of(steps[i], i, values, schema));
     values.push_back(fmt::format("v{}", i));
   }
-  code += fmt::format("\n  scores = self.network.forward({})", values.back());
+  for (const auto& input : {operations.features, operations.categories})
+    if (input) inputs.push_back(values.at(*input));
+  code += fmt::format("\n  scores = self.network.forward({})", fmt::join(inputs, ", "));
   code += answers_source(manifest.head);
   return fmt::format("def forward(self, numeric: Tensor{}) -> {}:{}\n", arguments,
                      manifest.head.form == AnswerForm::values ? "Tensor" : "Tuple[Tensor, Tensor]", code);
@@ -165,14 +177,22 @@ TracedNetwork trace_network(const Network& network, const Preprocessing& preproc
   const at::NoGradGuard no_grad;
   auto module = mirror(*network, std::make_shared<CompilationUnit>());
   const auto example = zero_inputs(preprocessing, traced_rows);
+  torch::jit::Stack values;
+  std::vector<std::string> names;
+  for (const auto& [name, tensor] : example) {
+    values.emplace_back(tensor);
+    names.push_back(name.empty() ? "inputs" : name);
+  }
   try {
     auto [state, outputs] = torch::jit::tracer::trace(
-        {example},
-        [&network](torch::jit::Stack inputs) {
-          return torch::jit::Stack{network.forward(inputs.at(0).toTensor())};
+        values,
+        [&](torch::jit::Stack traced) {
+          std::size_t next = 0;
+          return torch::jit::Stack{
+              network.forward(example.map([&](const at::Tensor&) { return traced.at(next++).toTensor(); }))};
         },
         [](const at::Tensor&) { return std::string(); }, /*strict=*/true, /*force_outplace=*/false, &module,
-        {"inputs"});
+        names);
     auto graph = state->graph->copy();
     auto* forward = module._ivalue()->compilation_unit()->create_function(
         c10::QualifiedName(*module.type()->name(), "forward"), state->graph);
@@ -195,7 +215,7 @@ torch::jit::Module make_torchscript(const Manifest& manifest, const torch::jit::
     return module;
   }
   const auto steps = operations(manifest.preprocessing, at::kFloat);
-  register_preprocessing(module, manifest.preprocessing, steps);
+  register_preprocessing(module, manifest.preprocessing, steps.steps);
   register_head(module, manifest.head);
   module.register_module("network", network);
   module.define(forward_source(manifest, steps));

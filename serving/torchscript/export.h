@@ -12,7 +12,8 @@ namespace ringtrain {
 /// A network traced, with its graph as recorded (shapes included): ONNX is translated from that graph.
 struct TracedNetwork {
   torch::jit::Module module;  ///< parameters and buffers under the network's own names; has `forward`
-  std::shared_ptr<torch::jit::Graph> graph;
+  std::shared_ptr<torch::jit::Graph>
+      graph;  ///< behind the module it takes the tensors of zero_inputs, in order
 };
 
 /// Traces `network`, which must be a float32 CPU module in eval mode with no parameter that requires a
@@ -20,7 +21,8 @@ struct TracedNetwork {
 TracedNetwork trace_network(const Network& network, const Preprocessing& preprocessing);
 
 /// The whole model as TorchScript: preprocessing, `network`, the head. `forward(numeric [n, F], c0:
-/// List[str], ...)` returns (probabilities, class) or (probabilities, labels), or the prediction of one or
+/// List[str], ...)`, of a hashed column its codes, int64 [n] (word_codes.h), since a graph cannot hash,
+/// returns (probabilities, class) or (probabilities, labels), or the prediction of one or
 /// several values; of a language model `forward(tokens [n, context])` returns logits.
 torch::jit::Module make_torchscript(const Manifest& manifest, const torch::jit::Module& network);
 

@@ -3,6 +3,7 @@
 #include <torch/csrc/jit/serialization/import.h>
 
 #include "common/errors.h"
+#include "data/schema/vocabulary.h"
 #include "serving/predict/model_runner.h"
 
 namespace ringtrain {
@@ -11,7 +12,7 @@ namespace {
 class TorchScriptRunner : public ModelRunner {
  public:
   TorchScriptRunner(const std::filesystem::path& folder, const Manifest& manifest)
-      : form_(manifest.head.form) {
+      : form_(manifest.head.form), columns_(manifest.preprocessing.categorical) {
     const auto file = folder / "model.pt";
     if (!std::filesystem::exists(file))
       throw ExportError(fmt::format("{} is missing; export with the format torchscript", file.string()));
@@ -26,7 +27,11 @@ class TorchScriptRunner : public ModelRunner {
   Predictor::Answers run(const Predictor::Rows& rows) const override {
     const at::NoGradGuard no_grad;
     torch::jit::Stack inputs{form_ == AnswerForm::tokens ? rows.tokens : rows.numeric};
-    for (const auto& words : rows.categorical) inputs.emplace_back(c10::List<std::string>(words));
+    for (std::size_t c = 0; c < rows.categorical.size(); ++c)
+      if (columns_.at(c).encoding == Encoding::hash)
+        inputs.emplace_back(codes_of(columns_[c], rows.categorical[c]));
+      else
+        inputs.emplace_back(c10::List<std::string>(rows.categorical[c]));
     try {
       // Not Module::forward, which is not const.
       const c10::IValue outputs = module_.get_method("forward")(std::move(inputs));
@@ -55,6 +60,7 @@ class TorchScriptRunner : public ModelRunner {
 
   torch::jit::Module module_;
   AnswerForm form_;
+  std::vector<CategoricalColumn> columns_;
 };
 
 }  // namespace

@@ -191,4 +191,19 @@ Sentence looks_like_regression(const std::string& target, const std::vector<std:
       target, what);
 }
 
+Sentence many_one_hot(const std::vector<CategoricalColumn>& columns) {
+  constexpr std::int64_t many = 1000;
+  std::vector<std::string> found, names;
+  for (const auto& column : columns) {
+    if (column.width() <= many) continue;
+    found.push_back(fmt::format("'{}' ({})", column.name, with_commas(column.width())));
+    names.push_back(column.name);
+  }
+  if (found.empty()) return {};
+  return fmt::format(
+      "one-hot columns with more than {} words make a feature of each: {}. A learned vector for each word is "
+      "smaller, faster and often better: data.features.encodings: {{embedding: [{}]}}, with model.type: mlp",
+      with_commas(many), shortened(found, 5), shortened(names, 5));
+}
+
 }  // namespace ringtrain::advice

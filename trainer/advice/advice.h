@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "data/schema/preprocessing.h"
 #include "trainer/metrics/report.h"
 #include "trainer/optimizer/optimizer_config.h"
 
@@ -59,5 +60,8 @@ Sentence labels_of_none_or_all(const std::vector<std::string>& labels,
 /// rows each. `rows`: of the training part.
 Sentence looks_like_regression(const std::string& target, const std::vector<std::string>& labels,
                                std::int64_t rows);
+
+/// A one-hot column of more than 1,000 words makes as many features, nearly all of them 0.
+Sentence many_one_hot(const std::vector<CategoricalColumn>& columns);
 
 }  // namespace ringtrain::advice

@@ -27,7 +27,8 @@ struct RowSample {
 /// The data of a run, ready to be trained on: the three parts, preprocessed.
 struct PreparedData {
   Preprocessing preprocessing;
-  std::int64_t features = 0;  ///< numbers of a sample that the model sees; of tokens 0
+  std::int64_t features = 0;            ///< numbers of a sample that the model sees; of tokens 0
+  std::vector<CodedColumn> categories;  ///< codes of a sample that it sees besides
   std::unique_ptr<Dataset> train, validation, test;
   std::vector<std::int64_t> class_counts;  ///< of the training part; empty but for classification
   std::string file_hash;                   ///< of the content of all files of the run

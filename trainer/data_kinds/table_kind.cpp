@@ -42,6 +42,16 @@ std::string describe_counts(const PreparedData& data) {
              : fmt::format(" ({}{})", join(parts), parts.size() < data.class_counts.size() ? ", ..." : "");
 }
 
+/// ", 2 columns of codes (shop: 1,204, city: 32,769)"; "" for none.
+std::string describe_codes(const std::vector<CodedColumn>& columns) {
+  std::vector<std::string> parts;
+  for (const auto& column : columns)
+    parts.push_back(fmt::format("{}: {}", column.name, with_commas(column.codes)));
+  return parts.empty() ? ""
+                       : fmt::format(", {} column{} of codes ({})", parts.size(),
+                                     parts.size() == 1 ? "" : "s", shortened(parts, 12));
+}
+
 /// What is worth a line of the log.
 void tell(const TableConfig& config, const PreparedData& data, const TableParts& parts) {
   const auto& file = config.train_file;
@@ -110,6 +120,18 @@ std::string hash_of(const TableConfig& config) {
   return hash;
 }
 
+/// A model that has no tables for coded columns is told which encoding it takes.
+void require_tables(const std::vector<CodedColumn>& columns, const ModelKind& model, bool fitted) {
+  if (columns.empty() || model.takes_categories()) return;
+  std::vector<std::string> names;
+  for (const auto& column : columns) names.push_back("'" + column.name + "'");
+  throw ConfigError(fmt::format(
+      "model.type: {} has no tables for the embedded or hashed columns {}; {}, or use model.type: mlp",
+      model.name(), shortened(names, 5),
+      fitted ? "the checkpoint's schema has them: train anew with the encoding one_hot"
+             : "give them the encoding one_hot (data.features.encoding and data.features.encodings)"));
+}
+
 PreparedData prepare_table(const TableConfig& config, const DataRequest& request, Communicator& control) {
   const auto& fitted = request.fitted;
   PreparedData data;
@@ -137,6 +159,8 @@ PreparedData prepare_table(const TableConfig& config, const DataRequest& request
     if (data.preprocessing.refuse_unseen) refuse_unseen(parts, data.preprocessing, config);
     if (!table.labels.empty()) data.class_counts = count_classes(table, parts.split.train);
     data.features = data.preprocessing.width();
+    data.categories = data.preprocessing.coded();
+    require_tables(data.categories, request.model, fitted.has_value());
     data.train = std::make_unique<TableDataset>(table, data.preprocessing, parts.split.train);
     data.validation =
         std::make_unique<TableDataset>(parts.of_validation(), data.preprocessing, parts.split.validation);
@@ -144,10 +168,11 @@ PreparedData prepare_table(const TableConfig& config, const DataRequest& request
     data.test_sample = sample_of(parts.of_test(), data.preprocessing, parts.split.test);
   });
   tell(config, data, parts);
-  log::info(fmt::format("data {}: {} rows, {} features; train {}{}, validation {}, test {}",
+  log::info(fmt::format("data {}: {} rows, {} features{}; train {}{}, validation {}, test {}",
                         config.train_file, with_commas(table.rows()), data.preprocessing.width(),
-                        with_commas(data.train->size()), describe_counts(data),
-                        with_commas(data.validation->size()), with_commas(data.test->size())));
+                        describe_codes(data.categories), with_commas(data.train->size()),
+                        describe_counts(data), with_commas(data.validation->size()),
+                        with_commas(data.test->size())));
   tell_target(request.task, data.preprocessing, fitted.has_value());
   return data;
 }

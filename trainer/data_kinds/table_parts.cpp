@@ -11,7 +11,6 @@
 #include "common/text.h"
 #include "data/schema/classes.h"
 #include "data/schema/excerpt.h"
-#include "data/schema/vocabulary.h"
 #include "trainer/tasks/task.h"
 
 namespace ringtrain {
@@ -96,7 +95,7 @@ void refuse_unseen(const TableParts& parts, const Preprocessing& schema, const T
       std::int64_t count = 0, first = 0;
       for (const auto row : rows) {
         const auto& word = table.categorical[c][static_cast<std::size_t>(row)];
-        const bool seen = word.empty() ? !column.missing_is_unseen : contains(column.vocabulary, word);
+        const bool seen = word.empty() ? !column.missing_is_unseen : column.knows(word);
         if (!seen && count++ == 0) first = row;
       }
       if (count > 0)

@@ -92,6 +92,22 @@ TEST(ColumnRoles, ATwinOfANumberIsFoundByItsCorrelation) {
   EXPECT_EQ(roles.at("near").role, Role::number);
 }
 
+TEST(ColumnRoles, ManyWordsAreEmbeddedOrHashed) {
+  const auto word = [](int most) { return [most](int r) { return fmt::format("w{}", r % most); }; };
+  const auto roles = roles_of({{"y", [](int r) { return mixed(r, 2) ? "yes" : "no"; }},
+                               {"few", word(60)},
+                               {"many", word(1001)},
+                               {"most", word(10'001)},
+                               {"rare", word(11'000)}},
+                              41'000, "y", true);
+  EXPECT_EQ(roles.at("few").encoding, Encoding::one_hot);
+  EXPECT_EQ(roles.at("many").role, Role::category);
+  EXPECT_EQ(roles.at("many").encoding, Encoding::embedding);
+  EXPECT_CONTAINS(roles.at("many").why, "1,001 words");
+  EXPECT_EQ(roles.at("most").encoding, Encoding::hash);
+  EXPECT_EQ(roles.at("rare").role, Role::ignored);
+}
+
 // Of few rows everything may be true by chance.
 TEST(ColumnRoles, FewRowsProveNothing) {
   const auto roles = roles_of({{"y", [](int r) { return r % 2 ? "yes" : "no"; }},

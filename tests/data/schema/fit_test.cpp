@@ -9,6 +9,7 @@
 #include <numeric>
 
 #include "comm/backends.h"
+#include "common/errors.h"
 #include "data/schema/target_scale.h"
 #include "tests/data/temporary_file.h"
 
@@ -80,7 +81,7 @@ TEST(Fit, MinmaxAndNone) {
   config.normalize = "minmax";
   for (int ranks : {1, 3})
     for (const Preprocessing& fit : fit_on(ranks, config, table, first_rows(350))) {
-      const auto scaled = fit.apply(train, torch::zeros({350, 1}, at::kLong), train.scalar_type());
+      const at::Tensor scaled = fit.apply(train, torch::zeros({350, 1}, at::kLong), train.scalar_type());
       for (int c = 0; c < 4; ++c) {
         EXPECT_EQ(scaled.select(1, c).min().item<double>(), 0);
         EXPECT_NEAR(scaled.select(1, c).max().item<double>(), 1, 1e-12);
@@ -122,10 +123,11 @@ TEST(Fit, MissingValuesAreLeftOutAndFilledByTheMean) {
     expect_near(*fit.numeric[0].fill, column.mean().item<double>());
     expect_near(fit.numeric[0].scale, 1 / column.std(0, false).item<double>());
     EXPECT_TRUE(fit.numeric[1].fill.has_value());
-    EXPECT_NEAR(fit.apply(table.numeric.narrow(0, 7, 1), torch::zeros({1, 1}, at::kLong),
-                          table.numeric.scalar_type())[0][0]
-                    .item<double>(),
-                0, 1e-12);
+    EXPECT_NEAR(
+        fit.apply(table.numeric.narrow(0, 7, 1), torch::zeros({1, 1}, at::kLong), table.numeric.scalar_type())
+            .only()[0][0]
+            .item<double>(),
+        0, 1e-12);
   }
 }
 
@@ -275,6 +277,78 @@ TEST(Fit, AMissingWordHasAPlaceOnlyWhereTrainingHadOne) {
   const auto with = fit_on(1, config, table, first_rows(350)).front();
   EXPECT_TRUE(with.categorical[0].missing_is_category);
   EXPECT_FALSE(with.categorical[0].missing_is_unseen);
+}
+
+/// Of a word of the training part that occurs twice, one that occurs once, and one that it does not have.
+TEST(Fit, AnEmbeddedColumnHasCodesOfWordsThatAreNotRare) {
+  Table table = example();
+  table.categorical[0][5] = "once";
+  table.categorical[0][400] = "later";
+  TableConfig config;
+  config.features.categorical = {"w"};
+  config.features.encodings.embedding = {"w*"};
+  for (int ranks : {1, 3})
+    for (const auto& fit : fit_on(ranks, config, table, first_rows(350))) {
+      const auto& column = fit.categorical[0];
+      EXPECT_EQ(column.encoding, Encoding::embedding);
+      EXPECT_EQ(column.vocabulary, (std::vector<std::string>{"apple", "fig", "pear"}));
+      EXPECT_EQ(column.min_count, 2);
+      EXPECT_EQ(fit.coded(), (std::vector<CodedColumn>{{"w", 5}}));
+    }
+  // Where unseen words are refused, there is none that rare ones could stand for.
+  config.unseen = "error";
+  const auto strict = fit_on(1, config, table, first_rows(350)).front().categorical[0];
+  EXPECT_EQ(strict.vocabulary, (std::vector<std::string>{"apple", "fig", "once", "pear"}));
+  EXPECT_EQ(strict.min_count, 1);
+  config.unseen = "other";
+  config.features.min_count = 1000;
+  EXPECT_THROW(fit_on(1, config, table, first_rows(350)), DataError);
+}
+
+TEST(Fit, AHashedColumnKeepsNoWords) {
+  Table table = example();
+  for (std::size_t row = 0; row < 500; ++row) table.categorical[0][row] = "user" + std::to_string(row);
+  TableConfig config;
+  config.features.encoding = "hash";
+  config.features.buckets = 64;
+  const auto fit = fit_on(2, config, table, first_rows(350))[1];
+  EXPECT_TRUE(fit.categorical[0].vocabulary.empty());
+  EXPECT_EQ(fit.coded(), (std::vector<CodedColumn>{{"w", 65}}));
+  EXPECT_EQ(fit.width(), 5);
+}
+
+/// A hundred thousand words: refused as one-hot with what to do, taken as an embedding.
+TEST(Fit, ManyWords) {
+  constexpr std::int64_t rows = 250'000;
+  Table table;
+  table.numeric = torch::zeros({rows, 0}, at::kFloat);
+  table.categorical_names = {"w"};
+  table.categorical.resize(1);
+  for (std::int64_t row = 0; row < rows; ++row)
+    table.categorical[0].push_back("word" + std::to_string(row % 100'000));
+  table.target = torch::arange(rows, at::kLong) % 2;
+  table.target_names = {"y"};
+  table.labels = {"0", "1"};
+  TableConfig config;
+  const auto said = [&] {
+    try {
+      fit_on(1, config, table, first_rows(rows));
+    } catch (const DataError& error) {
+      return std::string(error.what());
+    }
+    return std::string();
+  };
+  EXPECT_NE(
+      said().find("column 'w' has more than 10,000 different words in the training part, more than one-hot "
+                  "takes; set data.features.encodings: {embedding: [\"w\"]}"),
+      std::string::npos)
+      << said();
+  config.features.encoding = "embedding";
+  EXPECT_EQ(fit_on(1, config, table, first_rows(rows)).front().coded()[0].codes, 100'002);
+  for (std::int64_t row = 0; row < rows; ++row)
+    table.categorical[0][static_cast<std::size_t>(row)] = "word" + std::to_string(row);
+  EXPECT_NE(said().find("more than 200,000 different words"), std::string::npos) << said();
+  EXPECT_NE(said().find("set data.features.encodings: {hash: [\"w\"]}"), std::string::npos) << said();
 }
 
 }  // namespace

@@ -36,7 +36,7 @@ TEST(Preprocessing, FillsScalesAndEncodes) {
                                          -0.5, 0.0,  1.0, 0.0, 0.0, 0.0},  //
                                         dtype)
                               .reshape({4, 6});
-    const auto result = p.apply(numbers, codes, dtype);
+    const at::Tensor result = p.apply(numbers, codes, dtype);
     EXPECT_EQ(result.scalar_type(), dtype);
     EXPECT_TRUE(torch::equal(result, expected)) << result;
   }
@@ -46,14 +46,15 @@ TEST(Preprocessing, WithoutAFillAMissingValueStays) {
   Preprocessing p = example();
   p.numeric[0].fill.reset();
   p.categorical.clear();
-  const auto result = p.apply(torch::tensor({{NAN, 1.0f}}), torch::empty({1, 0}, at::kLong), at::kFloat);
+  const at::Tensor result =
+      p.apply(torch::tensor({{NAN, 1.0f}}), torch::empty({1, 0}, at::kLong), at::kFloat);
   EXPECT_TRUE(std::isnan(result[0][0].item<float>()));
   EXPECT_EQ(result[0][1].item<float>(), 1);
 }
 
 TEST(Preprocessing, TakesNoRows) {
   const Preprocessing p = example();
-  EXPECT_EQ(p.apply(torch::empty({0, 2}), torch::empty({0, 2}, at::kLong), at::kFloat).sizes(),
+  EXPECT_EQ(p.apply(torch::empty({0, 2}), torch::empty({0, 2}, at::kLong), at::kFloat).only().sizes(),
             (std::vector<std::int64_t>{0, 6}));
 }
 
@@ -82,7 +83,7 @@ TEST(Preprocessing, WideColumnsAreShiftedAndScaledInFloat64) {
   const auto numbers =
       torch::tensor({1.7e12 + 51, 0.3, std::nan(""), std::nan(""), 1.7e12 + 49, 1e300}, at::kDouble)
           .reshape({3, 2});
-  const auto result = p.apply(numbers, torch::empty({3, 0}, at::kLong), at::kFloat);
+  const at::Tensor result = p.apply(numbers, torch::empty({3, 0}, at::kLong), at::kFloat);
   EXPECT_EQ(result.scalar_type(), at::kFloat);
   EXPECT_EQ(result[0][0].item<float>(), 0.01F);
   EXPECT_EQ(result[1][0].item<float>(), -0.5F);
@@ -90,8 +91,8 @@ TEST(Preprocessing, WideColumnsAreShiftedAndScaledInFloat64) {
   // The narrow one in float32, as it is without a wide one beside it.
   Preprocessing alone;
   alone.numeric = {p.numeric[1]};
-  const auto narrow = alone.apply(numbers.select(1, 1).unsqueeze(1).to(at::kFloat),
-                                  torch::empty({3, 0}, at::kLong), at::kFloat);
+  const at::Tensor narrow = alone.apply(numbers.select(1, 1).unsqueeze(1).to(at::kFloat),
+                                        torch::empty({3, 0}, at::kLong), at::kFloat);
   EXPECT_TRUE(torch::equal(result.select(1, 1), narrow.select(1, 0)));
   const auto back = Preprocessing::from_json(p.to_json());
   EXPECT_TRUE(back.numeric[0].wide);

@@ -69,6 +69,24 @@ TEST(TableDataset, ReadsWeightsInTheAskedOrder) {
   EXPECT_EQ(dataset.read({}).weights.sizes(), std::vector<std::int64_t>{0});
 }
 
+TEST(TableDataset, CodesStandBesideTheFeatures) {
+  Table table = example();
+  table.categorical_names = {"w", "v"};
+  table.categorical.push_back({"", "a", "b", "c", "a", "b", "c", "a", "b", "new"});
+  auto schema = fitted();
+  schema.categorical.push_back({.name = "v",
+                                .vocabulary = {"a", "b", "c"},
+                                .missing_is_category = true,
+                                .encoding = Encoding::embedding});
+  const TableDataset dataset(table, schema, {9, 4, 1, 0, 3});
+  const Batch batch = dataset.read({3, 0, 4});
+  EXPECT_EQ(batch.size(), 3);
+  EXPECT_TRUE(torch::equal(batch.inputs.at("categories"), torch::tensor({{0}, {1}, {4}}, at::kLong)));
+  EXPECT_TRUE(
+      torch::equal(batch.inputs.at("numeric"),
+                   torch::tensor({{-4.f, 1.f, 1.f, 0.f}, {32.f, 19.f, 0.f, 1.f}, {8.f, 7.f, 0.f, 1.f}})));
+}
+
 TEST(TableDataset, ReadsSeveralTargets) {
   Table table = example();
   table.labels.clear();

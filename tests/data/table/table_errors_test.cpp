@@ -103,6 +103,18 @@ TEST_F(TableErrors, NamesAColumnThatIsNotThere) {
                   "has no column 'V*' (data.features.numeric).");
   EXPECT_CONTAINS(error_of(content, [](TableConfig& c) { c.features.categorical = {"Shop"}; }),
                   "(data.features.categorical)");
+  EXPECT_CONTAINS(
+      error_of(content, [](TableConfig& c) { c.features.encodings.hash = {"Amount"}; }),
+      "data.features.encodings.hash: no categorical column is called 'Amount'. There is none; list it "
+      "under data.features.categorical, too");
+  const auto both = [](TableConfig& c) {
+    c.features.categorical = {"Amount"};
+    c.features.encodings = {.one_hot = {"Tim*"}, .embedding = {"*"}, .hash = {"Amount"}};
+  };
+  EXPECT_CONTAINS(error_of(content, both),
+                  "data.features.encodings.one_hot: no categorical column is called 'Tim*'");
+  EXPECT_CONTAINS(error_of(content, both),
+                  "data.features.encodings: 'Amount' is matched by the lists embedding and hash");
   EXPECT_CONTAINS(error_of(content, [](TableConfig& c) { c.features.ignore = {"Tme"}; }),
                   "(data.features.ignore). Did you mean 'Time'?");
   EXPECT_CONTAINS(error_of(content, [](TableConfig& c) { c.features.ignore = {"*"}; }),

@@ -114,6 +114,17 @@ TEST(FirstConfig, WhatIsMissingIsFilledAndNothingElse) {
   EXPECT_EQ(proposed(csv({{"n", numbers}, {"y", kHalf}}, 100), "y").run.data.table().missing.numeric, "mean");
 }
 
+TEST(FirstConfig, ManyWordsHaveTheirEncoding) {
+  const auto result = proposed(
+      csv({{"w", kThree}, {"shop*", [](int r) { return fmt::format("s{}", r % 70); }}, {"y", kHalf}}, 600),
+      "y");
+  EXPECT_EQ(result.run.data.table().features.encodings.embedding, std::vector<std::string>{"shop\\*"});
+  EXPECT_EQ(result.run.data.table().features.categorical, (std::vector<std::string>{"w", "shop\\*"}));
+  EXPECT_HAS(result.text, "    encodings:\n      embedding:");
+  const auto few = proposed(csv({{"w", kThree}, {"y", kHalf}}, 100), "y");
+  EXPECT_EQ(few.text.find("encodings"), std::string::npos);
+}
+
 // The names that YAML and patterns would take for something else: each comes back as the column that it is.
 TEST(FirstConfig, AwkwardNamesAreTheirColumns) {
   const TemporaryFolder folder;

@@ -116,5 +116,16 @@ TEST(Advice, LabelsThatNothingCanBeLearnedOf) {
   expect_silent(labels_of_none_or_all({"a", "b"}, {1, 99}, 100));
 }
 
+TEST(Advice, ManyWordsInPlacesOfTheirOwn) {
+  std::vector<CategoricalColumn> columns{
+      {.name = "city", .vocabulary = Names(1001, "x")},
+      {.name = "color", .vocabulary = Names(1000, "x")},
+      {.name = "shop", .vocabulary = Names(5000, "x"), .encoding = Encoding::embedding}};
+  expect_said(many_one_hot(columns), "'city' (1,001)");
+  expect_said(many_one_hot(columns), "data.features.encodings: {embedding: [city]}");
+  columns.erase(columns.begin());
+  expect_silent(many_one_hot(columns));
+}
+
 }  // namespace
 }  // namespace ringtrain::advice

@@ -114,6 +114,19 @@ TEST(DataConfig, TheWeightIsNoTargetAndOfTablesAlone) {
   EXPECT_CONTAINS(problems("data: {format: tokens, train_file: a.bin, weight: w}"), "weight");
 }
 
+TEST(DataConfig, EncodingsOfAllAndOfSomeColumns) {
+  const auto config =
+      read(job("  features: {encoding: embedding, encodings: {hash: user, one_hot: [a, b]}}\n"));
+  EXPECT_EQ(config.features.encoding, "embedding");
+  EXPECT_EQ(config.features.encodings.hash, std::vector<std::string>{"user"});
+  EXPECT_EQ(config.features.encodings.one_hot, (std::vector<std::string>{"a", "b"}));
+  EXPECT_CONTAINS(problems(job("  features: {encoding: onehot}\n")), "data.features.encoding");
+  EXPECT_CONTAINS(problems(job("  features: {buckets: 1, min_count: 0}\n")), "data.features.buckets");
+  for (const char* hashed : {"encoding: hash", "encodings: {hash: user}"})
+    EXPECT_CONTAINS(problems(job(fmt::format("  unseen: error\n  features: {{{}}}\n", hashed))),
+                    "data.unseen: error needs a list of words, which a hashed column does not keep");
+}
+
 TEST(DataConfig, SharesAddUpToOne) {
   EXPECT_CONTAINS(problems(job("  split: {train: 0.7, validation: 0.2, test: 0.2}\n")), "must add up to 1");
   EXPECT_CONTAINS(problems(job("  split: {train: 0, validation: 0.5, test: 0.5}\n")), "data.split.train");
