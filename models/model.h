@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "common/config.h"
+#include "models/published_form.h"
 
 namespace ringtrain {
 
@@ -49,6 +50,8 @@ class ModelKind {
   virtual void describe(config::Visitor& v) = 0;
   /// Of a kind that reads tokens; nothing for one that reads rows of features.
   virtual std::optional<SequenceShape> sequence() const { return std::nullopt; }
+  /// How others name and lay out its weights; null: as its modules do.
+  virtual std::shared_ptr<const PublishedForm> published() const { return nullptr; }
   /// A Model, or any other module with the way in which a batch is handed to it. Parameters are initialised
   /// from LibTorch's global generator. Throws ConfigError when options and shape do not fit.
   virtual Network make(const ModelShape& shape) const = 0;
