@@ -57,10 +57,11 @@ NamedTensors read_parts(const fs::path& index) {
 
 StoredWeights read_one(const fs::path& file) {
   const auto name = file.filename().string();
-  if (is_torch(name)) return read_torch_file(file);
   StoredWeights weights;
   weights.where = file.string();
-  if (name.ends_with(kIndex))
+  if (is_torch(name))
+    weights = read_torch_file(file);
+  else if (name.ends_with(kIndex))
     weights.tensors = read_parts(file);
   else if (is_safetensors(name))
     weights.tensors = read_safetensors(read_file(file), file.string());
@@ -69,6 +70,8 @@ StoredWeights read_one(const fs::path& file) {
         fmt::format("model.weights.from: {}: expected a file *.safetensors, *{}, *.pt, *.pth or *.bin, or a "
                     "folder",
                     file.string(), kIndex));
+  if (const auto config = file.parent_path() / "config.json"; fs::is_regular_file(config))
+    weights.config = read_file(config);
   return weights;
 }
 
@@ -108,10 +111,7 @@ StoredWeights read_stored_weights(const fs::path& from) {
     weights.tensors = found->load().weights;
     return weights;
   }
-  auto weights = read_one(file_in(from));
-  if (const auto config = from / "config.json"; fs::is_regular_file(config))
-    weights.config = read_file(config);
-  return weights;
+  return read_one(file_in(from));
 }
 
 }  // namespace ringtrain

@@ -123,7 +123,8 @@ class Fit {
   bool is_there(const at::Tensor& own) const {
     return std::any_of(result_.tensors.begin(), result_.tensors.end(), [&](const auto& taken) {
       const auto& other = own_.at(taken.first);
-      return own.numel() > 0 && other.data_ptr() == own.data_ptr() && other.sizes() == own.sizes();
+      return own.numel() > 0 && own.has_storage() && other.has_storage() &&
+             other.data_ptr() == own.data_ptr() && other.sizes() == own.sizes();
     });
   }
 

@@ -82,8 +82,11 @@ TEST(Gpt2Published, WrittenAsTransformersWroteIt) {
   ASSERT_EQ(written.weights.size(), stored.size());
   for (const auto& [name, tensor] : stored) EXPECT_TRUE(at::equal(written.weights.at(name), tensor)) << name;
   const auto theirs = nlohmann::json::parse(read_file(kFixtures / "gpt2/config.json"));
-  for (const auto& [key, value] : nlohmann::json::parse(written.config).items())
-    if (theirs.contains(key)) EXPECT_EQ(theirs[key], value) << key;
+  const auto config = nlohmann::json::parse(written.config);  // items() refers to it
+  for (const auto& [key, value] : config.items())
+    if (theirs.contains(key)) {
+      EXPECT_EQ(theirs[key], value) << key;
+    }
   EXPECT_TRUE(form->differences(written.config).empty());
 }
 
