@@ -100,15 +100,15 @@ TEST(TorchFile, DamagedFiles) {
   std::ostringstream whole;
   whole << std::ifstream(kFixtures / "ddp.pt", std::ios::binary).rdbuf();
   const auto bytes = whole.str();
-  for (std::size_t length = 0; length < bytes.size(); length += 97)
+  for (std::size_t length = 0; length < bytes.size(); length += 197)
     EXPECT_NE(refusal(folder.write("cut.pt", bytes.substr(0, length))), "") << length;
   int refused = 0;
-  for (std::size_t at = 0; at < bytes.size(); at += 7) {
+  for (std::size_t at = 0; at < bytes.size(); at += 17) {
     auto other = bytes;
     other[at] = static_cast<char>(other[at] ^ 0x41);
     if (!refusal(folder.write("other.pt", other)).empty()) ++refused;
   }
-  EXPECT_GT(refused, 50);
+  EXPECT_GT(refused, 20);
 }
 
 }  // namespace
