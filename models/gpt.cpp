@@ -11,6 +11,7 @@
 #include "models/checkpointed.h"
 #include "models/dense.h"
 #include "models/gpt_block.h"
+#include "models/gpt_published.h"
 #include "models/padded_product.h"
 #include "models/residual_norm.h"
 
@@ -136,6 +137,10 @@ void GptKind::describe(config::Visitor& v) {
 std::optional<SequenceShape> GptKind::sequence() const {
   const GptKind sizes = resolved(*this);
   return SequenceShape{sizes.context, sizes.vocabulary};
+}
+
+std::shared_ptr<const PublishedForm> GptKind::published() const {
+  return std::make_shared<GptPublished>(resolved(*this).heads, dropout);
 }
 
 Network GptKind::make(const ModelShape& shape) const {

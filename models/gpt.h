@@ -29,6 +29,7 @@ class GptKind : public ModelKind {
   }
   void describe(config::Visitor& v) override;
   std::optional<SequenceShape> sequence() const override;
+  std::shared_ptr<const PublishedForm> published() const override;
   /// `shape.outputs`: the size of the vocabulary; `shape.features` is not used.
   Network make(const ModelShape& shape) const override;
 };

@@ -11,6 +11,7 @@
 
 #include "common/config.h"
 #include "data/schema/preprocessing.h"
+#include "models/published_form.h"
 
 namespace ringtrain {
 
@@ -55,6 +56,8 @@ class ModelKind {
   virtual bool takes_categories() const { return false; }
   /// Of a kind that reads tokens; nothing for one that reads rows of features.
   virtual std::optional<SequenceShape> sequence() const { return std::nullopt; }
+  /// How others name and lay out its weights; null: as its modules do.
+  virtual std::shared_ptr<const PublishedForm> published() const { return nullptr; }
   /// A Model, or any other module with the way in which a batch is handed to it. Parameters are initialised
   /// from LibTorch's global generator. Throws ConfigError when options and shape do not fit.
   virtual Network make(const ModelShape& shape) const = 0;

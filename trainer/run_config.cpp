@@ -130,9 +130,9 @@ void TrainerConfig::describe(config::Visitor& v) {
       "as they are. Otherwise autocast casts each weight, and each gradient, by itself: the same numbers, "
       "with 2 bytes a parameter less.");
   v.field("start_from", start_from,
-          "A checkpoint's folder (JOB/checkpoints/step-N) whose weights and preprocessing a new run begins "
-          "with; empty: "
-          "random weights, and preprocessing fitted on the data.");
+          "A checkpoint (JOB/checkpoints/step-N; of a job's folder the best one; of an exported version its "
+          "own) whose weights and preprocessing a new run begins with; empty: random weights or those of "
+          "model.weights, and preprocessing fitted on the data.");
   v.field("threads_per_rank", threads_per_rank,
           "CPU threads that a rank computes with. Part of the configuration, since it decides the order of "
           "summation.",

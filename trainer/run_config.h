@@ -14,13 +14,19 @@
 #include "trainer/data_kinds/data_config.h"
 #include "trainer/optimizer/optimizer_config.h"
 #include "trainer/tasks/task_config.h"
+#include "trainer/weights/weights_config.h"
 
 namespace ringtrain {
 
-/// The `model:` block: a kind and its options.
+/// The `model:` block: a kind and its options, and the weights that it begins with.
 struct ModelConfig : KindChoice<ModelKind> {
   explicit ModelConfig(const Kinds& known = built_in_models())
       : KindChoice("model", "Kind of model.", "mlp", known) {}
+  WeightsConfig weights;
+  void describe(config::Visitor& v) {
+    KindChoice::describe(v);
+    v.section("weights", "What training begins with in place of random weights (docs/weights.md).", weights);
+  }
 };
 
 /// A library whose kinds were added (trainer/plugins/plugin.h).
@@ -79,7 +85,7 @@ struct TrainerConfig {
   std::string tf32 = "convolutions";  ///< none | convolutions | all
   bool cudnn_search = false;
   bool weight_copies = true;
-  std::string start_from;  ///< a checkpoint's folder, or empty
+  std::string start_from;  ///< a folder (checkpoint/found_checkpoint.h), or empty
   std::int64_t threads_per_rank = 1;
   double clip_norm = 0;
   std::int64_t evaluate_every_steps = 0;

@@ -20,6 +20,7 @@
 #include "models/norm.h"
 #include "trainer/advice/advice.h"
 #include "trainer/callbacks/early_stopping.h"
+#include "trainer/checkpoint/found_checkpoint.h"
 #include "trainer/checkpoint/job_lock.h"
 #include "trainer/checkpoint/replica_snapshot.h"
 #include "trainer/evaluation.h"
@@ -30,6 +31,8 @@
 #include "trainer/setup/experiment.h"
 #include "trainer/setup/first_answer.h"
 #include "trainer/step/replica_check.h"
+#include "trainer/weights/torch_optimizer.h"
+#include "trainer/weights/weight_start.h"
 
 namespace ringtrain {
 namespace {
@@ -79,7 +82,7 @@ Trainer::Trainer(World& world, const RunConfig& config, const StartOptions& opti
   stop_before_first_step(from.resumes && !options.from_step);
   together(world.control(), "claiming the job folder", [&] { claim_job_folder(options); });
   const nlohmann::json progress = take_progress(from);
-  if (from.resumes)
+  if (from.has_state)
     share_replica(replica_, loaded, *gradients_);
   else
     broadcast_weights(replica_, *gradients_);
@@ -93,6 +96,7 @@ Trainer::Trainer(World& world, const RunConfig& config, const StartOptions& opti
   callbacks_.share(moment());
   resumed_.reset();
   origin_.reset();
+  given_.reset();
   open_job_folder();
   tell_beginning();
   advise_on_plan();
@@ -121,9 +125,12 @@ Trainer::Beginning Trainer::find_beginning() {
   Communicator& control = world_.control();
   Beginning from;
   from.resumes = !broadcast_string(control, resumed_ ? "resumes" : "", 0).empty();
+  const bool goes_on = given_ && config_.model.weights.optimizer;
+  from.has_state = !broadcast_string(control, resumed_ || goes_on ? "has a state" : "", 0).empty();
   const auto& given = resumed_ ? resumed_ : origin_;
   const auto text = broadcast_string(control, given ? given->preprocessing.dump() : "", 0);
-  from.step = std::stoll(broadcast_string(control, std::to_string(resumed_ ? resumed_->step : 0), 0));
+  const std::int64_t step = resumed_ ? resumed_->step : goes_on ? steps_done(*given_) : 0;
+  from.step = std::stoll(broadcast_string(control, std::to_string(step), 0));
   if (!text.empty()) from.preprocessing = Preprocessing::from_json(nlohmann::json::parse(text));
   return from;
 }
@@ -144,6 +151,11 @@ WholeState Trainer::make_replica_of_data() {
       loaded = load_replica(*resumed_, replica_);
     else if (origin_)
       load_weights(origin_->weights, *replica_.model);
+    else if (given_) {
+      auto start = begin_with_weights(*given_, config_, replica_, step_);
+      loaded = std::move(start.optimizer);
+      given_told_ = std::move(start.told);
+    }
   });
   agree_on(world_.control(), "the model", signature(replica_));
   return loaded;
@@ -226,6 +238,7 @@ void Trainer::tell_beginning() {
                          human_bytes(static_cast<double>(training_->bytes_per_step())),
                          (plan_.decided ? "" : "at most ") + with_commas(plan_.total),
                          step_ > 0 ? fmt::format(", going on after step {}", with_commas(step_)) : ""));
+  for (const auto& line : given_told_) telemetry_->event(step_, line);
   for (const auto& line : replica_.groups) telemetry_->event(step_, line);
   constexpr std::int64_t kWorthAWord = 16 << 20;
   if (memory_ && memory_->total() >= kWorthAWord) telemetry_->event(step_, memory_->text());
@@ -328,7 +341,11 @@ void Trainer::start(const StartOptions& options) {
     standing_ = Standing::from_json(resumed_->progress);
     require_same_experiment_as_resumed(options);
   }
-  if (!resumed_ && !config_.trainer.start_from.empty()) load_origin();
+  if (resumed_) return;
+  if (!config_.trainer.start_from.empty())
+    load_origin();
+  else if (!config_.model.weights.from.empty())
+    read_given_weights();
 }
 
 /// Rank 0 alone.
@@ -350,15 +367,22 @@ void Trainer::require_same_experiment_as_resumed(const StartOptions& options) {
 }
 
 void Trainer::load_origin() {
-  const std::filesystem::path folder = config_.trainer.start_from;
-  const auto name = folder.filename().string();
-  constexpr std::string_view prefix = "step-";
-  const auto digits = name.starts_with(prefix) ? name.substr(prefix.size()) : "";
-  if (digits.empty() || digits.size() > 18 || digits.find_first_not_of("0123456789") != std::string::npos)
-    throw ConfigError(
-        fmt::format("trainer.start_from: {} is no checkpoint's folder; expected JOB/checkpoints/step-N",
-                    folder.string()));
-  origin_ = CheckpointStore(folder.parent_path()).load(std::stoll(digits));
+  const auto found = find_checkpoint(config_.trainer.start_from);
+  if (!found)
+    throw ConfigError(fmt::format(
+        "trainer.start_from: {} is no checkpoint's folder; expected JOB/checkpoints/step-N, JOB, or an "
+        "exported version; model.weights.from takes weights of elsewhere",
+        config_.trainer.start_from));
+  origin_ = found->load();
+  if (!config_.model.weights.from.empty())
+    log::warn(fmt::format("model.weights.from: {} has no effect: trainer.start_from gives the weights",
+                          config_.model.weights.from));
+}
+
+/// Read once, before the data: what cannot be used is told at once.
+void Trainer::read_given_weights() {
+  given_ = read_stored_weights(config_.model.weights.from);
+  if (config_.model.weights.optimizer) steps_done(*given_);
 }
 
 /// Each rank's own file, on its own host: the job folder need not be shared. Rank 0 has shown that it can

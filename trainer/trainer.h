@@ -24,6 +24,7 @@
 #include "trainer/step_plan.h"
 #include "trainer/telemetry/telemetry.h"
 #include "trainer/telemetry/trace.h"
+#include "trainer/weights/stored_weights.h"
 
 namespace ringtrain {
 
@@ -74,6 +75,7 @@ class Trainer {
   /// What the run goes on from, as all ranks know it.
   struct Beginning {
     bool resumes = false;
+    bool has_state = false;  ///< of an optimizer too: where it resumes, or model.weights.optimizer says so
     std::int64_t step = 0;
     std::optional<Preprocessing> preprocessing;  ///< of the run before; none: it is fitted
   };
@@ -89,6 +91,7 @@ class Trainer {
   void open_log();
   void claim_job_folder(const StartOptions& options);
   void load_origin();
+  void read_given_weights();
   void require_same_experiment_as_resumed(const StartOptions& options);
   void advise(const std::optional<std::string>& sentence);
   void advise_on_plan();
@@ -116,6 +119,8 @@ class Trainer {
   CheckpointStore store_;
   std::optional<Checkpoint> resumed_;
   std::optional<Checkpoint> origin_;  // of trainer.start_from: its weights and preprocessing; rank 0's alone
+  std::optional<StoredWeights> given_;   // of model.weights; rank 0's alone
+  std::vector<std::string> given_told_;  // what was taken of them
   std::unique_ptr<Communicator> gradients_;
   PreparedData data_;
   std::unique_ptr<Task> task_;

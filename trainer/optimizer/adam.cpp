@@ -21,6 +21,14 @@ class AdamKind : public OptimizerOfAnyRate<AdamKind> {
 
   std::vector<std::string> state_names() const override { return {"exp_avg", "exp_avg_sq"}; }
   bool needs_counts() const override { return true; }
+  std::optional<TorchOptimizer> in_pytorch() const override {
+    return TorchOptimizer{{{"exp_avg", "exp_avg"}, {"exp_avg_sq", "exp_avg_sq"}},
+                          {{"betas", {beta1_, beta2_}},
+                           {"eps", {eps_}},
+                           {"amsgrad", {0}},
+                           {"maximize", {0}},
+                           {"decoupled_weight_decay", {decoupled_ ? 1.0 : 0.0}}}};
+  }
 
   template <class Rate>
   void step(const Operands& with, const Rate& lr, const std::optional<at::Tensor>& divisor,

@@ -2,6 +2,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -20,6 +21,13 @@ struct Operands {
   double weight_decay = 0;
 };
 
+/// The same rule in torch.optim, as its state_dict() has it.
+struct TorchOptimizer {
+  std::map<std::string, std::string> state;  ///< its name of each of OptimizerKind::state_names()
+  /// What a param_group of the same arithmetic says, where it says it: "betas": {0.9, 0.999}; true is 1.
+  std::map<std::string, std::vector<double>> options;
+};
+
 /// One update rule with its options: the `trainer.optimizer:` block of a configuration with this `type`. Each
 /// element is updated by itself: ranks hold slices that cut parameters.
 class OptimizerKind {
@@ -36,6 +44,8 @@ class OptimizerKind {
   virtual std::vector<std::string> state_names() const = 0;
   /// Whether it reads Operands::counts. Otherwise they may be out of date.
   virtual bool needs_counts() const = 0;
+  /// Nothing: torch.optim has no such rule.
+  virtual std::optional<TorchOptimizer> in_pytorch() const { return std::nullopt; }
 
   /// The gradients are to be divided by `divisor` (0-dim float32), where there is one.
   virtual void update(const Operands& with, double lr, const std::optional<at::Tensor>& divisor) const = 0;

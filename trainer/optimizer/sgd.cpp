@@ -19,6 +19,15 @@ class SgdKind : public OptimizerOfAnyRate<SgdKind> {
     return momentum_ > 0 ? std::vector<std::string>{"momentum"} : std::vector<std::string>{};
   }
   bool needs_counts() const override { return false; }
+  std::optional<TorchOptimizer> in_pytorch() const override {
+    TorchOptimizer same{{},
+                        {{"momentum", {momentum_}},
+                         {"dampening", {0}},
+                         {"nesterov", {nesterov_ ? 1.0 : 0.0}},
+                         {"maximize", {0}}}};
+    if (momentum_ > 0) same.state["momentum"] = "momentum_buffer";
+    return same;
+  }
 
   // A momentum of zeros makes the first step what is_first_step would make it.
   template <class Rate>

@@ -44,6 +44,7 @@ bool decides(std::string_view path) {
                           "data.prefetch_batches",
                           "model.checkpoint_activations",
                           "model.pad_vocabulary",
+                          "model.weights",
                           "task.chunked_loss"};
   return is_under_any(path, deciding) && !is_under_any(path, free);
 }
@@ -138,11 +139,13 @@ std::vector<std::string> settings_without_effect(const Checkpoint& checkpoint, c
     return found != before.end() && found->second == value;
   };
   std::vector<std::string> texts;
-  const auto& from = now.trainer.start_from;
-  if (!from.empty() && !was("trainer.start_from", from))
-    texts.push_back(fmt::format(
-        "trainer.start_from: {} has no effect: the run goes on from its own checkpoint of step {}", from,
-        checkpoint.step));
+  const auto look_at = [&](const char* path, const std::string& from) {
+    if (!from.empty() && !was(path, from))
+      texts.push_back(fmt::format("{}: {} has no effect: the run goes on from its own checkpoint of step {}",
+                                  path, from, checkpoint.step));
+  };
+  look_at("trainer.start_from", now.trainer.start_from);
+  look_at("model.weights.from", now.model.weights.from);
   if (now.trainer.checkpoint.at_start && checkpoint.step > 0 && !was("trainer.checkpoint.at_start", "true"))
     texts.push_back("trainer.checkpoint.at_start: true has no effect: the first step is done already");
   return texts;

@@ -143,5 +143,14 @@ TEST(Experiment, WhatHasNoEffectAnyMoreIsSaid) {
   EXPECT_TRUE(settings_without_effect(checkpoint_of(same), RunConfig::load(kCancer, same)).empty());
 }
 
+/// Where a run's first weights came from is no part of what it is when it goes on.
+TEST(Experiment, FirstWeightsMayGo) {
+  const auto now = RunConfig::load(kCancer, {"model.weights.from=a.pt"});
+  EXPECT_TRUE(changed({"model.weights.from=a.pt"}).empty());
+  const auto said = settings_without_effect(checkpoint_of(), now);
+  ASSERT_EQ(said.size(), 1u);
+  EXPECT_NE(said[0].find("model.weights.from: a.pt has no effect"), std::string::npos) << said[0];
+}
+
 }  // namespace
 }  // namespace ringtrain
