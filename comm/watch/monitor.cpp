@@ -15,8 +15,8 @@ using Clock = std::chrono::steady_clock;
 /// Several beats within the shortest time limit, but no more than four a second.
 WatchLimits::Seconds interval_of(const WatchLimits& limits) {
   double shortest = 8;
-  if (limits.silence.count() > 0) shortest = std::min(shortest, limits.silence.count());
-  for (const auto& [phase, limit] : limits.stall)
+  if (limits.heartbeat_timeout.count() > 0) shortest = std::min(shortest, limits.heartbeat_timeout.count());
+  for (const auto& [phase, limit] : limits.stall_timeout)
     if (limit.count() > 0) shortest = std::min(shortest, limit.count());
   return WatchLimits::Seconds(std::clamp(shortest / 8, 0.25, 1.0));
 }
@@ -79,13 +79,25 @@ void Monitor::run() {
     beat.stalled = std::min(beat.stalled, std::chrono::duration<double>(now - resumed).count());
     watch.heard(beat, now);
     if (link_) {
-      while (const auto other = link_->receive()) watch.heard(*other, now);
-      if (rank_ != 0) link_->send(0, beat);
-      if (rank_ == 0 && ranks_ > 1) link_->send(1, beat);
+      while (const auto other = link_->receive()) {
+        watch.heard(*other, now);
+        // Nobody else would see that this rank waits for it.
+        if (rank_ == 1 && other->rank == 0 && other->phase == Phase::ended) watch.expect(rank_, now);
+      }
+      tell(beat);
     }
     if (const auto trouble = watch.verdict(now)) return options_.on_trouble(*trouble);
     lock.lock();
   }
+  if (!link_) return;
+  Beat last_one = mine();
+  last_one.phase = Phase::ended;
+  tell(last_one);
+}
+
+void Monitor::tell(const Beat& beat) {
+  if (rank_ != 0) link_->send(0, beat);
+  if (rank_ == 0 && ranks_ > 1) link_->send(1, beat);
 }
 
 }  // namespace ringtrain

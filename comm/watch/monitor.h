@@ -28,6 +28,7 @@ class Monitor {
   };
   /// `beacon` outlives this. `link`: null for one rank.
   Monitor(const Beacon& beacon, std::unique_ptr<BeatLink> link, Options options);
+  /// Tells the others that this rank ends: they do not miss its beats.
   ~Monitor();
   Monitor(const Monitor&) = delete;
   Monitor& operator=(const Monitor&) = delete;
@@ -35,6 +36,7 @@ class Monitor {
  private:
   void run();
   Beat mine() const;
+  void tell(const Beat& beat);
   const Beacon& beacon_;
   std::unique_ptr<BeatLink> link_;
   Options options_;

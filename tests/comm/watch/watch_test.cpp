@@ -11,9 +11,9 @@ using Seconds = WatchLimits::Seconds;
 class Watching : public testing::Test {
  protected:
   Watching()
-      : watch_(
-            {.silence = Seconds(10), .stall = {{Phase::loading, Seconds(30)}, {Phase::waiting, Seconds(60)}}},
-            {0, 1, 2}, {"host a, pid 1", "host b, pid 2", "host c, pid 3"}, Seconds(1), now_) {}
+      : watch_({.heartbeat_timeout = Seconds(10),
+                .stall_timeout = {{Phase::loading, Seconds(30)}, {Phase::waiting, Seconds(60)}}},
+               {0, 1, 2}, {"host a, pid 1", "host b, pid 2", "host c, pid 3"}, Seconds(1), now_) {}
   /// `beats` come; returns what the watch says a second later.
   std::optional<std::string> second(const std::vector<Beat>& beats) {
     now_ += std::chrono::seconds(1);
@@ -86,7 +86,7 @@ TEST_F(Watching, AWatcherThatWasStoppedItselfBlamesNobody) {
 
 TEST(WatchWithoutLimits, SaysNothing) {
   Watch::Time now{};
-  Watch watch({.silence = Seconds(0), .stall = {}}, {0, 1}, {"a", "b"}, Seconds(1), now);
+  Watch watch({.heartbeat_timeout = Seconds(0), .stall_timeout = {}}, {0, 1}, {"a", "b"}, Seconds(1), now);
   for (int i = 0; i < 100; ++i) EXPECT_FALSE(watch.verdict(now += std::chrono::seconds(1)));
 }
 
