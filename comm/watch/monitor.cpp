@@ -80,11 +80,11 @@ void Monitor::run() {
     watch.heard(beat, now);
     if (link_) {
       while (const auto other = link_->receive()) {
+        if (other->phase == Phase::ended) take_leave(watch, other->rank, now);
         watch.heard(*other, now);
-        // Nobody else would see that this rank waits for it.
-        if (rank_ == 1 && other->rank == 0 && other->phase == Phase::ended) watch.expect(rank_, now);
       }
-      tell(beat);
+      if (rank_ != watcher_) link_->send(watcher_, beat);
+      if (rank_ == 0 && ranks_ > 1) link_->send(1, beat);
     }
     if (const auto trouble = watch.verdict(now)) return options_.on_trouble(*trouble);
     lock.lock();
@@ -92,12 +92,17 @@ void Monitor::run() {
   if (!link_) return;
   Beat last_one = mine();
   last_one.phase = Phase::ended;
-  tell(last_one);
+  const int hearers = rank_ == 0 ? ranks_ : std::min(2, ranks_);
+  for (int to = 0; to < hearers; ++to)
+    if (to != rank_) link_->send(to, last_one);
 }
 
-void Monitor::tell(const Beat& beat) {
-  if (rank_ != 0) link_->send(0, beat);
-  if (rank_ == 0 && ranks_ > 1) link_->send(1, beat);
+// Rank 1 remembers who has ended, and watches the others in rank 0's place when that ends.
+void Monitor::take_leave(Watch& watch, int rank, Watch::Time now) {
+  if (rank == 0) watcher_ = 1;
+  if (rank_ != 1) return;
+  if (rank != 0) return watch.expect(rank, now);
+  for (int other = 1; other < ranks_; ++other) watch.expect(other, now);
 }
 
 }  // namespace ringtrain

@@ -72,7 +72,8 @@ std::optional<std::string> Watch::stalled() const {
     return fmt::format("{} is alive but does not go on: {}, for {:.1f} s ({}stall_timeout: {:g} there)",
                        who(culprit->rank), doing(*culprit), culprit->stalled, limits_.prefix,
                        limit_of(culprit->phase)->count());
-  return all_wait ? waiting_for_ever() : std::nullopt;
+  // Who watches some ranks alone does not know what the others do.
+  return all_wait && heard_.size() == names_.size() ? waiting_for_ever() : std::nullopt;
 }
 
 std::optional<std::string> Watch::waiting_for_ever() const {
