@@ -11,6 +11,7 @@
 #include <cstring>
 #include <optional>
 
+#include "comm/gather_rows.h"
 #include "common/exit_code.h"
 #include "common/text.h"
 
@@ -165,17 +166,14 @@ std::vector<std::string> all_gather_strings(Communicator& control, std::string_v
   const at::Tensor lengths = at::empty({ranks}, at::kLong);
   control.all_gather(lengths, length).wait();
   const std::int64_t* sizes = lengths.const_data_ptr<std::int64_t>();
-  const std::int64_t longest = *std::max_element(sizes, sizes + ranks);
+  std::string text(mine);
+  const at::Tensor joined = all_gather_bytes(control, bytes_of(text), {sizes, sizes + ranks});
 
-  std::vector<std::string> all(static_cast<std::size_t>(ranks));
-  if (longest == 0) return all;
-  std::string padded(mine);
-  padded.resize(static_cast<std::size_t>(longest));
-  std::string joined(static_cast<std::size_t>(longest * ranks), '\0');
-  control.all_gather(bytes_of(joined), bytes_of(padded)).wait();
-  for (std::int64_t r = 0; r < ranks; ++r)
-    all[static_cast<std::size_t>(r)] =
-        joined.substr(static_cast<std::size_t>(r * longest), static_cast<std::size_t>(sizes[r]));
+  if (joined.numel() == 0) return std::vector<std::string>(static_cast<std::size_t>(ranks));
+  std::vector<std::string> all;
+  const auto* next = reinterpret_cast<const char*>(joined.const_data_ptr<std::uint8_t>());
+  for (std::int64_t r = 0; r < ranks; next += sizes[r++])
+    all.emplace_back(next, static_cast<std::size_t>(sizes[r]));
   return all;
 }
 

@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 
 #include "comm/checks.h"
+#include "comm/groups.h"
 
 namespace ringtrain {
 namespace {
@@ -41,6 +42,10 @@ Work Communicator::all_gather(const at::Tensor& output, const at::Tensor& input)
   checks::require_alike("all_gather", output, input);
   checks::require_parts("all_gather", output, input, world_size());
   return do_all_gather(output, input);
+}
+
+std::unique_ptr<Communicator> Communicator::split(std::optional<int> color, int key) {
+  return do_split(members_of_group(*this, color, key));
 }
 
 at::Tensor Communicator::allocate(std::int64_t numel, const at::TensorOptions& options) {

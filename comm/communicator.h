@@ -8,6 +8,7 @@
 #include <optional>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace ringtrain {
 
@@ -113,6 +114,12 @@ class Communicator {
   virtual at::Tensor allocate(std::int64_t numel, const at::TensorOptions& options);
   /// A communicator over the same ranks whose collectives do not mix with this one's.
   virtual std::unique_ptr<Communicator> duplicate() = 0;
+  /// The group of those ranks that give the same `color` (0 or more), numbered in the order of their `key`s
+  /// and, where these are equal, of their ranks; as MPI_Comm_split. A rank without a color is in no group and
+  /// gets null. A group has this one's backend and device, and may outlive it; groups without a common rank
+  /// work independently of each other. Throws CommError, on all ranks, where a color is negative. Collective
+  /// over all ranks, also those that get null.
+  std::unique_ptr<Communicator> split(std::optional<int> color, int key = 0);
   /// Ends the job on all ranks, now: for an error that the others cannot be told of. Does not return where
   /// ranks are processes.
   virtual void abort(int exit_code) noexcept = 0;
@@ -123,6 +130,8 @@ class Communicator {
   virtual Work do_broadcast(const at::Tensor& tensor, int root) = 0;
   virtual Work do_reduce_scatter(const at::Tensor& output, const at::Tensor& input) = 0;
   virtual Work do_all_gather(const at::Tensor& output, const at::Tensor& input) = 0;
+  /// `members`: the ranks of this rank's group, the group's rank 0 first; empty: none, and null is returned.
+  virtual std::unique_ptr<Communicator> do_split(const std::vector<int>& members) = 0;
 
   /// For one that passes calls on to `other`, without a second check.
   static Work broadcast_of(Communicator& other, const at::Tensor& tensor, int root) {
@@ -133,6 +142,9 @@ class Communicator {
   }
   static Work all_gather_of(Communicator& other, const at::Tensor& output, const at::Tensor& input) {
     return other.do_all_gather(output, input);
+  }
+  static std::unique_ptr<Communicator> split_of(Communicator& other, const std::vector<int>& members) {
+    return other.do_split(members);
   }
 };
 

@@ -6,10 +6,12 @@
 #include <climits>
 #include <cstdlib>
 
+#include "comm/groups.h"
 #include "comm/launcher.h"
 #include "comm/local/local_communicator.h"
 #include "comm/mpi/mpi_beat_link.h"
 #include "comm/mpi/mpi_communicator.h"
+#include "comm/mpi/ranks.h"
 #include "common/errors.h"
 #include "common/log.h"
 
@@ -32,9 +34,41 @@ void require_announced(int world_size) {
                   announced, world_size));
 }
 
+void require_ranks(MPI_Comm communicator) {
+  int initialized = 0;
+  MPI_Initialized(&initialized);
+  if (!initialized)
+    throw CommError(
+        "World of a communicator: MPI is not initialised; call MPI_Init_thread with MPI_THREAD_MULTIPLE "
+        "before it");
+  if (communicator == MPI_COMM_NULL)
+    throw CommError(
+        "World of a communicator: it is MPI_COMM_NULL, which MPI_Comm_split gives a process that is in no "
+        "group; "
+        "such a process makes no world");
+  int finalized = 0, joins_two = 0;
+  MPI_Finalized(&finalized);
+  if (!finalized) mpi::check(MPI_Comm_test_inter(communicator, &joins_two), "MPI_Comm_test_inter");
+  if (joins_two)
+    throw CommError(
+        "World of a communicator: it joins two groups (an intercommunicator); make one of it with "
+        "MPI_Intercomm_merge");
+}
+
 }  // namespace
 
 bool World::launched_by_mpi() { return launcher::started_rank(); }
+
+World::World(Alone)
+    : host_(host_name()),
+      control_(std::make_unique<LocalCommunicator>()),
+      beacon_(std::make_unique<Beacon>()) {}
+
+World::World(const mpi::Ranks& ranks) : host_(host_name()), beacon_(std::make_unique<Beacon>()) {
+  require_ranks(ranks.communicator);
+  session_ = mpi::Session::start();
+  join(ranks);
+}
 
 World::World() : host_(host_name()), beacon_(std::make_unique<Beacon>()) {
   const bool given = mpi::Session::initialized_by_program();
@@ -49,29 +83,45 @@ World::World() : host_(host_name()), beacon_(std::make_unique<Beacon>()) {
       throw error;
     }
   session_ = mpi::Session::start();
-  control_ = std::make_unique<mpi::MpiCommunicator>(session_->duplicate_world());
+  join(MPI_COMM_WORLD);
+  if (!given) require_announced(world_size_);
+  if (const char* folder = std::getenv(kBeaconFolder)) beacon_->show_in(folder, rank_, host_);
+}
+
+void World::join(const mpi::Ranks& ranks) {
+  auto control = std::make_unique<mpi::MpiCommunicator>(session_->duplicate(ranks.communicator));
+  const MPI_Comm ours = control->handle().get();
+  control_ = std::move(control);
   rank_ = control_->rank();
   world_size_ = control_->world_size();
-  if (!given) require_announced(world_size_);
-
   MPI_Comm host_ranks = MPI_COMM_NULL;
-  mpi::check(MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, rank_, MPI_INFO_NULL, &host_ranks),
+  mpi::check(MPI_Comm_split_type(ours, MPI_COMM_TYPE_SHARED, rank_, MPI_INFO_NULL, &host_ranks),
              "MPI_Comm_split_type");
   mpi::check(MPI_Comm_rank(host_ranks, &local_rank_), "MPI_Comm_rank");
   mpi::check(MPI_Comm_size(host_ranks, &local_size_), "MPI_Comm_size");
   mpi::check(MPI_Comm_free(&host_ranks), "MPI_Comm_free");
-  if (const char* folder = std::getenv(kBeaconFolder)) beacon_->show_in(folder, rank_, host_);
 }
 
 World::~World() {
   if (!session_ || !control_) return;
-  // The process goes on to its end; a launcher that sees it leave without MPI_Finalize ends the other ranks.
-  log::warn("this rank ends without closing the world: the launcher will end the other ranks");
+  // The process goes on; a launcher that sees it end without MPI_Finalize ends the other ranks.
+  if (session_->owns_mpi())
+    log::warn("this rank ends without closing the world: the launcher will end the other ranks");
+  else
+    log::warn("a world is dropped without World::close: its ranks did not meet, its communicators stay");
 }
 
 std::unique_ptr<BeatLink> World::make_beat_link() {
   if (!session_ || world_size_ == 1) return nullptr;
-  return std::make_unique<mpi::MpiBeatLink>(session_->duplicate_world());
+  return std::make_unique<mpi::MpiBeatLink>(
+      dynamic_cast<mpi::MpiCommunicator&>(control()).handle().duplicate());
+}
+
+std::unique_ptr<World> World::split(std::optional<int> color, int key) {
+  const auto members = members_of_group(control(), color, key);
+  if (!session_) return members.empty() ? nullptr : std::unique_ptr<World>(new World(Alone{}));
+  const auto group = dynamic_cast<mpi::MpiCommunicator&>(control()).handle().group(members);
+  return group ? std::make_unique<World>(mpi::Ranks(group->get())) : nullptr;
 }
 
 Communicator& World::control() {

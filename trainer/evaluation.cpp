@@ -8,6 +8,7 @@
 #include <numeric>
 
 #include "comm/agreement.h"
+#include "comm/gather_rows.h"
 #include "data/order/sampler.h"
 #include "trainer/precision/forward.h"
 
@@ -23,21 +24,6 @@ std::int64_t batch_size(const Task& task, const Dataset& dataset, const std::str
   const std::int64_t answers = dataset.read({0}).targets.only().numel();
   const auto outputs = device == "cpu" ? kOutputs : kOutputsOfGpu;
   return std::clamp<std::int64_t>(outputs / (answers * task.outputs()), 1, kBatch);
-}
-
-/// Rows of float64 numbers of all ranks, in rank order. `counts`: how many each rank has.
-at::Tensor gather_rows(Communicator& control, const at::Tensor& mine,
-                       const std::vector<std::int64_t>& counts) {
-  const std::int64_t most = *std::max_element(counts.begin(), counts.end());
-  const std::int64_t width = mine.size(1);
-  auto padded = at::zeros({most, width}, at::kDouble);
-  padded.narrow(0, 0, mine.size(0)).copy_(mine);
-  auto all = at::empty({control.world_size() * most, width}, at::kDouble);
-  control.all_gather(all, padded).wait();
-  std::vector<at::Tensor> parts;
-  for (std::size_t rank = 0; rank < counts.size(); ++rank)
-    parts.push_back(all.narrow(0, static_cast<std::int64_t>(rank) * most, counts[rank]));
-  return at::cat(parts).contiguous();
 }
 
 std::vector<double> column(const at::Tensor& rows, std::int64_t from, std::int64_t width) {
@@ -72,8 +58,7 @@ Evaluation evaluate(const Network& model, const Task& task, const Dataset& datas
   const torch::NoGradGuard no_grad;
   const bool was_training = model->is_training();
   model->eval();
-  const int ranks = control.world_size();
-  const Range share = even_share(dataset.size(), control.rank(), ranks);
+  const Range share = even_share(dataset.size(), control.rank(), control.world_size());
   std::vector<at::Tensor> answers;
   auto sums = at::zeros({3}, at::kDouble);  // loss, weight, right answers
   if (beacon) beacon->enter(Phase::evaluating);
@@ -108,14 +93,9 @@ Evaluation evaluate(const Network& model, const Task& task, const Dataset& datas
   result.width = task.head().width();
   result.target_width = task.targets();
   result.names = task.head().names;
-  std::vector<std::int64_t> counts;
-  for (int rank = 0; rank < ranks; ++rank) {
-    const Range part = even_share(dataset.size(), rank, ranks);
-    counts.push_back(part.end - part.begin);
-  }
   const auto mine = answers.empty() ? at::zeros({0, result.width + result.target_width + 1}, at::kDouble)
                                     : at::cat(answers);
-  const auto all = gather_rows(control, mine, counts);
+  const auto all = all_gather_rows(control, mine);
   control.all_reduce(sums).wait();
   result.loss = ratio(sums[0], sums[1]) * task.loss_unit();
   result.scores = column(all, 0, result.width);

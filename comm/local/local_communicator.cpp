@@ -30,6 +30,10 @@ Work LocalCommunicator::do_all_gather(const at::Tensor& output, const at::Tensor
   return {};
 }
 
+std::unique_ptr<Communicator> LocalCommunicator::do_split(const std::vector<int>& members) {
+  return members.empty() ? nullptr : duplicate();
+}
+
 std::unique_ptr<Communicator> LocalCommunicator::duplicate() { return std::make_unique<LocalCommunicator>(); }
 
 // Not exit(): other threads may still run, and static objects must not be destroyed under them.

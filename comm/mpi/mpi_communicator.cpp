@@ -140,6 +140,11 @@ std::unique_ptr<Communicator> MpiCommunicator::duplicate() {
   return std::make_unique<MpiCommunicator>(handle_.duplicate());
 }
 
+std::unique_ptr<Communicator> MpiCommunicator::do_split(const std::vector<int>& members) {
+  auto group = handle_.group(members);
+  return group ? std::make_unique<MpiCommunicator>(std::move(*group)) : nullptr;
+}
+
 void MpiCommunicator::abort(int exit_code) noexcept {
   MPI_Abort(MPI_COMM_WORLD, exit_code);
   std::_Exit(exit_code);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "common/errors.h"
@@ -56,7 +57,7 @@ std::shared_ptr<Session> Session::start() {
 
 Session::~Session() = default;
 
-Handle Session::duplicate_world() { return Handle(shared_from_this(), MPI_COMM_WORLD); }
+Handle Session::duplicate(MPI_Comm original) { return Handle(shared_from_this(), original); }
 
 void Session::retire(long id, MPI_Comm communicator) noexcept {
   const std::lock_guard lock(mutex_);
@@ -112,6 +113,18 @@ struct Part {
 Handle Handle::split(int color, int key) const {
   Part part;
   check(MPI_Comm_split(get(), color, key, &part.communicator), "MPI_Comm_split");
+  return Handle(session_, part.communicator);
+}
+
+std::optional<Handle> Handle::group(const std::vector<int>& members) const {
+  int rank = 0;
+  check(MPI_Comm_rank(get(), &rank), "MPI_Comm_rank");
+  const auto place = std::find(members.begin(), members.end(), rank) - members.begin();
+  Part part;
+  check(MPI_Comm_split(get(), members.empty() ? MPI_UNDEFINED : members.front(), static_cast<int>(place),
+                       &part.communicator),
+        "MPI_Comm_split");
+  if (members.empty()) return {};
   return Handle(session_, part.communicator);
 }
 

@@ -4,6 +4,8 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <vector>
 
 #include "comm/mpi/mpi_api.h"
 #include "comm/mpi/reductions.h"
@@ -25,12 +27,13 @@ class Session : public std::enable_shared_from_this<Session> {
   /// Leaves MPI as it is when `close` was not called: no collective in a destructor.
   ~Session();
 
-  /// A duplicate of MPI_COMM_WORLD that returns errors. Collective.
-  Handle duplicate_world();
+  /// A duplicate of `original`, which stays its owner's, that returns errors. Collective over its ranks.
+  Handle duplicate(MPI_Comm original);
 
   /// Frees the communicators that have gone and the operations, then MPI_Finalize. Collective.
   void close();
   bool is_open() const { return open_; }
+  bool owns_mpi() const { return owns_mpi_; }
 
   const Reductions& reductions() const { return *reductions_; }
 
@@ -44,7 +47,9 @@ class Session : public std::enable_shared_from_this<Session> {
   std::unique_ptr<Reductions> reductions_;
   std::mutex mutex_;
   long made_ = 0;
-  std::map<long, MPI_Comm> retired_;  // by the number in which they were made: the same order on every rank
+  // In the order in which they were made: ranks free what they share in the same order, also where each is
+  // in other groups.
+  std::map<long, MPI_Comm> retired_;
 };
 
 /// Owns one MPI communicator. MPI_Comm_free is collective, so the destructor only hands it to the session,
@@ -63,6 +68,9 @@ class Handle {
   Handle duplicate() const;
   /// The ranks that give the same `color`, ordered by `key`. Collective.
   Handle split(int color, int key) const;
+  /// The ranks `members` of this one, in their order, of which this rank is one; none where there are none.
+  /// Collective over all ranks.
+  std::optional<Handle> group(const std::vector<int>& members) const;
   /// The ranks of this host, in order. Collective.
   Handle split_by_host() const;
 

@@ -170,6 +170,11 @@ std::unique_ptr<Communicator> NcclCommunicator::duplicate() {
   return std::make_unique<NcclCommunicator>(control_->duplicate(), device_);
 }
 
+std::unique_ptr<Communicator> NcclCommunicator::do_split(const std::vector<int>& members) {
+  auto control = split_of(*control_, members);
+  return control ? std::make_unique<NcclCommunicator>(std::move(control), device_) : nullptr;
+}
+
 void NcclCommunicator::abort(int exit_code) noexcept {
   give_up();
   control_->abort(exit_code);

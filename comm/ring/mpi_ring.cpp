@@ -102,7 +102,11 @@ std::unique_ptr<Communicator> make_mpi_ring(const mpi::MpiCommunicator& base, co
     return std::make_unique<mpi::MpiCommunicator>(base.handle().duplicate());
   // The first communicator's own copy: later ones are made from it, whatever becomes of `base`.
   const auto original = std::make_shared<mpi::Handle>(base.handle().duplicate());
-  return std::make_unique<RingCommunicator>([original, options] { return make_parts(*original, options); });
+  return std::make_unique<RingCommunicator>([original, options] { return make_parts(*original, options); },
+                                            [options](std::unique_ptr<Communicator> group) {
+                                              return make_mpi_ring(
+                                                  dynamic_cast<mpi::MpiCommunicator&>(*group), options);
+                                            });
 }
 
 }  // namespace ringtrain::ring

@@ -13,7 +13,8 @@ constexpr std::int64_t piece_bytes = 1 << 20;  // of the sizes measured the fast
 
 }  // namespace
 
-RingCommunicator::RingCommunicator(const Factory& factory) : factory_(factory), parts_(factory()) {
+RingCommunicator::RingCommunicator(const Factory& factory, const Regroup& regroup)
+    : factory_(factory), regroup_(regroup), parts_(factory()) {
   staging_ = parts_.neighbours->allocate(2 * piece_bytes, at::TensorOptions(at::kByte));
   pipeline_ = std::make_unique<Pipeline>(parts_.seat, parts_.thread);
 }

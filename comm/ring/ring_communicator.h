@@ -23,7 +23,9 @@ class RingCommunicator : public Communicator {
   };
   /// Makes the parts of a second communicator over the same ranks. Collective.
   using Factory = std::function<Parts()>;
-  explicit RingCommunicator(const Factory& factory);
+  /// Makes of a group of `base` the communicator of that group's ranks. Collective over them.
+  using Regroup = std::function<std::unique_ptr<Communicator>(std::unique_ptr<Communicator> group)>;
+  RingCommunicator(const Factory& factory, const Regroup& regroup);
 
   int rank() const override { return parts_.base->rank(); }
   int world_size() const override { return parts_.base->world_size(); }
@@ -31,7 +33,9 @@ class RingCommunicator : public Communicator {
   std::optional<at::Device> device() const override { return parts_.base->device(); }
 
   void barrier() override { parts_.base->barrier(); }
-  std::unique_ptr<Communicator> duplicate() override { return std::make_unique<RingCommunicator>(factory_); }
+  std::unique_ptr<Communicator> duplicate() override {
+    return std::make_unique<RingCommunicator>(factory_, regroup_);
+  }
   void abort(int exit_code) noexcept override { parts_.base->abort(exit_code); }
   bool works_in_background() const override { return parts_.thread; }
   void progress() noexcept override { pipeline_->progress(); }
@@ -48,8 +52,13 @@ class RingCommunicator : public Communicator {
   Work do_all_gather(const at::Tensor& output, const at::Tensor& input) override {
     return all_gather_of(*parts_.base, output, input);
   }
+  std::unique_ptr<Communicator> do_split(const std::vector<int>& members) override {
+    auto group = split_of(*parts_.base, members);
+    return group ? regroup_(std::move(group)) : nullptr;
+  }
   void reduce_in_pieces(const at::Tensor& tensor, ReduceOp op);
   Factory factory_;
+  Regroup regroup_;
   Parts parts_;
   at::Tensor staging_;  // two pieces of bytes
   std::unique_ptr<Pipeline> pipeline_;

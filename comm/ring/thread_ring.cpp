@@ -77,8 +77,8 @@ void run_as_ring_of_threads(int world_size, const RingOptions& options,
   ring::Machines machines(world_size, per_host);
   run_as_threads(world_size, [&](Communicator& original) {
     int made = 0;
-    ring::RingCommunicator communicator(
-        [&] { return ring::make_parts(machines, made++, original, options); });
+    ring::RingCommunicator communicator([&] { return ring::make_parts(machines, made++, original, options); },
+                                        [](std::unique_ptr<Communicator> group) { return group; });
     body(communicator);
   });
 }

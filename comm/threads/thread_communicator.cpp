@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 #include <exception>
+#include <numeric>
 #include <thread>
 
 #include "comm/arithmetic.h"
@@ -110,6 +111,14 @@ std::unique_ptr<Communicator> ThreadCommunicator::duplicate() {
   return std::make_unique<ThreadCommunicator>(group_->second(rank_), rank_);
 }
 
+std::unique_ptr<Communicator> ThreadCommunicator::do_split(const std::vector<int>& members) {
+  group_->meet(rank_, {.what = "split"});
+  auto group = group_->part(rank_, members);
+  if (!group) return nullptr;
+  const auto place = std::find(members.begin(), members.end(), rank_) - members.begin();
+  return std::make_unique<ThreadCommunicator>(std::move(group), static_cast<int>(place));
+}
+
 void ThreadCommunicator::abort(int exit_code) noexcept {
   group_->run().break_off(fmt::format("rank {} ended the job with exit code {}", rank_, exit_code));
 }
@@ -118,7 +127,9 @@ void ThreadCommunicator::abort(int exit_code) noexcept {
 
 void run_as_threads(int world_size, const std::function<void(Communicator&)>& body) {
   const auto run = std::make_shared<threads::Run>();
-  const auto group = std::make_shared<threads::Group>(run, world_size);
+  std::vector<int> everybody(static_cast<std::size_t>(world_size));
+  std::iota(everybody.begin(), everybody.end(), 0);
+  const auto group = std::make_shared<threads::Group>(run, everybody);
   std::mutex mutex;
   std::exception_ptr first;
   const auto run_rank = [&](int rank) {

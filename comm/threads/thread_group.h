@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -16,8 +17,9 @@ namespace ringtrain::threads {
 struct Run {
   std::mutex mutex;
   std::condition_variable changed;
-  std::string broken;   // why no collective of all ranks can begin any more; empty while all is well
+  std::string broken;   // why no collective can begin any more; empty while no rank has failed
   bool failed = false;  // a rank did not end well
+  std::set<int> ended;  // ranks that ended well: nothing that they are part of can begin
 
   void break_off(const std::string& why);
   /// The rank ended well: what needs it no more may go on.
@@ -35,7 +37,8 @@ struct Call {
 /// The meeting place of the ranks of one communicator.
 class Group {
  public:
-  Group(std::shared_ptr<Run> run, int world_size);
+  /// `members`: its ranks, by their numbers in the run.
+  Group(std::shared_ptr<Run> run, std::vector<int> members);
   int world_size() const { return static_cast<int>(calls_.size()); }
   Run& run() { return *run_; }
   const std::shared_ptr<Run>& shared_run() const { return run_; }
@@ -51,10 +54,17 @@ class Group {
   /// A second group of the same run: made by rank 0, handed to all. Collective.
   std::shared_ptr<Group> second(int rank);
 
+  /// The group of `members` (ranks of this one): made by the first of them, handed to the others. Null where
+  /// there are none. Collective over this group.
+  std::shared_ptr<Group> part(int rank, const std::vector<int>& members);
+
  private:
+  std::string why_broken() const;  // with the run's mutex held
   std::shared_ptr<Run> run_;
+  std::vector<int> members_;
   std::vector<Call> calls_;
   std::shared_ptr<Group> second_;
+  std::vector<std::shared_ptr<Group>> parts_;  // by the rank that made it
   int arrived_ = 0;
   long generation_ = 0;
 };

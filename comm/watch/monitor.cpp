@@ -15,8 +15,8 @@ using Clock = std::chrono::steady_clock;
 /// Several beats within the shortest time limit, but no more than four a second.
 WatchLimits::Seconds interval_of(const WatchLimits& limits) {
   double shortest = 8;
-  if (limits.silence.count() > 0) shortest = std::min(shortest, limits.silence.count());
-  for (const auto& [phase, limit] : limits.stall)
+  if (limits.heartbeat_timeout.count() > 0) shortest = std::min(shortest, limits.heartbeat_timeout.count());
+  for (const auto& [phase, limit] : limits.stall_timeout)
     if (limit.count() > 0) shortest = std::min(shortest, limit.count());
   return WatchLimits::Seconds(std::clamp(shortest / 8, 0.25, 1.0));
 }
@@ -79,13 +79,30 @@ void Monitor::run() {
     beat.stalled = std::min(beat.stalled, std::chrono::duration<double>(now - resumed).count());
     watch.heard(beat, now);
     if (link_) {
-      while (const auto other = link_->receive()) watch.heard(*other, now);
-      if (rank_ != 0) link_->send(0, beat);
+      while (const auto other = link_->receive()) {
+        if (other->phase == Phase::ended) take_leave(watch, other->rank, now);
+        watch.heard(*other, now);
+      }
+      if (rank_ != watcher_) link_->send(watcher_, beat);
       if (rank_ == 0 && ranks_ > 1) link_->send(1, beat);
     }
     if (const auto trouble = watch.verdict(now)) return options_.on_trouble(*trouble);
     lock.lock();
   }
+  if (!link_) return;
+  Beat last_one = mine();
+  last_one.phase = Phase::ended;
+  const int hearers = rank_ == 0 ? ranks_ : std::min(2, ranks_);
+  for (int to = 0; to < hearers; ++to)
+    if (to != rank_) link_->send(to, last_one);
+}
+
+// Rank 1 remembers who has ended, and watches the others in rank 0's place when that ends.
+void Monitor::take_leave(Watch& watch, int rank, Watch::Time now) {
+  if (rank == 0) watcher_ = 1;
+  if (rank_ != 1) return;
+  if (rank != 0) return watch.expect(rank, now);
+  for (int other = 1; other < ranks_; ++other) watch.expect(other, now);
 }
 
 }  // namespace ringtrain

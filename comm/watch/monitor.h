@@ -15,8 +15,8 @@
 namespace ringtrain {
 
 /// A thread of each rank that tells the others what this rank is doing, and looks at what they tell. Beats go
-/// to rank 0, which watches all; rank 1 watches rank 0. So a rank sends one small message an interval,
-/// whatever the number of ranks.
+/// to rank 0, which watches all; rank 1 watches rank 0, and all when rank 0 has ended. So a rank sends one
+/// small message an interval, whatever the number of ranks.
 class Monitor {
  public:
   struct Options {
@@ -28,6 +28,7 @@ class Monitor {
   };
   /// `beacon` outlives this. `link`: null for one rank.
   Monitor(const Beacon& beacon, std::unique_ptr<BeatLink> link, Options options);
+  /// Tells the others that this rank ends: they do not miss its beats.
   ~Monitor();
   Monitor(const Monitor&) = delete;
   Monitor& operator=(const Monitor&) = delete;
@@ -35,10 +36,12 @@ class Monitor {
  private:
   void run();
   Beat mine() const;
+  void take_leave(Watch& watch, int rank, Watch::Time now);
   const Beacon& beacon_;
   std::unique_ptr<BeatLink> link_;
   Options options_;
   int rank_ = 0, ranks_ = 1;
+  int watcher_ = 0;  // of all ranks
   std::mutex mutex_;
   std::condition_variable stopping_;
   bool stop_ = false;

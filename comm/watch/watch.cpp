@@ -42,15 +42,15 @@ void Watch::excuse_own_absence(Time now) {
 }
 
 std::optional<std::string> Watch::silent(Time now) const {
-  if (limits_.silence.count() <= 0) return {};
+  if (limits_.heartbeat_timeout.count() <= 0) return {};
   for (const auto& [rank, heard] : heard_) {
     const WatchLimits::Seconds silence = now - heard.when;
-    if (silence <= limits_.silence) continue;
+    if (silence <= limits_.heartbeat_timeout || heard.beat.phase == Phase::ended) continue;
     return fmt::format(
-        "{} gave no sign of life for {:.1f} s (trainer.watch.heartbeat_timeout: {:g}); the last that was "
+        "{} gave no sign of life for {:.1f} s ({}heartbeat_timeout: {:g}); the last that was "
         "heard of it: "
         "{}. It is stopped, its host is down, or the network to it is",
-        who(rank), silence.count(), limits_.silence.count(), doing(heard.beat));
+        who(rank), silence.count(), limits_.prefix, limits_.heartbeat_timeout.count(), doing(heard.beat));
   }
   return {};
 }
@@ -60,28 +60,42 @@ std::optional<std::string> Watch::stalled() const {
   bool all_wait = true;
   for (const auto& [rank, heard] : heard_) {
     const auto& beat = heard.beat;
-    if (beat.phase != Phase::waiting) all_wait = false;
+    if (beat.phase != Phase::waiting && beat.phase != Phase::ended) all_wait = false;
     const auto limit = limit_of(beat.phase);
     if (!limit || beat.stalled <= limit->count()) continue;
-    if (beat.phase == Phase::waiting) continue;
+    if (beat.phase == Phase::waiting || beat.phase == Phase::ended) continue;
     if (!culprit || beat.step < culprit->step ||
         (beat.step == culprit->step && beat.stalled > culprit->stalled))
       culprit = &beat;
   }
   if (culprit)
-    return fmt::format(
-        "{} is alive but does not go on: {}, for {:.1f} s (trainer.watch.stall_timeout: {:g} there)",
-        who(culprit->rank), doing(*culprit), culprit->stalled, limit_of(culprit->phase)->count());
+    return fmt::format("{} is alive but does not go on: {}, for {:.1f} s ({}stall_timeout: {:g} there)",
+                       who(culprit->rank), doing(*culprit), culprit->stalled, limits_.prefix,
+                       limit_of(culprit->phase)->count());
+  // Who watches some ranks alone does not know what the others do.
+  return all_wait && heard_.size() == names_.size() ? waiting_for_ever() : std::nullopt;
+}
+
+std::optional<std::string> Watch::waiting_for_ever() const {
   const auto limit = limit_of(Phase::waiting);
-  if (!all_wait || !limit || heard_.empty()) return {};
-  const auto& [rank, least] = *std::min_element(
-      heard_.begin(), heard_.end(),
-      [](const auto& a, const auto& b) { return a.second.beat.stalled < b.second.beat.stalled; });
-  if (least.beat.stalled <= limit->count()) return {};
+  const Beat *least = nullptr, *ended = nullptr;
+  for (const auto& [rank, heard] : heard_) {
+    if (heard.beat.phase == Phase::ended)
+      ended = &heard.beat;
+    else if (!least || heard.beat.stalled < least->stalled)
+      least = &heard.beat;
+  }
+  if (!limit || !least || least->stalled <= limit->count()) return {};
+  if (ended)
+    return fmt::format(
+        "{} has come to its end, and the others wait for it for {:.1f} s ({}stall_timeout: {:g} there); {}: "
+        "{}. All "
+        "ranks take part in as many steps",
+        who(ended->rank), least->stalled, limits_.prefix, limit->count(), who(least->rank), doing(*least));
   std::string text = fmt::format(
       "all {} ranks wait for each other for {:.1f} s: the network between them, or a rank "
       "that calls something else;",
-      heard_.size(), least.beat.stalled);
+      heard_.size(), least->stalled);
   for (const auto& [number, heard] : heard_) {
     if (text.size() > 2000) return text + " ...";
     text += fmt::format(" {}: {};", who(number), doing(heard.beat));
@@ -95,8 +109,8 @@ std::string Watch::who(int rank) const {
 }
 
 std::optional<WatchLimits::Seconds> Watch::limit_of(Phase phase) const {
-  const auto found = limits_.stall.find(phase);
-  if (found == limits_.stall.end() || found->second.count() <= 0) return {};
+  const auto found = limits_.stall_timeout.find(phase);
+  if (found == limits_.stall_timeout.end() || found->second.count() <= 0) return {};
   return found->second;
 }
 

@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "comm/agreement.h"
+#include "comm/watch/rank_watch.h"
 #include "common/exit_code.h"
 #include "common/files.h"
 #include "common/log.h"
@@ -14,7 +15,7 @@
 #include "launch/mpirun/rank_cores.h"
 #include "launch/version.h"
 #include "trainer/plugins/plugins.h"
-#include "trainer/setup/rank_watch.h"
+#include "trainer/setup/watch_limits.h"
 
 namespace ringtrain {
 namespace {
@@ -48,7 +49,7 @@ int train(World& world, const std::string& config_file, const std::vector<std::s
   options.device_chosen = [&](const std::string& device) {
     bind_near(world, device, static_cast<int>(config.trainer.threads_per_rank));
   };
-  const auto watch = watch_ranks(world, config.trainer.watch);
+  const auto watch = watch_ranks(world, limits_of(config.trainer.watch));
   Trainer trainer(world, config, options, signal);
   std::vector<std::string> formats;
   together(world.control(), "looking whether the model can be exported", [&] {

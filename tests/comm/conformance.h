@@ -29,6 +29,9 @@ std::vector<Case> rule_cases();
 /// Arguments that break it, each kind refused with the same text everywhere.
 std::vector<Case> refusal_cases();
 
+/// Groups of ranks, and gathers of unequal sizes (comm/gather_rows.h).
+std::vector<Case> group_cases();
+
 std::vector<Case> all_cases();
 
 /// Types and sizes that the cases go through.

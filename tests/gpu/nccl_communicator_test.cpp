@@ -61,6 +61,10 @@ class ThroughGpu : public Communicator {
     inputs_ = copy_of(input);
     return work(gpu_->all_gather(there, inputs_), output, there);
   }
+  std::unique_ptr<Communicator> do_split(const std::vector<int>& members) override {
+    auto group = split_of(*gpu_, members);
+    return group ? std::make_unique<ThroughGpu>(std::move(group), device_) : nullptr;
+  }
 
   struct CopiedBack : Work::State {
     CopiedBack(Work inner, at::Tensor to, at::Tensor from)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs ringtrain into an empty folder and builds and runs examples/consumer and examples/own_model with what is there.
+# Installs ringtrain into an empty folder and builds and runs examples/consumer, own_loop and own_model with what is there.
 # usage: consumer_test.sh SOURCE BUILD CMAKE MPIEXEC
 set -euo pipefail
 source=$1 build=$2 cmake=$3 mpiexec=$4
@@ -37,6 +37,12 @@ run() { "$mpiexec" --oversubscribe --bind-to none --mca mpi_yield_when_idle 1 -n
 [[ "$(run 2)" == "2 ranks sum up 1 + 2 = 3" ]] || fail "wrong sum on 2 ranks"
 [[ "$(run 3)" == "3 ranks sum up 1 + 2 + 3 = 6" ]] || fail "wrong sum on 3 ranks"
 echo "the consumer was built from the installed package and sums up on 1, 2 and 3 ranks"
+
+build_example own_loop "$folder/own_loop"
+for ranks in 1 3; do
+  said=$("$mpiexec" --oversubscribe --bind-to none --mca mpi_yield_when_idle 1 -np $ranks "$folder/own_loop/own_loop")
+  [[ "$said" == "$ranks ranks, 7 answers, largest error below 0.01: yes" ]] || fail "the loop of one's own on $ranks ranks: $said"
+done
 
 # Every installed header, each by its full name, beside files of the program's own that are called as ours are inside.
 mkdir -p "$folder/headers/comm" "$folder/headers/common"

@@ -64,7 +64,7 @@ struct Ranks {
 };
 
 TEST(Monitor, RankZeroNamesTheOneThatIsSilent) {
-  Ranks ranks({.silence = Seconds(2), .stall = {}});
+  Ranks ranks({.heartbeat_timeout = Seconds(2), .stall_timeout = {}});
   ranks.beacons[2].enter(Phase::updating, 12);
   std::this_thread::sleep_for(std::chrono::milliseconds(700));
   ranks.post.cut_off = 2;
@@ -74,15 +74,31 @@ TEST(Monitor, RankZeroNamesTheOneThatIsSilent) {
 }
 
 TEST(Monitor, RankOneWatchesRankZero) {
-  Ranks ranks({.silence = Seconds(2), .stall = {}});
+  Ranks ranks({.heartbeat_timeout = Seconds(2), .stall_timeout = {}});
   ranks.post.cut_off = 0;
   const auto text = ranks.wait();
   EXPECT_TRUE(text.starts_with("1: rank 0 of 3 (host a)")) << text;
 }
 
+// Rank 0, who watches all, leaves: rank 1 says that it waits for it.
+TEST(Monitor, ARankThatLeavesTellsTheOthers) {
+  Ranks ranks({.heartbeat_timeout = Seconds(2), .stall_timeout = {{Phase::waiting, Seconds(3)}}});
+  ranks.beacons[1].enter(Phase::computing, 7);
+  ranks.monitors[0].reset();
+  std::this_thread::sleep_for(std::chrono::seconds(3));
+  EXPECT_FALSE(ranks.told) << "its silence is no trouble";
+  ranks.beacons[1].enter(Phase::waiting, 7);
+  std::this_thread::sleep_for(std::chrono::seconds(4));
+  EXPECT_FALSE(ranks.told) << "it may wait for rank 2, which works";
+  ranks.beacons[2].enter(Phase::waiting, 7);
+  const auto text = ranks.wait();
+  EXPECT_TRUE(text.starts_with("1: rank 0 of 3 (host a) has come to its end, and the others wait for it"))
+      << text;
+}
+
 TEST(Monitor, ProgressKeepsARankFromBlame) {
-  Ranks ranks(
-      {.silence = Seconds(0), .stall = {{Phase::evaluating, Seconds(2)}, {Phase::loading, Seconds(2)}}});
+  Ranks ranks({.heartbeat_timeout = Seconds(0),
+               .stall_timeout = {{Phase::evaluating, Seconds(2)}, {Phase::loading, Seconds(2)}}});
   ranks.beacons[0].enter(Phase::waiting, 3);
   ranks.beacons[1].enter(Phase::evaluating, 3);
   ranks.beacons[2].enter(Phase::loading, 3);

@@ -1,4 +1,4 @@
-#include "trainer/setup/rank_watch.h"
+#include "comm/watch/rank_watch.h"
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -10,23 +10,9 @@
 
 namespace ringtrain {
 
-static WatchLimits limits_of(const WatchConfig& config) {
-  using Seconds = WatchLimits::Seconds;
-  const StallConfig& stall = config.stall_timeout;
-  return {.silence = Seconds(config.heartbeat_timeout),
-          .stall = {{Phase::starting, Seconds(stall.starting)},
-                    {Phase::loading, Seconds(stall.loading)},
-                    {Phase::computing, Seconds(stall.computing)},
-                    {Phase::updating, Seconds(stall.computing)},
-                    {Phase::waiting, Seconds(stall.waiting)},
-                    {Phase::evaluating, Seconds(stall.evaluating)},
-                    {Phase::checkpointing, Seconds(stall.checkpointing)},
-                    {Phase::exporting, Seconds(stall.exporting)}}};
-}
-
-std::unique_ptr<Monitor> watch_ranks(World& world, const WatchConfig& config) {
+std::unique_ptr<Monitor> watch_ranks(World& world, const WatchLimits& limits) {
   Monitor::Options options{
-      .limits = limits_of(config),
+      .limits = limits,
       .names = all_gather_strings(world.control(), fmt::format("host {}, pid {}", world.host(), ::getpid())),
       .on_trouble = nullptr,
       .has_launcher = World::launched_by_mpi()};
