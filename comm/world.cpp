@@ -39,7 +39,7 @@ bool World::launched_by_mpi() { return launcher::started_rank(); }
 World::World() : host_(host_name()), beacon_(std::make_unique<Beacon>()) {
   const bool given = mpi::Session::initialized_by_program();
   if (!given && !launched_by_mpi()) {
-    control_ = std::make_unique<LocalCommunicator>();
+    control_ = std::make_unique<LocalCommunicator>(closed_);
     return;
   }
   if (!given)
@@ -64,7 +64,7 @@ World::World() : host_(host_name()), beacon_(std::make_unique<Beacon>()) {
 }
 
 World::~World() {
-  if (!session_ || !control_) return;
+  if (!session_ || !control_ || !session_->is_usable()) return;
   // The process goes on to its end; a launcher that sees it leave without MPI_Finalize ends the other ranks.
   log::warn("this rank ends without closing the world: the launcher will end the other ranks");
 }
@@ -83,6 +83,7 @@ void World::close() {
   if (!control_) return;
   control_->barrier();
   control_.reset();
+  *closed_ = true;
   if (session_) session_->close();
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <string>
 
@@ -26,7 +27,7 @@ class World {
   /// MPI_THREAD_MULTIPLE, or sees another number of ranks than the launcher started. Collective.
   World();
   /// Only logs when `close` was not called: MPI_Finalize would wait for the other ranks while an exception
-  /// flies.
+  /// flies. Silent in a child process, and where the program has called MPI_Finalize.
   ~World();
   World(const World&) = delete;
   World& operator=(const World&) = delete;
@@ -47,14 +48,18 @@ class World {
   /// For a monitor, which is gone before `close`; null for one rank. Collective.
   std::unique_ptr<BeatLink> make_beat_link();
 
-  /// Orderly end: collective; MPI_Finalize. Communicators that are still alive can no longer be used. A
-  /// second call does nothing.
+  /// Orderly end: collective; MPI_Finalize. Communicators that are still alive can no longer be used: what is
+  /// called on them throws CommError, and so it does after a program's own MPI_Finalize, and in a child
+  /// process (fork). A second call does nothing.
   void close();
+  /// Whether it was: shared with the communicators that need no MPI.
+  std::shared_ptr<const std::atomic<bool>> closed() const { return closed_; }
 
  private:
   int rank_ = 0, world_size_ = 1, local_rank_ = 0, local_size_ = 1;
   std::string host_;
   std::shared_ptr<mpi::Session> session_;  // null: no MPI
+  std::shared_ptr<std::atomic<bool>> closed_ = std::make_shared<std::atomic<bool>>(false);
   std::unique_ptr<Communicator> control_;
   std::unique_ptr<Beacon> beacon_;
 };

@@ -5,6 +5,8 @@
 
 #include <cstdlib>
 
+#include "common/errors.h"
+
 namespace ringtrain {
 namespace {
 
@@ -30,7 +32,16 @@ Work LocalCommunicator::do_all_gather(const at::Tensor& output, const at::Tensor
   return {};
 }
 
-std::unique_ptr<Communicator> LocalCommunicator::duplicate() { return std::make_unique<LocalCommunicator>(); }
+std::unique_ptr<Communicator> LocalCommunicator::duplicate() {
+  require_usable("duplicate");
+  return std::make_unique<LocalCommunicator>(closed_);
+}
+
+// What passes on a laptop passes on a cluster.
+void LocalCommunicator::require_open() const {
+  if (closed_ && *closed_)
+    throw CommError("a communicator is used after the world was closed; call World::close when all is done");
+}
 
 // Not exit(): other threads may still run, and static objects must not be destroyed under them.
 void LocalCommunicator::abort(int exit_code) noexcept { std::_Exit(exit_code); }

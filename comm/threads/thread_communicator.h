@@ -30,6 +30,8 @@ class ThreadCommunicator : public Communicator {
   Work do_reduce_scatter(const at::Tensor& output, const at::Tensor& input) override;
   Work do_all_gather(const at::Tensor& output, const at::Tensor& input) override;
 
+  void do_compare(const CollectiveCall& mine) override;
+
   std::shared_ptr<Group> group_;
   int rank_;
 };

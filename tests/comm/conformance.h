@@ -29,6 +29,9 @@ std::vector<Case> rule_cases();
 /// Arguments that break it, each kind refused with the same text everywhere.
 std::vector<Case> refusal_cases();
 
+/// Ranks that call different things: all of them get an error that names ranks, types and sizes.
+std::vector<Case> difference_cases();
+
 std::vector<Case> all_cases();
 
 /// Types and sizes that the cases go through.

@@ -62,6 +62,8 @@ class ThroughGpu : public Communicator {
     return work(gpu_->all_gather(there, inputs_), output, there);
   }
 
+  void do_compare(const CollectiveCall& mine) override { compare_of(*gpu_, mine); }
+
   struct CopiedBack : Work::State {
     CopiedBack(Work inner, at::Tensor to, at::Tensor from)
         : work(std::move(inner)), here(std::move(to)), there(std::move(from)) {}

@@ -44,6 +44,7 @@ class Slow : public Communicator {
   Work do_all_gather(const at::Tensor& output, const at::Tensor& input) override {
     return all_gather_of(inner_, output, input);
   }
+  void do_compare(const CollectiveCall& mine) override { compare_of(inner_, mine); }
   Communicator& inner_;
 };
 
