@@ -83,8 +83,9 @@ void expect_named(Communicator& communicator, const Difference& difference) {
   const int ranks = communicator.world_size();
   if (ranks == 1) return;
   const bool last = communicator.rank() == ranks - 1;
-  // Shared memory's communicator cannot be used after an error; its duplicate takes the harm.
-  const auto second = communicator.backend() == "mpi" ? communicator.duplicate() : nullptr;
+  // One that shares memory cannot be used after an error: a duplicate takes the harm. NCCL's are dear, and
+  // none.
+  const auto second = communicator.backend() == "nccl" ? nullptr : communicator.duplicate();
   try {
     (last ? difference.last : difference.others)(second ? *second : communicator);
     ADD_FAILURE() << difference.name << ": no error on rank " << communicator.rank();
