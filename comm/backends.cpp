@@ -69,7 +69,7 @@ std::unique_ptr<Communicator> make_local(World& world, const std::string& device
     throw ConfigError(fmt::format(
         "comm.backend: local is for one rank, this job has {}; use comm.backend: auto", world.world_size()));
   if (is_cuda(device)) nccl::load();
-  return std::make_unique<LocalCommunicator>();
+  return std::make_unique<LocalCommunicator>(world.closed());
 }
 
 std::unique_ptr<Communicator> make_mpi(World& world, const std::string& device, const RingOptions& options) {

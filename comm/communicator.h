@@ -10,9 +10,23 @@
 #include <utility>
 #include <vector>
 
+#include "comm/own_process.h"
+
 namespace ringtrain {
 
 enum class ReduceOp { sum, max, min };
+
+/// Whether the ranks first tell each other what they call. Every rank gives the same.
+enum class Compare {
+  /// Where they call different things, or with another type or size, all of them throw CommError that names
+  /// ranks, types and sizes, and no data are sent. Waits for all ranks (docs/comm.md: what it takes).
+  always,
+  /// For a caller that knows that the ranks agree: ranks that differ are a hang or a wrong result, but where
+  /// the backend sees it at no cost.
+  never
+};
+
+struct CollectiveCall;
 
 /// Something that runs collectives in order and waits for one by its number.
 struct Waitable {
@@ -76,7 +90,9 @@ class Work {
 /// order with tensors of equal dtype and (where not said otherwise) equal size; a view of an allocated tensor
 /// (`allocate`) begins at the same element of it everywhere. Tensors are contiguous, of
 /// any shape, also empty; float32, float64, bfloat16, float16, int64, int32 and uint8. They stay alive until
-/// the Work is waited for. An argument that breaks the contract throws CommError before anything is sent. One
+/// the Work is waited for. An argument that breaks the contract throws CommError before anything is sent, on
+/// the other ranks too (Compare). After the end of the world, and in a child process (fork), every method but
+/// the accessors throws CommError, and destructors leave all as it is. One
 /// thread at a time calls a communicator; a second thread takes its own, made by `duplicate`, on a GPU with a
 /// current stream of its own.
 ///
@@ -94,14 +110,14 @@ class Communicator {
   virtual std::optional<at::Device> device() const = 0;
 
   /// Reduces `tensor` over all ranks, in place.
-  Work all_reduce(const at::Tensor& tensor, ReduceOp op = ReduceOp::sum);
+  Work all_reduce(const at::Tensor& tensor, ReduceOp op = ReduceOp::sum, Compare compare = Compare::always);
   /// Copies `tensor` of rank `root` to all.
-  Work broadcast(const at::Tensor& tensor, int root);
+  Work broadcast(const at::Tensor& tensor, int root, Compare compare = Compare::always);
   /// Sums `input` (world_size × output.numel() elements) over all ranks; rank r receives the r-th part in
   /// `output`.
-  Work reduce_scatter(const at::Tensor& output, const at::Tensor& input);
+  Work reduce_scatter(const at::Tensor& output, const at::Tensor& input, Compare compare = Compare::always);
   /// Joins `input` of all ranks, in rank order, into `output` (world_size × input.numel() elements).
-  Work all_gather(const at::Tensor& output, const at::Tensor& input);
+  Work all_gather(const at::Tensor& output, const at::Tensor& input, Compare compare = Compare::always);
   virtual void barrier() = 0;
   /// Whether an `all_reduce` of an allocated tensor goes on by itself while the caller computes.
   virtual bool works_in_background() const { return false; }
@@ -132,6 +148,15 @@ class Communicator {
   virtual Work do_all_gather(const at::Tensor& output, const at::Tensor& input) = 0;
   /// `members`: the ranks of this rank's group, the group's rank 0 first; empty: none, and null is returned.
   virtual std::unique_ptr<Communicator> do_split(const std::vector<int>& members) = 0;
+  /// Throws CommError on every rank where the ranks' calls differ (require_same). `mine` may be one that was
+  /// refused. What a backend sees anyhow need not be compared a second time.
+  virtual void do_compare(const CollectiveCall& mine) = 0;
+  /// Throws CommError after the end of the world.
+  virtual void require_open() const {}
+
+  /// Throws CommError where nothing can be called any more.
+  void require_usable(std::string_view collective) const;
+  const OwnProcess& process() const { return process_; }
 
   /// For one that passes calls on to `other`, without a second check.
   static Work broadcast_of(Communicator& other, const at::Tensor& tensor, int root) {
@@ -146,6 +171,13 @@ class Communicator {
   static std::unique_ptr<Communicator> split_of(Communicator& other, const std::vector<int>& members) {
     return other.do_split(members);
   }
+  static void compare_of(Communicator& other, const CollectiveCall& mine) { other.do_compare(mine); }
+  static void require_open_of(const Communicator& other) { other.require_open(); }
+
+ private:
+  template <class Check, class Describe>
+  void prepare(std::string_view collective, Compare compare, const Check& check, const Describe& describe);
+  OwnProcess process_;
 };
 
 }  // namespace ringtrain

@@ -61,7 +61,7 @@ bool World::launched_by_mpi() { return launcher::started_rank(); }
 
 World::World(Alone)
     : host_(host_name()),
-      control_(std::make_unique<LocalCommunicator>()),
+      control_(std::make_unique<LocalCommunicator>(closed_)),
       beacon_(std::make_unique<Beacon>()) {}
 
 World::World(const mpi::Ranks& ranks) : host_(host_name()), beacon_(std::make_unique<Beacon>()) {
@@ -73,7 +73,7 @@ World::World(const mpi::Ranks& ranks) : host_(host_name()), beacon_(std::make_un
 World::World() : host_(host_name()), beacon_(std::make_unique<Beacon>()) {
   const bool given = mpi::Session::initialized_by_program();
   if (!given && !launched_by_mpi()) {
-    control_ = std::make_unique<LocalCommunicator>();
+    control_ = std::make_unique<LocalCommunicator>(closed_);
     return;
   }
   if (!given)
@@ -103,7 +103,7 @@ void World::join(const mpi::Ranks& ranks) {
 }
 
 World::~World() {
-  if (!session_ || !control_) return;
+  if (!session_ || !control_ || !session_->is_usable()) return;
   // The process goes on; a launcher that sees it end without MPI_Finalize ends the other ranks.
   if (session_->owns_mpi())
     log::warn("this rank ends without closing the world: the launcher will end the other ranks");
@@ -133,6 +133,7 @@ void World::close() {
   if (!control_) return;
   control_->barrier();
   control_.reset();
+  *closed_ = true;
   if (session_) session_->close();
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
@@ -40,7 +41,7 @@ class World {
   /// communicator is MPI_COMM_NULL or joins two groups. Collective over its ranks.
   explicit World(const mpi::Ranks& ranks);
   /// Only logs when `close` was not called: MPI_Finalize would wait for the other ranks while an exception
-  /// flies.
+  /// flies. Silent in a child process, and where the program has called MPI_Finalize.
   ~World();
   World(const World&) = delete;
   World& operator=(const World&) = delete;
@@ -67,9 +68,12 @@ class World {
   /// For a monitor, which is gone before `close`; null for one rank. Collective.
   std::unique_ptr<BeatLink> make_beat_link();
 
-  /// Orderly end: collective; MPI_Finalize. Communicators that are still alive can no longer be used. A
-  /// second call does nothing.
+  /// Orderly end: collective; MPI_Finalize. Communicators that are still alive can no longer be used: what is
+  /// called on them throws CommError, and so it does after a program's own MPI_Finalize, and in a child
+  /// process (fork). A second call does nothing.
   void close();
+  /// Whether it was: shared with the communicators that need no MPI.
+  std::shared_ptr<const std::atomic<bool>> closed() const { return closed_; }
 
  private:
   struct Alone {};
@@ -78,6 +82,7 @@ class World {
   int rank_ = 0, world_size_ = 1, local_rank_ = 0, local_size_ = 1;
   std::string host_;
   std::shared_ptr<mpi::Session> session_;  // null: no MPI
+  std::shared_ptr<std::atomic<bool>> closed_ = std::make_shared<std::atomic<bool>>(false);
   std::unique_ptr<Communicator> control_;
   std::unique_ptr<Beacon> beacon_;
 };

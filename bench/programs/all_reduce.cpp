@@ -25,8 +25,9 @@ int main(int argc, char** argv) {
         // As GradientAverager does: in memory of the communicator.
         [&](std::size_t floats) {
           const auto tensor = communicator->allocate(static_cast<std::int64_t>(floats), at::kFloat);
-          return bench::Reduced{{tensor.data_ptr<float>(), floats},
-                                [&, tensor] { communicator->all_reduce(tensor).wait(); }};
+          return bench::Reduced{{tensor.data_ptr<float>(), floats}, [&, tensor] {
+                                  communicator->all_reduce(tensor, ReduceOp::sum, Compare::never).wait();
+                                }};
         });
     world.close();
     return 0;

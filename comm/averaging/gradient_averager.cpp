@@ -138,7 +138,7 @@ void GradientAverager::start(const at::Tensor& tensor, std::size_t number) {
   const auto now = std::chrono::steady_clock::now();
   traffic_.spans.push_back({now, now, number});
   Communicator& through = fast_lane_ && number == buckets_.size() ? *fast_lane_ : gradients_;
-  works_.push_back(through.all_reduce(tensor));
+  works_.push_back(through.all_reduce(tensor, ReduceOp::sum, Compare::never));
 }
 
 std::vector<SlicePart> GradientAverager::parts() const {
@@ -235,7 +235,7 @@ void GradientAverager::begin_next_step() {
 void GradientAverager::find_unused() {
   const auto host = at::from_blob(used_.data(), {static_cast<std::int64_t>(used_.size())}, at::kByte);
   used_tensor_.copy_(host);
-  gradients_.all_reduce(used_tensor_, ReduceOp::max).wait();
+  gradients_.all_reduce(used_tensor_, ReduceOp::max, Compare::never).wait();
   host.copy_(used_tensor_);
   if (std::all_of(used_.begin(), used_.end(), [](auto used) { return used != 0; })) return;
   for (const auto used : used_) unused_.push_back(used == 0);
@@ -264,7 +264,7 @@ void GradientAverager::agree_on_order() {
   std::vector<std::int64_t> numbers(arrivals_.begin(), arrivals_.end());
   const auto host = at::from_blob(numbers.data(), {static_cast<std::int64_t>(numbers.size())}, at::kLong);
   const at::Tensor agreed = host.to(totals_.device());
-  gradients_.broadcast(agreed, 0).wait();
+  gradients_.broadcast(agreed, 0, Compare::never).wait();
   host.copy_(agreed);
   std::copy(numbers.begin(), numbers.end(), order_.begin());
 }

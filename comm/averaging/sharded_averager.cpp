@@ -62,13 +62,15 @@ void ShardedAverager::reduce() {
     const auto& slice = slices_[i].gradients;
     const std::int64_t even = even_part(gradients, ranks), left = gradients.numel() - ranks * even;
     if (even > 0)
-      gradients_.reduce_scatter(slice.narrow(0, 0, even), gradients.narrow(0, 0, ranks * even)).wait();
+      gradients_
+          .reduce_scatter(slice.narrow(0, 0, even), gradients.narrow(0, 0, ranks * even), Compare::never)
+          .wait();
     if (left == 0) continue;
     const auto rest = gradients.narrow(0, ranks * even, left);
-    gradients_.all_reduce(rest).wait();
+    gradients_.all_reduce(rest, ReduceOp::sum, Compare::never).wait();
     if (gradients_.rank() + 1 == ranks) slice.narrow(0, even, left).copy_(rest);
   }
-  gradients_.all_reduce(numbers_).wait();
+  gradients_.all_reduce(numbers_, ReduceOp::sum, Compare::never).wait();
 }
 
 StepTotals ShardedAverager::finish_totals(const StepTotals& mine, const at::Tensor& more) {
@@ -112,12 +114,14 @@ void ShardedAverager::finish_on_device(const at::Tensor& totals) {
   totals.copy_(numbers_.narrow(0, 0, kTotals));
 }
 
-void ShardedAverager::sum_over_slices(const at::Tensor& mine) { gradients_.all_reduce(mine).wait(); }
+void ShardedAverager::sum_over_slices(const at::Tensor& mine) {
+  gradients_.all_reduce(mine, ReduceOp::sum, Compare::never).wait();
+}
 
 double ShardedAverager::sum_over_slices(double mine) {
   const auto number = numbers_.narrow(0, 0, 1);
   number.fill_(mine);
-  gradients_.all_reduce(number).wait();
+  gradients_.all_reduce(number, ReduceOp::sum, Compare::never).wait();
   return number.item<double>();
 }
 
@@ -130,9 +134,10 @@ void ShardedAverager::share_values() {
       // A collective's input must not lie within its output.
       const auto mine = slices_[i].gradients.narrow(0, 0, even);
       mine.copy_(slices_[i].values.narrow(0, 0, even));
-      gradients_.all_gather(values.narrow(0, 0, ranks * even), mine).wait();
+      gradients_.all_gather(values.narrow(0, 0, ranks * even), mine, Compare::never).wait();
     }
-    if (left > 0) gradients_.broadcast(values.narrow(0, ranks * even, left), ranks - 1).wait();
+    if (left > 0)
+      gradients_.broadcast(values.narrow(0, ranks * even, left), ranks - 1, Compare::never).wait();
   }
 }
 

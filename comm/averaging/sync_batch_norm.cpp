@@ -49,7 +49,7 @@ Statistics joined_statistics(const at::Tensor& x, Communicator& communicator) {
     mine[2 * channels].fill_(count);
   }
   auto all = at::empty({communicator.world_size(), 2 * channels + 1}, options);
-  communicator.all_gather(all, mine).wait();
+  communicator.all_gather(all, mine, Compare::never).wait();
 
   const auto counts = all.narrow(1, 2 * channels, 1);
   const auto means = all.narrow(1, 0, channels);
@@ -109,7 +109,7 @@ struct SyncBatchNorm : torch::autograd::Function<SyncBatchNorm> {
           at::native_batch_norm_backward(gradients[0].contiguous(x.suggest_memory_format()), x, weight, mean,
                                          variance, {}, {}, /*train=*/false, epsilon, {true, true, true});
     const auto sums = at::cat({of_weight, of_bias}).to(at::kDouble).contiguous();
-    borrowed->communicator.all_reduce(sums).wait();
+    borrowed->communicator.all_reduce(sums, ReduceOp::sum, Compare::never).wait();
     if (x.numel() == 0) return {of_x, of_weight, of_bias, {}, {}, {}, {}, {}};
 
     // What the gradient owes to mean and variance: the mean over the joined batch of the gradient, and of its

@@ -5,6 +5,8 @@
 
 #include <cstdlib>
 
+#include "common/errors.h"
+
 namespace ringtrain {
 namespace {
 
@@ -34,7 +36,16 @@ std::unique_ptr<Communicator> LocalCommunicator::do_split(const std::vector<int>
   return members.empty() ? nullptr : duplicate();
 }
 
-std::unique_ptr<Communicator> LocalCommunicator::duplicate() { return std::make_unique<LocalCommunicator>(); }
+std::unique_ptr<Communicator> LocalCommunicator::duplicate() {
+  require_usable("duplicate");
+  return std::make_unique<LocalCommunicator>(closed_);
+}
+
+// What passes on a laptop passes on a cluster.
+void LocalCommunicator::require_open() const {
+  if (closed_ && *closed_)
+    throw CommError("a communicator is used after the world was closed; call World::close when all is done");
+}
 
 // Not exit(): other threads may still run, and static objects must not be destroyed under them.
 void LocalCommunicator::abort(int exit_code) noexcept { std::_Exit(exit_code); }

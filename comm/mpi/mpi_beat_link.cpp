@@ -16,8 +16,9 @@ MpiBeatLink::MpiBeatLink(Handle handle) : handle_(std::move(handle)) {
 }
 
 MpiBeatLink::~MpiBeatLink() {
-  const auto give_up = [](MPI_Request& request) {
-    if (request == MPI_REQUEST_NULL) return;
+  const bool usable = handle_.session().is_usable();
+  const auto give_up = [usable](MPI_Request& request) {
+    if (!usable || request == MPI_REQUEST_NULL) return;
     int done = 0;
     MPI_Test(&request, &done, MPI_STATUS_IGNORE);
     if (done) return;
@@ -32,6 +33,7 @@ MpiBeatLink::~MpiBeatLink() {
 }
 
 void MpiBeatLink::send(int to, const Beat& beat) {
+  if (!handle_.session().is_usable()) return;
   auto& sent = sent_[to];
   if (!sent) sent = std::make_unique<Sent>();
   int done = 1;
@@ -42,6 +44,7 @@ void MpiBeatLink::send(int to, const Beat& beat) {
 }
 
 std::optional<Beat> MpiBeatLink::receive() {
+  if (!handle_.session().is_usable()) return {};
   if (receiving_ == MPI_REQUEST_NULL && MPI_Irecv(&received_, sizeof(Beat), MPI_BYTE, MPI_ANY_SOURCE, kTag,
                                                   handle_.get(), &receiving_) != MPI_SUCCESS)
     return {};

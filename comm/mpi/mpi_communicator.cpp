@@ -3,14 +3,17 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <climits>
 #include <cstdlib>
 #include <cstring>
+#include <tuple>
 #include <vector>
 
 #include "comm/backends.h"
 #include "comm/checks.h"
+#include "comm/collective_call.h"
 #include "common/errors.h"
 
 namespace ringtrain {
@@ -74,6 +77,27 @@ MpiCommunicator::MpiCommunicator(Handle handle) : handle_(std::move(handle)) {
   check(MPI_Comm_size(handle_.get(), &world_size_), "MPI_Comm_size");
 }
 
+// The least and the largest of each number, at once: where they are the same, so are the calls.
+void MpiCommunicator::do_compare(const CollectiveCall& mine) {
+  constexpr std::size_t count = std::tuple_size_v<CollectiveCall::Numbers>;
+  const auto numbers = mine.numbers();
+  std::array<std::int64_t, 2 * count> ends;
+  for (std::size_t i = 0; i < count; ++i) {
+    ends[i] = numbers[i];
+    ends[count + i] = -numbers[i];
+  }
+  check(MPI_Allreduce(MPI_IN_PLACE, ends.data(), static_cast<int>(ends.size()), MPI_INT64_T, MPI_MAX,
+                      handle_.get()),
+        "MPI_Allreduce");
+  if (std::equal(ends.begin(), ends.begin() + count, ends.begin() + count,
+                 [](std::int64_t most, std::int64_t least) { return most == -least; }))
+    return;
+  std::vector<CollectiveCall> calls(static_cast<std::size_t>(world_size_));
+  check(MPI_Allgather(&mine, sizeof(mine), MPI_BYTE, calls.data(), sizeof(mine), MPI_BYTE, handle_.get()),
+        "MPI_Allgather");
+  require_same(calls);
+}
+
 Work MpiCommunicator::do_all_reduce(const at::Tensor& tensor, ReduceOp op) {
   const MPI_Datatype type = datatype_of(tensor.scalar_type());
   const std::int64_t size = static_cast<std::int64_t>(tensor.element_size());
@@ -134,9 +158,11 @@ Work MpiCommunicator::do_all_gather(const at::Tensor& output, const at::Tensor& 
   return {};
 }
 
-void MpiCommunicator::barrier() { check(MPI_Barrier(handle_.get()), "MPI_Barrier"); }
+// What is compared waits for all.
+void MpiCommunicator::barrier() { do_compare({.kind = CollectiveCall::Kind::barrier}); }
 
 std::unique_ptr<Communicator> MpiCommunicator::duplicate() {
+  do_compare({.kind = CollectiveCall::Kind::duplicate});
   return std::make_unique<MpiCommunicator>(handle_.duplicate());
 }
 
@@ -146,7 +172,7 @@ std::unique_ptr<Communicator> MpiCommunicator::do_split(const std::vector<int>& 
 }
 
 void MpiCommunicator::abort(int exit_code) noexcept {
-  MPI_Abort(MPI_COMM_WORLD, exit_code);
+  if (handle_.session().is_usable()) MPI_Abort(MPI_COMM_WORLD, exit_code);
   std::_Exit(exit_code);
 }
 

@@ -24,6 +24,8 @@ class MpiCommunicator : public Communicator {
   const Handle& handle() const { return handle_; }
 
  private:
+  void do_compare(const CollectiveCall& mine) override;
+  void require_open() const override { handle_.get(); }
   Work do_all_reduce(const at::Tensor& tensor, ReduceOp op) override;
   Work do_broadcast(const at::Tensor& tensor, int root) override;
   Work do_reduce_scatter(const at::Tensor& output, const at::Tensor& input) override;

@@ -22,21 +22,26 @@ void require_thread_multiple(int granted) {
                   name));
 }
 
+bool is_finalized() noexcept {
+  int finalized = 0;
+  MPI_Finalized(&finalized);
+  return finalized != 0;
+}
+
 }  // namespace
 
 bool Session::initialized_by_program() {
-  int initialized = 0, finalized = 0;
+  int initialized = 0;
   MPI_Initialized(&initialized);
-  MPI_Finalized(&finalized);
-  return initialized && !finalized;
+  return initialized && !is_finalized();
 }
 
 std::shared_ptr<Session> Session::start() {
-  int finalized = 0;
-  MPI_Finalized(&finalized);
-  if (finalized)
+  if (is_finalized())
     throw CommError("MPI was finalised earlier in this process and cannot be initialised a second time");
 
+  static const OwnProcess first;  // a child's copy of MPI says that it is initialised, too
+  first.require("World");
   std::shared_ptr<Session> session(new Session());
   int granted = MPI_THREAD_SINGLE;
   if (initialized_by_program()) {
@@ -57,15 +62,37 @@ std::shared_ptr<Session> Session::start() {
 
 Session::~Session() = default;
 
-Handle Session::duplicate(MPI_Comm original) { return Handle(shared_from_this(), original); }
+Handle Session::duplicate(MPI_Comm original) {
+  require_usable();
+  return Handle(shared_from_this(), original);
+}
+
+void Session::require_open() const {
+  if (!open_)
+    throw CommError("a communicator is used after the world was closed; call World::close when all is done");
+  if (is_finalized())
+    throw CommError(
+        "a communicator is used after MPI_Finalize; call World::close first, then MPI_Finalize, when all is "
+        "done");
+}
+
+void Session::require_usable() const {
+  process_.require("MPI");
+  require_open();
+}
+
+bool Session::is_usable() const noexcept { return process_.here() && open_ && !is_finalized(); }
 
 void Session::retire(long id, MPI_Comm communicator) noexcept {
+  if (!process_.here()) return;  // whoever held the lock at the fork is not here
   const std::lock_guard lock(mutex_);
   if (open_) retired_.emplace(id, communicator);
 }
 
 void Session::close() {
-  if (!open_.exchange(false)) return;
+  if (!open_) return;
+  require_usable();
+  open_ = false;
   {
     const std::lock_guard lock(mutex_);
     for (auto& [id, communicator] : retired_) check(MPI_Comm_free(&communicator), "MPI_Comm_free");
@@ -92,7 +119,7 @@ Handle::~Handle() {
 }
 
 MPI_Comm Handle::get() const {
-  if (!session_->is_open()) throw CommError("a communicator is used after the world was closed");
+  session_->require_usable();
   return communicator_;
 }
 

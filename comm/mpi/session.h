@@ -9,6 +9,7 @@
 
 #include "comm/mpi/mpi_api.h"
 #include "comm/mpi/reductions.h"
+#include "comm/own_process.h"
 
 namespace ringtrain::mpi {
 
@@ -21,7 +22,8 @@ class Session : public std::enable_shared_from_this<Session> {
   /// Whether the program has already initialised MPI.
   static bool initialized_by_program();
 
-  /// Throws CommError when MPI was finalised before, or does not give MPI_THREAD_MULTIPLE.
+  /// Throws CommError when MPI was finalised before, does not give MPI_THREAD_MULTIPLE, or was started by the
+  /// process that this one is a child of (fork).
   static std::shared_ptr<Session> start();
 
   /// Leaves MPI as it is when `close` was not called: no collective in a destructor.
@@ -30,10 +32,16 @@ class Session : public std::enable_shared_from_this<Session> {
   /// A duplicate of `original`, which stays its owner's, that returns errors. Collective over its ranks.
   Handle duplicate(MPI_Comm original);
 
-  /// Frees the communicators that have gone and the operations, then MPI_Finalize. Collective.
+  /// Frees the communicators that have gone and the operations, then MPI_Finalize. Throws CommError when the
+  /// program has called MPI_Finalize before. Collective.
   void close();
-  bool is_open() const { return open_; }
   bool owns_mpi() const { return owns_mpi_; }
+  /// Throws CommError after `close`, and after the program's own MPI_Finalize.
+  void require_open() const;
+  /// The same, and in a child process (fork).
+  void require_usable() const;
+  /// What a destructor asks before it calls MPI.
+  bool is_usable() const noexcept;
 
   const Reductions& reductions() const { return *reductions_; }
 
@@ -42,6 +50,7 @@ class Session : public std::enable_shared_from_this<Session> {
   Session() = default;
   void retire(long id, MPI_Comm communicator) noexcept;
 
+  OwnProcess process_;
   bool owns_mpi_ = false;
   std::atomic<bool> open_{true};
   std::unique_ptr<Reductions> reductions_;
@@ -60,7 +69,7 @@ class Handle {
   Handle& operator=(Handle&&) = delete;
   ~Handle();
 
-  /// Throws CommError after Session::close.
+  /// Throws CommError where Session::require_usable does.
   MPI_Comm get() const;
   Session& session() const { return *session_; }
 

@@ -61,6 +61,7 @@ class Pending : public Work::State {
  private:
   void order() {
     if (std::exchange(ordered_, true)) return;
+    process_.require("Work::wait");
     const c10::cuda::CUDAGuard guard(device_);
     done_.block(c10::cuda::getCurrentCUDAStream(device_.index()));
   }
@@ -69,6 +70,7 @@ class Pending : public Work::State {
   ncclComm_t communicator_;
   const char* call_;
   bool ordered_ = false;
+  OwnProcess process_;
 };
 
 // NCCL's id of the group: made by rank 0, the same on every rank.
@@ -109,7 +111,7 @@ NcclCommunicator::NcclCommunicator(std::unique_ptr<Communicator> control, c10::D
 NcclCommunicator::~NcclCommunicator() { give_up(); }
 
 void NcclCommunicator::give_up() noexcept {
-  if (communicator_) ncclCommAbort(std::exchange(communicator_, nullptr));
+  if (communicator_ && process().here()) ncclCommAbort(std::exchange(communicator_, nullptr));
 }
 
 template <class Launch>
@@ -161,12 +163,14 @@ Work NcclCommunicator::do_all_gather(const at::Tensor& output, const at::Tensor&
 }
 
 void NcclCommunicator::barrier() {
+  require_usable("barrier");
   const c10::cuda::CUDAGuard guard(device_);
   stream_.synchronize();
   control_->barrier();
 }
 
 std::unique_ptr<Communicator> NcclCommunicator::duplicate() {
+  require_usable("duplicate");
   return std::make_unique<NcclCommunicator>(control_->duplicate(), device_);
 }
 

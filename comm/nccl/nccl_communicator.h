@@ -16,7 +16,8 @@ class NcclCommunicator : public Communicator {
  public:
   /// Collective over `control`, which it owns. Throws CommError when NCCL cannot connect the ranks in time.
   NcclCommunicator(std::unique_ptr<Communicator> control, c10::Device device);
-  /// Gives up what is under way: NCCL's orderly end is collective.
+  /// Gives up what is under way: NCCL's orderly end is collective. In a child process, which cannot use its
+  /// parent's GPU, does nothing.
   ~NcclCommunicator() override;
   NcclCommunicator(const NcclCommunicator&) = delete;
   NcclCommunicator& operator=(const NcclCommunicator&) = delete;
@@ -27,7 +28,8 @@ class NcclCommunicator : public Communicator {
   std::optional<at::Device> device() const override { return device_; }
   bool works_in_background() const override { return true; }
 
-  /// Waits on the host, for the GPU's collectives too.
+  /// Waits on the host, for the GPU's collectives too. A collective that compares (Compare::always) waits on
+  /// the host for all ranks to call it, too, and cannot be recorded in a graph.
   void barrier() override;
   std::unique_ptr<Communicator> duplicate() override;
   void abort(int exit_code) noexcept override;
@@ -38,6 +40,9 @@ class NcclCommunicator : public Communicator {
   Work do_reduce_scatter(const at::Tensor& output, const at::Tensor& input) override;
   Work do_all_gather(const at::Tensor& output, const at::Tensor& input) override;
   std::unique_ptr<Communicator> do_split(const std::vector<int>& members) override;
+
+  void do_compare(const CollectiveCall& mine) override { compare_of(*control_, mine); }
+  void require_open() const override { require_open_of(*control_); }
 
   template <class Launch>
   Work launch(const char* call, const Launch& body);

@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "comm/collective_call.h"
+
 namespace ringtrain::ring {
 
 /// Where a tensor lies, in terms that each rank of a host can turn into an address of its own.
@@ -13,13 +15,13 @@ struct Place {
   bool operator==(const Place&) const = default;
 };
 
-/// What a rank announces when it enters an all-reduce: equal on all ranks but for the place, and on one host
+/// What a rank announces when it enters an operation: equal on all ranks but for the place, and on one host
 /// the position.
 struct Call {
   Place place;
+  CollectiveCall what;  ///< of which this may be one piece
   std::int64_t numel = 0;
   std::int64_t position = 0;
-  std::int32_t dtype = 0, op = 0;
 };
 
 /// Operations that may be under way at once.

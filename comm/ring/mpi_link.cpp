@@ -47,6 +47,7 @@ Link::Ticket MpiLink::receive(void* data, std::size_t bytes, int tag) {
 }
 
 bool MpiLink::done(Ticket ticket) {
+  column_.session().require_open();
   int done = 0;
   mpi::check(MPI_Test(&requests_[ticket], &done, MPI_STATUS_IGNORE), "MPI_Test");
   if (done) free_.push_back(ticket);

@@ -4,29 +4,20 @@
 
 #include <algorithm>
 #include <cstring>
+#include <vector>
 
-#include "comm/checks.h"
 #include "comm/ring/reduce.h"
 #include "common/errors.h"
 
 namespace ringtrain::ring {
-namespace {
-
-std::string describe(const Call& call) {
-  static constexpr const char* names[] = {"sum", "max", "min"};
-  return fmt::format("the {} of {} {}", names[call.op], call.numel,
-                     checks::dtype_name(static_cast<at::ScalarType>(call.dtype)));
-}
-
-}  // namespace
-
 Operation::Operation(const Seat& seat, BufferPool& buffers, std::uint64_t number, const at::Tensor& tensor,
-                     ReduceOp op)
+                     ReduceOp op, const CollectiveCall& what)
     : seat_(seat),
       buffers_(buffers),
       number_(number),
       tensor_(tensor),
       op_(op),
+      what_(what),
       inlined_(tensor.nbytes() <= payload_bytes) {
   Neighbours& neighbours = *seat_.neighbours;
   Board& board = neighbours.board(neighbours.rank());
@@ -36,10 +27,9 @@ Operation::Operation(const Seat& seat, BufferPool& buffers, std::uint64_t number
   if (neighbours.place_of(data, tensor.nbytes())) position_ = tensor.storage_offset();
   if (inlined_) data = std::memcpy(slot.payload.data(), data, tensor.nbytes());
   slot.call = {.place = neighbours.place_of(data, tensor.nbytes()).value(),
+               .what = what_,
                .numel = tensor.numel(),
-               .position = position_,
-               .dtype = static_cast<std::int32_t>(tensor.scalar_type()),
-               .op = static_cast<std::int32_t>(op)};
+               .position = position_};
   board.announced.store(number_ + 1, std::memory_order_release);
 }
 
@@ -47,8 +37,7 @@ bool Operation::advance(bool& moved) {
   try {
     return go_on(moved);
   } catch (const CommError& error) {
-    throw CommError(fmt::format("all_reduce of {} {}: {}", tensor_.numel(),
-                                checks::dtype_name(tensor_.scalar_type()), error.what()));
+    throw CommError(fmt::format("{}: {}", what_.text(), error.what()));
   }
 }
 
@@ -114,21 +103,25 @@ void Operation::require_same_calls() const {
     return neighbours.board(r).slots[number_ % slot_count].call;
   };
   const Call& mine = call_of(neighbours.rank());
+  bool same = true;
+  for (int r = 0; r < neighbours.size(); ++r) same = same && call_of(r).what == mine.what;
+  if (!same) {
+    std::vector<CollectiveCall> calls;
+    for (int r = 0; r < neighbours.size(); ++r) calls.push_back(call_of(r).what);
+    require_same(calls, seat_.several_hosts ? "local rank" : "rank");
+  }
   for (int r = 0; r < neighbours.size(); ++r) {
     const Call& other = call_of(r);
-    if (other.numel == mine.numel && other.dtype == mine.dtype && other.op == mine.op) {
-      if (other.position == mine.position || !seat_.several_hosts) continue;
+    if (other.numel != mine.numel)
       throw CommError(
-          fmt::format("local rank {} reduces a tensor at element {} of what it allocated, local rank {} one "
-                      "at element {}; "
-                      "between hosts every rank must reduce the same part",
-                      neighbours.rank(), mine.position, r, other.position));
-    }
+          fmt::format("local ranks {} and {} move the tensor in pieces of another size: one was made by "
+                      "Communicator::allocate, the other was not; make it alike on all ranks",
+                      neighbours.rank(), r));
+    if (other.position == mine.position || !seat_.several_hosts) continue;
     throw CommError(
-        fmt::format("ranks of one host reduce different things: local rank {} {}, local rank {} {}; every "
-                    "rank must call the "
-                    "same collectives in the same order",
-                    neighbours.rank(), describe(mine), r, describe(other)));
+        fmt::format("local rank {} reduces a tensor at element {} of what it allocated, local rank {} one "
+                    "at element {}; between hosts every rank must reduce the same part",
+                    neighbours.rank(), mine.position, r, other.position));
   }
 }
 

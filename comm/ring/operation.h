@@ -24,17 +24,18 @@ struct Seat {
   at::ScalarType wire = at::kFloat;  ///< what float32 sums between hosts travel as
 };
 
-/// One all-reduce on its way. Inside a host each rank reduces a slice of the tensor for all, reading and
-/// writing the others' memory; between hosts the slices go round rings, side by side; then each rank spreads
-/// its slice over its host.
+/// One all-reduce on its way, or a piece of one, or the comparison of other calls. Inside a host each rank
+/// reduces a slice of the tensor for all, reading and writing the others' memory; between hosts the slices go
+/// round rings, side by side; then each rank spreads its slice over its host.
 class Operation {
  public:
   /// Message tags that the operations between `hosts` need, [0, tags).
   static int tags(int hosts) { return static_cast<int>(2 * slot_count) * RingPass::tags(hosts); }
 
-  /// Announces it to the neighbours. `tensor`: reachable by them, or at most payload_bytes large.
+  /// Announces it to the neighbours. `tensor`: reachable by them, or at most payload_bytes large. `what`: the
+  /// call that it belongs to, which is compared with theirs.
   Operation(const Seat& seat, BufferPool& buffers, std::uint64_t number, const at::Tensor& tensor,
-            ReduceOp op);
+            ReduceOp op, const CollectiveCall& what);
 
   /// Goes on as far as it can without waiting. Returns whether the tensor holds the result; sets `moved` when
   /// something was done. Throws CommError.
@@ -60,6 +61,7 @@ class Operation {
   std::uint64_t number_;
   at::Tensor tensor_;
   ReduceOp op_;
+  CollectiveCall what_;
   bool inlined_;                      ///< travels in the slot
   std::int64_t position_ = 0;         ///< of the first element in the tensor that was allocated
   std::int64_t begin_ = 0, end_ = 0;  ///< this rank's slice

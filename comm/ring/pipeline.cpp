@@ -39,11 +39,11 @@ Pipeline::~Pipeline() {
   more_.notify_all();
 }
 
-std::uint64_t Pipeline::begin(const at::Tensor& tensor, ReduceOp op) {
+std::uint64_t Pipeline::begin(const at::Tensor& tensor, ReduceOp op, const CollectiveCall& what) {
   std::unique_lock lock(mutex_);
   const Counted waits_for_slot(waiting_for_slot_);
   wait_until(lock, [this] { return begun_ - ended_ < slot_count && slot_is_free(); });
-  operation(begun_).emplace(seat_, buffers_, begun_, tensor, op);
+  operation(begun_).emplace(seat_, buffers_, begun_, tensor, op, what);
   ++begun_;
   if (thread_.joinable())
     more_.notify_one();
@@ -53,12 +53,14 @@ std::uint64_t Pipeline::begin(const at::Tensor& tensor, ReduceOp op) {
 }
 
 Pipeline::Time Pipeline::wait(std::uint64_t number) {
+  process_.require("Work::wait");
   std::unique_lock lock(mutex_);
   wait_until(lock, [this, number] { return ended_ > number; });
   return ended_ - number <= ends_.size() ? ends_[number % ends_.size()] : std::chrono::steady_clock::now();
 }
 
 void Pipeline::progress() noexcept {
+  if (!process_.here()) return;
   const std::unique_lock lock(mutex_, std::try_to_lock);
   if (!lock || begun_ == ended_ || error_) return;
   try {

@@ -12,9 +12,11 @@
 
 namespace ringtrain::ring {
 
-/// The all-reduces of a rank, in the order in which they were begun; several are under way at a time. They go
+/// The operations of a rank, in the order in which they were begun; several are under way at a time. They go
 /// on while somebody waits or begins another one, or, with a thread, by themselves: a thread sleeps between
-/// its looks, since one that spins takes the core from what computes.
+/// its looks, since one that spins takes the core from what computes. A child process (fork) has neither the
+/// thread nor the right to the board: there nothing is called but `wait`, which throws, and `progress`, which
+/// does nothing, and it is not destroyed.
 class Pipeline : public Waitable {
  public:
   Pipeline(const Seat& seat, bool thread);
@@ -23,8 +25,8 @@ class Pipeline : public Waitable {
   Pipeline(const Pipeline&) = delete;
   Pipeline& operator=(const Pipeline&) = delete;
 
-  /// Begins one; returns its number. Waits when too many are under way. Throws CommError.
-  std::uint64_t begin(const at::Tensor& tensor, ReduceOp op);
+  /// Begins one (operation.h); returns its number. Waits when too many are under way. Throws CommError.
+  std::uint64_t begin(const at::Tensor& tensor, ReduceOp op, const CollectiveCall& what);
   /// Moves what can be moved now. An error is kept for `wait`.
   void progress() noexcept;
   /// Throws the CommError that ended it, or an earlier one.
@@ -38,6 +40,7 @@ class Pipeline : public Waitable {
   template <class Ended>
   void wait_until(std::unique_lock<std::mutex>& lock, const Ended& ended);
 
+  OwnProcess process_;
   Seat seat_;
   BufferPool buffers_;
   std::mutex mutex_;

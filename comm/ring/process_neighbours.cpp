@@ -96,7 +96,6 @@ std::size_t ProcessNeighbours::share(std::size_t bytes) {
     }
   }
   const bool good = all_agree(host_ranks_.get(), why.empty());
-  mine.close_file();
   if (!good) throw CommError(why.empty() ? "another rank of this host failed to share memory" : why);
   *reinterpret_cast<std::uint64_t*>(mine.data()) = 0;
   blocks_.push_back(std::move(blocks));

@@ -26,16 +26,17 @@ class RingCommunicator : public Communicator {
   /// Makes of a group of `base` the communicator of that group's ranks. Collective over them.
   using Regroup = std::function<std::unique_ptr<Communicator>(std::unique_ptr<Communicator> group)>;
   RingCommunicator(const Factory& factory, const Regroup& regroup);
+  ~RingCommunicator() override;
+  RingCommunicator(const RingCommunicator&) = delete;
+  RingCommunicator& operator=(const RingCommunicator&) = delete;
 
   int rank() const override { return parts_.base->rank(); }
   int world_size() const override { return parts_.base->world_size(); }
   std::string_view backend() const override { return parts_.base->backend(); }
   std::optional<at::Device> device() const override { return parts_.base->device(); }
 
-  void barrier() override { parts_.base->barrier(); }
-  std::unique_ptr<Communicator> duplicate() override {
-    return std::make_unique<RingCommunicator>(factory_, regroup_);
-  }
+  void barrier() override;
+  std::unique_ptr<Communicator> duplicate() override;
   void abort(int exit_code) noexcept override { parts_.base->abort(exit_code); }
   bool works_in_background() const override { return parts_.thread; }
   void progress() noexcept override { pipeline_->progress(); }
@@ -56,11 +57,15 @@ class RingCommunicator : public Communicator {
     auto group = split_of(*parts_.base, members);
     return group ? regroup_(std::move(group)) : nullptr;
   }
+  /// Among the ranks of one host by the board, where all_reduce compares by itself.
+  void do_compare(const CollectiveCall& mine) override;
+  void require_open() const override { require_open_of(*parts_.base); }
   void reduce_in_pieces(const at::Tensor& tensor, ReduceOp op);
   Factory factory_;
   Regroup regroup_;
   Parts parts_;
   at::Tensor staging_;  // two pieces of bytes
+  at::Tensor token_;    // what is moved where calls are compared
   std::unique_ptr<Pipeline> pipeline_;
 };
 

@@ -22,7 +22,7 @@ namespace {
 
 }  // namespace
 
-SharedBlock::SharedBlock(int file, std::size_t bytes) : bytes_(bytes), file_(file) {
+SharedBlock::SharedBlock(int file, std::size_t bytes) : bytes_(bytes) {
   void* mapped = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
   if (mapped == MAP_FAILED) {
     ::close(file);
@@ -40,7 +40,10 @@ SharedBlock SharedBlock::make(std::size_t bytes) {
     errno = error;
     fail(fmt::format("cannot reserve {} bytes of shared memory", bytes));
   }
-  return {file, bytes};
+  SharedBlock block(file, bytes);
+  block.file_ = file;
+  block.children_ = std::make_unique<PrivateInChildren>(block.data_, bytes, file);
+  return block;
 }
 
 SharedBlock SharedBlock::open(pid_t process, int file, std::size_t bytes) {
@@ -54,29 +57,33 @@ SharedBlock SharedBlock::open(pid_t process, int file, std::size_t bytes) {
     throw CommError(path + " is another file here");
   }
   SharedBlock block(opened, bytes);
-  block.close_file();
+  ::close(opened);
+  ::madvise(block.data_, bytes, MADV_DONTFORK);
   return block;
 }
 
 SharedBlock::SharedBlock(SharedBlock&& other) noexcept
     : data_(std::exchange(other.data_, nullptr)),
       bytes_(std::exchange(other.bytes_, 0)),
-      file_(std::exchange(other.file_, -1)) {}
+      file_(std::exchange(other.file_, -1)),
+      process_(other.process_),
+      children_(std::move(other.children_)) {}
 
 SharedBlock& SharedBlock::operator=(SharedBlock&& other) noexcept {
   std::swap(data_, other.data_);
   std::swap(bytes_, other.bytes_);
   std::swap(file_, other.file_);
+  std::swap(process_, other.process_);
+  std::swap(children_, other.children_);
   return *this;
 }
 
+// In a child the addresses and the file's number may be another object's by now.
 SharedBlock::~SharedBlock() {
-  close_file();
+  if (!process_.here()) return;
+  children_.reset();
   if (data_) ::munmap(data_, bytes_);
-}
-
-void SharedBlock::close_file() {
-  if (file_ >= 0) ::close(std::exchange(file_, -1));
+  if (file_ >= 0) ::close(file_);
 }
 
 }  // namespace ringtrain::ring

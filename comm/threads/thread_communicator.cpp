@@ -10,17 +10,13 @@
 
 #include "comm/arithmetic.h"
 #include "comm/backends.h"
-#include "comm/checks.h"
+#include "comm/collective_call.h"
 #include "comm/with_type.h"
 #include "common/errors.h"
 
 namespace ringtrain {
 namespace threads {
 namespace {
-
-std::string name_of(std::string_view collective, const at::Tensor& tensor) {
-  return fmt::format("{} of {} {}", collective, tensor.numel(), checks::dtype_name(tensor.scalar_type()));
-}
 
 // Reduces elements [begin, end) of `sources` in rank order and gives each result to `store(i, value)`.
 template <class T, ReduceOp op, class Store>
@@ -47,8 +43,7 @@ void reduce_for_all(const std::vector<void*>& tensors, std::int64_t begin, std::
 }  // namespace
 
 Work ThreadCommunicator::do_all_reduce(const at::Tensor& tensor, ReduceOp op) {
-  group_->meet(rank_, {.what = fmt::format("{} (op {})", name_of("all_reduce", tensor), static_cast<int>(op)),
-                       .data = tensor.data_ptr()});
+  group_->meet(rank_, {.what = CollectiveCall::all_reduce(tensor, op), .data = tensor.data_ptr()});
   std::vector<void*> tensors;
   for (int r = 0; r < world_size(); ++r) tensors.push_back(group_->call_of(r).data);
   const std::int64_t begin = tensor.numel() * rank_ / world_size();
@@ -69,8 +64,7 @@ Work ThreadCommunicator::do_all_reduce(const at::Tensor& tensor, ReduceOp op) {
 }
 
 Work ThreadCommunicator::do_broadcast(const at::Tensor& tensor, int root) {
-  group_->meet(rank_, {.what = fmt::format("{} from rank {}", name_of("broadcast", tensor), root),
-                       .data = tensor.data_ptr()});
+  group_->meet(rank_, {.what = CollectiveCall::broadcast(tensor, root), .data = tensor.data_ptr()});
   if (rank_ != root && tensor.numel() > 0)
     std::memcpy(tensor.data_ptr(), group_->call_of(root).data, tensor.nbytes());
   group_->wait();
@@ -78,7 +72,7 @@ Work ThreadCommunicator::do_broadcast(const at::Tensor& tensor, int root) {
 }
 
 Work ThreadCommunicator::do_reduce_scatter(const at::Tensor& output, const at::Tensor& input) {
-  group_->meet(rank_, {.what = name_of("reduce_scatter", input), .input = input.const_data_ptr()});
+  group_->meet(rank_, {.what = CollectiveCall::reduce_scatter(input), .input = input.const_data_ptr()});
   std::vector<const void*> sources;
   for (int r = 0; r < world_size(); ++r) sources.push_back(group_->call_of(r).input);
   const std::int64_t begin = output.numel() * rank_;
@@ -93,7 +87,7 @@ Work ThreadCommunicator::do_reduce_scatter(const at::Tensor& output, const at::T
 }
 
 Work ThreadCommunicator::do_all_gather(const at::Tensor& output, const at::Tensor& input) {
-  group_->meet(rank_, {.what = name_of("all_gather", input), .input = input.const_data_ptr()});
+  group_->meet(rank_, {.what = CollectiveCall::all_gather(input), .input = input.const_data_ptr()});
   char* to = static_cast<char*>(output.data_ptr());
   for (int r = 0; r < world_size() && input.numel() > 0; ++r, to += input.nbytes())
     std::memcpy(to, group_->call_of(r).input, input.nbytes());
@@ -101,18 +95,23 @@ Work ThreadCommunicator::do_all_gather(const at::Tensor& output, const at::Tenso
   return {};
 }
 
-void ThreadCommunicator::barrier() {
-  group_->meet(rank_, {.what = "barrier"});
+void ThreadCommunicator::do_compare(const CollectiveCall& mine) {
+  group_->meet(rank_, {.what = mine});
   group_->wait();
 }
 
+void ThreadCommunicator::barrier() {
+  require_usable("barrier");
+  do_compare({.kind = CollectiveCall::Kind::barrier});
+}
+
 std::unique_ptr<Communicator> ThreadCommunicator::duplicate() {
-  group_->meet(rank_, {.what = "duplicate"});
+  require_usable("duplicate");
+  group_->meet(rank_, {.what = {.kind = CollectiveCall::Kind::duplicate}});
   return std::make_unique<ThreadCommunicator>(group_->second(rank_), rank_);
 }
 
 std::unique_ptr<Communicator> ThreadCommunicator::do_split(const std::vector<int>& members) {
-  group_->meet(rank_, {.what = "split"});
   auto group = group_->part(rank_, members);
   if (!group) return nullptr;
   const auto place = std::find(members.begin(), members.end(), rank_) - members.begin();

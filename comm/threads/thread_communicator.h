@@ -31,6 +31,8 @@ class ThreadCommunicator : public Communicator {
   Work do_all_gather(const at::Tensor& output, const at::Tensor& input) override;
   std::unique_ptr<Communicator> do_split(const std::vector<int>& members) override;
 
+  void do_compare(const CollectiveCall& mine) override;
+
   std::shared_ptr<Group> group_;
   int rank_;
 };

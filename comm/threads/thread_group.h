@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "comm/communicator.h"
+#include "comm/collective_call.h"
 
 namespace ringtrain::threads {
 
@@ -29,7 +29,7 @@ struct Run {
 
 /// What a rank brings to a collective.
 struct Call {
-  std::string what;  ///< name, size and type: equal on every rank
+  CollectiveCall what;  ///< equal on every rank
   void* data = nullptr;
   const void* input = nullptr;
 };

@@ -90,18 +90,23 @@ void Beacon::show_in(const std::filesystem::path& folder, int rank, const std::s
 }
 
 void Beacon::enter(Phase phase, std::int64_t step, std::int64_t bucket) {
+  if (!process_.here()) return;
   shown_->step.store(step, std::memory_order_relaxed);
   shown_->bucket.store(bucket, std::memory_order_relaxed);
   enter(phase);
 }
 
 void Beacon::enter(Phase phase) {
+  if (!process_.here()) return;
   if (phase != Phase::waiting) shown_->bucket.store(-1, std::memory_order_relaxed);
   shown_->phase.store(phase, std::memory_order_relaxed);
   progress();
 }
 
-void Beacon::progress() { shown_->since.store(now(), std::memory_order_relaxed); }
+void Beacon::progress() {
+  if (!process_.here()) return;
+  shown_->since.store(now(), std::memory_order_relaxed);
+}
 
 RankStatus Beacon::status() const { return shown_->status(); }
 

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "comm/own_process.h"
 #include "comm/watch/phase.h"
 
 namespace ringtrain {
@@ -26,7 +27,8 @@ struct RankStatus {
 
 /// Where a rank shows what it is doing, for its own monitor, for the other ranks, and, in a file, for the
 /// program that started it: what is in the file outlives the process. Any thread may show and read; showing
-/// costs a few stores and the reading of a clock.
+/// costs a few stores and the reading of a clock. What a child process (fork) would show is not its parent's
+/// state: it shows nothing.
 class Beacon {
  public:
   /// In memory alone.
@@ -51,6 +53,7 @@ class Beacon {
  private:
   struct Shown;
   void release();
+  OwnProcess process_;
   Shown* shown_;
   bool mapped_ = false;
 };

@@ -38,16 +38,21 @@ Monitor::Monitor(const Beacon& beacon, std::unique_ptr<BeatLink> link, Options o
     rank_ = link_->rank();
     ranks_ = link_->world_size();
   }
-  thread_ = std::thread([this] { run(); });
+  thread_ = std::make_unique<Thread>();
+  thread_->thread = std::thread([this] { run(); });
 }
 
 Monitor::~Monitor() {
-  {
-    const std::lock_guard lock(mutex_);
-    stop_ = true;
+  if (!process_.here()) {
+    (void)thread_.release();  // nobody would answer
+    return;
   }
-  stopping_.notify_all();
-  thread_.join();
+  {
+    const std::lock_guard lock(thread_->mutex);
+    thread_->stop = true;
+  }
+  thread_->stopping.notify_all();
+  thread_->thread.join();
 }
 
 Beat Monitor::mine() const {
@@ -67,8 +72,8 @@ void Monitor::run() {
   auto resumed = Clock::now();
   auto last = resumed;
   Watch watch(options_.limits, watched_by(rank_, ranks_), options_.names, interval, last);
-  std::unique_lock lock(mutex_);
-  while (!stopping_.wait_for(lock, interval, [this] { return stop_; })) {
+  std::unique_lock lock(thread_->mutex);
+  while (!thread_->stopping.wait_for(lock, interval, [this] { return thread_->stop; })) {
     lock.unlock();
     if (options_.has_launcher && ::getppid() != launcher) ::_exit(4);  // nobody is left who would end it
     const auto now = Clock::now();

@@ -8,6 +8,7 @@
 #include <thread>
 #include <vector>
 
+#include "comm/own_process.h"
 #include "comm/watch/beacon.h"
 #include "comm/watch/beat_link.h"
 #include "comm/watch/watch.h"
@@ -28,7 +29,8 @@ class Monitor {
   };
   /// `beacon` outlives this. `link`: null for one rank.
   Monitor(const Beacon& beacon, std::unique_ptr<BeatLink> link, Options options);
-  /// Tells the others that this rank ends: they do not miss its beats.
+  /// Tells the others that this rank ends: they do not miss its beats. In a child process (fork), which has
+  /// no thread, it does nothing.
   ~Monitor();
   Monitor(const Monitor&) = delete;
   Monitor& operator=(const Monitor&) = delete;
@@ -42,10 +44,14 @@ class Monitor {
   Options options_;
   int rank_ = 0, ranks_ = 1;
   int watcher_ = 0;  // of all ranks
-  std::mutex mutex_;
-  std::condition_variable stopping_;
-  bool stop_ = false;
-  std::thread thread_;
+  struct Thread {
+    std::mutex mutex;
+    std::condition_variable stopping;
+    bool stop = false;
+    std::thread thread;
+  };
+  OwnProcess process_;
+  std::unique_ptr<Thread> thread_;
 };
 
 }  // namespace ringtrain

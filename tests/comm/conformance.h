@@ -31,6 +31,8 @@ std::vector<Case> refusal_cases();
 
 /// Groups of ranks, and gathers of unequal sizes (comm/gather_rows.h).
 std::vector<Case> group_cases();
+/// Ranks that call different things: all of them get an error that names ranks, types and sizes.
+std::vector<Case> difference_cases();
 
 std::vector<Case> all_cases();
 

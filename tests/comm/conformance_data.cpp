@@ -49,7 +49,7 @@ void expect_replicas_equal(Communicator& communicator, const at::Tensor& tensor,
 
 std::vector<Case> all_cases() {
   std::vector<Case> all = collective_cases();
-  for (const auto& more : {rule_cases(), refusal_cases(), group_cases()})
+  for (const auto& more : {rule_cases(), refusal_cases(), difference_cases(), group_cases()})
     all.insert(all.end(), more.begin(), more.end());
   return all;
 }

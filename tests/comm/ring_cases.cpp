@@ -22,6 +22,11 @@ std::int64_t sum_of_elements(Communicator& communicator, std::int64_t i, std::in
   return sum;
 }
 
+// A comparison would wait for the other ranks: none were under way at the same time.
+Work start(Communicator& communicator, const at::Tensor& tensor) {
+  return communicator.all_reduce(tensor, ReduceOp::sum, Compare::never);
+}
+
 void expect_bits(const at::Tensor& a, const at::Tensor& b, const char* what) {
   EXPECT_EQ(0, std::memcmp(a.data_ptr(), b.data_ptr(), a.nbytes())) << what;
 }
@@ -39,7 +44,7 @@ void allocated_tensors(Communicator& communicator) {
     const std::vector<std::int64_t> ends{1, 777, 20'000, 20'016, numel};
     std::int64_t begin = 0;
     for (const std::int64_t end : ends) {
-      works.push_back(communicator.all_reduce(whole.narrow(0, begin, end - begin)));
+      works.push_back(start(communicator, whole.narrow(0, begin, end - begin)));
       begin = end;
     }
     for (auto& work : works) work.wait();
@@ -58,7 +63,7 @@ void cuts_change_no_bit(Communicator& communicator) {
     tensor.copy_(rounding(communicator, numel));
     std::vector<Work> works;
     for (std::int64_t begin = 0; begin < numel; begin += bucket)
-      works.push_back(communicator.all_reduce(tensor.narrow(0, begin, std::min(bucket, numel - begin))));
+      works.push_back(start(communicator, tensor.narrow(0, begin, std::min(bucket, numel - begin))));
     for (auto& work : works) work.wait();
     if (!first.defined()) first = tensor;
     expect_bits(first, tensor, "cut into buckets");
@@ -73,7 +78,7 @@ void many_under_way(Communicator& communicator) {
   for (std::int64_t i = 0; i < 50; ++i) {
     tensors.push_back(i % 3 == 0 ? at::empty({3}, at::kDouble) : large.narrow(0, i * 1000, 1000));
     tensors.back().fill_(static_cast<double>((communicator.rank() + 1) * (i + 1)));
-    works.push_back(communicator.all_reduce(tensors.back()));
+    works.push_back(start(communicator, tensors.back()));
   }
   const int ranks = communicator.world_size();
   for (std::size_t i = works.size(); i-- > 0;) {
@@ -94,7 +99,7 @@ void many_small_under_way(Communicator& communicator) {
     const at::Tensor numbers = at::full({60}, 1.0, at::kDouble);
     std::vector<Work> works;
     for (std::int64_t i = 0; i < numbers.numel(); ++i) {
-      works.push_back(communicator.all_reduce(numbers.narrow(0, i, 1)));
+      works.push_back(start(communicator, numbers.narrow(0, i, 1)));
       communicator.progress();
     }
     for (auto& work : works) work.wait();

@@ -64,17 +64,33 @@ TEST(ThreadRingRules, HalfTheBytesOnTheWireKeepReplicasEqual) {
   }
 }
 
-TEST(ThreadRingRules, DifferentCallsAreNamed) {
+std::string thrown_by(const std::function<void(Communicator&)>& body) {
   try {
-    run_as_ring_of_threads(2, {}, [](Communicator& communicator) {
-      communicator.all_reduce(at::ones({communicator.rank() == 0 ? 5 : 6})).wait();
-    });
-    FAIL() << "no error";
+    run_as_ring_of_threads(2, {}, body);
   } catch (const CommError& error) {
-    const std::string text = error.what();
-    EXPECT_NE(text.find("ranks of one host reduce different things"), std::string::npos) << text;
-    EXPECT_NE(text.find("the sum of 6 float32"), std::string::npos) << text;
+    return error.what();
   }
+  return "nothing was thrown";
+}
+
+// The board shows it at no cost: a caller that does not ask for a comparison is told, too.
+TEST(ThreadRingRules, DifferentAllReducesOfAHostAreAlwaysNamed) {
+  const std::string text = thrown_by([](Communicator& communicator) {
+    communicator.all_reduce(at::ones({5 + communicator.rank()}), ReduceOp::sum, Compare::never).wait();
+  });
+  EXPECT_EQ(text.find("all_reduce of "), 0u) << text;
+  EXPECT_NE(text.find("rank 0 all_reduce of 5 float32 (sum); rank 1 all_reduce of 6 float32 (sum)"),
+            std::string::npos)
+      << text;
+}
+
+TEST(ThreadRingRules, MemoryThatOneRankAllocatedAndAnotherDidNotIsNamed) {
+  const std::string text = thrown_by([](Communicator& communicator) {
+    const auto allocated = communicator.allocate(600'000, at::TensorOptions(at::kFloat));
+    communicator.all_reduce(communicator.rank() == 0 ? allocated : at::ones({600'000})).wait();
+  });
+  EXPECT_NE(text.find("one was made by Communicator::allocate, the other was not"), std::string::npos)
+      << text;
 }
 
 TEST(ThreadRingRules, ARankThatHasGoneIsNoHang) {

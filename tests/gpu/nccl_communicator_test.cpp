@@ -66,6 +66,8 @@ class ThroughGpu : public Communicator {
     return group ? std::make_unique<ThroughGpu>(std::move(group), device_) : nullptr;
   }
 
+  void do_compare(const CollectiveCall& mine) override { compare_of(*gpu_, mine); }
+
   struct CopiedBack : Work::State {
     CopiedBack(Work inner, at::Tensor to, at::Tensor from)
         : work(std::move(inner)), here(std::move(to)), there(std::move(from)) {}

@@ -204,7 +204,7 @@ TrainingStep::Ability TrainingStep::agreed(Ability mine) {
   if (!statistics_) return mine;
   const auto worst =
       at::full({1}, static_cast<int>(mine), at::TensorOptions(at::kInt).device(at::Device(device_)));
-  statistics_->all_reduce(worst, ReduceOp::max).wait();
+  statistics_->all_reduce(worst, ReduceOp::max, Compare::never).wait();
   return static_cast<Ability>(worst.item<int>());
 }
 

@@ -47,6 +47,7 @@ class Slow : public Communicator {
   std::unique_ptr<Communicator> do_split(const std::vector<int>& members) override {
     return split_of(inner_, members);
   }
+  void do_compare(const CollectiveCall& mine) override { compare_of(inner_, mine); }
   Communicator& inner_;
 };
 
