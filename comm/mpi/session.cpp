@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <array>
+#include <cstdint>
 #include <cstdlib>
 
 #include "common/errors.h"
@@ -63,6 +65,39 @@ void Session::retire(long id, MPI_Comm communicator) noexcept {
   if (open_) retired_.emplace(id, communicator);
 }
 
+// Those that are gone on every rank: the ranks agree over `everybody`, which has all of them. What one thread
+// looks at another one does not see, so that two at once cannot free one twice.
+void Session::free_retired(MPI_Comm everybody) {
+  std::array<long, 64> offered;
+  offered.fill(-1);
+  {
+    const std::lock_guard lock(mutex_);
+    auto place = offered.begin();
+    for (auto one = retired_.begin(); one != retired_.end() && place != offered.end(); ++one)
+      *place++ = one->first;
+  }
+  check(MPI_Bcast(offered.data(), static_cast<int>(offered.size()), MPI_LONG, 0, everybody), "MPI_Bcast");
+  std::uint64_t gone = 0;
+  std::array<MPI_Comm, 64> mine;
+  mine.fill(MPI_COMM_NULL);
+  {
+    const std::lock_guard lock(mutex_);
+    for (std::size_t i = 0; i < offered.size(); ++i)
+      if (const auto node = retired_.extract(offered[i])) {
+        gone |= std::uint64_t{1} << i;
+        mine[i] = node.mapped();
+      }
+  }
+  check(MPI_Allreduce(MPI_IN_PLACE, &gone, 1, MPI_UINT64_T, MPI_BAND, everybody), "MPI_Allreduce");
+  for (std::size_t i = 0; i < offered.size(); ++i) {
+    if (mine[i] == MPI_COMM_NULL) continue;
+    if (gone >> i & 1)
+      check(MPI_Comm_free(&mine[i]), "MPI_Comm_free");
+    else
+      retire(offered[i], mine[i]);
+  }
+}
+
 void Session::close() {
   if (!open_.exchange(false)) return;
   {
@@ -95,7 +130,13 @@ MPI_Comm Handle::get() const {
   return communicator_;
 }
 
-Handle Handle::duplicate() const { return Handle(session_, get()); }
+Handle Handle::duplicate() const {
+  int size = 0, world_size = 0;
+  check(MPI_Comm_size(get(), &size), "MPI_Comm_size");
+  check(MPI_Comm_size(MPI_COMM_WORLD, &world_size), "MPI_Comm_size");
+  if (size == world_size) session_->free_retired(get());
+  return Handle(session_, get());
+}
 
 namespace {
 

@@ -38,6 +38,7 @@ class Session : public std::enable_shared_from_this<Session> {
   friend class Handle;
   Session() = default;
   void retire(long id, MPI_Comm communicator) noexcept;
+  void free_retired(MPI_Comm everybody);
 
   bool owns_mpi_ = false;
   std::atomic<bool> open_{true};
@@ -48,7 +49,7 @@ class Session : public std::enable_shared_from_this<Session> {
 };
 
 /// Owns one MPI communicator. MPI_Comm_free is collective, so the destructor only hands it to the session,
-/// which frees it in `close`.
+/// which frees it when all ranks have let go of it: at the next `duplicate` of all ranks, or in `close`.
 class Handle {
  public:
   Handle(Handle&& other) noexcept;
