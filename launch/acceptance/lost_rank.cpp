@@ -30,15 +30,16 @@ int rank_of(const fs::path& process) {
   return -1;
 }
 
-/// The process of the last rank here that has `word` among its arguments; 0: there is none.
-int last_rank_with(const std::string& word) {
+/// The process of the last rank here that trains into `folder`; 0: there is none. Ranks are told of it by
+/// --set job_dir=, who starts them by --job-dir.
+int last_rank_of(const std::string& folder) {
   int found = 0, highest = -1;
   std::error_code ignored;
   for (const auto& entry : fs::directory_iterator("/proc", ignored)) {
     const std::string name = entry.path().filename().string();
     if (name.find_first_not_of("0123456789") != std::string::npos) continue;
-    const std::string words = std::string(1, '\0') + content(entry.path() / "cmdline");
-    if (words.find(std::string(1, '\0') + word + '\0') == std::string::npos) continue;
+    const std::string words = content(entry.path() / "cmdline");
+    if (words.find("job_dir=") == std::string::npos || words.find(folder) == std::string::npos) continue;
     if (const int rank = rank_of(entry.path()); rank > highest) {
       highest = rank;
       found = std::atoi(name.c_str());
@@ -57,7 +58,7 @@ void LostRank::run(const std::stop_token& stop) {
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
     std::error_code ignored;
     if (!fs::exists(job_dir_ / "checkpoints" / "latest", ignored)) continue;
-    const int process = last_rank_with(job_dir_.string());
+    const int process = last_rank_of(job_dir_.string());
     if (process == 0 || ::kill(process, SIGKILL) != 0) continue;
     killed_ = process;
     return;
