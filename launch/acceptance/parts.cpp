@@ -124,9 +124,9 @@ std::string check_resume(Commands& commands, json& details) {
 
 /// A killed rank ends all; they start again and end with the bits of an undisturbed run.
 std::string check_faults(Commands& commands, json& details) {
-  const std::vector<std::string> settings{fmt::format("trainer.max_steps={}", commands.options().quick ? 1500 : 4000),
-                                          "trainer.log_every_steps=100", "trainer.checkpoint.keep=2",
-                                          "trainer.checkpoint.every_steps=100"};
+  const std::vector<std::string> settings{
+      fmt::format("trainer.max_steps={}", commands.options().quick ? 1500 : 4000),
+      "trainer.log_every_steps=100", "trainer.checkpoint.keep=2", "trainer.checkpoint.every_steps=100"};
   commands.must_run(commands.training("undisturbed", false, settings), seconds(240));
   auto words = commands.training("killed", false, settings);
   words.insert(words.end(), {"--max-restarts", "2"});
