@@ -7,7 +7,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 python_of() {
   local key
   key=$(grep -hv -e '^#' -e '^$' "$root/tools/python-libraries.txt" "$root/tools/python-$1.txt" | sha256sum | cut -c 1-12)
-  echo "${RINGTRAIN_DEPS:-$HOME/.cache/ringtrain}/$1-$key/bin/python3"
+  echo "$("$root/tools/libraries_folder.sh")/$1-$key/bin/python3"
 }
 export PEERS_PYTHON=${PEERS_PYTHON:-$(python_of peers)}
 export TORCHSERVE_PYTHON=${TORCHSERVE_PYTHON:-$(python_of torchserve)}

@@ -1,5 +1,5 @@
-# Where tools/bootstrap.sh keeps the Python wheels that carry LibTorch and Arrow: a folder keyed by its list, below
-# $RINGTRAIN_DEPS or ~/.cache/ringtrain. tools/bootstrap.sh computes the same keys.
+# Where tools/bootstrap.sh keeps the Python wheels that carry LibTorch and Arrow: a folder keyed by its list, below that of
+# tools/libraries_folder.sh. tools/bootstrap.sh computes the same keys.
 #
 #   RINGTRAIN_WHEELS         the site-packages with torch and pyarrow; empty when the bootstrap did not make it
 #   RINGTRAIN_PEERS_PYTHON   the Python of the test peers: your own (-D), else the one that ./test.sh installs; empty when it is not there
@@ -8,11 +8,8 @@
 set(_lists "${CMAKE_CURRENT_LIST_DIR}/../tools")
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${_lists}/python-libraries.txt" "${_lists}/python-peers.txt"
              "${_lists}/python-tensorflow.txt" "${_lists}/python-triton.txt")
-if(DEFINED ENV{RINGTRAIN_DEPS})
-  file(TO_CMAKE_PATH "$ENV{RINGTRAIN_DEPS}" _base)
-else()
-  file(TO_CMAKE_PATH "$ENV{HOME}/.cache/ringtrain" _base)
-endif()
+execute_process(COMMAND bash "${_lists}/libraries_folder.sh" OUTPUT_VARIABLE _base OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
+file(TO_CMAKE_PATH "${_base}" _base)
 
 # The key of some lists: the start of the hash of their lines without comments and blank lines.
 function(ringtrain_list_key result)

@@ -13,9 +13,24 @@ install(TARGETS ringtrain_library ringtrain_launch_library EXPORT ringtrain LIBR
 install(EXPORT ringtrain NAMESPACE ringtrain:: FILE ringtrain-targets.cmake DESTINATION ${_package})
 
 # A user's own MPI or Arrow in a folder of its own is found at run time too.
-foreach(_target ringtrain ringtrain_nccl)
+# So are the libraries that `--component libraries` puts beside it.
+set(_library_folders "")
+foreach(_library "${LibTorch_CPU_LIBRARY}" "${ArrowWheel_arrow}" "${NcclWheel_LIBRARY}" "${LibTorch_CUDART_LIBRARY}")
+  if(_library)
+    get_filename_component(_folder "${_library}" DIRECTORY)
+    list(APPEND _library_folders "${_folder}")
+  endif()
+endforeach()
+set(_beside "$ORIGIN/../lib")
+foreach(_folder IN LISTS _library_folders)
+  if(RINGTRAIN_WHEELS AND _folder MATCHES "^${RINGTRAIN_WHEELS}/")
+    file(RELATIVE_PATH _folder "${RINGTRAIN_WHEELS}" "${_folder}")
+    list(APPEND _beside "$ORIGIN/../lib/ringtrain/${_folder}")
+  endif()
+endforeach()
+foreach(_target ringtrain ringtrain_nccl ringtrain_library ringtrain_launch_library)
   if(TARGET ${_target})
-    set_target_properties(${_target} PROPERTIES INSTALL_RPATH_USE_LINK_PATH ON INSTALL_RPATH "$ORIGIN/../lib")
+    set_target_properties(${_target} PROPERTIES INSTALL_RPATH_USE_LINK_PATH ON INSTALL_RPATH "${_beside}")
   endif()
 endforeach()
 if(TARGET ringtrain)
@@ -42,3 +57,9 @@ write_basic_package_version_file("${PROJECT_BINARY_DIR}/package/ringtrain-config
 install(FILES "${PROJECT_BINARY_DIR}/package/ringtrain-config.cmake"
               "${PROJECT_BINARY_DIR}/package/ringtrain-config-version.cmake"
               cmake/FindLibTorch.cmake cmake/RingtrainPlugin.cmake DESTINATION ${_package})
+
+configure_file(cmake/install_libraries.cmake.in "${PROJECT_BINARY_DIR}/package/install_libraries.cmake" @ONLY)
+install(SCRIPT "${PROJECT_BINARY_DIR}/package/install_libraries.cmake" COMPONENT libraries EXCLUDE_FROM_ALL)
+list(JOIN _library_folders "\" \"" _library_folders)
+configure_file(cmake/install_readable.cmake.in "${PROJECT_BINARY_DIR}/package/install_readable.cmake" @ONLY)
+install(SCRIPT "${PROJECT_BINARY_DIR}/package/install_readable.cmake")

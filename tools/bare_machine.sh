@@ -125,7 +125,7 @@ if [[ -e /etc/ssl/certs/ca-certificates.crt ]]; then
   # The installation wrote its own; this machine's may hold one more.
   cp --dereference /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/"
 fi
-rm -rf "$root/root/ringtrain" "$root/root/.cache"
+rm -rf "$root/root/ringtrain" "$root/root/.cache" "$root/opt/ringtrain-libraries"
 git clone -q --no-hardlinks . "$root/root/ringtrain"
 took "base system with git, and a clone"
 

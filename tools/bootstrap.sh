@@ -19,7 +19,8 @@ tools/python-libraries.txt, which carry the C++ libraries of LibTorch and Arrow.
   --no-wheels  no wheels: for your own LibTorch and Arrow, named to cmake by -DCMAKE_PREFIX_PATH
   --check      install nothing; say what is missing and end with 1 if something is
 
-  RINGTRAIN_DEPS   where the virtual environments are kept (default: ~/.cache/ringtrain); clones share them
+  RINGTRAIN_DEPS   where the virtual environments are kept (default: ~/.cache/ringtrain; for root /opt/ringtrain-libraries, which others
+                   can read, unless ~/.cache/ringtrain is there); clones share them
 TEXT
 }
 
@@ -78,7 +79,8 @@ package manager, put it on the PATH or name it by -DCMAKE_PREFIX_PATH, then conf
 fi
 
 # --- wheels ----------------------------------------------------------------------------------------------------------
-base=${RINGTRAIN_DEPS:-$HOME/.cache/ringtrain}
+base=$(tools/libraries_folder.sh)
+if [[ "$base" != "${HOME:-}"/* ]]; then umask 022; fi
 
 # make_environment FOLDER LIST [LIBRARIES_FOLDER]: a virtual environment with the wheels of LIST, whole when it holds
 # .complete. One that was broken off is made anew; a second process waits for the first.

@@ -21,7 +21,7 @@ fi
 command -v python3 >/dev/null || fail "python3 is not installed (Debian: apt-get install python3)"
 # Debian's python3 comes without pip; the virtual environment of tools/bootstrap.sh has it.
 python=""
-for candidate in python3 "${RINGTRAIN_DEPS:-$HOME/.cache/ringtrain}"/*/bin/python3; do
+for candidate in python3 "$("$root/tools/libraries_folder.sh")"/*/bin/python3; do
   if "$candidate" -m pip --version >/dev/null 2>&1; then
     python="$candidate"
     break

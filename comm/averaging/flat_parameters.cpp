@@ -1,6 +1,7 @@
 #include "comm/averaging/flat_parameters.h"
 
 #include <ATen/ATen.h>
+#include <ATen/ops/from_blob.h>
 #include <torch/utils.h>
 
 #include <algorithm>
@@ -55,9 +56,7 @@ FlatParameters::FlatParameters(const torch::nn::Module& module, const KindOf& ki
         {at::zeros({room.size}, room.options), at::zeros({room.size}, room.options), room.kind});
 
   for (auto& entry : entries_) {
-    auto place = view(groups_[entry.group].values, entry);
-    place.copy_(entry.parameter);
-    entry.parameter.set_data(place);
+    place(entry);
     entry.parameter.mutable_grad() = view(groups_[entry.group].gradients, entry);
   }
 }
@@ -67,6 +66,17 @@ at::Tensor FlatParameters::view(const at::Tensor& flat, const Entry& entry) cons
   if (parameter.is_non_overlapping_and_dense())
     return flat.as_strided(parameter.sizes(), parameter.strides(), entry.offset);
   return flat.narrow(0, entry.offset, entry.numel).view(parameter.sizes());
+}
+
+/// Moves the parameter's values to where they belong. Its storage must be no part of the flat one's: LibTorch
+/// writes the whole storage of a tensor that it saves.
+void FlatParameters::place(Entry& entry) {
+  const at::Tensor& flat = groups_[entry.group].values;
+  const at::Tensor shape = view(flat, entry);
+  shape.copy_(entry.parameter);
+  entry.parameter.set_data(at::from_blob(
+      shape.mutable_data_ptr(), shape.sizes(), shape.strides(), [flat](void*) {}, shape.options(),
+      shape.device()));
 }
 
 std::int64_t FlatParameters::numel() const {
@@ -92,9 +102,7 @@ int FlatParameters::repair_values() {
                         " is of another type, device or shape than it was: call `to` before "
                         "FlatParameters, or make a new one after it");
     const torch::NoGradGuard no_grad;
-    auto place = view(values, entry);
-    place.copy_(entry.parameter);
-    entry.parameter.set_data(place);
+    place(entry);
     ++repaired;
   }
   return repaired;

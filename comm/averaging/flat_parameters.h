@@ -15,6 +15,9 @@ namespace ringtrain {
 /// values stay. So averaging, optimizer, norm, checkpoint and checksum work on a few large tensors instead of
 /// hundreds of small ones.
 ///
+/// A parameter's storage is its own though its memory is the flat tensor's: it ends where the parameter ends,
+/// so that `torch::save` of a part of the module, or of one tensor, writes that part alone.
+///
 /// Parameters stand in reverse order of registration (about the order in which backward finishes them), each
 /// at a multiple of 64 bytes; the gaps are zero and stay zero. A parameter that is registered twice (tied) is
 /// stored once, under its first name; one that requires no gradient is left where it is. The module must
@@ -76,6 +79,7 @@ class FlatParameters {
   at::Tensor view(const at::Tensor& flat, const Entry& entry) const;
 
  private:
+  void place(Entry& entry);
   std::vector<Entry> entries_;
   std::vector<Group> groups_;
   std::vector<Other> others_;

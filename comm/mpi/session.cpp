@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <cstdint>
 #include <cstdlib>
 
 #include "common/errors.h"
@@ -64,7 +66,7 @@ Session::~Session() = default;
 
 Handle Session::duplicate(MPI_Comm original) {
   require_usable();
-  return Handle(shared_from_this(), original);
+  return Handle(shared_from_this(), original, false);
 }
 
 void Session::require_open() const {
@@ -89,6 +91,40 @@ void Session::retire(long id, MPI_Comm communicator) noexcept {
   if (open_) retired_.emplace(id, communicator);
 }
 
+// Those that are gone on every rank: the ranks agree over `everybody`, which has all of them. What one thread
+// looks at another one does not see, so that two at once cannot free one twice.
+void Session::free_retired(MPI_Comm everybody) {
+  std::array<long, 64> offered;
+  offered.fill(-1);
+  {
+    const std::lock_guard lock(mutex_);
+    auto place = offered.begin();
+    for (auto one = retired_.begin();
+         one != retired_.end() && one->first < first_of_groups && place != offered.end(); ++one)
+      *place++ = one->first;
+  }
+  check(MPI_Bcast(offered.data(), static_cast<int>(offered.size()), MPI_LONG, 0, everybody), "MPI_Bcast");
+  std::uint64_t gone = 0;
+  std::array<MPI_Comm, 64> mine;
+  mine.fill(MPI_COMM_NULL);
+  {
+    const std::lock_guard lock(mutex_);
+    for (std::size_t i = 0; i < offered.size(); ++i)
+      if (const auto node = retired_.extract(offered[i])) {
+        gone |= std::uint64_t{1} << i;
+        mine[i] = node.mapped();
+      }
+  }
+  check(MPI_Allreduce(MPI_IN_PLACE, &gone, 1, MPI_UINT64_T, MPI_BAND, everybody), "MPI_Allreduce");
+  for (std::size_t i = 0; i < offered.size(); ++i) {
+    if (mine[i] == MPI_COMM_NULL) continue;
+    if (gone >> i & 1)
+      check(MPI_Comm_free(&mine[i]), "MPI_Comm_free");
+    else
+      retire(offered[i], mine[i]);
+  }
+}
+
 void Session::close() {
   if (!open_) return;
   require_usable();
@@ -102,16 +138,18 @@ void Session::close() {
   if (owns_mpi_) check(MPI_Finalize(), "MPI_Finalize");
 }
 
-Handle::Handle(std::shared_ptr<Session> session, MPI_Comm original) : session_(std::move(session)) {
+Handle::Handle(std::shared_ptr<Session> session, MPI_Comm original, bool of_group)
+    : session_(std::move(session)), of_group_(of_group) {
   check(MPI_Comm_dup(original, &communicator_), "MPI_Comm_dup");
   check(MPI_Comm_set_errhandler(communicator_, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
   const std::lock_guard lock(session_->mutex_);
-  id_ = session_->made_++;
+  id_ = of_group ? Session::first_of_groups + session_->groups_made_++ : session_->made_++;
 }
 
 Handle::Handle(Handle&& other) noexcept
     : session_(std::move(other.session_)),
       communicator_(std::exchange(other.communicator_, MPI_COMM_NULL)),
+      of_group_(other.of_group_),
       id_(other.id_) {}
 
 Handle::~Handle() {
@@ -123,7 +161,13 @@ MPI_Comm Handle::get() const {
   return communicator_;
 }
 
-Handle Handle::duplicate() const { return Handle(session_, get()); }
+Handle Handle::duplicate() const {
+  int size = 0, world_size = 0;
+  check(MPI_Comm_size(get(), &size), "MPI_Comm_size");
+  check(MPI_Comm_size(MPI_COMM_WORLD, &world_size), "MPI_Comm_size");
+  if (size == world_size && !of_group_) session_->free_retired(get());
+  return Handle(session_, get(), of_group_);
+}
 
 namespace {
 
@@ -140,7 +184,7 @@ struct Part {
 Handle Handle::split(int color, int key) const {
   Part part;
   check(MPI_Comm_split(get(), color, key, &part.communicator), "MPI_Comm_split");
-  return Handle(session_, part.communicator);
+  return Handle(session_, part.communicator, of_group_);
 }
 
 std::optional<Handle> Handle::group(const std::vector<int>& members) const {
@@ -152,14 +196,14 @@ std::optional<Handle> Handle::group(const std::vector<int>& members) const {
                        &part.communicator),
         "MPI_Comm_split");
   if (members.empty()) return {};
-  return Handle(session_, part.communicator);
+  return Handle(session_, part.communicator, true);
 }
 
 Handle Handle::split_by_host() const {
   Part part;
   check(MPI_Comm_split_type(get(), MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &part.communicator),
         "MPI_Comm_split_type");
-  return Handle(session_, part.communicator);
+  return Handle(session_, part.communicator, of_group_);
 }
 
 }  // namespace ringtrain::mpi

@@ -49,20 +49,24 @@ class Session : public std::enable_shared_from_this<Session> {
   friend class Handle;
   Session() = default;
   void retire(long id, MPI_Comm communicator) noexcept;
+  void free_retired(MPI_Comm everybody);
 
   OwnProcess process_;
   bool owns_mpi_ = false;
   std::atomic<bool> open_{true};
   std::unique_ptr<Reductions> reductions_;
   std::mutex mutex_;
-  long made_ = 0;
+  // Numbers of communicators that all ranks make are the same everywhere; of groups (Handle::group) they are
+  // not, so that those are freed in `close` alone.
+  static constexpr long first_of_groups = 1L << 40;
+  long made_ = 0, groups_made_ = 0;
   // In the order in which they were made: ranks free what they share in the same order, also where each is
   // in other groups.
   std::map<long, MPI_Comm> retired_;
 };
 
 /// Owns one MPI communicator. MPI_Comm_free is collective, so the destructor only hands it to the session,
-/// which frees it in `close`.
+/// which frees it when all ranks have let go of it: at the next `duplicate` of all ranks, or in `close`.
 class Handle {
  public:
   Handle(Handle&& other) noexcept;
@@ -85,9 +89,10 @@ class Handle {
 
  private:
   friend class Session;
-  Handle(std::shared_ptr<Session> session, MPI_Comm original);
+  Handle(std::shared_ptr<Session> session, MPI_Comm original, bool of_group);
   std::shared_ptr<Session> session_;
   MPI_Comm communicator_ = MPI_COMM_NULL;
+  bool of_group_ = false;  ///< other ranks may have made none, or another one
   long id_ = 0;
 };
 

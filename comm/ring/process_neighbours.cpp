@@ -55,7 +55,7 @@ std::unique_ptr<ProcessNeighbours> ProcessNeighbours::make(const mpi::Handle& ev
   }
   if (!why.empty()) log::warn(fmt::format("ranks of this host share no memory ({})", why));
   if (!all_agree(everybody.get(), why.empty())) return nullptr;
-  Blocks& blocks = *made->blocks_[0];
+  Blocks& blocks = *made->blocks_.at(0);
   for (int r = 0; r < made->size_; ++r) {
     auto* place = blocks[static_cast<std::size_t>(r)].data();
     if (r == made->rank_) new (place) Board();
@@ -65,8 +65,20 @@ std::unique_ptr<ProcessNeighbours> ProcessNeighbours::make(const mpi::Handle& ev
   return made;
 }
 
-// A block of `bytes` on every rank of the host; returns its number. Throws CommError on all of them.
-std::size_t ProcessNeighbours::share(std::size_t bytes) {
+// Unmaps the blocks whose tensors are gone on all ranks. An all-reduce that is under way keeps its tensor on
+// each rank, so no rank's memory goes while another one works in it.
+void ProcessNeighbours::give_back() {
+  std::vector<int> unused;
+  for (const auto& [number, blocks] : blocks_) unused.push_back(number > 0 && blocks.use_count() == 1);
+  mpi::check(MPI_Allreduce(MPI_IN_PLACE, unused.data(), static_cast<int>(unused.size()), MPI_INT, MPI_MIN,
+                           host_ranks_.get()),
+             "MPI_Allreduce");
+  std::size_t i = 0;
+  std::erase_if(blocks_, [&](const auto&) { return unused[i++] == 1; });
+}
+
+// A block of `bytes` on every rank of the host. Throws CommError on all of them.
+const std::shared_ptr<ProcessNeighbours::Blocks>& ProcessNeighbours::share(std::size_t bytes) {
   bytes = std::max(bytes, sizeof(std::uint64_t));
   auto blocks = std::make_shared<Blocks>(static_cast<std::size_t>(size_));
   auto& mine = (*blocks)[static_cast<std::size_t>(rank_)];
@@ -98,29 +110,28 @@ std::size_t ProcessNeighbours::share(std::size_t bytes) {
   const bool good = all_agree(host_ranks_.get(), why.empty());
   if (!good) throw CommError(why.empty() ? "another rank of this host failed to share memory" : why);
   *reinterpret_cast<std::uint64_t*>(mine.data()) = 0;
-  blocks_.push_back(std::move(blocks));
-  return blocks_.size() - 1;
+  return blocks_.emplace(shared_++, std::move(blocks)).first->second;
 }
 
 std::optional<Place> ProcessNeighbours::place_of(const void* data, std::size_t bytes) const {
   const auto* start = static_cast<const std::byte*>(data);
-  for (std::size_t i = 0; i < blocks_.size(); ++i) {
-    const SharedBlock& mine = (*blocks_[i])[static_cast<std::size_t>(rank_)];
+  for (const auto& [number, blocks] : blocks_) {
+    const SharedBlock& mine = (*blocks)[static_cast<std::size_t>(rank_)];
     if (start >= mine.data() && start + bytes <= mine.data() + mine.bytes())
-      return Place{(static_cast<std::uint64_t>(i) << offset_bits) |
-                   static_cast<std::uint64_t>(start - mine.data())};
+      return Place{(number << offset_bits) | static_cast<std::uint64_t>(start - mine.data())};
   }
   return std::nullopt;
 }
 
 std::byte* ProcessNeighbours::address(int rank, Place place) const {
-  return (*blocks_[place.value >> offset_bits])[static_cast<std::size_t>(rank)].data() +
+  return (*blocks_.at(place.value >> offset_bits))[static_cast<std::size_t>(rank)].data() +
          (place.value & offset_mask);
 }
 
 at::Tensor ProcessNeighbours::allocate(std::int64_t numel, const at::TensorOptions& options) {
   const auto bytes = static_cast<std::size_t>(numel) * options.dtype().itemsize();
-  const auto& blocks = blocks_[share(bytes)];
+  give_back();
+  const std::shared_ptr<Blocks> blocks = share(bytes);
   return at::from_blob((*blocks)[static_cast<std::size_t>(rank_)].data(), {numel},
                        [blocks](void*) {},  // keeps the memory mapped as long as the tensor lives
                        options);

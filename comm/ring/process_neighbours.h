@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+#include <map>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -22,6 +24,7 @@ class ProcessNeighbours : public Neighbours {
   Board& board(int rank) override { return *boards_[static_cast<std::size_t>(rank)]; }
   std::optional<Place> place_of(const void* data, std::size_t bytes) const override;
   std::byte* address(int rank, Place place) const override;
+  /// The memory of a tensor goes when no rank has the tensor any more: in the next call, or with this object.
   at::Tensor allocate(std::int64_t numel, const at::TensorOptions& options) override;
   void check() const override {}  // a process that dies is the launcher's matter
 
@@ -29,12 +32,14 @@ class ProcessNeighbours : public Neighbours {
   /// One block of each rank, by rank; each mapped here.
   using Blocks = std::vector<SharedBlock>;
   explicit ProcessNeighbours(mpi::Handle host_ranks);
-  std::size_t share(std::size_t bytes);
+  const std::shared_ptr<Blocks>& share(std::size_t bytes);
+  void give_back();
 
   mpi::Handle host_ranks_;
   int rank_ = 0, size_ = 1;
-  // Tensors keep them mapped beyond the communicator's end.
-  std::vector<std::shared_ptr<Blocks>> blocks_;
+  // By their number; the same ones on all ranks. Tensors keep them mapped beyond the communicator's end.
+  std::map<std::uint64_t, std::shared_ptr<Blocks>> blocks_;
+  std::uint64_t shared_ = 0;  ///< how many there have been
   std::vector<Board*> boards_;
 };
 

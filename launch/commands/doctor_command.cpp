@@ -1,13 +1,17 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <random>
 
 #include "comm/agreement.h"
+#include "comm/gpu.h"
 #include "comm/world.h"
 #include "common/errors.h"
 #include "common/exit_code.h"
+#include "launch/acceptance/acceptance.h"
+#include "launch/acceptance/rank_checks.h"
 #include "launch/commands/commands.h"
 #include "launch/doctor/diagnosis.h"
 #include "launch/doctor/host_facts.h"
@@ -24,6 +28,8 @@ struct Arguments {
   RankOptions ranks;
   std::string job_dir = "jobs", launcher;
   bool as_json = false, as_rank = false, colour = false;
+  std::string output = "ringtrain-acceptance.json", part;
+  bool acceptance = false, quick = false, share_gpus = false;
 };
 
 /// Of each host's first rank, in the order of hosts.
@@ -83,7 +89,54 @@ std::string first_line_of(const std::vector<std::string>& command) {
   }
 }
 
+/// A rank of a part of --acceptance.
+int check(const Arguments& arguments) {
+  World world;
+  const acceptance::RankOptions options{.share_gpus = arguments.share_gpus, .quick = arguments.quick};
+  if (arguments.part != "collectives" && arguments.part != "bandwidth")
+    throw ConfigError("doctor --part: collectives or bandwidth, not " + arguments.part);
+  const json answer = arguments.part == "collectives" ? acceptance::check_collectives(world, options)
+                                                      : acceptance::measure_bandwidth(world, options);
+  if (world.rank() == 0) {
+    fmt::print("{}{}\n", acceptance::kAnswer, answer.dump());
+    std::fflush(stdout);
+  }
+  world.close();
+  return ExitCode::success;
+}
+
+int start_check(const Arguments& arguments) {
+  auto job = mpirun_job(arguments.ranks);
+  if (!job) throw ConfigError("doctor --part is what --acceptance starts; it needs --ranks");
+  job->stops_with_checkpoint = false;
+  std::vector<std::string> words{"doctor", "--as-rank", "--part", arguments.part};
+  if (arguments.quick) words.emplace_back("--quick");
+  if (arguments.share_gpus) words.emplace_back("--share-gpus");
+  return run_under_mpirun(*job, words).code;
+}
+
+int accept(const Arguments& arguments) {
+  auto job = mpirun_job(arguments.ranks);
+  if (!job && World::launched_by_mpi())
+    throw ConfigError("doctor --acceptance starts ranks itself: call it without mpirun and srun");
+  acceptance::Options options{.ranks = 2,
+                              .rank_words = {},
+                              .job_dir = arguments.job_dir,
+                              .output = arguments.output,
+                              .share_gpus = arguments.share_gpus,
+                              .quick = arguments.quick};
+  options.ranks = job ? job->ranks : std::max(2, static_cast<int>(find_gpus().ids.size()));
+  options.rank_words = {"--ranks", std::to_string(options.ranks)};
+  if (!arguments.ranks.hosts.empty())
+    options.rank_words.insert(options.rank_words.end(), {"--hosts", arguments.ranks.hosts});
+  if (!arguments.ranks.hostfile.empty())
+    options.rank_words.insert(options.rank_words.end(), {"--hostfile", arguments.ranks.hostfile});
+  return acceptance::run(options) ? ExitCode::success : ExitCode::failure;
+}
+
 int run(const Arguments& arguments) {
+  if (!arguments.part.empty()) return arguments.as_rank ? check(arguments) : start_check(arguments);
+  if (arguments.acceptance) return accept(arguments);
   if (arguments.as_rank) return examine(arguments);
   auto job = mpirun_job(arguments.ranks);
   if (!job && World::launched_by_mpi()) return examine(arguments);
@@ -107,6 +160,16 @@ void add_doctor_command(CLI::App& app, Program& program) {
   arguments->ranks.add_to(*command);
   command->add_option("--job-dir", arguments->job_dir, "The folder that runs will lie in (jobs)");
   command->add_flag("--json", arguments->as_json, "The findings as JSON");
+  auto* acceptance =
+      command->add_flag("--acceptance", arguments->acceptance,
+                        "Try out what training needs of these GPUs and hosts, in ten minutes: collectives, "
+                        "bandwidth, N ranks against one, resuming, a killed rank");
+  command->add_option("--output", arguments->output, "Where its report goes (ringtrain-acceptance.json)")
+      ->needs(acceptance);
+  command->add_flag("--quick", arguments->quick, "--acceptance in a minute: smaller sizes, fewer ways");
+  command->add_flag("--share-gpus", arguments->share_gpus,
+                    "--acceptance with several ranks on one GPU, to try it out");
+  command->add_option("--part", arguments->part)->group("");
   command->add_flag("--as-rank", arguments->as_rank)->group("");
   command->add_flag("--colour", arguments->colour)->group("");
   command->add_option("--launcher", arguments->launcher)->group("");
@@ -114,6 +177,7 @@ void add_doctor_command(CLI::App& app, Program& program) {
       "Examples:\n"
       "  ringtrain doctor\n"
       "  ringtrain doctor --hosts node1:8,node2:8 --job-dir /shared/jobs\n"
+      "  ringtrain doctor --acceptance --ranks 8\n"
       "  srun --mpi=pmix --nodes 4 --ntasks-per-node 8 ringtrain doctor\n"
       "Exit code 1 when something is bad. It writes two small files to the job folder and removes them.");
   command->callback([arguments, &program] { program.exit_code = run(*arguments); });

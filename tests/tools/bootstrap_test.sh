@@ -86,6 +86,21 @@ if PATH="$folder/other" tools/bootstrap.sh >out.txt 2>&1; then fail "it went on 
 grep -q 'not Debian' out.txt || fail "it does not say why: $(cat out.txt)"
 grep -q 'bash ringtrain-no-such-package' out.txt || fail "no list of what to install: $(cat out.txt)"
 
+# Where they are kept: what is said, an old cache, and for root a place that others can read.
+place() { env -u RINGTRAIN_DEPS HOME="$folder/home" "$@" tools/libraries_folder.sh; }
+mkdir "$folder/home"
+[[ "$(tools/libraries_folder.sh)" == "$RINGTRAIN_DEPS" ]] || fail "RINGTRAIN_DEPS is passed over"
+if ((EUID == 0)) && [[ -w /opt ]]; then
+  [[ "$(place)" == /opt/ringtrain-libraries ]] || fail "root's place is $(place)"
+  chmod 755 "$folder"
+  if command -v setpriv >/dev/null; then
+    other=$(place setpriv --reuid=65534 --regid=65534 --clear-groups)
+    [[ "$other" == "$folder/home/.cache/ringtrain" ]] || fail "another user's place is $other"
+  fi
+fi
+mkdir -p "$folder/home/.cache/ringtrain"
+[[ "$(place)" == "$folder/home/.cache/ringtrain" ]] || fail "an old cache is not used any more"
+
 # An option that is not known.
 if bootstrap --wheel >out.txt 2>&1; then fail "an unknown option was accepted"; fi
 echo "bootstrap.sh does what it says"

@@ -154,6 +154,64 @@ TEST_P(OwnLoop, AnOptimizerOfLibTorchLeavesWhatNobodyUsed) {
   });
 }
 
+template <class Saved>
+std::string saved(const Saved& what) {
+  std::stringstream file;
+  torch::save(what, file);
+  return file.str();
+}
+
+// Parameters lie in one tensor of all: a file of one part has no bytes of the others.
+TEST_P(OwnLoop, APartOfAModuleIsSavedAlone) {
+  run_as_threads(2, [&](Communicator& communicator) {
+    Sequential net(Linear(512, 512), Linear(512, 3));
+    auto small = Linear(net->ptr<torch::nn::LinearImpl>(1));
+    const std::string before = saved(small), before_of_all = saved(net);
+    const std::string tensor_before = saved(small->weight.detach().clone());
+    {
+      FlatParameters flat(*net);
+      GradientAverager averager(flat, communicator, with(GetParam()));
+      EXPECT_EQ(saved(small).size(), before.size());
+      EXPECT_EQ(saved(net).size(), before_of_all.size());
+      EXPECT_EQ(saved(small->weight.detach()).size(), tensor_before.size());
+      EXPECT_EQ(saved(small->bias).size(), saved(small->bias.detach().clone()).size());
+      EXPECT_EQ(torch::pickle_save(small->weight.detach()).size(),
+                torch::pickle_save(small->weight.detach().clone()).size());
+
+      step(small, averager, 0.0);
+      const auto weight = small->weight.detach().clone();
+      std::stringstream file(saved(small));
+      {
+        const torch::NoGradGuard no_grad;
+        small->weight.zero_();
+      }
+      torch::load(small, file);
+      EXPECT_TRUE(at::equal(small->weight, weight));
+      flat.zero_gradients();
+      step(small, averager);
+      EXPECT_TRUE(at::allclose(small->weight, weight - 0.1 * 2 * 2));
+      // Where what was loaded was put back, files are as small again.
+      EXPECT_EQ(saved(small).size(), before.size());
+    }
+    EXPECT_EQ(saved(small).size(), before.size());
+  });
+}
+
+// What holds a parameter holds its memory.
+TEST(OwnLoop, ParametersOutliveTheFlatTensor) {
+  Linear layer(64, 64);
+  const auto before = layer->weight.detach().clone();
+  at::Tensor kept;
+  {
+    const FlatParameters flat(*layer);
+    kept = layer->weight.detach();
+  }
+  { const FlatParameters again(*layer); }
+  const auto others = at::ones({64 * 65 + 64});  // would take the memory, were it free
+  EXPECT_TRUE(at::equal(kept, before));
+  EXPECT_TRUE(at::equal(layer->weight, before));
+}
+
 struct Mixed : torch::nn::Module {
   Mixed() {
     trained = register_parameter("trained", at::zeros({2}));
