@@ -17,7 +17,7 @@ using nlohmann::json;
 using std::chrono::seconds;
 
 /// A part that asks for something bad of the machine, such as a slow link, has been measured: it is said.
-std::string look_at_machine(Commands& commands, json& details) {
+std::string machine_part(Commands& commands, json& details) {
   std::vector<std::string> words{"doctor", "--json", "--job-dir", commands.job("doctor").string()};
   const auto& ranks = commands.options().rank_words;
   words.insert(words.end(), ranks.begin(), ranks.end());
@@ -34,7 +34,7 @@ std::string look_at_machine(Commands& commands, json& details) {
                      bad.empty() ? "" : ", BAD: " + join(bad) + " (see the report)");
 }
 
-std::string check_collectives(Commands& commands, json& details) {
+std::string collectives_part(Commands& commands, json& details) {
   details = json::parse(commands.ask_ranks("collectives", seconds(300)));
   const auto& failures = details["failures"];
   if (!failures.empty())
@@ -44,7 +44,7 @@ std::string check_collectives(Commands& commands, json& details) {
                      details["backend"].get<std::string>());
 }
 
-std::string measure_bandwidth(Commands& commands, json& details) {
+std::string bandwidth_part(Commands& commands, json& details) {
   details = json::parse(commands.ask_ranks("bandwidth", seconds(180)));
   std::string table;
   double best = 0;
@@ -78,7 +78,7 @@ double difference(const NamedTensors& a, const NamedTensors& b) {
 }
 
 /// N ranks compute what one rank does on the joined batch.
-std::string check_equivalence(Commands& commands, json& details) {
+std::string equivalence_part(Commands& commands, json& details) {
   const std::vector<std::string> exact{"trainer.precision=float64"};
   commands.must_run(commands.training("one", true, exact), seconds(120));
   const at::Tensor expected = at::tensor(commands.losses("one"), at::kDouble);
@@ -107,7 +107,7 @@ std::string check_equivalence(Commands& commands, json& details) {
 }
 
 /// From the middle of an epoch, with dropout: the bits of a run that went through.
-std::string check_resume(Commands& commands, json& details) {
+std::string resume_part(Commands& commands, json& details) {
   const std::vector<std::string> settings{"model.dropout=0.3"};
   commands.must_run(commands.training("whole", false, settings), seconds(180));
   commands.must_run(commands.training("parts", false, settings), seconds(180));
@@ -123,7 +123,7 @@ std::string check_resume(Commands& commands, json& details) {
 }
 
 /// A killed rank ends all; they start again and end with the bits of an undisturbed run.
-std::string check_faults(Commands& commands, json& details) {
+std::string faults_part(Commands& commands, json& details) {
   const std::vector<std::string> settings{
       fmt::format("trainer.max_steps={}", commands.options().quick ? 1500 : 4000),
       "trainer.log_every_steps=100", "trainer.checkpoint.keep=2", "trainer.checkpoint.every_steps=100"};
@@ -147,9 +147,8 @@ std::string check_faults(Commands& commands, json& details) {
 }  // namespace
 
 std::vector<Part> parts() {
-  return {{"machine", look_at_machine},     {"collectives", check_collectives},
-          {"bandwidth", measure_bandwidth}, {"equivalence", check_equivalence},
-          {"resume", check_resume},         {"faults", check_faults}};
+  return {{"machine", machine_part},         {"collectives", collectives_part}, {"bandwidth", bandwidth_part},
+          {"equivalence", equivalence_part}, {"resume", resume_part},           {"faults", faults_part}};
 }
 
 }  // namespace ringtrain::acceptance
