@@ -19,8 +19,9 @@ struct Checkpoint {
   std::int64_t step = 0;    ///< optimizer steps done
   NamedTensors weights;     ///< by the module's own parameter names
   NamedTensors optimizer;   ///< "exp_avg/hidden0.weight"
-  nlohmann::json progress;  ///< best metric, early stopping, sums of the epoch under way
-  nlohmann::json preprocessing;
+  /// An object: best metric, early stopping, sums of the epoch under way.
+  nlohmann::json progress = nlohmann::json::object();
+  nlohmann::json preprocessing = nlohmann::json::object();  ///< an object; empty in a loop of one's own
   std::string config;  ///< the resolved configuration, YAML
 };
 
