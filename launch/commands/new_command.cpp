@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
 #include "common/exit_code.h"
-#include "common/text.h"
 #include "launch/commands/commands.h"
 #include "launch/new/new_kind.h"
 
@@ -29,8 +28,8 @@ void add_new_command(CLI::App& app, Program& program) {
   command->callback([wanted, &program] {
     const auto written = write_new_kind(*wanted, program.catalogue, program.name);
     if (written.name != wanted->name) fmt::print("'{}' is called {} here.\n", wanted->name, written.name);
-    fmt::print("Written {}: {}\nBegin with {}.h. To build it, to test it, and to train:\n\n{}",
-               written.folder, join(written.files), written.name, written.next);
+    fmt::print("Written {}, {} files. Begin with {}.h. To build, to test, and to train:\n\n{}",
+               written.folder, written.files.size(), written.name, written.next);
     program.exit_code = ExitCode::success;
   });
 }

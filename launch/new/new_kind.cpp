@@ -135,7 +135,9 @@ WrittenKind write_new_kind(const NewKind& wanted, const Catalogue& catalogue, co
                                   [&](const KindOfThing& one) { return one.word == wanted.what; });
   const std::string form = wanted.program ? "program" : "plugin";
   const auto run = wanted.program ? "build/" + written.name : program;
-  const auto words = words_of(wanted, written.name, thing->key + "." + written.name, run);
+  // Callbacks are a list: the reference has all of them in one place.
+  const auto key = wanted.what == "callback" ? thing->key : thing->key + "." + written.name;
+  const auto words = words_of(wanted, written.name, key, run);
   auto folder = fs::absolute(written.folder).lexically_normal();
   if (!folder.has_filename()) folder = folder.parent_path();  // it ended with a '/'
   ensure_writable_folder(folder.parent_path());
