@@ -69,7 +69,7 @@ if [[ -n "${PEERS_PYTHON:-}" ]]; then
 fi
 
 # What `ringtrain new` writes, unedited, and the loop of one's own: one project, so that both cores and one precompiled header serve all.
-(cd "$folder" && for kind in "model two_towers" "dataset sparse_rows" "task by_ratio" "callback goal" "model rings --program"; do
+(cd "$folder" && for kind in "model two_towers" "dataset sparse_rows" "task by_ratio" "callback goal --program"; do
   installed/bin/ringtrain new $kind
 done) >"$folder/new.log" || fail "ringtrain new"
 grep -q -e "-DCMAKE_PREFIX_PATH=$folder/installed" "$folder/new.log" || fail "it does not say where ringtrain is installed: $(cat "$folder/new.log")"
@@ -78,12 +78,12 @@ cmake_minimum_required(VERSION 3.25)
 project(kinds LANGUAGES CXX)
 enable_testing()
 add_subdirectory("${EXAMPLES}/own_loop_gan" own_loop_gan)
-foreach(kind two_towers sparse_rows by_ratio goal rings)
+foreach(kind two_towers sparse_rows by_ratio goal)
   add_subdirectory(${kind})
   set(target ${kind}_plugin)
-  if(kind STREQUAL "rings")
-    set(target rings)
-    target_compile_options(rings PRIVATE -fPIC)  # as the header was compiled
+  if(kind STREQUAL "goal")
+    set(target goal)
+    target_compile_options(goal PRIVATE -fPIC)  # as the header was compiled
   endif()
   set_target_properties(${target} PROPERTIES DEFINE_SYMBOL "")
   if(kind STREQUAL "two_towers")
