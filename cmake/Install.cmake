@@ -46,7 +46,7 @@ endif()
 configure_file(cmake/install_headers.cmake.in "${PROJECT_BINARY_DIR}/package/install_headers.cmake" @ONLY)
 install(SCRIPT "${PROJECT_BINARY_DIR}/package/install_headers.cmake")
 install(DIRECTORY configs DESTINATION share/ringtrain FILES_MATCHING PATTERN "*.yaml")
-install(DIRECTORY launch/templates DESTINATION share/ringtrain)
+install(DIRECTORY launch/templates DESTINATION share/ringtrain PATTERN new EXCLUDE)  # what `new` writes is in the command
 install(FILES LICENSE DESTINATION share/doc/ringtrain OPTIONAL)
 
 # The consumer's build finds the same LibTorch as this one, wherever its own CMAKE_PREFIX_PATH names no other.

@@ -9,6 +9,7 @@
 namespace ringtrain {
 
 void add_init_command(CLI::App& app, Program& program);
+void add_new_command(CLI::App& app, Program& program);
 void add_train_command(CLI::App& app, Program& program);
 void add_submit_command(CLI::App& app, Program& program);
 void add_doctor_command(CLI::App& app, Program& program);

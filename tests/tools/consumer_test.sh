@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs ringtrain into an empty folder and builds and runs examples/consumer, own_loop and own_model with what is there.
+# Installs ringtrain into an empty folder and builds and runs with what is there: examples/consumer, own_loop, own_model and
+# own_loop_gan, and what `ringtrain new` writes.
 # usage: consumer_test.sh SOURCE BUILD CMAKE MPIEXEC
 set -euo pipefail
 source=$1 build=$2 cmake=$3 mpiexec=$4
@@ -71,4 +72,36 @@ build_example own_model "$folder/own_model"
 "$folder/own_model/rides" --version >/dev/null || fail "the program with kinds of its own does not run"
 if [[ -n "${PEERS_PYTHON:-}" ]]; then
   RINGTRAIN="$folder/installed/bin/ringtrain" "$PEERS_PYTHON" "$source/tests/launch/own_program.py" "$folder/own_model/rides"
+fi
+
+# What `ringtrain new` writes, unedited, and the loop of one's own: one project, so that both cores and one precompiled header serve all.
+(cd "$folder" && for kind in "model two_towers" "dataset sparse_rows" "task by_ratio" "callback goal --program"; do
+  installed/bin/ringtrain new $kind
+done) >"$folder/new.log" || fail "ringtrain new"
+grep -q -e "-DCMAKE_PREFIX_PATH=$folder/installed" "$folder/new.log" || fail "it does not say where ringtrain is installed: $(cat "$folder/new.log")"
+cat >"$folder/CMakeLists.txt" <<'CMAKE'
+cmake_minimum_required(VERSION 3.25)
+project(kinds LANGUAGES CXX)
+enable_testing()
+add_subdirectory("${EXAMPLES}/own_loop_gan" own_loop_gan)
+foreach(kind two_towers sparse_rows by_ratio goal)
+  add_subdirectory(${kind})
+  set(target ${kind}_plugin)
+  if(kind STREQUAL "goal")
+    set(target goal)
+    target_compile_options(goal PRIVATE -fPIC)  # as the header was compiled
+  endif()
+  set_target_properties(${target} PROPERTIES DEFINE_SYMBOL "")
+  if(kind STREQUAL "two_towers")
+    target_precompile_headers(${target} PRIVATE <ringtrain/trainer/plugins/plugin.h> <ATen/ATen.h>)
+  else()
+    target_precompile_headers(${target} REUSE_FROM two_towers_plugin)
+  endif()
+endforeach()
+CMAKE
+"$cmake" -S "$folder" -B "$folder/kinds" -G Ninja -DCMAKE_BUILD_TYPE=Debug -DCMAKE_PREFIX_PATH="$folder/installed" -DEXAMPLES="$source/examples" >"$folder/kinds.log"
+"$cmake" --build "$folder/kinds" || fail "what \`ringtrain new\` writes does not build"
+"$(dirname "$cmake")/ctest" --test-dir "$folder/kinds" -j 2 --output-on-failure || fail "what \`ringtrain new\` writes does not pass its own test"
+if [[ -n "${PEERS_PYTHON:-}" ]]; then
+  "$PEERS_PYTHON" "$source/tests/launch/own_loop.py" "$folder/kinds/own_loop_gan/own_loop_gan" "$mpiexec"
 fi

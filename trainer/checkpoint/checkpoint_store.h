@@ -16,12 +16,13 @@ class JobLock;
 /// Everything that the next step depends on. Random numbers and the position in the data are pure functions
 /// of seed and step, so the step stands for them.
 struct Checkpoint {
-  std::int64_t step = 0;    ///< optimizer steps done
-  NamedTensors weights;     ///< by the module's own parameter names
-  NamedTensors optimizer;   ///< "exp_avg/hidden0.weight"
-  nlohmann::json progress;  ///< best metric, early stopping, sums of the epoch under way
-  nlohmann::json preprocessing;
-  std::string config;  ///< the resolved configuration, YAML
+  std::int64_t step = 0;   ///< optimizer steps done
+  NamedTensors weights;    ///< by the module's own parameter names
+  NamedTensors optimizer;  ///< "exp_avg/hidden0.weight"
+  /// An object: best metric, early stopping, sums of the epoch under way.
+  nlohmann::json progress = nlohmann::json::object();
+  nlohmann::json preprocessing = nlohmann::json::object();  ///< an object; empty in a loop of one's own
+  std::string config;                                       ///< the resolved configuration, YAML
 };
 
 /// Which checkpoints stay: the newest ones, the best one, and what is kept for good.

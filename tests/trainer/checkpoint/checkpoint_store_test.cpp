@@ -51,6 +51,15 @@ TEST_F(Store, LoadsWhatWasSaved) {
   EXPECT_EQ(read_file(folder_ / "latest"), "step-10\n");
 }
 
+TEST_F(Store, ALoopOfOnesOwnHasWeightsAlone) {
+  const CheckpointStore store(folder_);
+  Checkpoint checkpoint;
+  checkpoint.step = 4;
+  checkpoint.weights["w"] = torch::ones({2});
+  store.save(checkpoint, false, {.keep = 1});
+  EXPECT_TRUE(at::equal(store.load_newest().weights.at("w"), torch::ones({2})));
+}
+
 TEST_F(Store, KeepsTheNewestAndTheBest) {
   CheckpointStore store(folder_);
   for (int step = 1; step <= 6; ++step) store.save(at_step(step), step == 2, {.keep = 2});
