@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "common/errors.h"
+#include "data/schema/collate.h"
 #include "serving/export/verify.h"
 #include "serving/predict/model_outputs.h"
 
@@ -13,7 +14,8 @@ namespace {
 /// Of losses, between training's precision (TF32 convolutions, float64) and the copy's float32.
 constexpr double kSameLoss = 0.01;
 
-void require_same_inputs(const at::Tensor& got, const at::Tensor& trained) {
+/// `name`: of one of several tensors, else "".
+void require_same_inputs(const std::string& name, const at::Tensor& got, const at::Tensor& trained) {
   if (got.sizes() != trained.sizes())
     throw ExportError(fmt::format("the export's preprocessing makes {} inputs of a row, training had {}",
                                   got.size(-1), trained.size(-1)));
@@ -24,20 +26,34 @@ void require_same_inputs(const at::Tensor& got, const at::Tensor& trained) {
   if (!wrong.any().item<bool>()) return;
   const auto first = wrong.flatten().to(at::kByte).argmax().item<std::int64_t>();
   const auto row = first / known.size(1), input = first % known.size(1);
-  throw ExportError(fmt::format(
-      "the export's preprocessing makes other inputs of rows of the test part than training had: input {} of "
-      "row {} is {:.9g}, training had {:.9g}",
-      input + 1, row + 1, got.flatten(1)[row][input].item<double>(), known[row][input].item<double>()));
+  throw ExportError(
+      fmt::format("the export's preprocessing makes other inputs of rows of the test part than training had: "
+                  "input {}{} of "
+                  "row {} is {:.9g}, training had {:.9g}",
+                  name.empty() ? "" : name + " ", input + 1, row + 1,
+                  got.flatten(1)[row][input].item<double>(), known[row][input].item<double>()));
+}
+
+void require_same_inputs(const Fields& got, const Fields& trained) {
+  if (got.size() == 1) return require_same_inputs("", got.only(), trained.only().cpu());
+  for (const auto& [name, tensor] : got) require_same_inputs(name, tensor, trained.at(name).cpu());
+}
+
+/// Training's inputs in the types of the exported model.
+Fields exported_inputs(const Preprocessing& preprocessing, const Fields& inputs) {
+  if (preprocessing.signature) return as_served(*preprocessing.signature, inputs);
+  return inputs.map([](const at::Tensor& tensor) { return tensor.cpu().to(at::kFloat); });
 }
 
 }  // namespace
 
 ExpectedCase case_of_training(const Manifest& manifest, const Network& network, const TrainedRows& trained) {
   const at::NoGradGuard no_grad;
-  require_same_inputs(inputs_of(manifest.preprocessing, trained.rows), trained.inputs.cpu());
+  require_same_inputs(inputs_of(manifest.preprocessing, trained.rows), trained.inputs);
   ExpectedCase result;
   result.rows = trained.rows;
-  result.answers = answers_of(manifest, network.forward(trained.inputs.cpu().to(at::kFloat)));
+  result.answers =
+      answers_of(manifest, network.forward(exported_inputs(manifest.preprocessing, trained.inputs)));
   result.targets = trained.targets.cpu().to(at::kDouble);
   require_same_loss(
       "the float32 copy of the model that is exported", manifest, result.answers,

@@ -8,7 +8,7 @@ namespace ringtrain {
 /// Rows of the data's test part, as training itself read and answered them; in training's own precision.
 struct TrainedRows {
   Predictor::Rows rows;  ///< raw
-  at::Tensor inputs;     ///< [n, inputs], what the model was given
+  Fields inputs;         ///< [n, inputs], or a signature's: what the model was given
   at::Tensor outputs;    ///< what it gave
   at::Tensor targets;    ///< the truth: [n], of labels [n, K], of several values either
 };

@@ -4,7 +4,12 @@
 
 #include <algorithm>
 
+#include "data/schema/collate.h"
+
 namespace ringtrain {
+
+/// Of logits, or of inputs: 128 MiB of float32.
+static constexpr std::int64_t kMostNumbers = 1 << 25;
 
 bool has_several_values(const Head& head) { return head.form == AnswerForm::values && head.outputs > 1; }
 
@@ -19,19 +24,21 @@ std::vector<std::int64_t> output_shape(const Manifest& manifest, std::int64_t ro
   return {rows, manifest.head.outputs};
 }
 
-at::Tensor zero_inputs(const Preprocessing& preprocessing, std::int64_t rows) {
+Fields zero_inputs(const Preprocessing& preprocessing, std::int64_t rows) {
+  if (preprocessing.signature) return blank_inputs(*preprocessing.signature, rows);
   return preprocessing.tokens ? at::zeros({rows, preprocessing.tokens->context}, at::kLong)
                               : at::zeros({rows, preprocessing.width()});
 }
 
 std::int64_t rows_at_once(const Manifest& manifest, std::int64_t wanted) {
   const auto& tokens = manifest.preprocessing.tokens;
+  if (const auto& signature = manifest.preprocessing.signature; signature && wanted > 0)
+    return std::clamp<std::int64_t>(kMostNumbers / signature->values(), 1, wanted);
   return tokens && wanted > 0 ? rows_at_once(*tokens, wanted) : wanted;
 }
 
 std::int64_t rows_at_once(const TokenInput& tokens, std::int64_t wanted) {
-  constexpr std::int64_t most = 1 << 25;  // 128 MiB of logits
-  return std::clamp<std::int64_t>(most / (tokens.context * tokens.vocabulary), 1, wanted);
+  return std::clamp<std::int64_t>(kMostNumbers / (tokens.context * tokens.vocabulary), 1, wanted);
 }
 
 Predictor::Answers answers_of(const Manifest& manifest, const at::Tensor& outputs) {

@@ -136,6 +136,10 @@ std::string answers_source(const Head& head) {
   return probabilities, torch.ge(scores.squeeze(1), self.threshold).to(dtype=4))";
 }
 
+const char* returned(const Head& head) {
+  return head.form == AnswerForm::values ? "Tensor" : "Tuple[Tensor, Tensor]";
+}
+
 /// The source of `forward`: the schema's operations, the network, and answers_of. Outside Python, types have
 /// no names in TorchScript: dtype 4 is int64, 6 is float32, 7 float64 (c10/core/ScalarType.h).
 std::string forward_source(const Manifest& manifest, const std::vector<Operation>& steps) {
@@ -155,8 +159,20 @@ std::string forward_source(const Manifest& manifest, const std::vector<Operation
   }
   code += fmt::format("\n  scores = self.network.forward({})", values.back());
   code += answers_source(manifest.head);
-  return fmt::format("def forward(self, numeric: Tensor{}) -> {}:{}\n", arguments,
-                     manifest.head.form == AnswerForm::values ? "Tensor" : "Tuple[Tensor, Tensor]", code);
+  return fmt::format("def forward(self, numeric: Tensor{}) -> {}:{}\n", arguments, returned(manifest.head),
+                     code);
+}
+
+/// The same of a signature: its inputs by their names.
+std::string forward_source(const Signature& signature, const Head& head) {
+  std::vector<std::string> names, arguments{"self"};
+  for (const auto& input : signature.inputs) {
+    names.push_back(input.name);
+    arguments.push_back(input.name + ": Tensor");
+  }
+  return fmt::format("def forward({}) -> {}:\n  scores = self.network.forward({}){}\n",
+                     fmt::join(arguments, ", "), returned(head), fmt::join(names, ", "),
+                     answers_source(head));
 }
 
 }  // namespace
@@ -164,15 +180,23 @@ std::string forward_source(const Manifest& manifest, const std::vector<Operation
 TracedNetwork trace_network(const Network& network, const Preprocessing& preprocessing) {
   const at::NoGradGuard no_grad;
   auto module = mirror(*network, std::make_shared<CompilationUnit>());
-  const auto example = zero_inputs(preprocessing, traced_rows);
+  const Fields example = zero_inputs(preprocessing, traced_rows);
+  torch::jit::Stack arguments;
+  std::vector<std::string> names;
+  for (const auto& [name, tensor] : example) {
+    arguments.emplace_back(tensor);
+    names.push_back(name.empty() ? "inputs" : name);
+  }
   try {
     auto [state, outputs] = torch::jit::tracer::trace(
-        {example},
-        [&network](torch::jit::Stack inputs) {
-          return torch::jit::Stack{network.forward(inputs.at(0).toTensor())};
+        arguments,
+        [&network, &example](const torch::jit::Stack& inputs) {
+          auto next = inputs.begin();
+          return torch::jit::Stack{
+              network.forward(example.map([&next](const at::Tensor&) { return (next++)->toTensor(); }))};
         },
         [](const at::Tensor&) { return std::string(); }, /*strict=*/true, /*force_outplace=*/false, &module,
-        {"inputs"});
+        names);
     auto graph = state->graph->copy();
     auto* forward = module._ivalue()->compilation_unit()->create_function(
         c10::QualifiedName(*module.type()->name(), "forward"), state->graph);
@@ -192,6 +216,12 @@ torch::jit::Module make_torchscript(const Manifest& manifest, const torch::jit::
   if (manifest.head.form == AnswerForm::tokens) {
     module.register_module("network", network);
     module.define("def forward(self, tokens: Tensor) -> Tensor:\n  return self.network.forward(tokens)\n");
+    return module;
+  }
+  if (const auto& signature = manifest.preprocessing.signature) {
+    register_head(module, manifest.head);
+    module.register_module("network", network);
+    module.define(forward_source(*signature, manifest.head));
     return module;
   }
   const auto steps = operations(manifest.preprocessing, at::kFloat);

@@ -25,7 +25,9 @@ class TorchScriptRunner : public ModelRunner {
 
   Predictor::Answers run(const Predictor::Rows& rows) const override {
     const at::NoGradGuard no_grad;
-    torch::jit::Stack inputs{form_ == AnswerForm::tokens ? rows.tokens : rows.numeric};
+    torch::jit::Stack inputs;
+    for (const auto& [name, tensor] : rows.tensors) inputs.emplace_back(tensor);
+    if (inputs.empty()) inputs.emplace_back(form_ == AnswerForm::tokens ? rows.tokens : rows.numeric);
     for (const auto& words : rows.categorical) inputs.emplace_back(c10::List<std::string>(words));
     try {
       // Not Module::forward, which is not const.

@@ -156,7 +156,7 @@ void lines(std::string_view text, const Preprocessing& preprocessing) {
     require(batch.keys.size() == (options.key.empty() ? 0 : batch.size()));
     const auto good = batch.good_rows();
     const auto count = static_cast<std::int64_t>(std::count(batch.errors.begin(), batch.errors.end(), ""));
-    require((good.tokens.defined() ? good.tokens : good.numeric).size(0) == count);
+    require(good.size() == count);
     if (count == 0) continue;
     check(good, preprocessing);
     if (!preprocessing.tokens) check_round_trip(good, preprocessing);
