@@ -5,6 +5,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "common/errors.h"
 #include "serving/predict/json_text.h"
@@ -79,10 +80,16 @@ InferTensor tensor_from_json(std::string name, std::string datatype, std::vector
     return tensor;
   }
   std::vector<double> values;
+  const bool whole = tensor.datatype.find("INT") != std::string::npos;
   flatten(data, [&](const Value& value) {
     if (value.IsNull()) return values.push_back(std::numeric_limits<double>::quiet_NaN());
     if (value.IsBool()) return values.push_back(value.GetBool() ? 1 : 0);
     if (!value.IsNumber()) throw DataError(fmt::format("{}: expected numbers, got {}", where, shown(value)));
+    if (whole && std::abs(value.GetDouble()) > 0x1p53)
+      throw DataError(
+          fmt::format("{}: {} is beyond 2^53, where numbers in JSON lose digits here; send binary "
+                      "data",
+                      where, shown(value)));
     values.push_back(value.GetDouble());
   });
   if (static_cast<std::int64_t>(values.size()) != count)

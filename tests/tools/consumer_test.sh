@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs ringtrain into an empty folder and builds and runs examples/consumer and examples/own_model with what is there.
+# Installs ringtrain into an empty folder and builds and runs examples/consumer, examples/own_model and examples/windows with what is there.
 # usage: consumer_test.sh SOURCE BUILD CMAKE MPIEXEC
 set -euo pipefail
 source=$1 build=$2 cmake=$3 mpiexec=$4
@@ -65,4 +65,9 @@ build_example own_model "$folder/own_model"
 "$folder/own_model/rides" --version >/dev/null || fail "the program with kinds of its own does not run"
 if [[ -n "${PEERS_PYTHON:-}" ]]; then
   RINGTRAIN="$folder/installed/bin/ringtrain" "$PEERS_PYTHON" "$source/tests/launch/own_program.py" "$folder/own_model/rides"
+fi
+
+build_example windows "$folder/windows"
+if [[ -n "${PEERS_PYTHON:-}" ]]; then
+  RINGTRAIN="$folder/installed/bin/ringtrain" "$PEERS_PYTHON" "$source/tests/launch/own_windows.py" "$folder/windows/windows"
 fi
