@@ -40,6 +40,18 @@ static std::vector<std::int64_t> spread(const Dataset& part, const Signature& si
   return places;
 }
 
+/// Throws ExportError for samples that the exported model would not be given.
+static Fields served(const Signature& signature, const Fields& inputs) {
+  auto result = as_served(signature, inputs);
+  try {
+    require_inputs(signature, result);
+  } catch (const DataError& error) {
+    throw ExportError(
+        fmt::format("samples of the test part are not what the signature says: {}", error.what()));
+  }
+  return result;
+}
+
 /// Rows of the test part, answered by the trained model as training itself reads them.
 static std::optional<TrainedRows> trained_rows(const Trainer& trainer) {
   const auto& data = trainer.data();
@@ -54,8 +66,7 @@ static std::optional<TrainedRows> trained_rows(const Trainer& trainer) {
   TrainedRows result;
   result.rows.numeric = data.test_sample.numeric;
   result.rows.categorical = data.test_sample.categorical;
-  if (signature) result.rows.tensors = as_served(*signature, batch.inputs);
-  if (signature) require_inputs(*signature, result.rows.tensors);
+  if (signature) result.rows.tensors = served(*signature, batch.inputs);
   result.inputs = batch.inputs;
   result.outputs = model.forward(batch.inputs.to(model->parameters().front().device()));
   result.targets = batch.targets.only();

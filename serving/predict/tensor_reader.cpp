@@ -19,12 +19,13 @@ using rapidjson::Value;
 
 constexpr std::size_t kMostProblems = 8;
 
-/// Throws them all, where there are any.
+/// Throws them, where there are any; the first of many.
 void raise(std::vector<std::string> problems) {
   if (problems.empty()) return;
-  const auto count = problems.size();
-  problems.resize(std::min(count, kMostProblems));
-  if (count > kMostProblems) problems.push_back(fmt::format("and {} more", count - kMostProblems));
+  if (problems.size() > kMostProblems) {
+    problems.resize(kMostProblems);
+    problems.emplace_back("and more");
+  }
   throw DataError(join(problems, "; "));
 }
 
@@ -36,7 +37,7 @@ class ValueReader {
 
   at::Tensor read(const Value& value) {
     const auto before = problems_.size();
-    read(value, 0, input_.name);
+    read(value, 0);
     if (problems_.size() > before) return {};
     auto dims = input_.dims;
     if (input_.pad) dims[0] = entries_;
@@ -45,12 +46,12 @@ class ValueReader {
   }
 
  private:
-  void read(const Value& value, std::size_t depth, const std::string& place) {
-    if (depth == input_.dims.size()) return take(value, place);
+  void read(const Value& value, std::size_t depth) {
+    if (depth == input_.dims.size()) return take(value);
     const auto wanted = input_.dims[depth];
     const bool padded = depth == 0 && input_.pad;
     if (!value.IsArray()) {
-      problems_.push_back(fmt::format("{}: expected an array of {}{} {}, got {}", place,
+      problems_.push_back(fmt::format("{}: expected an array of {}{} {}, got {}", place(),
                                       padded ? "at most " : "", wanted, entry_of(depth, wanted),
                                       shown(value)));
       return;
@@ -60,13 +61,22 @@ class ValueReader {
       problems_.push_back(
           padded ? fmt::format("{}: {} entries are more than the {} that the model takes; give "
                                "the last ones",
-                               place, size, wanted)
-                 : fmt::format("{}: expected {} {}, got {}", place, wanted, entry_of(depth, wanted), size));
+                               place(), size, wanted)
+                 : fmt::format("{}: expected {} {}, got {}", place(), wanted, entry_of(depth, wanted), size));
       return;
     }
     if (depth == 0) entries_ = size;
-    for (rapidjson::SizeType i = 0; i < value.Size(); ++i)
-      read(value[i], depth + 1, fmt::format("{}[{}]", place, i));
+    for (rapidjson::SizeType i = 0; i < value.Size() && problems_.size() <= kMostProblems; ++i) {
+      path_.push_back(i);
+      read(value[i], depth + 1);
+      path_.pop_back();
+    }
+  }
+
+  std::string place() const {
+    std::string text = input_.name;
+    for (const auto index : path_) text += fmt::format("[{}]", index);
+    return text;
   }
 
   /// What the entries of a dimension are called.
@@ -75,9 +85,9 @@ class ValueReader {
     return fmt::format("{}{}", last ? "value" : "array", count == 1 ? "" : "s");
   }
 
-  void take(const Value& value, const std::string& place) {
+  void take(const Value& value) {
     const auto wrong = [&](const std::string& expected) {
-      problems_.push_back(fmt::format("{}: expected {}, got {}", place, expected, shown(value)));
+      problems_.push_back(fmt::format("{}: expected {}, got {}", place(), expected, shown(value)));
     };
     if (input_.type == at::kBool) {
       const bool is_number = value.IsInt64() && (value.GetInt64() == 0 || value.GetInt64() == 1);
@@ -111,6 +121,7 @@ class ValueReader {
 
   const TensorInput& input_;
   std::vector<std::string>& problems_;
+  std::vector<rapidjson::SizeType> path_;
   std::int64_t entries_ = 0;
   std::vector<double> numbers_;
   std::vector<std::int64_t> whole_;

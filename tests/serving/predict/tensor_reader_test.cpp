@@ -56,7 +56,7 @@ TEST(TensorReader, SaysAllThatIsWrongAndWhere) {
   EXPECT_NE(
       refused(
           R"({"kind": 1, "series": [["a","b"],["c","d"],["e","f"],["g","h"]], "counts": ["i","j","k"], "when": 0})")
-          .find("; and 3 more"),
+          .find("; and more"),
       std::string::npos);
 }
 
