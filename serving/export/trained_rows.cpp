@@ -14,13 +14,19 @@ namespace {
 /// Of losses, between training's precision (TF32 convolutions, float64) and the copy's float32.
 constexpr double kSameLoss = 0.01;
 
+/// [n, values of a row].
+at::Tensor flat(const at::Tensor& inputs) {
+  const at::Tensor wide = inputs.to(at::kDouble);
+  return wide.dim() == 1 ? wide.unsqueeze(1) : wide.flatten(1);
+}
+
 /// `name`: of one of several tensors, else "".
 void require_same_inputs(const std::string& name, const at::Tensor& got, const at::Tensor& trained) {
   if (got.sizes() != trained.sizes())
     throw ExportError(fmt::format("the export's preprocessing makes {} inputs of a row, training had {}",
                                   got.size(-1), trained.size(-1)));
-  const at::Tensor known = trained.to(at::kDouble).flatten(1);
-  const at::Tensor difference = (got.to(at::kDouble).flatten(1) - known).abs().nan_to_num(INFINITY, INFINITY);
+  const at::Tensor known = flat(trained), made = flat(got);
+  const at::Tensor difference = (made - known).abs().nan_to_num(INFINITY, INFINITY);
   // So that what is not a number is wrong too.
   const at::Tensor wrong = (difference <= export_tolerance * known.abs().clamp_min(1)).logical_not();
   if (!wrong.any().item<bool>()) return;
@@ -30,8 +36,8 @@ void require_same_inputs(const std::string& name, const at::Tensor& got, const a
       fmt::format("the export's preprocessing makes other inputs of rows of the test part than training had: "
                   "input {}{} of "
                   "row {} is {:.9g}, training had {:.9g}",
-                  name.empty() ? "" : name + " ", input + 1, row + 1,
-                  got.flatten(1)[row][input].item<double>(), known[row][input].item<double>()));
+                  name.empty() ? "" : name + " ", input + 1, row + 1, made[row][input].item<double>(),
+                  known[row][input].item<double>()));
 }
 
 void require_same_inputs(const Fields& got, const Fields& trained) {

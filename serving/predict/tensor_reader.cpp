@@ -18,6 +18,7 @@ namespace {
 using rapidjson::Value;
 
 constexpr std::size_t kMostProblems = 8;
+constexpr std::int64_t kMostExact = std::int64_t{1} << 53;  // of whole numbers in float64
 
 /// Throws them, where there are any; the first of many.
 void raise(std::vector<std::string> problems) {
@@ -112,8 +113,9 @@ class ValueReader {
     if (!std::isfinite(number)) return wrong("a finite number");
     if (input_.type == at::kFloat && std::abs(number) > FLT_MAX)
       return wrong("a number within the range of float32");
+    const bool whole = value.IsInt64() || value.IsUint64();
     const bool exact =
-        (!value.IsInt64() || std::abs(number) <= 0x1p53) && (!value.IsUint64() || number <= 0x1p53);
+        !whole || (value.IsInt64() && value.GetInt64() >= -kMostExact && value.GetInt64() <= kMostExact);
     if (input_.type == at::kDouble && !exact)
       return wrong("a number that float64 holds (whole ones beyond 2^53 lose their last digits)");
     numbers_.push_back(number);
