@@ -265,9 +265,11 @@ static void require_fitting(config::Visitor& v, const RunConfig& run) {
             fmt::format("target: the task {} takes one column; several are for {}", task->name(),
                         names_of_kinds(run.task.kinds,
                                        [](const TaskKind& kind) { return kind.takes_several_targets(); })));
-  v.require("export", !run.export_.enabled || data->can_be_exported(),
-            fmt::format("enabled: a model of data.format: {} cannot be exported; set export.enabled: false",
-                        data->name()));
+  v.require(
+      "export", !run.export_.enabled || data->can_be_exported(),
+      fmt::format("enabled: a model of data.format: {} cannot be exported; set export.enabled: false, or "
+                  "give its data a signature (docs/extending.md)",
+                  data->name()));
   v.require("model", language == model->sequence().has_value(),
             language ? fmt::format(
                            "type: {} does not read tokens; use model.type: {}", model->name(),

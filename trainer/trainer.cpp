@@ -143,6 +143,9 @@ WholeState Trainer::make_replica_of_data() {
     plan_steps();
     task_ = config_.task.kind().make(data_.for_task());
     replica_ = make_replica(config_, model_shape(), device_, gradients_.get(), step_);
+    if (world_.rank() == 0)
+      require_signature(data_, data_request({}).type,
+                        config_.export_.enabled && config_.data.kind().can_be_exported());
     if (world_.rank() == 0) require_fitting_answer(replica_, *task_, *data_.train, at::Device(device_));
     if (world_.rank() == 0)
       memory_ = predict_step_memory(config_, *task_, replica_, *data_.train, at::Device(device_),

@@ -191,6 +191,7 @@ nlohmann::json Preprocessing::to_json() const {
   if (tokens)
     json["tokens"] = {
         {"context", tokens->context}, {"vocabulary", tokens->vocabulary}, {"texts", tokens->texts}};
+  if (signature) json["signature"] = signature->to_json();
   return json;
 }
 
@@ -242,6 +243,11 @@ Preprocessing Preprocessing::from_json(const nlohmann::json& json) {
     result.tokens = TokenInput{.context = read<std::int64_t>(t, "context"),
                                .vocabulary = read<std::int64_t>(t, "vocabulary"),
                                .texts = read<std::vector<std::string>>(t, "texts")};
+  }
+  if (json.contains("signature")) {
+    result.signature = Signature::from_json(json["signature"]);
+    if (result.tokens || !result.numeric.empty() || !result.categorical.empty())
+      throw DataError("preprocessing: a signature stands beside columns or tokens");
   }
   return result;
 }

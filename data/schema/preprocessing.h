@@ -11,6 +11,7 @@
 
 #include "data/fields.h"
 #include "data/schema/reading.h"
+#include "data/schema/signature.h"
 
 namespace ringtrain {
 
@@ -99,6 +100,8 @@ struct Preprocessing {
   /// Of a regression, one for each target: the network's output times its scale plus its shift is the answer,
   /// in the target's unit (target_scale.h). Empty: the outputs are the answers.
   std::vector<TargetScale> target_scales{};
+  /// Of data of an own kind: the tensors that a network takes, by name; then there are no columns.
+  std::optional<Signature> signature{};
 
   std::int64_t width() const;  ///< features that the model sees: numeric ones, then the one-hot ones
   std::vector<CodedColumn> coded() const;  ///< the columns of the input `categories`, in its order

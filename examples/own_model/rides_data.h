@@ -63,8 +63,8 @@ class RidesKind : public ringtrain::DataKind {
               [this](ringtrain::config::Visitor& inner) { split_.describe_shares(inner); });
   }
   std::string hash(const std::string& train_file) const override { return ringtrain::hash_file(train_file); }
-  // An exported model takes what ringtrain's own tables give, one tensor. This one takes two: it is trained,
-  // and goes on from checkpoints, but is not exported.
+  // It is trained, and goes on from checkpoints, but is not exported: that takes a signature
+  // (examples/windows).
   bool can_be_exported() const override { return false; }
 
   // All ranks call it. `together` waits for all; where one fails, all of them end, with one message.

@@ -116,6 +116,11 @@ Table read_labelled(const std::filesystem::path& file, const Manifest& manifest,
                     const std::string& missing_target) {
   const auto& preprocessing = manifest.preprocessing;
   if (preprocessing.tokens) throw ConfigError("a language model is not evaluated on columns");
+  if (preprocessing.signature)
+    throw ConfigError(fmt::format(
+        "{}: the model reads named tensors, not columns: a table cannot be given to it. Its metrics on the "
+        "test part stand in its manifest (`ringtrain models --json`)",
+        file.string()));
   TableConfig config;
   config.train_file = file.string();
   config.targets = preprocessing.targets;

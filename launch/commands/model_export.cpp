@@ -10,6 +10,7 @@
 #include "common/hash.h"
 #include "common/log.h"
 #include "common/text.h"
+#include "data/schema/collate.h"
 #include "launch/version.h"
 #include "serving/export/exporter.h"
 
@@ -29,18 +30,43 @@ static std::string task_text(TaskConfig task) {
   return config::to_yaml([&task](config::Visitor& v) { task.describe(v); });
 }
 
+/// Places of up to 512 samples, fewer of large ones.
+static std::vector<std::int64_t> spread(const Dataset& part, const Signature& signature) {
+  constexpr std::int64_t most = 1 << 22;  // values
+  const auto count =
+      std::min({part.size(), std::int64_t{512}, std::max<std::int64_t>(1, most / signature.values())});
+  std::vector<std::int64_t> places;
+  for (std::int64_t i = 0; i < count; ++i) places.push_back(i * part.size() / count);
+  return places;
+}
+
+/// Throws ExportError for samples that the exported model would not be given.
+static Fields served(const Signature& signature, const Fields& inputs) {
+  auto result = as_served(signature, inputs);
+  try {
+    require_inputs(signature, result);
+  } catch (const DataError& error) {
+    throw ExportError(
+        fmt::format("samples of the test part are not what the signature says: {}", error.what()));
+  }
+  return result;
+}
+
 /// Rows of the test part, answered by the trained model as training itself reads them.
 static std::optional<TrainedRows> trained_rows(const Trainer& trainer) {
-  const auto& sample = trainer.data().test_sample;
-  if (sample.places.empty()) return std::nullopt;
+  const auto& data = trainer.data();
+  const auto& signature = data.preprocessing.signature;
+  const auto places = signature ? spread(*data.test, *signature) : data.test_sample.places;
+  if (places.empty()) return std::nullopt;
   const at::NoGradGuard no_grad;
   const auto& model = trainer.replica().model;
-  const Batch batch = trainer.data().test->read(sample.places);
+  const Batch batch = data.test->read(places);
   const bool was_training = model->is_training();
   model->eval();
   TrainedRows result;
-  result.rows.numeric = sample.numeric;
-  result.rows.categorical = sample.categorical;
+  result.rows.numeric = data.test_sample.numeric;
+  result.rows.categorical = data.test_sample.categorical;
+  if (signature) result.rows.tensors = served(*signature, batch.inputs);
   result.inputs = batch.inputs;
   result.outputs = model.forward(batch.inputs.to(model->parameters().front().device()));
   result.targets = batch.targets.only();

@@ -39,6 +39,8 @@ ordered_json describe_version(const fs::path& model, std::int64_t version, const
     one["task"] = manifest.task;
     one["created"] = manifest.provenance.value("created", "");
     one["metrics"] = manifest.metrics;
+    if (const auto& signature = manifest.preprocessing.signature)
+      for (const auto& input : signature->inputs) one["inputs"][input.name] = text_of(input);
   } catch (const Error& error) {
     one["problem"] = error.what();
   }

@@ -31,7 +31,7 @@ bool answer_round(RowSource& source, const AnswerRows& answer, const AnswerText&
     any = true;
     const auto good = batch.good_rows();
     Predictor::Answers answers;
-    if ((good.tokens.defined() ? good.tokens : good.numeric).size(0) > 0) answers = answer(good);
+    if (good.size() > 0) answers = answer(good);
     mine.lines = text.lines(batch, answers, mine.counts.errors);
     mine.counts.rows = static_cast<std::int64_t>(batch.size());
   }

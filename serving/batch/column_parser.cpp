@@ -57,6 +57,11 @@ RowKey key_of(std::string_view line, const std::string& name) { return key_of(pa
 
 std::unique_ptr<RowParser> make_row_parser(const Preprocessing& preprocessing, const RowOptions& options) {
   if (preprocessing.tokens) return make_token_parser(*preprocessing.tokens, options);
+  if (preprocessing.signature) {
+    auto passed_over = ignored(options);
+    passed_over.insert(passed_over.end(), preprocessing.targets.begin(), preprocessing.targets.end());
+    return make_tensor_parser(*preprocessing.signature, std::move(passed_over), options);
+  }
   return std::make_unique<ColumnParser>(preprocessing, options);
 }
 

@@ -9,6 +9,7 @@
 
 #include "common/errors.h"
 #include "common/text.h"
+#include "data/schema/collate.h"
 #include "data/schema/excerpt.h"
 
 namespace ringtrain {
@@ -27,6 +28,10 @@ void RowBatch::clear(const Preprocessing& preprocessing, std::size_t count, bool
     lengths.assign(count, 0);
     return;
   }
+  if (preprocessing.signature) {
+    rows.tensors = blank_inputs(*preprocessing.signature, rows_count);
+    return;
+  }
   rows = missing_rows(preprocessing, rows_count);
 }
 
@@ -37,6 +42,10 @@ void RowBatch::shrink(std::size_t count) {
   if (rows.tokens.defined()) {
     rows.tokens = rows.tokens.narrow(0, 0, rows_count);
     lengths.resize(count);
+    return;
+  }
+  if (!rows.tensors.empty()) {
+    rows.tensors = rows.tensors.narrow(0, rows_count);
     return;
   }
   rows.numeric = rows.numeric.narrow(0, 0, rows_count);
@@ -52,6 +61,11 @@ Predictor::Rows RowBatch::good_rows() const {
   Predictor::Rows result;
   if (rows.tokens.defined()) {
     result.tokens = rows.tokens.index_select(0, places);
+    return result;
+  }
+  if (!rows.tensors.empty()) {
+    result.tensors =
+        rows.tensors.map([&places](const at::Tensor& tensor) { return tensor.index_select(0, places); });
     return result;
   }
   result.numeric = rows.numeric.index_select(0, places);

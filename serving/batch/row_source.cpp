@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "common/errors.h"
+#include "common/text.h"
 #include "data/schema/column_selection.h"
 #include "data/table/column_stream.h"
 #include "data/table/table_files.h"
@@ -135,6 +136,15 @@ std::unique_ptr<RowSource> open_row_file(const RowFile& file, const Preprocessin
     throw ConfigError(
         fmt::format("{}: a language model reads tokens, not columns; give it JSON lines (--json-instances)",
                     file.path.string()));
+  if (const auto& signature = preprocessing.signature) {
+    std::vector<std::string> names;
+    for (const auto* input : signature->given()) names.push_back(input->name);
+    throw ConfigError(
+        fmt::format("{}: the model reads named tensors ({}), not columns; give it JSON lines "
+                    "(--json-instances), an object "
+                    "with these names a row",
+                    file.path.string(), join(names)));
+  }
   auto wanted = columns_of_schema(preprocessing, options.csv);
   wanted.key = options.key;
   auto columns = file.form == RowForm::csv ? open_csv_columns(file.path, std::move(wanted))

@@ -47,7 +47,8 @@ struct RowOptions {
 std::vector<RowFile> find_row_files(const std::vector<std::filesystem::path>& paths, const RowForm* form);
 
 /// Rows of files, one after another. All are opened once first, so that a file that cannot be answered is
-/// found before the first answer. Throws DataError, ConfigError for a table and a language model.
+/// found before the first answer. Throws DataError, ConfigError for a table and a model that reads tokens or
+/// named tensors.
 /// `preprocessing` outlives the source.
 std::unique_ptr<RowSource> open_row_files(std::vector<RowFile> files, const Preprocessing& preprocessing,
                                           const RowOptions& options);

@@ -7,6 +7,7 @@
 #include <unordered_map>
 
 #include "common/errors.h"
+#include "serving/client/tensor_columns.h"
 #include "serving/predict/json_text.h"
 #include "serving/predict/model_outputs.h"
 
@@ -31,8 +32,10 @@ std::string reason(const HttpAnswer& answer) {
              : fmt::format("status {}", answer.status);
 }
 
-/// {"inputs": {"V1": [1.5, …], "color": ["red", …]}}; null for missing values.
+/// {"inputs": {"V1": [1.5, …], "color": ["red", …]}}; null for missing values. Or a signature's.
 std::string request_of(const Predictor::Rows& rows, const Preprocessing& preprocessing) {
+  if (const auto& signature = preprocessing.signature)
+    return "{\"inputs\":" + tensor_columns(rows.tensors, *signature) + "}";
   const at::Tensor numbers = rows.numeric.to(at::kDouble).contiguous();
   const bool exact = rows.numeric.scalar_type() == at::kDouble;
   const auto* values = numbers.const_data_ptr<double>();
@@ -141,6 +144,10 @@ at::Tensor labels_of(const rapidjson::Value& outputs, const Manifest& manifest, 
 
 Predictor::Rows part(const Predictor::Rows& rows, std::int64_t begin, std::int64_t count) {
   Predictor::Rows result;
+  if (!rows.tensors.empty()) {
+    result.tensors = rows.tensors.narrow(begin, count);
+    return result;
+  }
   result.numeric = rows.numeric.narrow(0, begin, count);
   for (const auto& words : rows.categorical)
     result.categorical.emplace_back(words.begin() + begin, words.begin() + begin + count);
@@ -177,17 +184,18 @@ RemoteModel::RemoteModel(std::string url, const std::string& model, HttpClient::
                     client_.url(), path_));
   manifest_ = Manifest::from_json(body["metadata"]);
   if (manifest_.preprocessing.tokens)
-    throw ConfigError(fmt::format(
-        "--server is for models of columns; a language model is asked by: curl -d '{{\"instances\": "
-        "[{{\"text\": \"…\"}}]}}' {}{}:predict",
-        client_.url(), path_));
+    throw ConfigError(
+        fmt::format("--server is for models of columns and named tensors; a language model is asked by: curl "
+                    "-d '{{\"instances\": "
+                    "[{{\"text\": \"…\"}}]}}' {}{}:predict",
+                    client_.url(), path_));
 }
 
 Predictor::Answers RemoteModel::predict(const Predictor::Rows& rows) {
   try {
     return ask(rows);
   } catch (const TooLarge&) {
-    const auto count = rows.numeric.size(0), half = count / 2;
+    const auto count = rows.size(), half = count / 2;
     if (half == 0) throw;
     return joined(predict(part(rows, 0, half)), predict(part(rows, half, count - half)));
   }
@@ -199,7 +207,7 @@ Predictor::Answers RemoteModel::ask(const Predictor::Rows& rows) {
   if (answer.status == kTooLarge) throw TooLarge(reason(answer));
   if (answer.status != 200) throw DataError(fmt::format("{}{}: {}", client_.url(), path_, reason(answer)));
   const auto reply = parse_json(answer.body);
-  const auto count = rows.numeric.size(0);
+  const auto count = rows.size();
   const auto& outputs = field(reply, "outputs", count);
   const Head& head = manifest_.head;
   Predictor::Answers answers;

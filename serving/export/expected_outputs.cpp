@@ -10,6 +10,7 @@
 #include "common/errors.h"
 #include "common/files.h"
 #include "common/hash.h"
+#include "data/schema/collate.h"
 #include "data/schema/vocabulary.h"
 #include "serving/predict/model_outputs.h"
 
@@ -36,18 +37,59 @@ std::vector<std::string> words_of(const c10::IValue& value) {
   return words;
 }
 
+Fields tensors_of(const c10::IValue& value, const std::vector<std::string>& names) {
+  std::vector<Fields::Field> fields;
+  for (const auto& tensor : value.toTupleRef().elements())
+    fields.emplace_back(names.at(fields.size()), tensor.toTensor());
+  return Fields(std::move(fields));
+}
+
+/// The first two parts of a case.
+std::pair<c10::IValue, c10::IValue> values_of(const Predictor::Rows& rows) {
+  std::vector<c10::IValue> tensors, words;
+  std::vector<std::string> names;
+  for (const auto& [name, tensor] : rows.tensors) {
+    tensors.emplace_back(tensor);
+    names.push_back(name);
+  }
+  if (!tensors.empty()) return {tuple(tensors), words_value(names)};
+  for (const auto& column : rows.categorical) words.push_back(words_value(column));
+  return {rows.numeric, tuple(words)};
+}
+
+/// One sample of a signature, with values that a network may be given.
+Fields random_sample(const Signature& signature, at::Generator& generator) {
+  constexpr std::int64_t most = 9;  // of whole numbers that may be any
+  std::vector<Fields::Field> fields;
+  for (const auto* input : signature.given()) {
+    auto dims = input->dims;
+    if (input->pad) dims[0] = at::randint(1, dims[0] + 1, {}, generator, at::kLong).item<std::int64_t>();
+    const auto low = input->below > 0 || input->type == at::kBool ? 0 : -most;
+    const auto high = input->type == at::kBool ? 2 : input->below > 0 ? input->below : most + 1;
+    fields.emplace_back(input->name,
+                        at::isFloatingType(input->type)
+                            ? at::randn(dims, generator, input->type)
+                            : at::randint(low, high, dims, generator, at::kLong).to(input->type));
+  }
+  return Fields(std::move(fields));
+}
+
 ExpectedCase case_of(const c10::IValue& value) {
   const auto& parts = value.toTupleRef().elements();
   ExpectedCase result;
-  if (parts.at(0).toTensor().scalar_type() == at::kLong) {
+  if (parts.at(0).isTensor() && parts.at(0).toTensor().scalar_type() == at::kLong) {
     result.rows.tokens = parts.at(0).toTensor();
     result.answers.logits = parts.at(2).toTensor();
     return result;
   }
   if (!parts.at(4).isNone()) result.targets = parts.at(4).toTensor();
-  result.rows.numeric = parts.at(0).toTensor();
-  for (const auto& words : parts.at(1).toTupleRef().elements())
-    result.rows.categorical.push_back(words_of(words));
+  if (parts.at(0).isTuple()) {
+    result.rows.tensors = tensors_of(parts.at(0), words_of(parts.at(1)));
+  } else {
+    result.rows.numeric = parts.at(0).toTensor();
+    for (const auto& words : parts.at(1).toTupleRef().elements())
+      result.rows.categorical.push_back(words_of(words));
+  }
   if (parts.at(3).isNone()) {
     result.answers.predictions = parts.at(2).toTensor();
   } else {
@@ -61,6 +103,7 @@ ExpectedCase case_of(const c10::IValue& value) {
 }  // namespace
 
 Fields inputs_of(const Preprocessing& preprocessing, const Predictor::Rows& rows) {
+  if (preprocessing.signature) return rows.tensors;
   if (preprocessing.tokens) return rows.tokens;
   const at::Tensor codes = encode_words(preprocessing.categorical, rows.categorical, rows.numeric.size(0));
   return preprocessing.apply(rows.numeric, codes, at::kFloat);
@@ -72,8 +115,14 @@ Predictor::Rows random_rows(const Preprocessing& preprocessing, std::int64_t row
     return {.numeric = {},
             .categorical = {},
             .tokens = at::randint(tokens->vocabulary, {rows, tokens->context}, generator, at::kLong)};
-  const auto columns = static_cast<std::int64_t>(preprocessing.numeric.size());
   Predictor::Rows result;
+  if (const auto& signature = preprocessing.signature) {
+    std::vector<Fields> samples;
+    for (std::int64_t r = 0; r < rows; ++r) samples.push_back(random_sample(*signature, generator));
+    result.tensors = collate(*signature, samples);
+    return result;
+  }
+  const auto columns = static_cast<std::int64_t>(preprocessing.numeric.size());
   at::Tensor numbers = at::randn({rows, columns}, generator, at::kDouble);
   const at::Tensor missing = at::rand({rows, columns}, generator) < 0.1;
   for (std::int64_t c = 0; c < columns; ++c) {
@@ -99,9 +148,8 @@ std::vector<ExpectedCase> expected_cases(const Manifest& manifest, const Network
                                          std::uint64_t seed) {
   const at::NoGradGuard no_grad;
   std::vector<ExpectedCase> cases;
-  const auto& tokens = manifest.preprocessing.tokens;
   for (const std::int64_t rows : {1, 2, 7, 64}) {
-    if (tokens && rows > 2 && rows_at_once(*tokens, rows) < rows) continue;
+    if (rows > 2 && rows_at_once(manifest, rows) < rows) continue;
     ExpectedCase result;
     result.rows =
         random_rows(manifest.preprocessing, rows, seed_of({seed, static_cast<std::uint64_t>(rows)}));
@@ -130,12 +178,10 @@ void write_cases(const std::filesystem::path& file, const std::vector<ExpectedCa
       values.push_back(tuple({one.rows.tokens, tuple({}), one.answers.logits, c10::IValue(), c10::IValue()}));
       continue;
     }
-    std::vector<c10::IValue> words;
-    for (const auto& column : one.rows.categorical) words.push_back(words_value(column));
+    const auto [raw, words] = values_of(one.rows);
     const auto& answers = one.answers;
     const at::Tensor& decisions = answers.labels.defined() ? answers.labels : answers.classes;
-    values.push_back(tuple({one.rows.numeric, tuple(words),
-                            decisions.defined() ? answers.probabilities : answers.predictions,
+    values.push_back(tuple({raw, words, decisions.defined() ? answers.probabilities : answers.predictions,
                             decisions.defined() ? c10::IValue(decisions) : c10::IValue(),
                             one.targets.defined() ? c10::IValue(one.targets) : c10::IValue()}));
   }

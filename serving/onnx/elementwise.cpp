@@ -22,12 +22,12 @@ std::string gelu(const OperatorCall& call) {
 }
 
 std::string silu(const OperatorCall& call) {
-  return call.graph.node("Mul", {call.tensor(0), call.graph.node("Sigmoid", {call.tensor(0)})});
+  return call.graph.node("Mul", {call.tensor(0), call.graph.node("Sigmoid", {call.converted(0)})});
 }
 
 /// y * alpha, of add(x, y, alpha) and sub(x, y, alpha).
 std::string scaled(const OperatorCall& call, std::size_t which) {
-  std::string y = call.tensor(which);
+  std::string y = call.converted(which);
   if (!call.has(2) || call.number(2) == 1) return y;
   if (call.output_type() == at::kLong) call.fail("alpha of whole numbers must be 1");
   return call.graph.node("Mul", {y, call.graph.scalar(call.number(2))});
@@ -36,7 +36,7 @@ std::string scaled(const OperatorCall& call, std::size_t which) {
 std::string divide(const OperatorCall& call) {
   if (call.has(2)) call.fail("a rounding mode has no mapping");
   if (call.output_type() != at::kFloat) call.fail("the result must be float32");
-  return call.graph.node("Div", {call.tensor(0), call.tensor(1)});
+  return call.graph.node("Div", {call.converted(0), call.converted(1)});
 }
 
 std::string softmax(const OperatorCall& call) {
@@ -55,6 +55,7 @@ std::string elu(const OperatorCall& call) {
 
 std::string clamp(const OperatorCall& call) {
   auto& g = call.graph;
+  if (call.output_type() != at::kFloat) call.fail("the result must be float32");
   return g.node("Clip", {call.tensor(0), call.has(1) ? g.scalar(call.number(1)) : "",
                          call.has(2) ? g.scalar(call.number(2)) : ""});
 }
@@ -68,7 +69,7 @@ std::string reduce(const OperatorCall& call) {
     call.fail("a reduction over all dimensions mixes the samples of a batch; name the dimensions");
   const std::int64_t keep = call.flag(2) ? 1 : 0;
   if (call.name() == "aten::sum")
-    return call.graph.node("ReduceSum", {call.tensor(0), call.graph.constant(axes)}, {{"keepdims", keep}});
+    return call.graph.node("ReduceSum", {call.converted(0), call.graph.constant(axes)}, {{"keepdims", keep}});
   return call.graph.node("ReduceMean", {call.tensor(0)}, {{"axes", axes}, {"keepdims", keep}});
 }
 
@@ -88,15 +89,15 @@ std::string to(const OperatorCall& call) {
 
 void add_elementwise_operators(std::map<std::string, Operator>& table) {
   table["aten::relu"] = [](const OperatorCall& call) { return call.graph.node("Relu", {call.tensor(0)}); };
-  table["aten::tanh"] = [](const OperatorCall& call) { return call.graph.node("Tanh", {call.tensor(0)}); };
+  table["aten::tanh"] = [](const OperatorCall& call) { return call.graph.node("Tanh", {call.converted(0)}); };
   table["aten::sigmoid"] = [](const OperatorCall& call) {
-    return call.graph.node("Sigmoid", {call.tensor(0)});
+    return call.graph.node("Sigmoid", {call.converted(0)});
   };
-  table["aten::exp"] = [](const OperatorCall& call) { return call.graph.node("Exp", {call.tensor(0)}); };
-  table["aten::log"] = [](const OperatorCall& call) { return call.graph.node("Log", {call.tensor(0)}); };
-  table["aten::sqrt"] = [](const OperatorCall& call) { return call.graph.node("Sqrt", {call.tensor(0)}); };
+  table["aten::exp"] = [](const OperatorCall& call) { return call.graph.node("Exp", {call.converted(0)}); };
+  table["aten::log"] = [](const OperatorCall& call) { return call.graph.node("Log", {call.converted(0)}); };
+  table["aten::sqrt"] = [](const OperatorCall& call) { return call.graph.node("Sqrt", {call.converted(0)}); };
   table["aten::neg"] = [](const OperatorCall& call) { return call.graph.node("Neg", {call.tensor(0)}); };
-  table["aten::erf"] = [](const OperatorCall& call) { return call.graph.node("Erf", {call.tensor(0)}); };
+  table["aten::erf"] = [](const OperatorCall& call) { return call.graph.node("Erf", {call.converted(0)}); };
   table["aten::gelu"] = gelu;
   table["aten::silu"] = silu;
   table["aten::leaky_relu"] = leaky_relu;
@@ -104,16 +105,16 @@ void add_elementwise_operators(std::map<std::string, Operator>& table) {
   table["aten::clamp"] = clamp;
   table["aten::hardtanh"] = clamp;
   table["aten::add"] = [](const OperatorCall& call) {
-    return call.graph.node("Add", {call.tensor(0), scaled(call, 1)});
+    return call.graph.node("Add", {call.converted(0), scaled(call, 1)});
   };
   table["aten::sub"] = [](const OperatorCall& call) {
-    return call.graph.node("Sub", {call.tensor(0), scaled(call, 1)});
+    return call.graph.node("Sub", {call.converted(0), scaled(call, 1)});
   };
   table["aten::rsub"] = [](const OperatorCall& call) {
-    return call.graph.node("Sub", {call.tensor(1), scaled(call, 0)});
+    return call.graph.node("Sub", {call.converted(1), scaled(call, 0)});
   };
   table["aten::mul"] = [](const OperatorCall& call) {
-    return call.graph.node("Mul", {call.tensor(0), call.tensor(1)});
+    return call.graph.node("Mul", {call.converted(0), call.converted(1)});
   };
   table["aten::div"] = divide;
   table["aten::softmax"] = softmax;

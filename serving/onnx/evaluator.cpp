@@ -96,6 +96,7 @@ class OnnxRunner : public ModelRunner {
   Predictor::Answers run(const Predictor::Rows& rows) const override {
     std::map<std::string, onnx::Value> inputs;
     auto name = names_.begin();
+    for (const auto& [_, tensor] : rows.tensors) inputs[*name++] = tensor;
     if (form_ == AnswerForm::tokens) inputs[*name++] = rows.tokens;
     if (by_column_)
       for (std::size_t c = 0; c < numeric_; ++c)

@@ -182,11 +182,19 @@ void add_answers(GraphBuilder& graph, const Manifest& manifest, const std::strin
 
 }  // namespace
 
-bool has_column_inputs(const Manifest& manifest) { return manifest.inputs == "columns"; }
+bool has_column_inputs(const Manifest& manifest) {
+  const auto& preprocessing = manifest.preprocessing;
+  return manifest.inputs == "columns" && !preprocessing.tokens && !preprocessing.signature;
+}
 
 std::vector<std::string> onnx_input_names(const Preprocessing& preprocessing, bool by_column) {
   if (preprocessing.tokens) return {"tokens"};
-  std::vector<std::string> names, taken{"numeric", "probabilities", "class", "labels", "prediction"};
+  std::vector<std::string> names;
+  if (preprocessing.signature) {
+    for (const auto& input : preprocessing.signature->inputs) names.push_back(input.name);
+    return names;
+  }
+  std::vector<std::string> taken{"numeric", "probabilities", "class", "labels", "prediction"};
   const auto add = [&](std::string name) {
     while (std::find(taken.begin(), taken.end(), name) != taken.end()) name += "_column";
     names.push_back(name);
@@ -223,6 +231,15 @@ onnx::Model make_onnx(const Manifest& manifest, const TracedNetwork& network) {
   if (preprocessing.tokens) {
     graph.input("tokens", ElementType::int64, {batch, preprocessing.tokens->context});
     add_answers(graph, manifest, onnx::add_network(graph, network, {"tokens"}));
+    return {graph.take(), RINGTRAIN_VERSION, {{"task", manifest.task}}};
+  }
+  if (preprocessing.signature) {
+    for (const auto& input : preprocessing.signature->inputs) {
+      std::vector<Dimension> shape{batch};
+      shape.insert(shape.end(), input.dims.begin(), input.dims.end());
+      graph.input(input.name, onnx::element_type(input.type), shape);
+    }
+    add_answers(graph, manifest, onnx::add_network(graph, network, names));
     return {graph.take(), RINGTRAIN_VERSION, {{"task", manifest.task}}};
   }
   auto name = names.cbegin();

@@ -5,6 +5,7 @@
 #include <torch/csrc/jit/ir/constants.h>
 
 #include <algorithm>
+#include <set>
 #include <unordered_map>
 
 #include "common/errors.h"
@@ -18,10 +19,10 @@ class NetworkTranslator {
  public:
   explicit NetworkTranslator(GraphBuilder& graph) : graph_(graph) {}
 
-  std::string translate(const TracedNetwork& network, const std::vector<std::string>& names) {
+  std::string translate(const TracedNetwork& network, const std::vector<std::string>& arguments) {
     const auto inputs = network.graph->inputs();
     values_[inputs.at(0)] = Constant{network.module._ivalue(), ""};
-    for (std::size_t i = 0; i < names.size(); ++i) values_[inputs.at(i + 1)] = names[i];
+    for (std::size_t i = 0; i < arguments.size(); ++i) values_[inputs.at(i + 1)] = arguments[i];
     for (const auto* node : network.graph->nodes()) add(*node);
     const auto outputs = network.graph->outputs();
     const auto* name = outputs.size() == 1 ? std::get_if<TensorName>(&value(outputs[0])) : nullptr;
@@ -95,6 +96,8 @@ class NetworkTranslator {
       values_[node.output()] = split(operation);
       return;
     }
+    if (operation.output_type() == at::kDouble && !all_constant(inputs) && !takes_float64(name))
+      operation.fail("it computes in float64; cast its inputs to float32 first");
     const auto found = operators().find(name);
     if (found != operators().end())
       values_[node.output()] = found->second(operation);
@@ -102,6 +105,15 @@ class NetworkTranslator {
       values_[node.output()] = fold(node, inputs);
     else
       operation.fail("there is no mapping for it");
+  }
+
+  /// Whether an operator's constants follow the type of its result.
+  static bool takes_float64(const std::string& name) {
+    static const std::set<std::string> names{"aten::to",      "aten::add",       "aten::sub",
+                                             "aten::rsub",    "aten::mul",       "aten::cat",
+                                             "aten::flatten", "aten::unflatten", "aten::view",
+                                             "aten::reshape", "aten::squeeze",   "aten::unsqueeze"};
+    return names.contains(name);
   }
 
   /// An operator without a batch in it (at::arange): its result is a constant.

@@ -24,7 +24,8 @@ std::string OperatorCall::tensor(std::size_t i) const {
   const auto* known = std::get_if<Constant>(&inputs_[i]);
   if (!known) fail(fmt::format("input {} is a list", i));
   if (known->value.isScalar()) {
-    const auto type = output_type() == at::kLong ? at::kLong : at::kFloat;
+    const auto wanted = output_type();
+    const auto type = wanted == at::kLong || wanted == at::kDouble ? wanted : at::kFloat;
     return graph.initializer("scalar", at::scalar_tensor(known->value.toScalar(), type));
   }
   if (!known->value.isTensor()) fail(fmt::format("input {} is a {}", i, known->value.tagKind()));
@@ -37,6 +38,28 @@ std::vector<std::string> OperatorCall::tensors(std::size_t i) const {
   const auto* list = std::get_if<TensorList>(&inputs_.at(i));
   if (!list) fail(fmt::format("input {} is not a list of tensors", i));
   return *list;
+}
+
+std::string OperatorCall::in_output_type(const std::string& name, const torch::jit::Value* value) const {
+  const auto type = value->type()->cast<c10::TensorType>();
+  const auto given = type ? type->scalarType() : std::nullopt;
+  if (!given || *given == output_type()) return name;
+  return graph.node("Cast", {name}, {{"to", static_cast<std::int64_t>(element_type(output_type()))}});
+}
+
+std::string OperatorCall::converted(std::size_t i) const {
+  const auto* known = i < inputs_.size() ? std::get_if<Constant>(&inputs_[i]) : nullptr;
+  if (known && known->value.isTensor() && known->value.toTensor().scalar_type() != output_type())
+    return graph.initializer("constant", known->value.toTensor().to(output_type()));
+  return known ? tensor(i) : in_output_type(tensor(i), node_.input(i));
+}
+
+std::vector<std::string> OperatorCall::all_converted(std::size_t i) const {
+  auto names = tensors(i);
+  const auto values = node_.input(i)->node()->inputs();
+  for (std::size_t k = 0; k < names.size() && k < values.size(); ++k)
+    names[k] = in_output_type(names[k], values[k]);
+  return names;
 }
 
 bool OperatorCall::has(std::size_t i) const {

@@ -33,10 +33,13 @@ class OperatorCall {
   std::size_t size() const { return inputs_.size(); }
   std::string name() const { return node_.kind().toQualString(); }
   /// Input i as a tensor of the ONNX graph. A number becomes a scalar of float32, or of int64 where the
-  /// result is int64.
+  /// result is int64, or of float64.
   std::string tensor(std::size_t i) const;
   std::vector<std::string> tensors(std::size_t i) const;  ///< a list of tensors
-  bool has(std::size_t i) const;                          ///< given and not None
+  /// The same in the type of the result: ATen converts what an operator is given, ONNX takes one type alone.
+  std::string converted(std::size_t i) const;
+  std::vector<std::string> all_converted(std::size_t i) const;
+  bool has(std::size_t i) const;  ///< given and not None
   std::int64_t integer(std::size_t i) const;
   double number(std::size_t i) const;
   bool flag(std::size_t i) const;
@@ -57,6 +60,8 @@ class OperatorCall {
 
  private:
   const c10::IValue& constant(std::size_t i) const;
+  /// `name` holds `value`.
+  std::string in_output_type(const std::string& name, const torch::jit::Value* value) const;
   const torch::jit::Node& node_;
   const std::vector<Translated>& inputs_;
 };

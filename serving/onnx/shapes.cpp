@@ -42,7 +42,7 @@ std::string t(const OperatorCall& call) {
 }
 
 std::string cat(const OperatorCall& call) {
-  return call.graph.node("Concat", call.tensors(0), {{"axis", call.integer(1)}});
+  return call.graph.node("Concat", call.all_converted(0), {{"axis", call.integer(1)}});
 }
 
 }  // namespace

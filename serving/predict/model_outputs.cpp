@@ -4,7 +4,12 @@
 
 #include <algorithm>
 
+#include "data/schema/collate.h"
+
 namespace ringtrain {
+
+/// Of logits, or of inputs: 128 MiB of float32.
+static constexpr std::int64_t kMostNumbers = 1 << 25;
 
 bool has_several_values(const Head& head) { return head.form == AnswerForm::values && head.outputs > 1; }
 
@@ -20,6 +25,7 @@ std::vector<std::int64_t> output_shape(const Manifest& manifest, std::int64_t ro
 }
 
 Fields zero_inputs(const Preprocessing& preprocessing, std::int64_t rows) {
+  if (preprocessing.signature) return blank_inputs(*preprocessing.signature, rows);
   if (const auto& tokens = preprocessing.tokens) return at::zeros({rows, tokens->context}, at::kLong);
   const auto coded = static_cast<std::int64_t>(preprocessing.coded().size());
   const at::Tensor numbers = at::zeros({rows, preprocessing.width()});
@@ -32,12 +38,13 @@ Fields zero_inputs(const Preprocessing& preprocessing, std::int64_t rows) {
 
 std::int64_t rows_at_once(const Manifest& manifest, std::int64_t wanted) {
   const auto& tokens = manifest.preprocessing.tokens;
+  if (const auto& signature = manifest.preprocessing.signature; signature && wanted > 0)
+    return std::clamp<std::int64_t>(kMostNumbers / signature->values(), 1, wanted);
   return tokens && wanted > 0 ? rows_at_once(*tokens, wanted) : wanted;
 }
 
 std::int64_t rows_at_once(const TokenInput& tokens, std::int64_t wanted) {
-  constexpr std::int64_t most = 1 << 25;  // 128 MiB of logits
-  return std::clamp<std::int64_t>(most / (tokens.context * tokens.vocabulary), 1, wanted);
+  return std::clamp<std::int64_t>(kMostNumbers / (tokens.context * tokens.vocabulary), 1, wanted);
 }
 
 Predictor::Answers answers_of(const Manifest& manifest, const at::Tensor& outputs) {

@@ -23,12 +23,12 @@ std::string label_of(const Manifest& manifest, std::int64_t index);
 /// The shape of the network's outputs for `rows` rows.
 std::vector<std::int64_t> output_shape(const Manifest& manifest, std::int64_t rows);
 
-/// Inputs of the network that are all 0: as Preprocessing::apply gives them in float32, or [rows, context]
-/// int64 of a language model.
+/// Inputs of the network that are all 0: as Preprocessing::apply gives them in float32, [rows, context] int64
+/// of a language model, or the padding of a signature.
 Fields zero_inputs(const Preprocessing& preprocessing, std::int64_t rows);
 
-/// How many rows are answered at once: `wanted`, fewer of a language model whose logits would fill the
-/// memory.
+/// How many rows are answered at once: `wanted`, fewer of a language model whose logits, or a signature whose
+/// inputs, would fill the memory.
 std::int64_t rows_at_once(const Manifest& manifest, std::int64_t wanted);
 std::int64_t rows_at_once(const TokenInput& tokens, std::int64_t wanted);
 

@@ -40,6 +40,11 @@ Predictor::Predictor(const std::string& model) : impl_(std::make_unique<Impl>())
   impl_->model = load_torchscript(impl_->folder, impl_->manifest);
 }
 
+std::int64_t Predictor::Rows::size() const {
+  if (!tensors.empty()) return tensors.samples();
+  return (tokens.defined() ? tokens : numeric).size(0);
+}
+
 Predictor::~Predictor() = default;
 const Manifest& Predictor::manifest() const { return impl_->manifest; }
 const std::filesystem::path& Predictor::folder() const { return impl_->folder; }

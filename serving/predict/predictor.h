@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "data/fields.h"
 #include "serving/repository/manifest.h"
 
 namespace ringtrain {
@@ -25,6 +26,8 @@ class Predictor {
     at::Tensor numeric;                                 ///< [n, F] float32, NaN for missing
     std::vector<std::vector<std::string>> categorical;  ///< [columns][n]
     at::Tensor tokens;                                  ///< [n, context] int64, of a language model alone
+    Fields tensors{};                                   ///< [n, dims…] of each input of a signature alone
+    std::int64_t size() const;                          ///< n
   };
   /// By the form of the manifest's head; what other forms have is undefined.
   struct Answers {
@@ -55,7 +58,7 @@ struct PredictOptions {
 };
 /// `in`: one JSON value a line: an object by column names, or an array in manifest order (numeric columns,
 /// then categorical ones); of a language model: an array of tokens, {"tokens": […]}, or {"text": "…"} where
-/// the manifest knows the tokens' texts. Empty lines are skipped.
+/// the manifest knows the tokens' texts; of a signature: what TensorReader takes. Empty lines are skipped.
 std::int64_t predict_json_lines(const Predictor& predictor, std::istream& in, std::ostream& out,
                                 const PredictOptions& options);
 

@@ -54,6 +54,20 @@ std::vector<std::string> notes_of(const Preprocessing& preprocessing) {
   return notes;
 }
 
+/// The same of a signature: a batch has one dimension more, the rows.
+nlohmann::json tensors_of(const Signature& signature) {
+  auto tensors = nlohmann::json::array();
+  for (const auto& input : signature.inputs) {
+    nlohmann::json shape = input.dims;
+    shape.insert(shape.begin(), -1);
+    tensors.push_back({{"name", input.name}, {"dtype", name_of(input.type)}, {"shape", shape}});
+    if (input.pad) tensors.back()["pad"] = *input.pad;
+    if (!input.mask.empty()) tensors.back()["mask"] = input.mask;
+    if (input.below > 0) tensors.back()["below"] = input.below;
+  }
+  return tensors;
+}
+
 /// The threshold beside the head, for readers that know no heads.
 double threshold_of(const Head& head) { return head.is_binary() ? head.thresholds[0] : 0.5; }
 
@@ -100,6 +114,7 @@ nlohmann::json Manifest::to_json() const {
                       {"metrics", metrics.is_null() ? nlohmann::json::object() : metrics},
                       {"provenance", provenance.is_null() ? nlohmann::json::object() : provenance},
                       {"files", files.is_null() ? nlohmann::json::object() : files}};
+  if (preprocessing.signature) json["tensors"] = tensors_of(*preprocessing.signature);
   if (head.is_binary() && preprocessing.labels.size() == 2) json["positive_class"] = preprocessing.labels[1];
   if (const auto notes = notes_of(preprocessing); !notes.empty()) json["notes"] = notes;
   return json;

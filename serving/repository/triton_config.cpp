@@ -17,7 +17,7 @@ struct Port {
   std::string type;
   std::int64_t width = 0;  ///< 0: one value a row, without a dimension of its own
   bool labels = false;
-  std::int64_t depth = 0;  ///< of a second dimension; 0: none
+  std::vector<std::int64_t> more{};  ///< dimensions behind `width`
 };
 
 /// In protobuf's text format.
@@ -38,9 +38,9 @@ std::string ports(const char* field, const std::vector<Port>& list) {
   std::string text = fmt::format("{} [\n", field);
   for (std::size_t i = 0; i < list.size(); ++i) {
     const auto& port = list[i];
-    text += fmt::format("  {{\n    name: {}\n    data_type: {}\n    dims: [ {}{} ]\n", quoted(port.name),
-                        port.type, std::max<std::int64_t>(port.width, 1),
-                        port.depth > 0 ? fmt::format(", {}", port.depth) : "");
+    text += fmt::format("  {{\n    name: {}\n    data_type: {}\n    dims: [ {}{}{} ]\n", quoted(port.name),
+                        port.type, std::max<std::int64_t>(port.width, 1), port.more.empty() ? "" : ", ",
+                        fmt::join(port.more, ", "));
     if (port.width == 0) text += "    reshape: { shape: [ ] }\n";
     if (port.labels) text += "    label_filename: \"labels.txt\"\n";
     text += i + 1 < list.size() ? "  },\n" : "  }\n";
@@ -50,7 +50,7 @@ std::string ports(const char* field, const std::vector<Port>& list) {
 
 std::vector<Port> output_ports(const Manifest& manifest, bool libtorch) {
   if (const auto& tokens = manifest.preprocessing.tokens)
-    return {{libtorch ? "OUTPUT__0" : "logits", "TYPE_FP32", tokens->context, false, tokens->vocabulary}};
+    return {{libtorch ? "OUTPUT__0" : "logits", "TYPE_FP32", tokens->context, false, {tokens->vocabulary}}};
   const Head& head = manifest.head;
   if (head.form == AnswerForm::values)
     return {
@@ -61,10 +61,26 @@ std::vector<Port> output_ports(const Manifest& manifest, bool libtorch) {
           {libtorch ? "OUTPUT__1" : decision, "TYPE_INT64", labels ? head.width() : 0}};
 }
 
+std::vector<Port> tensor_ports(const Signature& signature, bool libtorch) {
+  std::vector<Port> inputs;
+  for (const auto& input : signature.inputs) {
+    const char* type = input.type == at::kFloat    ? "TYPE_FP32"
+                       : input.type == at::kDouble ? "TYPE_FP64"
+                       : input.type == at::kLong   ? "TYPE_INT64"
+                                                   : "TYPE_BOOL";
+    inputs.push_back({libtorch ? fmt::format("INPUT__{}", inputs.size()) : input.name, type});
+    if (input.dims.empty()) continue;
+    inputs.back().width = input.dims[0];
+    inputs.back().more.assign(input.dims.begin() + 1, input.dims.end());
+  }
+  return inputs;
+}
+
 std::vector<Port> input_ports(const Manifest& manifest, bool libtorch) {
   const auto& preprocessing = manifest.preprocessing;
   if (preprocessing.tokens)
     return {{libtorch ? "INPUT__0" : "tokens", "TYPE_INT64", preprocessing.tokens->context}};
+  if (preprocessing.signature) return tensor_ports(*preprocessing.signature, libtorch);
   const auto columns = static_cast<std::int64_t>(preprocessing.numeric.size());
   const char* type = preprocessing.has_wide() ? "TYPE_FP64" : "TYPE_FP32";
   if (libtorch) return {{"INPUT__0", type, columns}};

@@ -9,6 +9,18 @@
 namespace ringtrain {
 namespace {
 
+/// Of a signature; each request has all of its inputs.
+template <class Requests>
+Fields joined_tensors(const Requests& requests) {
+  std::vector<Fields::Field> fields;
+  for (const auto& [name, first] : requests.front().rows.tensors) {
+    std::vector<at::Tensor> parts;
+    for (const auto& request : requests) parts.push_back(request.rows.tensors.at(name));
+    fields.emplace_back(name, at::cat(parts));
+  }
+  return Fields(std::move(fields));
+}
+
 /// The rows of all, one behind the other.
 template <class Requests>
 Predictor::Rows joined(const Requests& requests) {
@@ -24,6 +36,7 @@ Predictor::Rows joined(const Requests& requests) {
   }
   if (!numeric.empty()) rows.numeric = at::cat(numeric);
   if (!tokens.empty()) rows.tokens = at::cat(tokens);
+  rows.tensors = joined_tensors(requests);
   return rows;
 }
 
@@ -36,16 +49,11 @@ Predictor::Answers part(const Predictor::Answers& all, std::int64_t begin, std::
 
 }  // namespace
 
-std::int64_t row_count(const Predictor::Rows& rows) {
-  if (rows.tokens.defined()) return rows.tokens.size(0);
-  return rows.numeric.size(0);
-}
-
 Batcher::Batcher(boost::asio::thread_pool& pool, Options options, Run run, Observe observe)
     : pool_(pool), options_(options), run_(std::move(run)), observe_(std::move(observe)), timer_(pool) {}
 
 void Batcher::submit(Predictor::Rows rows, Done done) {
-  const auto count = row_count(rows);
+  const auto count = rows.size();
   std::unique_lock lock(mutex_);
   // A request that is larger than what may wait is taken when nothing else waits.
   if (waiting_rows_ > 0 && waiting_rows_ + count > options_.most_waiting_rows)

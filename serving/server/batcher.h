@@ -74,7 +74,4 @@ class Batcher : public std::enable_shared_from_this<Batcher> {
   double usual_seconds_ = 0;  ///< of a run, a moving average
 };
 
-/// How many rows there are.
-std::int64_t row_count(const Predictor::Rows& rows);
-
 }  // namespace ringtrain

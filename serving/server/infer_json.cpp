@@ -79,7 +79,9 @@ InferTensor tensor_from_json(std::string name, std::string datatype, std::vector
     return tensor;
   }
   std::vector<double> values;
+  std::vector<std::int64_t> whole;  // of those that are whole numbers: float64 does not hold all of int64
   flatten(data, [&](const Value& value) {
+    if (value.IsInt64()) whole.push_back(value.GetInt64());
     if (value.IsNull()) return values.push_back(std::numeric_limits<double>::quiet_NaN());
     if (value.IsBool()) return values.push_back(value.GetBool() ? 1 : 0);
     if (!value.IsNumber()) throw DataError(fmt::format("{}: expected numbers, got {}", where, shown(value)));
@@ -88,12 +90,15 @@ InferTensor tensor_from_json(std::string name, std::string datatype, std::vector
   if (static_cast<std::int64_t>(values.size()) != count)
     throw DataError(fmt::format("{}: {} values do not fill the shape [{}]", where, values.size(),
                                 fmt::join(tensor.shape, ", ")));
-  // Checks the datatype; JSON's numbers are float64 and whole ones are exact to 2^53.
-  tensor.values = tensor_from_bytes(tensor.name, tensor.datatype, {0}, "").values;
-  const auto type = tensor.values.scalar_type();
-  const at::Tensor given = at::tensor(values, at::kDouble).reshape(tensor.shape);
+  // Checks the datatype.
+  const auto type = tensor_from_bytes(tensor.name, tensor.datatype, {0}, "").values.scalar_type();
+  const bool exact = at::isIntegralType(type, false) && whole.size() == values.size();
+  const at::Tensor given =
+      (exact ? at::tensor(whole, at::kLong) : at::tensor(values, at::kDouble)).reshape(tensor.shape);
   tensor.values = given.to(type);
-  if (!at::isFloatingType(type) && !tensor.values.to(at::kDouble).equal(given))
+  // What is not exact holds a number such as 3.0, whose neighbours float64 may not tell apart.
+  const bool lost = !exact && at::isIntegralType(type, false) && given.abs().gt(0x1p53).any().item<bool>();
+  if (lost || (!at::isFloatingType(type) && !tensor.values.to(given.scalar_type()).equal(given)))
     throw DataError(fmt::format("{}: a value is no {}", where, tensor.datatype));
   return tensor;
 }

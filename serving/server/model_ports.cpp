@@ -7,9 +7,12 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <map>
+#include <stdexcept>
 
 #include "common/errors.h"
 #include "common/text.h"
+#include "data/schema/collate.h"
 #include "data/schema/excerpt.h"
 #include "data/table/column_stream.h"
 #include "serving/batch/row_batch.h"
@@ -60,9 +63,10 @@ InferTensor numbers(std::string name, std::string datatype, const at::Tensor& va
   return {std::move(name), std::move(datatype), values.sizes().vec(), values.contiguous(), {}};
 }
 
-/// What a name means: Triton's LibTorch backend numbers the ports.
+/// What a name means: Triton's LibTorch backend numbers the inputs, and two outputs at most.
 std::string port_name(const std::string& name, const char* prefix, const std::vector<Port>& ports) {
-  for (std::size_t i = 0; i < ports.size() && i < 2; ++i)
+  const std::size_t most = std::string_view(prefix) == "INPUT" ? ports.size() : 2;
+  for (std::size_t i = 0; i < std::min(ports.size(), most); ++i)
     if (name == fmt::format("{}__{}", prefix, i)) return ports[i].name;
   return name;
 }
@@ -71,6 +75,12 @@ std::vector<std::string> names_of(const std::vector<Port>& ports) {
   std::vector<std::string> names;
   for (const auto& port : ports) names.push_back(port.name);
   return names;
+}
+
+bool names_any(const std::vector<InferTensor>& inputs, const std::string& name,
+               const std::vector<Port>& ports) {
+  return std::any_of(inputs.begin(), inputs.end(),
+                     [&](const InferTensor& one) { return port_name(one.name, "INPUT", ports) == name; });
 }
 
 /// [n] from [n] or [n, 1].
@@ -154,6 +164,54 @@ Predictor::Rows token_rows(const std::vector<InferTensor>& inputs, const TokenIn
                                   rows.tokens.max().item<std::int64_t>() >= tokens.vocabulary))
     throw DataError(fmt::format("input 'tokens': a token is not in the vocabulary of {}", tokens.vocabulary));
   return rows;
+}
+
+const char* datatype_of(at::ScalarType type) {
+  for (const auto& one : kDatatypes)
+    if (type == one.type) return one.name;
+  throw std::logic_error("a signature has a type that no tensor has");
+}
+
+std::vector<std::int64_t> shape_of(const TensorInput& input, std::int64_t rows) {
+  std::vector<std::int64_t> shape{rows};
+  shape.insert(shape.end(), input.dims.begin(), input.dims.end());
+  return shape;
+}
+
+/// Exactly the signature's inputs, masks and padding among them.
+Predictor::Rows tensor_rows(const std::vector<InferTensor>& inputs, const Signature& signature,
+                            const std::vector<Port>& ports) {
+  std::vector<std::string> problems;
+  std::map<std::string, at::Tensor> given;
+  const auto rows = inputs[0].shape[0];
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    const auto& tensor = inputs[i];
+    const auto name = port_name(tensor.name, "INPUT", ports);
+    const auto* input = signature.find(name);
+    if (!input) {
+      const auto known = names_of(ports);
+      problems.push_back(fmt::format("unknown input '{}'; the model has: {}.{}", name, join(known),
+                                     did_you_mean(name, known)));
+    } else if (tensor.datatype != datatype_of(input->type) || tensor.shape != shape_of(*input, rows)) {
+      problems.push_back(fmt::format("input '{}': expected {} [{}], got {} [{}]", name,
+                                     datatype_of(input->type), fmt::join(shape_of(*input, rows), ", "),
+                                     tensor.datatype, fmt::join(tensor.shape, ", ")));
+    } else if (!given.emplace(name, tensor.values).second) {
+      problems.push_back(fmt::format("input '{}' is given twice", name));
+    }
+  }
+  std::vector<Fields::Field> fields;
+  for (const auto& input : signature.inputs) {
+    if (const auto found = given.find(input.name); found != given.end())
+      fields.emplace_back(input.name, found->second);
+    else if (!names_any(inputs, input.name, ports))
+      problems.push_back(fmt::format("input '{}' is missing", input.name));
+  }
+  if (!problems.empty()) throw DataError(join(problems, "; "));
+  Predictor::Rows result;
+  result.tensors = Fields(std::move(fields));
+  require_inputs(signature, result.tensors);
+  return result;
 }
 
 /// The places of an input in `rows`, for the columns that it carries.
@@ -266,6 +324,11 @@ std::vector<Port> input_ports(const Manifest& manifest) {
   const auto& preprocessing = manifest.preprocessing;
   if (preprocessing.tokens) return {{"tokens", "INT64", {-1, preprocessing.tokens->context}}};
   std::vector<Port> ports;
+  if (preprocessing.signature) {
+    for (const auto& input : preprocessing.signature->inputs)
+      ports.push_back({input.name, datatype_of(input.type), shape_of(input, -1)});
+    return ports;
+  }
   for (const auto& name : onnx_input_names(preprocessing)) ports.push_back({name, "BYTES", {-1}});
   if (!preprocessing.numeric.empty())
     ports[0] = {"numeric",
@@ -341,6 +404,7 @@ Predictor::Rows rows_of(const std::vector<InferTensor>& inputs, const Manifest& 
       throw DataError(
           fmt::format("input '{}': its shape [{}] has no rows", input.name, fmt::join(input.shape, ", ")));
   if (manifest.preprocessing.tokens) return token_rows(inputs, *manifest.preprocessing.tokens, ports);
+  if (manifest.preprocessing.signature) return tensor_rows(inputs, *manifest.preprocessing.signature, ports);
   RowFiller filler(manifest, inputs[0].shape[0]);
   for (const auto& input : inputs) filler.fill(port_name(input.name, "INPUT", ports), input);
   return filler.take();

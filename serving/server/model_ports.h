@@ -17,7 +17,8 @@ struct Port {
 };
 
 /// "numeric" [n, F] FP32, FP64 where a column is wide (left out when there is no numeric column), then a
-/// BYTES [n] for each categorical column, as in model.onnx; "tokens" [n, context] INT64 of a language model.
+/// BYTES [n] for each categorical column, as in model.onnx; "tokens" [n, context] INT64 of a language model;
+/// of a signature its inputs, [n, dims…] each.
 std::vector<Port> input_ports(const Manifest& manifest);
 
 /// "probabilities" [n, K] FP32, "class" [n] INT64, "label" [n] BYTES; or "probabilities", "labels" [n, K]
@@ -44,8 +45,8 @@ InferTensor tensor_from_bytes(std::string name, std::string datatype, std::vecto
 std::string bytes_of(const InferTensor& tensor);
 
 /// The rows that a request's tensors hold: the model's inputs, or one [n] or [n, 1] for each column by its
-/// name. INPUT__0 is understood as the first input, as Triton's LibTorch backend calls it. Throws DataError
-/// that names the tensor.
+/// name; of a signature exactly its inputs, masks and padding included. INPUT__0 is understood as the first
+/// input, as Triton's LibTorch backend calls it. Throws DataError that names the tensor.
 Predictor::Rows rows_of(const std::vector<InferTensor>& inputs, const Manifest& manifest);
 
 /// Throws DataError for a name that is none of the model's outputs.

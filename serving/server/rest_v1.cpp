@@ -91,8 +91,12 @@ void RestV1::predict(const ServedModels::Loaded& version, const std::string& bod
   const bool by_column = form == "inputs";
   if (version->tokens) return answer_tokens(version, document[form.c_str()], by_column, respond);
   const auto& preprocessing = version->predictor->manifest().preprocessing;
-  auto rows = by_column ? rows_of_inputs(document["inputs"], preprocessing, *version->rows)
-                        : rows_of_instances(document["instances"], preprocessing, *version->rows);
+  const auto read = [&](const auto& schema, const auto& reader) {
+    return by_column ? rows_of_inputs(document["inputs"], schema, reader)
+                     : rows_of_instances(document["instances"], schema, reader);
+  };
+  auto rows = version->tensors ? read(*preprocessing.signature, *version->tensors)
+                               : read(preprocessing, *version->rows);
   version->batcher->submit(std::move(rows), [version, respond, by_column](const Predictor::Answers& answers,
                                                                           const std::exception_ptr& error) {
     try {

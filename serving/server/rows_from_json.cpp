@@ -6,6 +6,8 @@
 #include <algorithm>
 
 #include "common/errors.h"
+#include "common/text.h"
+#include "data/schema/collate.h"
 #include "serving/batch/row_batch.h"
 #include "serving/predict/json_text.h"
 
@@ -27,6 +29,17 @@ std::int64_t column_length(const rapidjson::Value& columns) {
     size = column.Size();
   }
   return size;
+}
+
+/// What is short in the request may be long when it is padded.
+Predictor::Rows blank_rows(const Signature& signature, std::int64_t count) {
+  if (count > kMostValues / signature.values())
+    throw DataError(fmt::format("{} rows of {} values are more than are answered at once ({} values)",
+                                with_commas(count), with_commas(signature.values()),
+                                with_commas(kMostValues)));
+  Predictor::Rows rows;
+  rows.tensors = blank_inputs(signature, count);
+  return rows;
 }
 
 }  // namespace
@@ -76,6 +89,32 @@ Predictor::Rows rows_of_inputs(const rapidjson::Value& inputs, const Preprocessi
     }
   }
   require_filled(rows, preprocessing);
+  return rows;
+}
+
+Predictor::Rows rows_of_instances(const rapidjson::Value& instances, const Signature& signature,
+                                  const TensorReader& reader) {
+  if (!instances.IsArray() || instances.Empty()) throw DataError("\"instances\": expected an array of rows");
+  auto rows = blank_rows(signature, instances.Size());
+  for (rapidjson::SizeType r = 0; r < instances.Size(); ++r) {
+    try {
+      put_sample(signature, reader.read(instances[r]), r, rows.tensors);
+    } catch (const DataError& error) {
+      fail(r, error.what());
+    }
+  }
+  return rows;
+}
+
+Predictor::Rows rows_of_inputs(const rapidjson::Value& inputs, const Signature& signature,
+                               const TensorReader& reader) {
+  if (inputs.IsArray()) return rows_of_instances(inputs, signature, reader);
+  if (!inputs.IsObject())
+    throw DataError("\"inputs\": expected an object with an array of samples for each of the model's inputs");
+  const auto samples = reader.read_columns(inputs);
+  auto rows = blank_rows(signature, static_cast<std::int64_t>(samples.size()));
+  for (std::size_t r = 0; r < samples.size(); ++r)
+    put_sample(signature, samples[r], static_cast<std::int64_t>(r), rows.tensors);
   return rows;
 }
 

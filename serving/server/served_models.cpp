@@ -267,12 +267,16 @@ ServedModels::Loaded ServedModels::load_version(const std::string& name, const f
       });
   std::unique_ptr<const JsonRowReader> rows;
   std::unique_ptr<const TokenReader> tokens;
+  std::unique_ptr<const TensorReader> tensors;
   if (preprocessing.tokens)
     tokens = std::make_unique<const TokenReader>(*preprocessing.tokens);
+  else if (preprocessing.signature)
+    tensors = std::make_unique<const TensorReader>(*preprocessing.signature, preprocessing.targets);
   else
     rows = std::make_unique<const JsonRowReader>(preprocessing);
-  return std::shared_ptr<const LoadedVersion>(new LoadedVersion{
-      name, number, std::move(predictor), std::move(rows), std::move(tokens), std::move(batcher), counted});
+  return std::shared_ptr<const LoadedVersion>(
+      new LoadedVersion{name, number, std::move(predictor), std::move(rows), std::move(tokens),
+                        std::move(tensors), std::move(batcher), counted});
 }
 
 /// Which version is live, and which are let go.

@@ -16,6 +16,7 @@
 
 #include "serving/predict/json_row_reader.h"
 #include "serving/predict/predictor.h"
+#include "serving/predict/tensor_reader.h"
 #include "serving/predict/token_reader.h"
 #include "serving/repository/model_repository.h"
 #include "serving/repository/version_state.h"
@@ -29,8 +30,9 @@ struct LoadedVersion {
   std::string model;
   std::int64_t number;
   std::shared_ptr<const Predictor> predictor;
-  std::unique_ptr<const JsonRowReader> rows;  ///< null for a language model
-  std::unique_ptr<const TokenReader> tokens;  ///< of a language model alone
+  std::unique_ptr<const JsonRowReader> rows;    ///< of columns alone
+  std::unique_ptr<const TokenReader> tokens;    ///< of a language model alone
+  std::unique_ptr<const TensorReader> tensors;  ///< of a signature alone
   std::shared_ptr<Batcher> batcher;
   Metrics::Version metrics;
   ~LoadedVersion() { metrics.loaded.Set(0); }

@@ -9,6 +9,7 @@
 #include "common/errors.h"
 #include "common/files.h"
 #include "common/log.h"
+#include "data/schema/collate.h"
 #include "serving/batch/row_batch.h"
 #include "serving/predict/json_text.h"
 #include "serving/server/rows_from_json.h"
@@ -20,6 +21,10 @@ Predictor::Rows zero_rows(const Preprocessing& preprocessing, std::int64_t count
   Predictor::Rows rows;
   if (preprocessing.tokens) {
     rows.tokens = at::zeros({count, preprocessing.tokens->context}, at::kLong);
+    return rows;
+  }
+  if (preprocessing.signature) {
+    rows.tensors = blank_inputs(*preprocessing.signature, count);
     return rows;
   }
   rows = missing_rows(preprocessing, count);
@@ -37,8 +42,10 @@ void run_given(const Predictor& predictor, const std::filesystem::path& file) {
     const auto document = parse_json(read_file(file));
     if (!document.IsObject() || !document.HasMember("instances"))
       throw DataError("expected {\"instances\": [row, …]}");
-    const JsonRowReader reader(preprocessing);
-    const auto rows = rows_of_instances(document["instances"], preprocessing, reader);
+    const auto& instances = document["instances"];
+    const auto& signature = preprocessing.signature;
+    const auto rows = signature ? rows_of_instances(instances, *signature, TensorReader(*signature))
+                                : rows_of_instances(instances, preprocessing, JsonRowReader(preprocessing));
     for (int i = 0; i < 2; ++i) predictor.predict(rows);
   } catch (const DataError& error) {
     throw DataError(fmt::format("{}: {}", file.string(), error.what()));

@@ -142,6 +142,10 @@ std::string answers_source(const Head& head) {
   return probabilities, torch.ge(scores.squeeze(1), self.threshold).to(dtype=4))";
 }
 
+const char* returned(const Head& head) {
+  return head.form == AnswerForm::values ? "Tensor" : "Tuple[Tensor, Tensor]";
+}
+
 /// The source of `forward`: the schema's operations, the network, and answers_of. Outside Python, types have
 /// no names in TorchScript: dtype 4 is int64, 6 is float32, 7 float64 (c10/core/ScalarType.h).
 std::string forward_source(const Manifest& manifest, const Operations& operations) {
@@ -167,8 +171,20 @@ std::string forward_source(const Manifest& manifest, const Operations& operation
     if (input) inputs.push_back(values.at(*input));
   code += fmt::format("\n  scores = self.network.forward({})", fmt::join(inputs, ", "));
   code += answers_source(manifest.head);
-  return fmt::format("def forward(self, numeric: Tensor{}) -> {}:{}\n", arguments,
-                     manifest.head.form == AnswerForm::values ? "Tensor" : "Tuple[Tensor, Tensor]", code);
+  return fmt::format("def forward(self, numeric: Tensor{}) -> {}:{}\n", arguments, returned(manifest.head),
+                     code);
+}
+
+/// The same of a signature: its inputs by their names.
+std::string forward_source(const Signature& signature, const Head& head) {
+  std::vector<std::string> names, arguments{"self"};
+  for (const auto& input : signature.inputs) {
+    names.push_back(input.name);
+    arguments.push_back(input.name + ": Tensor");
+  }
+  return fmt::format("def forward({}) -> {}:\n  scores = self.network.forward({}){}\n",
+                     fmt::join(arguments, ", "), returned(head), fmt::join(names, ", "),
+                     answers_source(head));
 }
 
 }  // namespace
@@ -176,20 +192,20 @@ std::string forward_source(const Manifest& manifest, const Operations& operation
 TracedNetwork trace_network(const Network& network, const Preprocessing& preprocessing) {
   const at::NoGradGuard no_grad;
   auto module = mirror(*network, std::make_shared<CompilationUnit>());
-  const auto example = zero_inputs(preprocessing, traced_rows);
-  torch::jit::Stack values;
+  const Fields example = zero_inputs(preprocessing, traced_rows);
+  torch::jit::Stack arguments;
   std::vector<std::string> names;
   for (const auto& [name, tensor] : example) {
-    values.emplace_back(tensor);
+    arguments.emplace_back(tensor);
     names.push_back(name.empty() ? "inputs" : name);
   }
   try {
     auto [state, outputs] = torch::jit::tracer::trace(
-        values,
-        [&](torch::jit::Stack traced) {
-          std::size_t next = 0;
+        arguments,
+        [&network, &example](const torch::jit::Stack& inputs) {
+          auto next = inputs.begin();
           return torch::jit::Stack{
-              network.forward(example.map([&](const at::Tensor&) { return traced.at(next++).toTensor(); }))};
+              network.forward(example.map([&next](const at::Tensor&) { return (next++)->toTensor(); }))};
         },
         [](const at::Tensor&) { return std::string(); }, /*strict=*/true, /*force_outplace=*/false, &module,
         names);
@@ -212,6 +228,12 @@ torch::jit::Module make_torchscript(const Manifest& manifest, const torch::jit::
   if (manifest.head.form == AnswerForm::tokens) {
     module.register_module("network", network);
     module.define("def forward(self, tokens: Tensor) -> Tensor:\n  return self.network.forward(tokens)\n");
+    return module;
+  }
+  if (const auto& signature = manifest.preprocessing.signature) {
+    register_head(module, manifest.head);
+    module.register_module("network", network);
+    module.define(forward_source(*signature, manifest.head));
     return module;
   }
   const auto steps = operations(manifest.preprocessing, at::kFloat);

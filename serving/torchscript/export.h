@@ -17,13 +17,15 @@ struct TracedNetwork {
 };
 
 /// Traces `network`, which must be a float32 CPU module in eval mode with no parameter that requires a
-/// gradient. The traced module shares its tensors. Throws ExportError.
+/// gradient. Its arguments are the inputs of a signature, else one. The traced module shares its tensors.
+/// Throws ExportError.
 TracedNetwork trace_network(const Network& network, const Preprocessing& preprocessing);
 
 /// The whole model as TorchScript: preprocessing, `network`, the head. `forward(numeric [n, F], c0:
 /// List[str], ...)`, of a hashed column its codes, int64 [n] (word_codes.h), since a graph cannot hash,
-/// returns (probabilities, class) or (probabilities, labels), or the prediction of one or
-/// several values; of a language model `forward(tokens [n, context])` returns logits.
+/// returns (probabilities, class) or (probabilities, labels), or the prediction of one or several values; of
+/// a language model `forward(tokens [n, context])` returns logits. Of a signature the arguments are its
+/// inputs, [n, dims…] each.
 torch::jit::Module make_torchscript(const Manifest& manifest, const torch::jit::Module& network);
 
 }  // namespace ringtrain

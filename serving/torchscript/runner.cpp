@@ -26,7 +26,9 @@ class TorchScriptRunner : public ModelRunner {
 
   Predictor::Answers run(const Predictor::Rows& rows) const override {
     const at::NoGradGuard no_grad;
-    torch::jit::Stack inputs{form_ == AnswerForm::tokens ? rows.tokens : rows.numeric};
+    torch::jit::Stack inputs;
+    for (const auto& [name, tensor] : rows.tensors) inputs.emplace_back(tensor);
+    if (inputs.empty()) inputs.emplace_back(form_ == AnswerForm::tokens ? rows.tokens : rows.numeric);
     for (std::size_t c = 0; c < rows.categorical.size(); ++c)
       if (columns_.at(c).encoding == Encoding::hash)
         inputs.emplace_back(codes_of(columns_[c], rows.categorical[c]));

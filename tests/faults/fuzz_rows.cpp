@@ -2,9 +2,9 @@
 // the right shapes, or a DataError. What was read and is written by our own writers is read again as it was.
 //
 // The first byte says what the rest is and which model it is for: '0' to '3' numeric columns, '4' to '7'
-// categorical ones too, '8' to
-// ';' tokens; of each TensorFlow Serving's predict, the Open Inference Protocol's infer, the same with binary
-// tensors (the JSON ends with the first line), and JSON lines of `ringtrain predict`.
+// categorical ones too, '8' to ';' tokens, '<' to '?' named tensors; of each TensorFlow Serving's predict,
+// the Open Inference Protocol's infer, the same with binary tensors (the JSON ends with the first line), and
+// JSON lines of `ringtrain predict`.
 #include <ATen/ATen.h>
 
 #include <algorithm>
@@ -15,6 +15,7 @@
 #include <sstream>
 
 #include "common/errors.h"
+#include "data/schema/collate.h"
 #include "serving/batch/row_source.h"
 #include "serving/predict/json_text.h"
 #include "serving/server/infer_json.h"
@@ -37,11 +38,15 @@ Preprocessing columns(bool with_words) {
 }
 
 std::vector<Manifest> make_models() {
-  std::vector<Manifest> models(3);
+  std::vector<Manifest> models(4);
   models[0].preprocessing = columns(false);
   models[1].preprocessing = columns(true);
   models[2].head.form = AnswerForm::tokens;
   models[2].preprocessing.tokens = TokenInput{4, 3, {"a", "b", "ab"}};
+  models[3].preprocessing.signature = Signature{{{.name = "s", .dims = {3, 2}, .pad = -1, .mask = "m"},
+                                                 {.name = "m", .type = at::kBool, .dims = {3}},
+                                                 {.name = "k", .type = at::kLong, .below = 5},
+                                                 {.name = "x", .type = at::kDouble}}};
   return models;
 }
 
@@ -53,8 +58,19 @@ bool same_bits(const at::Tensor& a, const at::Tensor& b) {
   return x.nbytes() == 0 || std::memcmp(x.const_data_ptr(), y.const_data_ptr(), x.nbytes()) == 0;
 }
 
+/// Whether collate could have made them. What refuses a request is no failure, this is.
+bool is_whole(const Signature& signature, const Predictor::Rows& rows) {
+  try {
+    require_inputs(signature, rows.tensors);
+  } catch (const DataError&) {
+    return false;
+  }
+  return rows.size() > 0;
+}
+
 /// Shapes, and that nothing is missing where the model takes nothing that is.
 void check(const Predictor::Rows& rows, const Preprocessing& preprocessing) {
+  if (preprocessing.signature) return require(is_whole(*preprocessing.signature, rows));
   if (const auto& tokens = preprocessing.tokens) {
     require(rows.tokens.dim() == 2 && rows.tokens.size(0) > 0 && rows.tokens.size(1) == tokens->context);
     require(rows.tokens.scalar_type() == at::kLong && rows.tokens.ge(0).all().item<bool>() &&
@@ -99,7 +115,19 @@ void check_round_trip(const Predictor::Rows& rows, const Preprocessing& preproce
   require(same_bits(again.numeric, rows.numeric) && again.categorical == rows.categorical);
 }
 
+/// Rows and columns of a signature.
+void predict(std::string_view body, const Signature& signature) {
+  const TensorReader reader(signature);
+  const auto document = parse_json(body);
+  if (!document.IsObject()) return;
+  if (document.HasMember("instances"))
+    require(is_whole(signature, rows_of_instances(document["instances"], signature, reader)));
+  if (document.HasMember("inputs"))
+    require(is_whole(signature, rows_of_inputs(document["inputs"], signature, reader)));
+}
+
 void predict(std::string_view body, const Preprocessing& preprocessing) {
+  if (preprocessing.signature) return predict(body, *preprocessing.signature);
   const JsonRowReader reader(preprocessing);
   const auto document = parse_json(body);
   const auto accept = [&](const Predictor::Rows& rows) {
@@ -156,10 +184,10 @@ void lines(std::string_view text, const Preprocessing& preprocessing) {
     require(batch.keys.size() == (options.key.empty() ? 0 : batch.size()));
     const auto good = batch.good_rows();
     const auto count = static_cast<std::int64_t>(std::count(batch.errors.begin(), batch.errors.end(), ""));
-    require((good.tokens.defined() ? good.tokens : good.numeric).size(0) == count);
+    require(good.size() == count);
     if (count == 0) continue;
     check(good, preprocessing);
-    if (!preprocessing.tokens) check_round_trip(good, preprocessing);
+    if (!preprocessing.tokens && !preprocessing.signature) check_round_trip(good, preprocessing);
     for (const auto length : batch.lengths) require(length >= 0 && length <= preprocessing.tokens->context);
   }
 }
@@ -170,7 +198,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   static const auto models = make_models();
   if (size == 0) return 0;
   const std::string_view body(reinterpret_cast<const char*>(data) + 1, size - 1);
-  const auto& model = models[data[0] / 4 % 3];
+  const auto& model = models[data[0] / 4 % 4];
   const auto way = data[0] % 4;
   try {
     if (way == 1 || way == 2)

@@ -50,6 +50,14 @@ def check(folder, name):
             largest = max(largest, compare(f"ONNX Runtime: {rows}", output, expected[0]),
                           compare(f"torch.jit: {rows}", script(numeric).numpy(), expected[0]))
             continue
+        if "tensors" in manifest:  # their values, then their names
+            feed = {n: tensor.numpy() for n, tensor in zip(words, numeric, strict=True)}
+            assert list(words) == [one["name"] for one in manifest["tensors"]], words
+            outputs, answers = session.run(output_names(manifest), feed), script(*numeric)
+            answers = [answers] if decisions is None else list(answers)
+            for output, answer, value in zip(outputs, answers, expected, strict=True):
+                largest = max(largest, compare(f"ONNX Runtime: {name}", output, value), compare(f"torch.jit: {name}", answer.numpy(), value))
+            continue
         of_numbers, of_words = input_names(manifest)
         feed = {n: np.array(w, dtype=object) for n, w in zip(of_words, words, strict=True)}
         feed |= {n: numeric[:, i].numpy() for i, n in enumerate(of_numbers)}

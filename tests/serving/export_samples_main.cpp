@@ -54,6 +54,10 @@ int main(int count, char** arguments) {
     export_sample(base, "values", test::values_head(), test::numeric_columns(5, {}), test::make_mlp(5, 3));
     export_sample(base, "exponential", test::exponential_head(), test::numeric_columns(5, {}),
                   test::make_mlp(5, 1));
+    export_sample(base, "tensors", "classification", test::named_tensors({"a", "b", "c"}),
+                  test::make_sequences(3));
+    export_sample(base, "tensor_values", test::values_head(), test::named_tensors({}),
+                  test::make_sequences(3));
     auto words = test::mixed_columns({"a", "b"});
     words.numeric.clear();
     export_sample(base, "words", "binary_classification", words, test::make_mlp(6, 1));

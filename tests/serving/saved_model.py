@@ -24,7 +24,7 @@ from exported import input_names, output_names  # noqa: E402
 TOLERANCE = 1e-5
 # What attention needs has no mapping.
 WITHOUT = {"built_in_gpt"}
-TYPES = {"FloatStorage": numpy.float32, "LongStorage": numpy.int64}
+TYPES = {"FloatStorage": numpy.float32, "LongStorage": numpy.int64, "DoubleStorage": numpy.float64, "BoolStorage": numpy.bool_}
 
 
 class Reader(pickle.Unpickler):
@@ -60,9 +60,12 @@ def largest_difference(folder, name):
     signature = tensorflow.saved_model.load(str(version), tags=["serve"]).signatures["serving_default"]
     largest, count = 0.0, 0
     for numeric, words, values, decisions, _ in cases_of(folder / f"{name}.expected"):
-        of_numbers, of_words = input_names(manifest)
+        named = "tensors" in manifest  # then their values, and their names
+        of_numbers, of_words = ([], []) if named else input_names(manifest)
+        numeric, words, named = (numpy.empty((len(values), 0)), [], dict(zip(words, numeric, strict=True))) if named else (numeric, words, {})
         feed = {key: tensorflow.constant(list(column), tensorflow.string) for key, column in zip(of_words, words, strict=True)}
         feed |= {key: tensorflow.constant(numeric[:, i]) for i, key in enumerate(of_numbers)}
+        feed |= {key: tensorflow.constant(tensor) for key, tensor in named.items()}
         if numeric.shape[1] and not of_numbers:
             feed["numeric"] = tensorflow.constant(numeric)
         outputs = {key: value.numpy() for key, value in signature(**feed).items()}

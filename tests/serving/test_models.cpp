@@ -6,6 +6,7 @@
 #include <torch/nn/modules/batchnorm.h>
 #include <torch/nn/modules/container/sequential.h>
 #include <torch/nn/modules/conv.h>
+#include <torch/nn/modules/embedding.h>
 #include <torch/nn/modules/linear.h>
 #include <torch/nn/modules/normalization.h>
 
@@ -108,6 +109,28 @@ class Unmapped : public Model {
   torch::nn::Linear output_{nullptr};
 };
 
+/// Mixes types as PyTorch allows: what ONNX needs is converted in the export.
+struct Sequences : torch::nn::Module {
+  explicit Sequences(std::int64_t outputs)
+      : torch::nn::Module("Sequences"),
+        step(register_module("step", torch::nn::Linear(2, 6))),
+        kinds(register_module("kinds", torch::nn::Embedding(5, 3))),
+        output(register_module("output", torch::nn::Linear(6 + 3 + 3 + 1, outputs))) {}
+
+  at::Tensor forward(const Fields& inputs) {
+    const auto type = step->weight.scalar_type();
+    const auto known = inputs.at("known").unsqueeze(2);
+    const auto steps = at::tanh(step(inputs.at("series"))) * known;
+    const auto mean = steps.sum(1) / (known.sum(1) + 1);
+    const auto when = ((inputs.at("when") - 1e6) * 1e-3).to(type).unsqueeze(1);
+    return output(at::cat({mean, kinds(inputs.at("kind")), inputs.at("counts"), when}, 1));
+  }
+
+  torch::nn::Linear step;
+  torch::nn::Embedding kinds;
+  torch::nn::Linear output;
+};
+
 class Baked : public Model {
  public:
   explicit Baked(std::int64_t features) : Model("Baked") {
@@ -154,6 +177,25 @@ Preprocessing mixed_columns(std::vector<std::string> labels) {
   result.categorical.push_back({"color", {"blue", "green", "très rouge"}, true});
   result.categorical.push_back({"class", {"first", "second"}, false});
   return result;
+}
+
+Preprocessing named_tensors(std::vector<std::string> labels) {
+  Preprocessing result;
+  result.signature = Signature{{{.name = "series", .dims = {4, 2}, .pad = 0.5, .mask = "known"},
+                                {.name = "known", .type = at::kBool, .dims = {4}},
+                                {.name = "kind", .type = at::kLong, .below = 5},
+                                {.name = "counts", .type = at::kLong, .dims = {3}},
+                                {.name = "when", .type = at::kDouble}}};
+  result.targets = {"amount"};
+  result.labels = std::move(labels);
+  return result;
+}
+
+MakeModel make_sequences(std::int64_t outputs) {
+  return [=]() -> Network {
+    const auto module = std::make_shared<Sequences>(outputs);
+    return {module, [&taker = *module](const Fields& inputs) { return taker.forward(inputs); }};
+  };
 }
 
 Preprocessing token_input(std::int64_t context, std::int64_t vocabulary, bool texts) {

@@ -31,6 +31,12 @@ Preprocessing numeric_columns(std::int64_t count, std::vector<std::string> label
 /// Three numeric columns, and "color" (missing is a category) and "class" (a name that is also an output's).
 Preprocessing mixed_columns(std::vector<std::string> labels);
 
+/// Named tensors: "series" float32 [4, 2], filled up with 0.5, its mask "known" bool, "kind" int64 below 5,
+/// "counts" int64 [3], "when" float64.
+Preprocessing named_tensors(std::vector<std::string> labels);
+/// Reads those: what is padding has no weight.
+MakeModel make_sequences(std::int64_t outputs);
+
 /// What a language model reads; with `texts` the tokens stand for "a", "b", …
 Preprocessing token_input(std::int64_t context, std::int64_t vocabulary, bool texts = false);
 

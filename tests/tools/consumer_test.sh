@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs ringtrain into an empty folder and builds and runs with what is there: examples/consumer, own_loop, own_model and
-# own_loop_gan, and what `ringtrain new` writes.
+# Installs ringtrain into an empty folder and builds and runs with what is there: examples/consumer, own_loop, own_model,
+# windows and own_loop_gan, and what `ringtrain new` writes.
 # usage: consumer_test.sh SOURCE BUILD CMAKE MPIEXEC
 set -euo pipefail
 source=$1 build=$2 cmake=$3 mpiexec=$4
@@ -72,6 +72,11 @@ build_example own_model "$folder/own_model"
 "$folder/own_model/rides" --version >/dev/null || fail "the program with kinds of its own does not run"
 if [[ -n "${PEERS_PYTHON:-}" ]]; then
   RINGTRAIN="$folder/installed/bin/ringtrain" "$PEERS_PYTHON" "$source/tests/launch/own_program.py" "$folder/own_model/rides"
+fi
+
+build_example windows "$folder/windows"
+if [[ -n "${PEERS_PYTHON:-}" ]]; then
+  RINGTRAIN="$folder/installed/bin/ringtrain" "$PEERS_PYTHON" "$source/tests/launch/own_windows.py" "$folder/windows/windows"
 fi
 
 # What `ringtrain new` writes, unedited, and the loop of one's own: one project, so that both cores and one precompiled header serve all.

@@ -62,7 +62,8 @@ class DataKind {
   virtual bool gives_tokens() const { return false; }
   /// Whether it reads data.train_file.
   virtual bool reads_file() const { return true; }
-  /// Whether an exported model can take such data: `preprocessing` says all of what it takes.
+  /// Whether an exported model can take such data: `preprocessing` says all of what it takes. Data of an own
+  /// kind say it by its `signature`, which their batches then have (collate.h makes them).
   virtual bool can_be_exported() const { return false; }
   /// What others who read the same tables need to know; of another kind nothing.
   virtual std::optional<TableConfig> table(const std::string& /*train_file*/) const { return std::nullopt; }

@@ -9,6 +9,7 @@
 
 #include "common/errors.h"
 #include "common/text.h"
+#include "data/schema/collate.h"
 
 namespace ringtrain {
 namespace {
@@ -50,14 +51,42 @@ void require_loss(const at::Tensor& outputs, const Task& task, const Batch& batc
                   shapes_of(batch.targets)));
 }
 
+std::vector<std::int64_t> first_of(const Dataset& dataset) {
+  std::vector<std::int64_t> few;
+  for (std::int64_t i = 0; i < std::min<std::int64_t>(2, dataset.size()); ++i) few.push_back(i);
+  return few;
+}
+
 }  // namespace
+
+void require_signature(const PreparedData& data, at::ScalarType floating, bool exported) {
+  const auto& signature = data.preprocessing.signature;
+  for (const auto* part : {data.train.get(), data.validation.get(), data.test.get()}) {
+    if (!part || part->size() == 0) continue;
+    const Fields inputs = part->read(first_of(*part)).inputs;
+    if (!signature && exported && inputs.size() > 1)
+      throw ConfigError(fmt::format(
+          "the data give several tensors ({}), but no signature that says what an exported model takes: set "
+          "PreparedData::preprocessing.signature in prepare, or export.enabled: false",
+          shapes_of(inputs)));
+    if (!signature) return;
+    try {
+      signature->require_valid();
+      require_inputs(*signature, inputs, floating);
+    } catch (const DataError& error) {
+      throw ConfigError(
+          fmt::format("the data's batches are not what their signature says: {}. Make them with "
+                      "collate (data/schema/collate.h)",
+                      error.what()));
+    }
+  }
+}
 
 void require_fitting_answer(const Replica& replica, const Task& task, const Dataset& dataset,
                             const at::Device& device) {
   if (replica.model->parameters().empty())
     throw ConfigError("the model has no parameters: there is nothing to train");
-  std::vector<std::int64_t> few;
-  for (std::int64_t i = 0; i < std::min<std::int64_t>(2, dataset.size()); ++i) few.push_back(i);
+  const auto few = first_of(dataset);
   if (few.empty()) return;
   const torch::NoGradGuard no_grad;
   const Batch batch = dataset.read(few);

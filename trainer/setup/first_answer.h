@@ -3,6 +3,7 @@
 #include <ATen/core/Tensor.h>
 
 #include "data/dataset.h"
+#include "trainer/data_kinds/data_kind.h"
 #include "trainer/step/replica.h"
 #include "trainer/tasks/task.h"
 
@@ -14,5 +15,10 @@ namespace ringtrain {
 /// loss throws becomes one, too.
 void require_fitting_answer(const Replica& replica, const Task& task, const Dataset& dataset,
                             const at::Device& device);
+
+/// Looks whether the first samples of each part are what the data's signature says, where there is one.
+/// `floating`: the run's type. Throws ConfigError that says what is not; and where a model of several tensors
+/// is to be exported (`exported`) without a signature.
+void require_signature(const PreparedData& data, at::ScalarType floating, bool exported);
 
 }  // namespace ringtrain

@@ -327,12 +327,13 @@ TEST(ExportFailure, RowsThatTrainingReadOtherwise) {
       base.path(), make_manifest("m", "binary_classification", mixed_columns({"no", "yes"})), make_mlp(9, 1));
   const TrainedRows right = trained_rows(request);
   request.trained = right;
-  request.trained->inputs = right.inputs.clone();
-  request.trained->inputs[6][1] += 0.01;
+  const at::Tensor inputs = right.inputs.only().clone();
+  request.trained->inputs = inputs;
+  inputs[6][1] += 0.01;
   expect_failure(request, verify_command(), "input 2 of row 7 is ");
-  request.trained->inputs[6][1] = NAN;
+  inputs[6][1] = NAN;
   expect_failure(request, verify_command(), "training had nan");
-  request.trained->inputs = right.inputs.slice(1, 0, 8);
+  request.trained->inputs = right.inputs.only().slice(1, 0, 8);
   expect_failure(request, verify_command(), "makes 9 inputs of a row, training had 8");
 }
 

@@ -10,8 +10,8 @@ namespace ringtrain::test {
 namespace {
 
 TEST_F(BatcherTest, CountsRows) {
-  EXPECT_EQ(row_count({at::zeros({3, 0}), {}, {}}), 3);
-  EXPECT_EQ(row_count({{}, {}, at::zeros({2, 5}, at::kLong)}), 2);
+  EXPECT_EQ((Predictor::Rows{at::zeros({3, 0}), {}, {}}.size()), 3);
+  EXPECT_EQ((Predictor::Rows{{}, {}, at::zeros({2, 5}, at::kLong)}.size()), 2);
 }
 
 TEST_F(BatcherTest, WhatWaitsTogetherIsOneRunAndEachGetsItsOwnRows) {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
+#include <limits>
 
 #include "common/errors.h"
 #include "tests/serving/thrown.h"
@@ -46,6 +47,15 @@ TEST(InferRequest, FlatAndNestedDataAreTheSame) {
   EXPECT_EQ(input_of("BYTES", "[3]", R"(["a", ["é", ""]])").strings, (Strings{"a", "é", ""}));
   EXPECT_TRUE(input_of("FP32", "[1]", "[null]").values.isnan().all().item<bool>());
   EXPECT_TRUE(input_of("FP64", "[1]", "[NaN]").values.isnan().all().item<bool>());
+}
+
+TEST(InferRequest, WholeNumbersKeepAllDigits) {
+  EXPECT_TRUE(
+      at::equal(input_of("INT64", "[2]", "[9007199254740993, -9223372036854775808]").values,
+                at::tensor({9007199254740993L, std::numeric_limits<std::int64_t>::min()}, at::kLong)));
+  EXPECT_EQ(refused(body_of("INT64", "[1]", "[1e18]")), "input 'x': a value is no INT64");
+  EXPECT_EQ(refused(body_of("INT64", "[1]", "[9223372036854775808]")), "input 'x': a value is no INT64");
+  EXPECT_EQ(input_of("INT64", "[1]", "[3.0]").values.item<std::int64_t>(), 3);
 }
 
 TEST(InferRequest, EachDatatypeHoldsItsBoundaries) {

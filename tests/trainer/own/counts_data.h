@@ -53,14 +53,22 @@ class CountsKind : public DataKind {
   void describe(config::Visitor& v) override {
     v.field("words", words_, "How many there are.", config::at_least(2));
     v.field("samples", samples_, "Of the training part.", config::at_least(1));
+    v.field("exportable", exportable_, "Says so, truly or not.");
+    v.field("fixed", fixed_, "Says that a batch is as wide as the longest sentence of all, which it is not.");
   }
   bool reads_file() const override { return false; }
+  bool can_be_exported() const override { return exportable_; }
   std::string hash(const std::string&) const override { return fmt::format("{}-{}", words_, samples_); }
 
   PreparedData prepare(const DataRequest&, Communicator&) const override {
     PreparedData data;
     data.features = words_;
     data.preprocessing.targets = {"count"};
+    if (fixed_)
+      data.preprocessing.signature =
+          Signature{{{.name = "words", .type = at::kLong, .dims = {5}, .pad = 0, .mask = "mask"},
+                     {.name = "mask", .dims = {5}},
+                     {.name = "numbers", .dims = {2}}}};
     data.train = std::make_unique<Counts>(0, samples_, words_);
     data.validation = std::make_unique<Counts>(samples_, 20, words_);
     data.test = std::make_unique<Counts>(samples_ + 20, 20, words_);
@@ -70,6 +78,7 @@ class CountsKind : public DataKind {
 
  private:
   std::int64_t words_ = 20, samples_ = 50;
+  bool exportable_ = false, fixed_ = false;
 };
 
 }  // namespace ringtrain::test

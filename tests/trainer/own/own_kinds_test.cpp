@@ -152,6 +152,12 @@ TEST_F(OwnKinds, WhatDoesNotFitIsSaidBeforeTheFirstStep) {
   says({"model={type: nothing}"}, "the model has no parameters");
   says({"model={type: mlp}"}, "3 tensors here (words, mask, numbers), where one is wanted");
   says({"export.enabled=true"}, "a model of data.format: counts cannot be exported");
+  says({"export.enabled=true", "data.exportable=true"},
+       "the data give several tensors (words [2, 2], mask [2, 2], numbers [2, 2]), but no signature");
+  says(
+      {"data.fixed=true"},
+      "the data's batches are not what their signature says: input 'words': expected int64 [2, 5], got int64 "
+      "[2, 2]; input 'mask': expected float64 [2, 5], got float64 [2, 2]. Make them with collate");
   says({"task.type=poison"}, "Did you mean 'poisson'?");
   says({"data.wrods=3"}, "data.wrods");
 }

@@ -1,0 +1,133 @@
+"""examples/windows as its reader has it, built against an installed ringtrain: `own_windows.py PROGRAM`. It trains on 1, 2 and 3 ranks to equal
+weights and exports; the plain ringtrain (RINGTRAIN) answers and serves windows of any length as the trained model did."""
+
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "support"))
+import jobs  # noqa: E402
+import serving  # noqa: E402
+
+PROGRAM = Path(sys.argv[1]).resolve()
+EXAMPLE = jobs.SOURCE / "examples/windows"
+DAYS = 24
+
+
+def windows(*arguments, expect=0):
+    done = subprocess.run([PROGRAM, *map(str, arguments)], capture_output=True, text=True, timeout=200, cwd=EXAMPLE)
+    assert done.returncode == expect, (arguments, done.returncode, done.stdout[-2000:], done.stderr[-4000:])
+    return done
+
+
+def weights(job):
+    folder = job / "checkpoints" / (job / "checkpoints/latest").read_text().strip()
+    return jobs.tensors(folder / "model.safetensors")
+
+
+def train(folder, ranks, *more):
+    job = folder / f"{ranks}_ranks"
+    launch = ["--ranks", ranks] if ranks > 1 else []
+    done = windows("train", "windows.yaml", *launch, "--job-dir", job, *jobs.sets(trainer__epochs=3, trainer__precision="float64"), *more)
+    assert "rmse" in done.stdout, done.stdout
+    return job
+
+
+def trains_on_any_number_of_ranks(folder):
+    """In float64, so that only the order of sums differs. One of them is exported."""
+    job = train(folder, 1)
+    expected = weights(job)
+    assert "weight.weight" in expected, expected.keys()
+    for ranks in (2, 3):
+        other = weights(train(folder, ranks, *jobs.sets(export__enabled=False)))
+        for name, value in expected.items():
+            difference = jobs.relative_difference(other[name], value)
+            assert difference < 1e-8, (ranks, name, difference)
+    return job
+
+
+def rows_of_the_file():
+    """What is known before each row, by the row's number."""
+    rows, first = {}, 0
+    with open(EXAMPLE / "shops.csv", newline="") as file:
+        days = list(csv.DictReader(file))
+    for place, day in enumerate(days):
+        if day["shop"] != days[first]["shop"]:
+            first = place
+        series = [[float(one["sales"]), float(one["warmth"])] for one in days[max(first, place - DAYS):place]]
+        rows[place] = {"series": series, "warmth": float(day["warmth"])}
+    return rows
+
+
+def trained_answers(job):
+    """Of the test part, by row."""
+    with open(job / "predictions.csv", newline="") as file:
+        return {int(one["row"]): float(one["score0"]) for one in csv.DictReader(file)}
+
+
+def values(answers):
+    return [one["prediction"] if isinstance(one, dict) else one for one in answers]
+
+
+def answers_as_the_trained_model(folder, job):
+    rows, trained = rows_of_the_file(), trained_answers(job)
+    given = [rows[place] for place in trained]
+    for file in ("model.pt", "model.onnx", "saved_model.pb", "warmup.json"):
+        assert (model / "1" / file).exists(), file
+    lengths = {len(one["series"]) for one in given}
+    assert {1, 2, DAYS} <= lengths and len(given) > 100, (lengths, len(given))
+    expected, model = list(trained.values()), job / "export/sales"
+    file = folder / "rows.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in given))
+    answers = [json.loads(line) for line in jobs.run("predict", model, "--json-instances", file).stdout.splitlines()]
+    assert jobs.relative_difference(values(answers), expected) < 1e-5
+    wrong = {"series": [[1, 2], [3]], "wramth": 1}
+    file.write_text(json.dumps(wrong))
+    told = jobs.run("predict", model, "--json-instances", file, expect=2).stdout
+    assert "row 1: 'warmth' is missing; unknown name" in told and "Did you mean 'warmth'?" in told, told
+    assert "series[1]: expected 2 values, got 1" in told, told
+    refused = jobs.run("predict", model, "--csv", EXAMPLE / "shops.csv", expect=2).stderr
+    assert "the model reads named tensors (series, warmth), not columns" in refused, refused
+    refused = windows("evaluate", model, "shops.csv", expect=2).stderr
+    assert "the model reads named tensors" in refused and len(refused.splitlines()) == 1, refused
+    if "serve" in jobs.run("--help").stdout:
+        answers_over_http(folder, job, given, expected)
+
+
+def answers_over_http(folder, job, given, expected):
+    with serving.Server(job / "export") as server:
+        path = "/v1/models/sales:predict"
+        assert jobs.relative_difference(values(server.ask(path, {"instances": given})["predictions"]), expected) < 1e-5
+        columns = {name: [row[name] for row in given] for name in given[0]}
+        assert jobs.relative_difference(server.ask(path, {"inputs": columns})["outputs"]["prediction"], expected) < 1e-5
+        told = server.ask(path, {"instances": [given[0], {"series": 3, "warmth": "x"}]}, expect=400)["error"]
+        assert told == "row 2: series: expected an array of at most 24 arrays, got 3; warmth: expected a number, got \"x\"", told
+        ports = server.ask("/v2/models/sales")["inputs"]
+        assert ports == [{"name": "series", "datatype": "FP32", "shape": [-1, DAYS, 2]}, {"name": "known", "datatype": "FP32", "shape": [-1, DAYS]},
+                         {"name": "warmth", "datatype": "FP32", "shape": [-1]}], ports
+        few = given[:5]
+        padding = [[[0, 0]] * (DAYS - len(row["series"])) for row in few]
+        data = [[row["series"] + more for row, more in zip(few, padding)], [[1] * len(row["series"]) + [0] * len(more) for row, more in zip(few, padding)],
+                [row["warmth"] for row in few]]
+        tensors = [{"name": port["name"], "datatype": port["datatype"], "shape": [len(few), *port["shape"][1:]], "data": one}
+                   for port, one in zip(ports, data)]
+        infer = server.ask("/v2/models/sales/infer", {"inputs": tensors})
+        assert jobs.relative_difference(infer["outputs"][0]["data"], expected[:5]) < 1e-5
+        told = server.ask("/v2/models/sales/infer", {"inputs": tensors[:1]}, expect=400)["error"]
+        assert told == "input 'known' is missing; input 'warmth' is missing", told
+        file = folder / "rows.jsonl"
+        file.write_text("".join(json.dumps(row) + "\n" for row in given))
+        answers = jobs.run("predict", "sales", "--server", f"http://127.0.0.1:{server.port}", "--json-instances", file).stdout
+        assert jobs.relative_difference(values(map(json.loads, answers.splitlines())), expected) < 1e-5
+
+
+def main():
+    with jobs.Folder() as folder:
+        job = trains_on_any_number_of_ranks(folder)
+        answers_as_the_trained_model(folder, job)
+    print("windows of any length are trained on 1, 2 and 3 ranks, exported, predicted and served as the trained model answers")
+
+
+main()
