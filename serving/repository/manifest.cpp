@@ -58,9 +58,9 @@ std::vector<std::string> notes_of(const Preprocessing& preprocessing) {
 nlohmann::json tensors_of(const Signature& signature) {
   auto tensors = nlohmann::json::array();
   for (const auto& input : signature.inputs) {
-    nlohmann::json shape = input.dims;
-    shape.insert(shape.begin(), -1);
-    tensors.push_back({{"name", input.name}, {"dtype", name_of(input.type)}, {"shape", shape}});
+    std::vector<std::int64_t> shape{-1};
+    shape.insert(shape.end(), input.dims.begin(), input.dims.end());
+    tensors.push_back({{"name", input.name}, {"dtype", type_name(input.type)}, {"shape", shape}});
     if (input.pad) tensors.back()["pad"] = *input.pad;
     if (!input.mask.empty()) tensors.back()["mask"] = input.mask;
     if (input.below > 0) tensors.back()["below"] = input.below;
