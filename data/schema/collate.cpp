@@ -50,7 +50,7 @@ void judge(const TensorInput& input, const at::Tensor& value, Problems& problems
     problems.push_back(fmt::format("input '{}': {}", input.name, what));
   };
   if (!is_convertible(value.scalar_type(), input.type))
-    add(fmt::format("expected {}, got {}", name_of(input.type), name_of(value.scalar_type())));
+    add(fmt::format("expected {}, got {}", type_name(input.type), type_name(value.scalar_type())));
   const auto sizes = value.sizes().vec();
   const bool same_rest =
       sizes.size() == input.dims.size() &&
@@ -167,8 +167,8 @@ void require_inputs(const Signature& signature, const Fields& inputs, at::Scalar
       problems.push_back(fmt::format("input '{}' is missing", input.name));
     } else if (tensor->scalar_type() != expected || tensor->sizes() != sizes_of(input, rows)) {
       problems.push_back(fmt::format("input '{}': expected {} [{}], got {} [{}]", input.name,
-                                     name_of(expected), fmt::join(sizes_of(input, rows), ", "),
-                                     name_of(tensor->scalar_type()), fmt::join(tensor->sizes(), ", ")));
+                                     type_name(expected), fmt::join(sizes_of(input, rows), ", "),
+                                     type_name(tensor->scalar_type()), fmt::join(tensor->sizes(), ", ")));
     } else {
       good.push_back(&input);
     }

@@ -148,7 +148,7 @@ void Signature::require_valid() const {
 nlohmann::json Signature::to_json() const {
   auto list = nlohmann::json::array();
   for (const auto& input : inputs) {
-    list.push_back({{"name", input.name}, {"type", name_of(input.type)}, {"dims", input.dims}});
+    list.push_back({{"name", input.name}, {"type", type_name(input.type)}, {"dims", input.dims}});
     auto& last = list.back();
     if (input.pad) last["pad"] = *input.pad;
     if (!input.mask.empty()) last["mask"] = input.mask;
@@ -173,14 +173,14 @@ Signature Signature::from_json(const nlohmann::json& json) {
   return result;
 }
 
-const char* name_of(at::ScalarType type) {
+const char* type_name(at::ScalarType type) {
   for (const auto& one : kTypes)
     if (type == one.type) return one.name;
   return c10::toString(type);
 }
 
 std::string text_of(const TensorInput& input) {
-  return fmt::format("{} [{}]", name_of(input.type), fmt::join(input.dims, ", "));
+  return fmt::format("{} [{}]", type_name(input.type), fmt::join(input.dims, ", "));
 }
 
 }  // namespace ringtrain

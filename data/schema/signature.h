@@ -51,6 +51,6 @@ struct Signature {
 std::string text_of(const TensorInput& input);
 
 /// "float32", "float64", "int64", "bool".
-const char* name_of(at::ScalarType type);
+const char* type_name(at::ScalarType type);
 
 }  // namespace ringtrain

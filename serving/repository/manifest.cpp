@@ -36,7 +36,7 @@ nlohmann::json tensors_of(const Signature& signature) {
   for (const auto& input : signature.inputs) {
     nlohmann::json shape = input.dims;
     shape.insert(shape.begin(), -1);
-    tensors.push_back({{"name", input.name}, {"dtype", name_of(input.type)}, {"shape", shape}});
+    tensors.push_back({{"name", input.name}, {"dtype", type_name(input.type)}, {"shape", shape}});
     if (input.pad) tensors.back()["pad"] = *input.pad;
     if (!input.mask.empty()) tensors.back()["mask"] = input.mask;
     if (input.below > 0) tensors.back()["below"] = input.below;
