@@ -2,6 +2,8 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include <future>
+
 #include "common/errors.h"
 #include "data/schema/collate.h"
 #include "serving/predict/json_text.h"
@@ -134,14 +136,15 @@ TEST(TensorRequests, RowsOfSeveralRequestsAreJoined) {
         return Predictor::Answers{{}, {}, rows.tensors.at("kind").to(at::kFloat), {}};
       },
       [](std::int64_t, std::int64_t, double) {});
-  std::vector<at::Tensor> answers(2);
-  for (int i = 0; i < 2; ++i)
-    batcher->submit(instances(kInstances), [&answers, i](const Predictor::Answers& all, std::exception_ptr) {
-      answers[static_cast<std::size_t>(i)] = all.predictions;
+  std::vector<std::promise<at::Tensor>> answers(2);
+  for (auto& answer : answers)
+    batcher->submit(instances(kInstances), [&answer](const Predictor::Answers& all, std::exception_ptr) {
+      answer.set_value(all.predictions);
     });
+  for (auto& answer : answers) EXPECT_TRUE(at::equal(answer.get_future().get(), at::tensor({1.F, 4.F})));
+  pool.stop();  // the delay has not passed
   pool.join();
   EXPECT_EQ(runs, (std::vector<std::int64_t>{4}));
-  for (const auto& one : answers) EXPECT_TRUE(at::equal(one, at::tensor({1.F, 4.F})));
 }
 
 }  // namespace
