@@ -37,7 +37,7 @@ def train(folder, ranks, *more):
 
 def trains_on_any_number_of_ranks(folder):
     """In float64, so that only the order of sums differs. One of them is exported."""
-    job = train(folder, 1)
+    job = train(folder, 1, *jobs.sets(export__formats=["torchscript", "onnx", "savedmodel"]))
     expected = weights(job)
     assert "weight.weight" in expected, expected.keys()
     for ranks in (2, 3):
@@ -72,13 +72,13 @@ def values(answers):
 
 
 def answers_as_the_trained_model(folder, job):
-    rows, trained = rows_of_the_file(), trained_answers(job)
+    rows, trained, model = rows_of_the_file(), trained_answers(job), job / "export/sales"
     given = [rows[place] for place in trained]
     for file in ("model.pt", "model.onnx", "saved_model.pb", "warmup.json"):
         assert (model / "1" / file).exists(), file
     lengths = {len(one["series"]) for one in given}
     assert {1, 2, DAYS} <= lengths and len(given) > 100, (lengths, len(given))
-    expected, model = list(trained.values()), job / "export/sales"
+    expected = list(trained.values())
     file = folder / "rows.jsonl"
     file.write_text("".join(json.dumps(row) + "\n" for row in given))
     answers = [json.loads(line) for line in jobs.run("predict", model, "--json-instances", file).stdout.splitlines()]

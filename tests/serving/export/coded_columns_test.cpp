@@ -37,6 +37,7 @@ Preprocessing coded_columns() {
 /// A network whose tables are random, so that each code answers in its own way.
 MakeModel make_coded(const Preprocessing& preprocessing) {
   return [preprocessing] {
+    at::manual_seed(3);
     const MlpKind kind;
     const auto network =
         kind.make({.features = preprocessing.width(), .outputs = 1, .categories = preprocessing.coded()});

@@ -137,7 +137,7 @@ TEST_F(SignatureExport, TrainedRowsAreCompared) {
   request_.trained = trained;
   EXPECT_NE(thrown<ExportError>([&] {
               export_model(request_, verify_command());
-            }).find("input series 2 of row 2 is 4, training had 4.5"),
+            }).find("input 2 of 'series' of row 2 is 4, training had 4.5"),
             std::string::npos);
 }
 
