@@ -22,8 +22,7 @@ struct ColumnRole {
 ///
 /// numbers       all values are finite numbers
 /// categories    words, of which there are at most 64, or 5% of the rows and 1,000; more of them are embedded
-/// where
-///               each occurs four times or more in the mean, and hashed beyond 10,000
+///               where each occurs four times or more in the mean, and hashed beyond 10,000
 /// dates         all values are dates (data/schema/dates.h)
 /// ignored       one value or none; the numbers of the rows; words, or values of a column called id, that are
 ///               all different or nearly so; text; more words than above; what says the target again: one to

@@ -102,7 +102,7 @@ trainer: {epochs: 99, global_batch_size: 32, optimizer: {type: adamw, lr: 0.005}
 export: {enabled: false}
 """)
     jobs.run("train", file, "--job-dir", folder / "numbers", "--train-file", folder / "numbers.csv", *jobs.sets(trainer__max_steps=300))
-    steps = ("--train-file", folder / "words.csv", *jobs.sets(trainer__max_steps=25))
+    steps = ("--train-file", folder / "words.csv", *jobs.sets(trainer__max_steps=25, trainer__optimizer__lr=0.02))
     groups = [{"match": ["convolution*", "norm*", "hidden.*"], "freeze": True}]
     said = jobs.run("train", file, "--job-dir", folder / "tuned", *steps, "--ranks", 2,
                     *jobs.sets(model__weights__from=str(folder / "numbers"), model__weights__ignore=["output.*"], trainer__optimizer__groups=groups))

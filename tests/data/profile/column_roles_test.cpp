@@ -137,17 +137,18 @@ TEST(ColumnRoles, NumbersWithZerosInFrontAreCodes) {
 }
 
 TEST(ColumnRoles, OfManyRowsATwentiethMayBeWords) {
-  const Cell kinds = [](int r) { return fmt::format("k{}", r % 100); };
-  EXPECT_EQ(
-      roles_of({{"y", [](int r) { return std::to_string(mixed(r, 2)); }}, {"k", kinds}}, 2000, "y", true)
-          .at("k")
-          .role,
-      Role::category);
-  EXPECT_EQ(
-      roles_of({{"y", [](int r) { return std::to_string(mixed(r, 2)); }}, {"k", kinds}}, 1900, "y", true)
-          .at("k")
-          .role,
-      Role::ignored);
+  const auto of = [](int rows) {
+    return roles_of({{"y", [](int r) { return std::to_string(mixed(r, 2)); }},
+                     {"k", [](int r) { return fmt::format("k{}", r % 100); }}},
+                    rows, "y", true)
+        .at("k");
+  };
+  EXPECT_EQ(of(2000).role, Role::category);
+  EXPECT_EQ(of(2000).encoding, Encoding::one_hot);
+  EXPECT_EQ(of(1900).role, Role::category);
+  EXPECT_EQ(of(1900).encoding, Encoding::embedding);
+  EXPECT_EQ(of(400).encoding, Encoding::embedding);  // each four times
+  EXPECT_EQ(of(390).role, Role::ignored);
 }
 
 }  // namespace

@@ -154,7 +154,7 @@ TEST(FirstConfig, WithoutATargetItSaysWhichIsLikely) {
 }
 
 TEST(FirstConfig, WhatNothingCanBeLearnedFromIsRefused) {
-  EXPECT_HAS(refused("x,y\n", "y"), "a header line but no rows");
+  EXPECT_HAS(refused("x,y\n", "y"), "has columns but no rows");
   EXPECT_HAS(refused(csv({{"y", kHalf}}, 3), "y"), "3 rows have a value; at least 10 are needed");
   EXPECT_HAS(refused(csv({{"y", [](int) { return "a"; }}}, 30), "y"), "one value only, 'a'");
   EXPECT_HAS(refused(csv({{"y", [](int) { return ""; }}}, 30), "y"), "has no values");
