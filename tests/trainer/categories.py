@@ -151,7 +151,7 @@ def answers_are_right(folder, config):
 
 
 def others_refuse(folder, config):
-    done = train(config, folder / "linear", expect=None, model__type="linear")
+    done = train(config, folder / "linear", expect=None, model={"type": "linear"})
     assert done.returncode != 0 and "model.type: linear has no tables for the embedded or hashed columns 'shop', 'user'" in done.stderr, \
         done.stderr
     assert "one_hot" in done.stderr and "model.type: mlp" in done.stderr

@@ -64,7 +64,7 @@ void require_signature(const PreparedData& data, at::ScalarType floating, bool e
   for (const auto* part : {data.train.get(), data.validation.get(), data.test.get()}) {
     if (!part || part->size() == 0) continue;
     const Fields inputs = part->read(first_of(*part)).inputs;
-    if (!signature && exported && inputs.size() > 1)
+    if (!signature && data.preprocessing.coded().empty() && exported && inputs.size() > 1)
       throw ConfigError(fmt::format(
           "the data give several tensors ({}), but no signature that says what an exported model takes: set "
           "PreparedData::preprocessing.signature in prepare, or export.enabled: false",

@@ -207,45 +207,29 @@ void Pickle::step(unsigned char instruction) {
       stack_.back()->real = std::bit_cast<double>(__builtin_bswap64(number(8)));
       break;
     }
-    case 'X':
-      text(4);
-      break;  // BINUNICODE
-    case 0x8c:
+    case 'U':   // SHORT_BINSTRING
+    case 'C':   // SHORT_BINBYTES
+    case 0x8c:  // SHORT_BINUNICODE
       text(1);
-      break;  // SHORT_BINUNICODE
-    case 0x8d:
-      text(8);
-      break;  // BINUNICODE8
-    case 'U':
-      text(1);
-      break;  // SHORT_BINSTRING
-    case 'T':
+      break;
+    case 'T':  // BINSTRING
+    case 'B':  // BINBYTES
+    case 'X':  // BINUNICODE
       text(4);
-      break;  // BINSTRING
-    case 'C':
-      text(1);
-      break;  // SHORT_BINBYTES
-    case 'B':
-      text(4);
-      break;  // BINBYTES
-    case 0x8e:
+      break;
+    case 0x8d:  // BINUNICODE8
+    case 0x8e:  // BINBYTES8
+    case 0x96:  // BYTEARRAY8
       text(8);
-      break;  // BINBYTES8
-    case 0x96:
-      text(8);
-      break;  // BYTEARRAY8
+      break;
     case '}':
       push(make(Kind::dict));
-      break;  // EMPTY_DICT
-    case ']':
+      break;    // EMPTY_DICT
+    case ']':   // EMPTY_LIST
+    case ')':   // EMPTY_TUPLE
+    case 0x8f:  // EMPTY_SET
       push(make(Kind::list));
-      break;  // EMPTY_LIST
-    case ')':
-      push(make(Kind::list));
-      break;  // EMPTY_TUPLE
-    case 0x8f:
-      push(make(Kind::list));
-      break;  // EMPTY_SET
+      break;
     case 0x85:
       tuple(1);
       break;  // TUPLE1
