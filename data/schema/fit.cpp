@@ -164,10 +164,15 @@ double inverse(double spread) {
               : fmt::format("set {}", instead("hash"))));
 }
 
-/// The words that occur `min_count` times at least, sorted. Keeps at most one more than the encoding takes.
+/// Fewer rows with rare words do not tell what an unknown word means.
+constexpr std::int64_t kFewestRareRows = 10;
+
+/// The words that occur `min_count` times at least, sorted; all of them, and `min_count` is 1, where the
+/// rarer ones stand in too few rows: then an unknown word's vector stays as it began, at 0, and says nothing.
+/// Keeps at most one more than the encoding takes.
 std::vector<std::string> words_of(const std::vector<std::string>& column,
                                   const std::vector<std::int64_t>& rows, const std::string& name,
-                                  Encoding encoding, std::int64_t min_count) {
+                                  Encoding encoding, std::int64_t& min_count) {
   const auto most = encoding == Encoding::one_hot ? max_one_hot : max_embedded;
   std::unordered_map<std::string_view, std::int64_t> counts;
   for (std::int64_t row : rows) {
@@ -176,6 +181,10 @@ std::vector<std::string> words_of(const std::vector<std::string>& column,
     ++counts[word];
     if (counts.size() > most) refuse_many_words(name, encoding);
   }
+  std::int64_t rare_rows = 0;
+  for (const auto& [word, count] : counts)
+    if (count < min_count) rare_rows += count;
+  if (rare_rows < kFewestRareRows) min_count = 1;
   std::vector<std::string> words;
   for (const auto& [word, count] : counts)
     if (count >= min_count) words.emplace_back(word);
