@@ -131,6 +131,32 @@ void TokensConfig::describe(config::Visitor& v) {
             [this](config::Visitor& inner) { split.describe_shares(inner); });
 }
 
+void StreamingConfig::describe(config::Visitor& v) {
+  v.field("enabled", enabled,
+          "Whether rows are read from the file as they are needed, in place of all of them at the start. Their "
+          "order is then another one: by blocks, lanes and windows (docs/data.md).");
+  v.field("lanes", lanes,
+          "Places of the data from which each batch is drawn: more of them mix better and take more memory. "
+          "0: a quarter of the blocks, at most 64. Never more than the global batch.",
+          config::NumberRule{.low = 0, .high = 65536});
+  v.field("window", window,
+          "Rows of a lane that are mixed with each other: more of them mix better and take more memory.",
+          config::at_least(1));
+  v.field("block_mib", block_mib, "About the size of the blocks into which a CSV file is cut, in MiB.",
+          config::NumberRule{.low = 1, .high = 65536});
+  v.field("memory_mib", memory_mib,
+          "What the rows that a rank holds may take, in MiB; more than that is refused before the training "
+          "starts. 0: a quarter of the host's memory, divided by its ranks.",
+          config::non_negative());
+  v.field("folder", folder,
+          "Where decoded rows are kept until they are used, best on a disk of the host itself; shared by the "
+          "ranks of a host. Empty: the system's folder of temporary files (TMPDIR).");
+  v.field("folder_mib", folder_mib,
+          "What they may take there, in MiB: blocks that were not used for the longest time go first and are "
+          "decoded again. 0: as much as all rows take.",
+          config::non_negative());
+}
+
 void TableConfig::describe(config::Visitor& v) {
   v.one_or_more("target", targets, "The target column; a list for tasks with several.");
   v.require("target", !targets.empty() && std::find(targets.begin(), targets.end(), "") == targets.end(),
@@ -145,6 +171,13 @@ void TableConfig::describe(config::Visitor& v) {
   v.section("features", "Which columns the model sees.", features);
   v.section("csv", "How the file is written.", csv);
   v.section("missing", "What missing values become.", missing);
+  v.field("bad_rows", bad_rows,
+          "What a row is whose values cannot be read or are missing where they must not be: an error, or left "
+          "out (counted, at most `most_bad_rows`).",
+          {"stop", "skip"});
+  v.field("most_bad_rows", most_bad_rows, "Rows that `bad_rows: skip` leaves out at most.",
+          config::non_negative());
+  v.section("streaming", "Tables that do not fit into memory.", streaming);
   v.field("unseen", unseen,
           "What a word is that the training part does not have: other (like none of those that it "
           "has; counted), or an error.",

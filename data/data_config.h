@@ -62,6 +62,18 @@ struct TokensConfig {
   void describe(config::Visitor& v);
 };
 
+/// How a table that is not held in memory is read (data/blocks/).
+struct StreamingConfig {
+  bool enabled = false;
+  std::int64_t lanes = 0;       ///< 0: as the blocks allow
+  std::int64_t window = 16384;  ///< rows
+  std::int64_t block_mib = 64;  ///< of CSV
+  std::int64_t memory_mib = 0;  ///< of a rank; 0: a quarter of the host's divided by its ranks
+  std::string folder;           ///< of the decoded rows; "": of the system's temporary files
+  std::int64_t folder_mib = 0;  ///< 0: as much as they take
+  void describe(config::Visitor& v);
+};
+
 /// A table, as `data.format: csv` describes it.
 struct TableConfig {
   std::string train_file;                  ///< the block's own, not described here
@@ -71,6 +83,9 @@ struct TableConfig {
   FeaturesConfig features;
   CsvConfig csv;
   MissingConfig missing;
+  std::string bad_rows = "stop";       ///< stop | skip: a row that cannot be read
+  std::int64_t most_bad_rows = 1000;   ///< that are skipped
+  StreamingConfig streaming;
   std::string unseen = "other";        ///< other | error: a word that the training part does not have
   std::string normalize = "standard";  ///< standard (mean 0, deviation 1) | minmax (0 to 1) | none
   SplitConfig split;

@@ -31,6 +31,8 @@ class Dataset {
   virtual std::int64_t size() const = 0;
   /// The samples `indices` (each in [0, size())), in that order; may be empty. Thread-safe.
   virtual Batch read(const std::vector<std::int64_t>& indices) const = 0;
+  /// Samples of these blocks (EpochOrder) will be read soon: what takes long may begin now. Thread-safe.
+  virtual void expect(const std::vector<std::int64_t>& /*blocks*/) const {}
 };
 
 }  // namespace ringtrain

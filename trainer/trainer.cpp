@@ -429,7 +429,9 @@ DataRequest Trainer::data_request(const std::optional<Preprocessing>& fitted) co
           config_.model.kind(),
           static_cast<std::uint64_t>(config_.seed),
           config_.trainer.precision == "float64" ? at::kDouble : at::kFloat,
-          fitted};
+          fitted,
+          config_.trainer.global_batch_size,
+          world_.local_size()};
 }
 
 ModelShape Trainer::model_shape() const { return {data_.features, task_->outputs(), data_.categories}; }
@@ -456,11 +458,13 @@ void Trainer::decide_steps() {
 }
 
 Outcome Trainer::fit() {
-  const Sampler sampler({.samples = data_.train->size(),
-                         .global_batch_size = config_.trainer.global_batch_size,
-                         .seed = static_cast<std::uint64_t>(config_.seed),
+  auto order = data_.order;
+  order.seed = static_cast<std::uint64_t>(config_.seed);
+  if (order.blocks.empty()) order.blocks = {data_.train->size()};
+  const Sampler sampler({.global_batch_size = config_.trainer.global_batch_size,
                          .rank = world_.rank(),
-                         .world_size = world_.world_size()});
+                         .world_size = world_.world_size()},
+                        EpochOrder(std::move(order)));
   Loader loader(*data_.train, sampler, step_, config_.data.prefetch_batches, at::Device(device_));
   if (config_.trainer.checkpoint.at_start && step_ == 0) save_checkpoint(false);
 

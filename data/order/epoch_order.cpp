@@ -101,10 +101,8 @@ std::int64_t EpochOrder::sample(std::int64_t number, std::int64_t place) {
   return of_line(lane.line.begin + first + in_window);
 }
 
-std::vector<std::int64_t> EpochOrder::samples_at(std::int64_t epoch, Range positions, Range part) {
-  start(epoch);
-  std::vector<std::int64_t> samples;
-  samples.reserve(static_cast<std::size_t>(part.size()));
+template <class Take>
+void EpochOrder::for_each_lane(Range positions, Range part, Take take) const {
   const std::int64_t lanes = options_.lanes;
   std::int64_t before = 0;  // of the list, before this lane's
   for (std::int64_t lane = 0; lane < lanes && before < part.end; ++lane) {
@@ -113,12 +111,37 @@ std::vector<std::int64_t> EpochOrder::samples_at(std::int64_t epoch, Range posit
       return position <= lane ? 0 : (position - lane + lanes - 1) / lanes;
     };
     const Range places{places_until(positions.begin), places_until(positions.end)};
-    const std::int64_t first = places.begin + std::clamp<std::int64_t>(part.begin - before, 0, places.size());
-    const std::int64_t last = places.begin + std::clamp<std::int64_t>(part.end - before, 0, places.size());
-    for (std::int64_t place = first; place < last; ++place) samples.push_back(sample(lane, place));
+    const Range mine{places.begin + std::clamp<std::int64_t>(part.begin - before, 0, places.size()),
+                     places.begin + std::clamp<std::int64_t>(part.end - before, 0, places.size())};
+    if (mine.size() > 0) take(lane, mine);
     before += places.size();
   }
+}
+
+std::vector<std::int64_t> EpochOrder::samples_at(std::int64_t epoch, Range positions, Range part) {
+  start(epoch);
+  std::vector<std::int64_t> samples;
+  samples.reserve(static_cast<std::size_t>(part.size()));
+  for_each_lane(positions, part, [&](std::int64_t lane, Range places) {
+    for (auto place = places.begin; place < places.end; ++place) samples.push_back(sample(lane, place));
+  });
   return samples;
+}
+
+std::vector<std::int64_t> EpochOrder::blocks_soon(std::int64_t epoch, Range positions, Range part) {
+  start(epoch);
+  std::vector<std::int64_t> soon;
+  for_each_lane(positions, part, [&](std::int64_t number, Range places) {
+    const Range line = lanes_[static_cast<std::size_t>(number)].line;
+    const auto size = options_.window > 0 ? options_.window : std::max<std::int64_t>(1, line.size());
+    const auto first = line.begin + places.begin / size * size;
+    const auto end = std::min(line.end, line.begin + ((places.end - 1) / size + 2) * size);
+    auto at = std::upper_bound(line_starts_.begin(), line_starts_.end(), first) - line_starts_.begin() - 1;
+    for (; at < static_cast<std::ptrdiff_t>(blocks_.size()) && line_starts_[static_cast<std::size_t>(at)] < end;
+         ++at)
+      soon.push_back(blocks_[static_cast<std::size_t>(at)]);
+  });
+  return soon;
 }
 
 }  // namespace ringtrain

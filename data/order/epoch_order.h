@@ -31,10 +31,15 @@ class EpochOrder {
   explicit EpochOrder(Options options);
 
   std::int64_t samples() const { return starts_.back(); }
+  bool has_blocks() const { return options_.blocks.size() > 1; }
   /// The samples of the positions [positions.begin, positions.end) of `epoch` (from 0), by lane and then by
   /// position; of that list the part [part.begin, part.end). The windows that it needs are kept until others
   /// are needed: in all at most one a lane.
   std::vector<std::int64_t> samples_at(std::int64_t epoch, Range positions, Range part);
+
+  /// The blocks of the windows in which those samples lie, and of the next ones of their lanes: what will be
+  /// read soon.
+  std::vector<std::int64_t> blocks_soon(std::int64_t epoch, Range positions, Range part);
 
  private:
   struct Lane {
@@ -43,6 +48,9 @@ class EpochOrder {
     std::vector<std::uint32_t> order;  ///< of that window: places in it
   };
   void start(std::int64_t epoch);
+  /// Calls `take(lane, places)` for the places of each lane that samples_at means.
+  template <class Take>
+  void for_each_lane(Range positions, Range part, Take take) const;
   std::int64_t sample(std::int64_t lane, std::int64_t place);
   std::int64_t of_line(std::int64_t place) const;
 

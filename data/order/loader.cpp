@@ -59,6 +59,7 @@ struct Loader::Impl {
 
   Ahead read_next() {
     const std::int64_t epoch = next_step / batches, batch = next_step % batches;
+    if (const auto soon = sampler.blocks_soon(epoch, batch); !soon.empty()) dataset.expect(soon);
     Ahead next{{epoch, batch, dataset.read(sampler.indices(epoch, batch))}, {}};
     next.ready = copies.start(next.step.samples);
     ++next_step;

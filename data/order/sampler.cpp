@@ -32,6 +32,12 @@ std::vector<std::int64_t> Sampler::global_indices(std::int64_t epoch, std::int64
   return order_.samples_at(epoch, all, {0, all.size()});
 }
 
+std::vector<std::int64_t> Sampler::blocks_soon(std::int64_t epoch, std::int64_t batch) {
+  if (!order_.has_blocks()) return {};
+  const Range all = positions(batch);
+  return order_.blocks_soon(epoch, all, even_share(all.size(), options_.rank, options_.world_size));
+}
+
 std::vector<std::int64_t> Sampler::indices(std::int64_t epoch, std::int64_t batch) {
   const Range all = positions(batch);
   return order_.samples_at(epoch, all, even_share(all.size(), options_.rank, options_.world_size));

@@ -32,6 +32,8 @@ class Sampler {
   std::int64_t batches_per_epoch() const;
   /// This rank's samples of global batch `batch` (0 ≤ batch < batches_per_epoch()) of `epoch` (from 0).
   std::vector<std::int64_t> indices(std::int64_t epoch, std::int64_t batch);
+  /// The blocks that this rank reads from soon (EpochOrder::blocks_soon); empty where there is only one.
+  std::vector<std::int64_t> blocks_soon(std::int64_t epoch, std::int64_t batch);
   /// The samples of all ranks.
   std::vector<std::int64_t> global_indices(std::int64_t epoch, std::int64_t batch);
 

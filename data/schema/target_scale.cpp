@@ -39,13 +39,17 @@ TargetScale fit_column(const at::Tensor& column, const std::vector<std::int64_t>
   double squares = 0;
   for_each([&](double x) { squares += (x - mean) * (x - mean); });
   const double deviation = std::sqrt(summed(squares) / count);
+  return target_scale_of(mean, deviation, low, high);
+}
+
+}  // namespace
+
+TargetScale target_scale_of(double mean, double deviation, double low, double high) {
   // Compared exactly: rounding can leave a constant target a deviation of 1e-17, which is no scale.
   if (!(low < high)) return {.shift = low, .scale = 1};
   const auto fits = [](double number) { return std::isnormal(static_cast<float>(number)); };
   return {.shift = mean, .scale = fits(deviation) && fits(1 / deviation) ? deviation : 1};
 }
-
-}  // namespace
 
 std::vector<TargetScale> fit_target_scale(const at::Tensor& target,
                                           const std::vector<std::int64_t>& train_rows,

@@ -17,4 +17,7 @@ namespace ringtrain {
 std::vector<TargetScale> fit_target_scale(const at::Tensor& target,
                                           const std::vector<std::int64_t>& train_rows, Communicator& control);
 
+/// That of a target with such training values; a constant one has scale 1.
+TargetScale target_scale_of(double mean, double deviation, double low, double high);
+
 }  // namespace ringtrain

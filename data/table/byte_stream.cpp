@@ -30,6 +30,18 @@ ByteStream::ByteStream(const std::filesystem::path& file) : input_(new Input{.na
   };
 }
 
+ByteStream::ByteStream(const std::filesystem::path& file, std::int64_t begin, std::int64_t end)
+    : input_(new Input{.name = file.string()}) {
+  input_->read = [stream = open_file(file), at = begin, end, name = input_->name](
+                     char* to, std::size_t most) mutable {
+    auto got = stream->ReadAt(at, std::min(static_cast<std::int64_t>(most), end - at), to);
+    if (!got.ok()) throw DataError(fmt::format("reading {} failed: {}", name, got.status().message()));
+    if (*got == 0 && at < end) throw DataError(fmt::format("{} is shorter than it was", name));
+    at += *got;
+    return static_cast<std::size_t>(*got);
+  };
+}
+
 ByteStream::ByteStream(std::istream& in, std::string name) : input_(new Input{.name = std::move(name)}) {
   input_->read = [&in, name = input_->name](char* to, std::size_t most) -> std::size_t {
     if (in.rdbuf()->in_avail() <= 0 && in.peek() == std::istream::traits_type::eof()) {

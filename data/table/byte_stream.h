@@ -15,6 +15,8 @@ class ByteStream {
  public:
   /// Throws DataError when the file cannot be opened.
   explicit ByteStream(const std::filesystem::path& file);
+  /// The bytes [begin, end) of a file, as they are.
+  ByteStream(const std::filesystem::path& file, std::int64_t begin, std::int64_t end);
   /// `in` outlives it. `name` stands in errors: "the standard input".
   ByteStream(std::istream& in, std::string name);
   /// A text in memory.

@@ -11,6 +11,8 @@
 #include "data/data_config.h"
 #include "data/schema/preprocessing.h"
 #include "data/schema/reading.h"
+#include "data/table/file_part.h"
+#include "data/table/table_files.h"
 
 namespace ringtrain {
 
@@ -79,16 +81,23 @@ class ColumnStream {
 };
 
 /// A CSV file with a header (also .gz; "-" is the standard input). Throws DataError when it cannot be read,
-/// has no header, or lacks columns (all of them named).
-std::unique_ptr<ColumnStream> open_csv_columns(const std::filesystem::path& file, WantedColumns wanted);
+/// has no header, or lacks columns (all of them named). With `part` its rows alone, numbered as in the file.
+std::unique_ptr<ColumnStream> open_csv_columns(const std::filesystem::path& file, WantedColumns wanted,
+                                               const FilePart* part = nullptr);
 
 /// A Parquet file (parquet.apache.org/docs/file-format): numbers of every width, decimals and booleans as
 /// numbers; strings, dictionaries, numbers and booleans as words; dates, timestamps and strings as dates.
-/// Throws DataError when it cannot be read, lacks columns, or a column's type is another.
-std::unique_ptr<ColumnStream> open_parquet_columns(const std::filesystem::path& file, WantedColumns wanted);
+/// Throws DataError when it cannot be read, lacks columns, or a column's type is another. `part`: as of CSV.
+std::unique_ptr<ColumnStream> open_parquet_columns(const std::filesystem::path& file, WantedColumns wanted,
+                                                   const FilePart* part = nullptr);
 
 /// The files of `place` (table_files.h), each of the form that its name tells: .parquet and .pq, else CSV.
 std::unique_ptr<ColumnStream> open_columns(const std::filesystem::path& place, WantedColumns wanted);
+
+/// A part of one of the files of `place`, before which there are `rows_before` rows of other files.
+std::unique_ptr<ColumnStream> open_part_columns(const std::filesystem::path& place, const TableFile& file,
+                                                std::int64_t rows_before, const FilePart& part,
+                                                WantedColumns wanted);
 
 /// What a file's columns are called.
 struct FileColumns {

@@ -26,7 +26,15 @@ std::string_view with_point(std::string_view text, std::string& buffer) {
   return buffer;
 }
 
-CsvScanner scanner_of(const std::filesystem::path& file, const CsvConfig& csv) {
+CsvScanner scanner_of(const std::filesystem::path& file, const CsvConfig& csv, const FilePart* part) {
+  if (part) {
+    ByteStream beginning(file);
+    auto dialect = find_dialect(beginning, csv);
+    dialect.sep_line = false;
+    CsvScanner scanner(ByteStream(file, part->begin, part->end), dialect);
+    scanner.begin_at(part->first_row + 1, part->line);
+    return scanner;
+  }
   if (file != "-") return CsvScanner(file, csv);
   ByteStream in(std::cin, "the standard input");
   const auto dialect = find_dialect(in, csv);
@@ -35,12 +43,13 @@ CsvScanner scanner_of(const std::filesystem::path& file, const CsvConfig& csv) {
 
 class CsvColumns : public ColumnStream {
  public:
-  CsvColumns(const std::filesystem::path& file, WantedColumns wanted)
+  CsvColumns(const std::filesystem::path& file, WantedColumns wanted, const FilePart* part)
       : wanted_(std::move(wanted)),
         reading_(wanted_.reading),
-        scanner_(scanner_of(file, wanted_.csv)),
-        decimal_comma_(scanner_.dialect().decimal == ',') {
-    const auto header = read_header(scanner_);
+        scanner_(scanner_of(file, wanted_.csv, part)),
+        decimal_comma_(scanner_.dialect().decimal == ','),
+        rows_before_(part ? part->first_row : 0) {
+    const auto header = part ? header_of(file) : read_header(scanner_);
     header_size_ = header.size();
     places_ = places_of_columns(file, header, wanted_);
   }
@@ -92,6 +101,13 @@ class CsvColumns : public ColumnStream {
   std::int64_t bytes() const override { return scanner_.bytes(); }
 
  private:
+  std::vector<std::string> header_of(const std::filesystem::path& file) {
+    CsvScanner whole(file, wanted_.csv);
+    auto header = read_header(whole);
+    scanner_.name_columns(header);
+    return header;
+  }
+
   /// Whether there is a record, and what is wrong with it.
   std::pair<bool, std::string> next_record() {
     try {
@@ -122,7 +138,7 @@ class CsvColumns : public ColumnStream {
   bool decimal_comma_;
   std::size_t header_size_ = 0;
   std::vector<std::size_t> places_;  ///< numeric, categorical, the key
-  std::int64_t rows_before_ = 0;
+  std::int64_t rows_before_;
   std::vector<std::string_view> fields_;
   std::vector<double> numbers_;
   std::string buffer_;
@@ -137,8 +153,9 @@ FileColumns columns_of_csv(const std::filesystem::path& file, const CsvConfig& c
   return {.names = std::move(names), .index = {}, .note = describe(scanner.dialect()), .has_rows = has_rows};
 }
 
-std::unique_ptr<ColumnStream> open_csv_columns(const std::filesystem::path& file, WantedColumns wanted) {
-  return std::make_unique<CsvColumns>(file, std::move(wanted));
+std::unique_ptr<ColumnStream> open_csv_columns(const std::filesystem::path& file, WantedColumns wanted,
+                                               const FilePart* part) {
+  return std::make_unique<CsvColumns>(file, std::move(wanted), part);
 }
 
 }  // namespace ringtrain

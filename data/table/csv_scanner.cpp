@@ -42,6 +42,7 @@ struct CsvScanner::Rows {
   bool after_return = false;
   std::int64_t line = 1, record_line = 1, quote_line = 0;
   std::int64_t row = 0, rows_done = 0;
+  std::int64_t text_read = 0;  ///< bytes
   std::vector<std::string> names{};
 
   Rows(ByteStream in, const CsvDialect& how)
@@ -80,6 +81,7 @@ struct CsvScanner::Rows {
     }
     const auto got = text.read(end, buffer.size() - SpecialBytes::kBlock - kept);
     end += got;
+    text_read += static_cast<std::int64_t>(got);
     at_end = got == 0;
     check_text();
     return !at_end;
@@ -388,6 +390,15 @@ bool CsvScanner::next(std::vector<std::string_view>& fields) { return rows_->sca
 bool CsvScanner::skip() { return rows_->scan<false>(nullptr); }
 std::int64_t CsvScanner::line() const { return rows_->record_line; }
 std::int64_t CsvScanner::row() const { return rows_->row; }
+std::optional<std::int64_t> CsvScanner::next_begins() const {
+  if (rows_->after_return) return std::nullopt;
+  return static_cast<std::int64_t>(rows_->text.mark()) + rows_->text_read - (rows_->end - rows_->at);
+}
+std::int64_t CsvScanner::next_line() const { return rows_->line; }
+void CsvScanner::begin_at(std::int64_t row, std::int64_t line) {
+  rows_->rows_done = row;
+  rows_->line = rows_->record_line = line;
+}
 std::string CsvScanner::place() const { return rows_->place(); }
 std::int64_t CsvScanner::bytes() const { return rows_->text.bytes().bytes(); }
 const CsvDialect& CsvScanner::dialect() const { return rows_->dialect; }

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -47,6 +48,13 @@ class CsvScanner {
   std::int64_t line() const;
   /// The last record's row: 0 is the header, 1 the first data row.
   std::int64_t row() const;
+  /// The bytes of the file before the next record, of a file that is UTF-8 and not packed; nothing where the
+  /// last line's end may go on.
+  std::optional<std::int64_t> next_begins() const;
+  /// The line on which the next record begins, or blank ones before it.
+  std::int64_t next_line() const;
+  /// What is scanned begins with that row, on that line: it is a part of a file, without its header.
+  void begin_at(std::int64_t row, std::int64_t line);
   /// "row 1,234 (line 1,300)" of the last record; "the header (line 1)".
   std::string place() const;
   /// Bytes of the file read so far (of a .gz: packed ones), up to a buffer more than the records need.

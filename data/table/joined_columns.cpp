@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <set>
 
 #include "common/errors.h"
@@ -18,9 +19,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::unique_ptr<ColumnStream> open_file_columns(const fs::path& file, WantedColumns wanted) {
-  return is_parquet(file) ? open_parquet_columns(file, std::move(wanted))
-                          : open_csv_columns(file, std::move(wanted));
+std::unique_ptr<ColumnStream> open_file_columns(const fs::path& file, WantedColumns wanted,
+                                                const FilePart* part = nullptr) {
+  if (part && part->is_whole()) part = nullptr;
+  return is_parquet(file) ? open_parquet_columns(file, std::move(wanted), part)
+                          : open_csv_columns(file, std::move(wanted), part);
 }
 
 FileColumns columns_of_one(const fs::path& file, const CsvConfig& csv) {
@@ -108,20 +111,23 @@ struct OwnColumns {
   }
 };
 
-/// The rows of several files, one after another.
+/// The rows of several files, one after another; or a part of one of them.
 class JoinedColumns : public ColumnStream {
  public:
-  JoinedColumns(fs::path place, std::vector<TableFile> files, WantedColumns wanted)
+  JoinedColumns(fs::path place, std::vector<TableFile> files, WantedColumns wanted,
+                std::optional<FilePart> part = {}, std::int64_t rows_before = 0)
       : place_(std::move(place)),
         files_(std::move(files)),
+        part_(part),
         wanted_(std::move(wanted)),
         own_(wanted_, files_[0]),
-        reading_(wanted_.reading) {
+        reading_(wanted_.reading),
+        rows_before_(rows_before) {
     for (const auto& [name, value] : files_[0].folder_columns)
       if (name == wanted_.key)
         throw DataError(fmt::format("{}: the key '{}' is a folder's name; name a column of the files",
                                     place_.string(), name));
-    open_file_columns(files_[0].path, own_.wanted);  // lacking columns are told at once
+    if (!part_) open_file_columns(files_[0].path, own_.wanted);  // lacking columns are told at once
   }
 
   bool next(ColumnPiece& piece, std::int64_t most) override {
@@ -155,7 +161,7 @@ class JoinedColumns : public ColumnStream {
     if (at_ == files_.size()) return false;
     if (stream_) return true;
     const auto& file = files_[at_];
-    stream_ = open_file_columns(file.path, own_.wanted);
+    stream_ = open_file_columns(file.path, own_.wanted, part_ ? &*part_ : nullptr);
     read_folder_columns(file);
     return true;
   }
@@ -233,6 +239,7 @@ class JoinedColumns : public ColumnStream {
 
   fs::path place_;
   std::vector<TableFile> files_;
+  std::optional<FilePart> part_;  ///< of the one file
   WantedColumns wanted_;
   OwnColumns own_;  ///< of every file: they name the same folder columns
   Reading reading_;
@@ -240,7 +247,7 @@ class JoinedColumns : public ColumnStream {
   std::unique_ptr<ColumnStream> stream_;
   std::vector<double> numbers_;     ///< [numeric] of the open file's folders; NaN for its own columns
   std::vector<std::string> words_;  ///< [categorical]
-  std::int64_t rows_of_file_ = 0, rows_before_ = 0, bytes_before_ = 0;
+  std::int64_t rows_of_file_ = 0, rows_before_, bytes_before_ = 0;
 };
 
 }  // namespace
@@ -250,6 +257,14 @@ std::unique_ptr<ColumnStream> open_columns(const fs::path& place, WantedColumns 
   if (files.size() == 1 && files[0].folder_columns.empty())
     return open_file_columns(files[0].path, std::move(wanted));
   return std::make_unique<JoinedColumns>(place, std::move(files), std::move(wanted));
+}
+
+std::unique_ptr<ColumnStream> open_part_columns(const fs::path& place, const TableFile& file,
+                                                std::int64_t rows_before, const FilePart& part,
+                                                WantedColumns wanted) {
+  if (file.path == place && file.folder_columns.empty())
+    return open_file_columns(file.path, std::move(wanted), &part);
+  return std::make_unique<JoinedColumns>(place, std::vector{file}, std::move(wanted), part, rows_before);
 }
 
 FileColumns columns_of_file(const fs::path& place, const CsvConfig& csv) {

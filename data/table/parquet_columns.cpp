@@ -24,9 +24,14 @@ constexpr std::int64_t kRowsAtOnce = 8192;
 
 class ParquetColumns : public ColumnStream {
  public:
-  ParquetColumns(const std::filesystem::path& file, WantedColumns wanted)
+  ParquetColumns(const std::filesystem::path& file, WantedColumns wanted, const FilePart* part)
       : file_(file), wanted_(std::move(wanted)), reading_(wanted_.reading) {
     reader_ = open_parquet(file_, kRowsAtOnce);
+    group_ = part ? part->group : 0;
+    groups_ = part ? part->group + 1 : reader_->num_row_groups();
+    rows_before_ = part ? part->first_row : 0;
+    if (groups_ > reader_->num_row_groups())
+      throw DataError(fmt::format("{} has fewer row groups than it had", file_.string()));
     std::shared_ptr<arrow::Schema> schema;
     check(reader_->GetSchema(&schema));
     places_ = places_of_columns(file_, schema->field_names(), wanted_);
@@ -63,7 +68,7 @@ class ParquetColumns : public ColumnStream {
     std::int64_t rows = 0;
     while (rows < most) {
       // A group that is passed over whole is not read.
-      if (!batch_ && !batches_ && group_ < reader_->num_row_groups()) {
+      if (!batch_ && !batches_ && group_ < groups_) {
         const auto group = reader_->parquet_reader()->metadata()->RowGroup(group_)->num_rows();
         if (group <= most - rows) {
           rows += group;
@@ -129,7 +134,7 @@ class ParquetColumns : public ColumnStream {
   /// Whether there is a batch with rows from `at_` on.
   bool have_batch() {
     drop_if_used();
-    while (!batch_ && group_ < reader_->num_row_groups()) {
+    while (!batch_ && group_ < groups_) {
       auto batches = reader_->GetRecordBatchReader({group_}, leaves_);
       check(batches.status());
       batches_ = std::move(*batches);
@@ -211,7 +216,7 @@ class ParquetColumns : public ColumnStream {
   std::unique_ptr<parquet::arrow::FileReader> reader_;
   std::vector<std::size_t> places_;  ///< numeric, categorical, the key
   std::vector<int> leaves_;
-  int group_ = 0;  ///< the row group that is read
+  int group_ = 0, groups_ = 0;  ///< the row group that is read; where they end
   std::shared_ptr<arrow::RecordBatchReader> batches_;
   std::shared_ptr<arrow::RecordBatch> batch_;
   std::int64_t at_ = 0;  ///< the next row of the batch
@@ -253,8 +258,9 @@ FileColumns columns_of_parquet(const std::filesystem::path& file) {
   return columns;
 }
 
-std::unique_ptr<ColumnStream> open_parquet_columns(const std::filesystem::path& file, WantedColumns wanted) {
-  return std::make_unique<ParquetColumns>(file, std::move(wanted));
+std::unique_ptr<ColumnStream> open_parquet_columns(const std::filesystem::path& file, WantedColumns wanted,
+                                                   const FilePart* part) {
+  return std::make_unique<ParquetColumns>(file, std::move(wanted), part);
 }
 
 }  // namespace ringtrain

@@ -6,13 +6,11 @@
 #include <algorithm>
 #include <cmath>
 #include <unordered_map>
-#include <unordered_set>
 
 #include "common/errors.h"
 #include "common/text.h"
 #include "data/schema/classes.h"
-#include "data/schema/column_selection.h"
-#include "data/table/table_problems.h"
+#include "data/table/checked_rows.h"
 
 namespace ringtrain {
 namespace {
@@ -23,246 +21,57 @@ constexpr std::int64_t kRowsAtOnce = 8192;
 /// part, whose deviation may be smaller, has been measured (fit.h).
 constexpr double kMayBeWide = 1e-8;
 
-WantedColumns wanted_columns(const TableConfig& config, const ColumnSelection& selection, TargetKind kind,
-                             const Preprocessing* schema) {
-  WantedColumns wanted{.numeric = selection.numeric,
-                       .categorical = selection.categorical,
-                       .key = "",
-                       .reading = {.version = 2, .missing = config.csv.missing},
-                       .csv = config.csv};
-  if (schema) wanted.reading = schema->reading;
-  if (kind == TargetKind::classes)
-    wanted.categorical.push_back(selection.targets.at(0));
-  else
-    wanted.numeric.insert(wanted.numeric.end(), selection.targets.begin(), selection.targets.end());
-  if (!selection.weight.empty()) wanted.numeric.emplace_back(selection.weight);
-  return wanted;
-}
-
-/// Throws ConfigError for more targets than the task takes.
-ColumnSelection require_targets(ColumnSelection selection, TargetKind kind) {
-  if (kind == TargetKind::classes && selection.targets.size() > 1)
-    throw ConfigError(fmt::format(
-        "data.target: it names {} columns ({}), but the classes of a classification are those of "
-        "one. A regression takes several columns of numbers, and a task that gives any of several "
-        "labels takes several columns of 0 and 1",
-        selection.targets.size(), join(selection.targets)));
-  return selection;
-}
-
-/// What is missing where it must not be, by column.
-struct Refused {
-  std::vector<bool> numeric, categorical;
-};
-
-Refused refused_missing(const TableConfig& config, const ColumnSelection& selection,
-                        const Preprocessing* schema) {
-  Refused refused{
-      .numeric = std::vector<bool>(selection.numeric.size(), config.missing.numeric == "error"),
-      .categorical = std::vector<bool>(selection.categorical.size(), config.missing.categorical == "error")};
-  if (!schema) return refused;
-  for (std::size_t c = 0; c < refused.numeric.size(); ++c)
-    refused.numeric[c] = !schema->numeric[c].fill.has_value();
-  for (std::size_t c = 0; c < refused.categorical.size(); ++c)
-    refused.categorical[c] = !schema->categorical[c].takes_missing();
-  return refused;
-}
-
-/// The values of a piece that could not be read: what is empty there is not missing.
-class BadCells {
- public:
-  explicit BadCells(const ColumnPiece& piece) {
-    for (const auto& problem : piece.problems) cells_.insert(key(problem.row, problem.column));
-  }
-  bool has(std::int64_t row, std::size_t column) const {
-    return !cells_.empty() &&
-           (cells_.contains(key(row, static_cast<int>(column))) || cells_.contains(key(row, -1)));
-  }
-
- private:
-  static std::int64_t key(std::int64_t row, int column) { return (row << 24) + column + 1; }
-  std::unordered_set<std::int64_t> cells_;
-};
-
 class TableReader {
  public:
   TableReader(const TableConfig& config, TargetKind kind, at::ScalarType dtype, const Preprocessing* schema)
-      : config_(config),
-        kind_(kind),
-        dtype_(dtype),
-        columns_(columns_of_file(config.train_file, config.csv)),
-        selection_(require_targets(
-            schema ? select_columns(*schema, config, columns_) : select_columns(config, columns_), kind)),
-        wanted_(wanted_columns(config, selection_, kind, schema)),
-        refused_(refused_missing(config, selection_, schema)),
-        problems_(config, selection_, wanted_, kind, dtype) {
-    table_.numeric_names = selection_.numeric;
-    table_.categorical_names = selection_.categorical;
-    table_.target_names = selection_.targets;
-    table_.categorical.resize(selection_.categorical.size());
-    table_.note = note(schema);
+      : config_(config), kind_(kind), dtype_(dtype), rows_read_(config, kind, dtype, schema) {
+    const auto& selection = rows_read_.selection();
+    table_.numeric_names = selection.numeric;
+    table_.categorical_names = selection.categorical;
+    table_.target_names = selection.targets;
+    table_.categorical.resize(selection.categorical.size());
+    table_.note = rows_read_.note();
   }
 
   Table read() {
-    const auto stream = open_columns(config_.train_file, wanted_);
+    const auto stream = open_columns(config_.train_file, rows_read_.wanted());
     ColumnPiece piece;
-    while (stream->next(piece, kRowsAtOnce)) take(piece);
-    if (!problems_.empty()) problems_.raise();
-    if (rows_ == 0) raise_no_target();
+    CheckedPiece rows;
+    while (stream->next(piece, kRowsAtOnce)) {
+      if (rows_read_.take(piece, rows)) keep(rows);
+    }
+    rows_read_.require_good(rows_read_.bad_rows());
+    table_.dropped_rows = rows_read_.dropped_rows();
+    table_.bad_rows = rows_read_.bad_rows();
+    table_.first_bad_row = rows_read_.first_bad();
+    if (rows_ == 0) rows_read_.raise_no_target();
     finish();
     return std::move(table_);
   }
 
  private:
   bool takes_numbers() const { return kind_ != TargetKind::classes; }
-  bool has_weight() const { return !selection_.weight.empty(); }
 
-  [[noreturn]] void raise_no_target() const {
-    if (selection_.targets.size() == 1)
-      throw DataError(fmt::format("{}: column '{}' (data.target) has no value in any row", config_.train_file,
-                                  selection_.targets[0]));
-    throw DataError(fmt::format("{}: in no row have all the columns {} (data.target) a value",
-                                config_.train_file, join(selection_.targets)));
-  }
-
-  std::string note(const Preprocessing* schema) const {
-    std::vector<std::string> parts;
-    if (!columns_.note.empty()) parts.push_back(columns_.note);
-    if (!selection_.left_out.empty()) {
-      auto names = selection_.left_out;
-      const auto more = names.size() > 10 ? names.size() - 10 : 0;
-      names.resize(names.size() - more);
-      parts.push_back(fmt::format("{} {}{} left out",
-                                  schema ? "columns that the model does not take:" : "index", join(names),
-                                  more > 0 ? fmt::format(" and {} more", more) : ""));
-    }
-    return join(parts, "; ");
-  }
-
-  void take(ColumnPiece& piece) {
-    for (const auto& problem : piece.problems) problems_.add(piece, problem);
-    const BadCells bad(piece);
-    std::vector<std::int64_t> kept;
-    const bool drops = config_.missing.target == "drop";
-    for (std::int64_t row = 0; row < piece.rows(); ++row) {
-      if (drops && lacks_a_target(piece, row, bad)) {
-        ++table_.dropped_rows;
-        continue;
-      }
-      kept.push_back(row);
-    }
-    check_targets(piece, kept, bad);
-    check_weight(piece, kept, bad);
-    check_features(piece, kept, bad);
-    if (!problems_.empty()) return;  // nothing is made of them
-    if (table_.dropped_rows > 0 && table_.file_rows.empty())
+  void keep(CheckedPiece& piece) {
+    const bool some_left_out = rows_read_.dropped_rows() + rows_read_.bad_rows() > 0;
+    if (some_left_out && table_.file_rows.empty())
       for (std::int64_t row = 0; row < rows_; ++row) table_.file_rows.push_back(row);
-    if (table_.dropped_rows > 0)
-      for (const auto row : kept) table_.file_rows.push_back(piece.number(row));
-    rows_ += static_cast<std::int64_t>(kept.size());
-    if (static_cast<std::int64_t>(kept.size()) < piece.rows()) shrink(piece, kept);
-    if (takes_numbers()) targets_.push_back(columns_of(piece, selection_.numeric.size(), target_count()));
-    if (has_weight()) weights_.push_back(columns_of(piece, weight_column(), 1).squeeze(1));
+    if (some_left_out)
+      table_.file_rows.insert(table_.file_rows.end(), piece.numbers.begin(), piece.numbers.end());
+    rows_ += piece.rows();
+    if (takes_numbers()) targets_.push_back(piece.targets);
+    if (piece.weight.defined()) weights_.push_back(piece.weight);
     take_words(piece);
-    pieces_.push_back(piece.numeric.narrow(1, 0, static_cast<std::int64_t>(selection_.numeric.size())));
+    pieces_.push_back(piece.numeric);
   }
 
-  /// A copy of some columns of numbers, [rows, count].
-  static at::Tensor columns_of(const ColumnPiece& piece, std::size_t first, std::size_t count) {
-    return piece.numeric.narrow(1, static_cast<std::int64_t>(first), static_cast<std::int64_t>(count))
-        .clone(at::MemoryFormat::Contiguous);
-  }
-
-  std::size_t target_count() const { return selection_.targets.size(); }
-  /// The place of target number `i` among the columns that are read.
-  std::size_t target_column(std::size_t i) const {
-    return takes_numbers() ? selection_.numeric.size() + i
-                           : wanted_.numeric.size() + selection_.categorical.size();
-  }
-  std::size_t weight_column() const { return wanted_.numeric.size() - 1; }
-
-  static double number_at(const ColumnPiece& piece, std::int64_t row, std::size_t column) {
-    return piece.numeric
-        .const_data_ptr<double>()[row * piece.numeric.size(1) + static_cast<std::int64_t>(column)];
-  }
-
-  bool target_is_missing(const ColumnPiece& piece, std::int64_t row, std::size_t i,
-                         const BadCells& bad) const {
-    const bool empty = takes_numbers() ? std::isnan(number_at(piece, row, target_column(i)))
-                                       : piece.categorical.back()[static_cast<std::size_t>(row)].empty();
-    return empty && !bad.has(row, target_column(i));
-  }
-
-  bool lacks_a_target(const ColumnPiece& piece, std::int64_t row, const BadCells& bad) const {
-    for (std::size_t i = 0; i < target_count(); ++i)
-      if (target_is_missing(piece, row, i, bad)) return true;
-    return false;
-  }
-
-  void check_targets(const ColumnPiece& piece, const std::vector<std::int64_t>& rows, const BadCells& bad) {
-    for (const auto row : rows)
-      for (std::size_t i = 0; i < target_count(); ++i) {
-        if (target_is_missing(piece, row, i, bad))
-          problems_.add(piece, row, target_column(i), ValueState::missing, "");
-        if (kind_ != TargetKind::flags) continue;
-        const double value = number_at(piece, row, target_column(i));
-        if (!std::isnan(value) && value != 0 && value != 1)
-          problems_.add(piece, row, target_column(i), ValueState::not_a_number, fmt::format("{}", value));
-      }
-  }
-
-  void check_weight(const ColumnPiece& piece, const std::vector<std::int64_t>& rows, const BadCells& bad) {
-    if (!has_weight()) return;
-    const auto column = weight_column();
-    for (const auto row : rows) {
-      const double value = number_at(piece, row, column);
-      if (std::isnan(value) && !bad.has(row, column))
-        problems_.add(piece, row, column, ValueState::missing, "");
-      else if (value < 0)
-        problems_.add(piece, row, column, ValueState::not_a_number, fmt::format("{}", value));
-    }
-  }
-
-  void check_features(const ColumnPiece& piece, const std::vector<std::int64_t>& rows, const BadCells& bad) {
-    const auto width = piece.numeric.size(1);
-    const auto* values = piece.numeric.const_data_ptr<double>();
-    for (const auto row : rows) {
-      for (std::int64_t c = 0; c < width; ++c) {
-        const double value = values[row * width + c];
-        const auto column = static_cast<std::size_t>(c);
-        if (std::isnan(value)) {
-          if (column < refused_.numeric.size() && refused_.numeric[column] && !bad.has(row, column))
-            problems_.add(piece, row, column, ValueState::missing, "");
-        } else if (dtype_ == at::kFloat && std::isinf(static_cast<float>(value))) {
-          problems_.add(piece, row, column, ValueState::infinite, fmt::format("{}", value));
-        }
-      }
-      for (std::size_t c = 0; c < selection_.categorical.size(); ++c)
-        if (refused_.categorical[c] && piece.categorical[c][static_cast<std::size_t>(row)].empty() &&
-            !bad.has(row, wanted_.numeric.size() + c))
-          problems_.add(piece, row, wanted_.numeric.size() + c, ValueState::missing, "");
-    }
-  }
-
-  static void shrink(ColumnPiece& piece, const std::vector<std::int64_t>& kept) {
-    piece.numeric = piece.numeric.index_select(0, at::tensor(kept, at::kLong));
-    for (auto& words : piece.categorical) {
-      for (std::size_t i = 0; i < kept.size(); ++i) {
-        const auto from = static_cast<std::size_t>(kept[i]);
-        if (from != i) words[i] = std::move(words[from]);
-      }
-      words.resize(kept.size());
-    }
-  }
-
-  void take_words(ColumnPiece& piece) {
+  void take_words(CheckedPiece& piece) {
     for (std::size_t c = 0; c < table_.categorical.size(); ++c) {
       auto& to = table_.categorical[c];
       to.insert(to.end(), std::make_move_iterator(piece.categorical[c].begin()),
                 std::make_move_iterator(piece.categorical[c].end()));
     }
-    if (takes_numbers()) return;
-    for (auto& word : piece.categorical.back()) {
+    for (auto& word : piece.classes) {
       const auto [found, is_new] = class_of_word_.try_emplace(word, static_cast<std::int64_t>(words_.size()));
       if (is_new) words_.push_back(word);
       classes_.push_back(found->second);
@@ -271,21 +80,21 @@ class TableReader {
 
   void finish() {
     finish_numbers();
-    if (has_weight()) table_.weight = at::cat(weights_);
+    if (!weights_.empty()) table_.weight = at::cat(weights_);
     if (takes_numbers()) {
       table_.target = at::cat(targets_).to(dtype_);
       if (kind_ == TargetKind::flags)
-        table_.labels = selection_.targets;
-      else if (target_count() == 1)
+        table_.labels = table_.target_names;
+      else if (table_.target_names.size() == 1)
         table_.target = table_.target.squeeze(1);
       return;
     }
-    const Classes classes = name_classes(words_, wanted_.reading.version);
+    const Classes classes = name_classes(words_, rows_read_.wanted().reading.version);
     if (classes.labels.size() > kMostClasses)
       throw DataError(fmt::format(
           "{}: column '{}' (data.target) has {} distinct values, more than a classification takes ({}). To "
           "predict a number, set task.type: regression",
-          config_.train_file, selection_.targets[0],
+          config_.train_file, table_.target_names[0],
           with_commas(static_cast<long long>(classes.labels.size())), kMostClasses));
     table_.labels = classes.labels;
     table_.target = at::empty({rows_}, at::kLong);
@@ -295,7 +104,7 @@ class TableReader {
 
   /// Which columns float32 may be too narrow for.
   std::vector<bool> may_be_wide() const {
-    const auto width = selection_.numeric.size();
+    const auto width = table_.numeric_names.size();
     std::vector<double> first(width, NAN), count(width), sum(width), squares(width), lost(width);
     for (const auto& piece : pieces_) {
       const auto stride = piece.stride(0);
@@ -322,10 +131,10 @@ class TableReader {
   }
 
   void finish_numbers() {
-    const auto width = static_cast<std::int64_t>(selection_.numeric.size());
-    const auto wide = dtype_ == at::kFloat ? may_be_wide() : std::vector<bool>(selection_.numeric.size());
+    const auto width = static_cast<std::int64_t>(table_.numeric_names.size());
+    const auto wide = dtype_ == at::kFloat ? may_be_wide() : std::vector<bool>(table_.numeric_names.size());
     table_.numeric = at::empty({rows_, width}, dtype_);
-    table_.exact.resize(selection_.numeric.size());
+    table_.exact.resize(table_.numeric_names.size());
     for (std::size_t c = 0; c < wide.size(); ++c)
       if (wide[c]) table_.exact[c] = at::empty({rows_}, at::kDouble);
     std::int64_t begin = 0;
@@ -343,11 +152,7 @@ class TableReader {
   const TableConfig& config_;
   TargetKind kind_;
   at::ScalarType dtype_;
-  FileColumns columns_;
-  ColumnSelection selection_;
-  WantedColumns wanted_;
-  Refused refused_;
-  TableProblems problems_;
+  CheckedRows rows_read_;
   Table table_;
   std::int64_t rows_ = 0;
   std::vector<at::Tensor> pieces_, targets_, weights_;

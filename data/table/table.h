@@ -39,6 +39,8 @@ struct Table {
   /// The row of the file, from 0, that each row is, where some were left out; else empty.
   std::vector<std::int64_t> file_rows;
   std::int64_t dropped_rows = 0;  ///< for want of a target
+  std::int64_t bad_rows = 0;      ///< left out with data.bad_rows: skip
+  std::string first_bad_row{};    ///< what is wrong with the first of them
   std::string note;               ///< what is unusual about the file and its columns; "" for nothing
   bool has_classes() const { return target.defined() && target.scalar_type() == at::kLong; }
   std::int64_t rows() const { return numeric.defined() ? numeric.size(0) : 0; }

@@ -24,6 +24,10 @@ class TableProblems {
   /// not take.
   void add(const ColumnPiece& piece, std::int64_t row, std::size_t column, ValueState state,
            const std::string& found);
+  /// The text of the first one of a kind.
+  const std::string& first_of(std::size_t column, ValueState state) const {
+    return columns_.at(column).at(state).first;
+  }
   bool empty() const { return columns_.empty() && rows_.count == 0; }
   /// Throws DataError with all of them, and with the `data:` block that reads the file where there is one.
   [[noreturn]] void raise() const;

@@ -198,7 +198,8 @@ std::size_t TextDecoder::finish(char* to) {
 TextStream::TextStream(ByteStream bytes, TextEncoding encoding)
     : bytes_(std::move(bytes)), encoding_(encoding), decoder_(encoding) {
   char mark[4];
-  if (const auto length = mark_length(bytes_.peek(sizeof(mark)), encoding)) bytes_.read(mark, length);
+  mark_ = mark_length(bytes_.peek(sizeof(mark)), encoding);
+  if (mark_ > 0) bytes_.read(mark, mark_);
 }
 
 std::size_t TextStream::read(char* to, std::size_t most) {

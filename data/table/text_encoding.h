@@ -61,6 +61,8 @@ class TextStream {
   /// TextDecoder.
   std::size_t read(char* to, std::size_t most);
   const ByteStream& bytes() const { return bytes_; }
+  /// Bytes before the text: those of the mark.
+  std::size_t mark() const { return mark_; }
 
  private:
   ByteStream bytes_;
@@ -68,6 +70,7 @@ class TextStream {
   TextDecoder decoder_;
   std::string raw_;
   bool at_end_ = false;
+  std::size_t mark_ = 0;
 };
 
 }  // namespace ringtrain

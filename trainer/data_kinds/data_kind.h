@@ -10,6 +10,7 @@
 #include "common/config.h"
 #include "data/data_config.h"
 #include "data/dataset.h"
+#include "data/order/epoch_order.h"
 #include "data/schema/preprocessing.h"
 #include "models/model.h"
 #include "trainer/tasks/task_kind.h"
@@ -33,6 +34,15 @@ struct PreparedData {
   std::vector<std::int64_t> class_counts;  ///< of the training part; empty but for classification
   std::string file_hash;                   ///< of the content of all files of the run
   RowSample test_sample;                   ///< of tables; may be empty
+  /// Of a table: what is unusual about it, and rows of the training file that are in no part.
+  struct LeftOut {
+    std::string note;
+    std::int64_t dropped_rows = 0, bad_rows = 0;
+    std::string first_bad_row;
+  } left_out{};
+  std::int64_t train_file_rows = 0;  ///< of a table in blocks
+  /// The order in which the training part is read; blocks empty: in memory, all rows permuted.
+  EpochOrder::Options order{};
 
   TaskData for_task() const;
 };
@@ -46,6 +56,8 @@ struct DataRequest {
   at::ScalarType type;  ///< of inputs, and of targets that are numbers: float32 or float64
   /// That of the checkpoint that the run goes on from; else it is fitted on the training part.
   const std::optional<Preprocessing>& fitted;
+  std::int64_t global_batch_size = 1;
+  int ranks_of_host = 1;
 };
 
 /// One kind of data with its options: the `data:` block of a configuration with this `format`.

@@ -13,6 +13,7 @@
 #include "data/table/table_dataset.h"
 #include "data/table/table_files.h"
 #include "trainer/data_kinds/data_kind.h"
+#include "trainer/data_kinds/streamed_parts.h"
 #include "trainer/data_kinds/table_parts.h"
 
 namespace ringtrain {
@@ -53,12 +54,16 @@ std::string describe_codes(const std::vector<CodedColumn>& columns) {
 }
 
 /// What is worth a line of the log.
-void tell(const TableConfig& config, const PreparedData& data, const TableParts& parts) {
+void tell(const TableConfig& config, const PreparedData& data) {
   const auto& file = config.train_file;
-  if (!parts.train.note.empty()) log::info(fmt::format("data {}: {}", file, parts.train.note));
-  if (parts.train.dropped_rows > 0)
+  const auto& left_out = data.left_out;
+  if (!left_out.note.empty()) log::info(fmt::format("data {}: {}", file, left_out.note));
+  if (left_out.dropped_rows > 0)
     log::info(fmt::format("data {}: {} rows without a target are left out (data.missing.target: drop)", file,
-                          with_commas(parts.train.dropped_rows)));
+                          with_commas(left_out.dropped_rows)));
+  if (left_out.bad_rows > 0)
+    log::warn(fmt::format("data {}: {} rows are left out (data.bad_rows: skip), first {}", file,
+                          with_commas(left_out.bad_rows), left_out.first_bad_row));
   std::vector<std::string> wide;
   for (const auto& column : data.preprocessing.numeric)
     if (column.wide) wide.push_back(column.name);
@@ -113,7 +118,16 @@ void tell_target(const TaskKind& task, const Preprocessing& preprocessing, bool 
   }
 }
 
+void tell_parts(const TableConfig& config, const PreparedData& data, std::int64_t rows) {
+  log::info(fmt::format("data {}: {} rows, {} features{}; train {}{}, validation {}, test {}",
+                        config.train_file, with_commas(rows), data.preprocessing.width(),
+                        describe_codes(data.categories), with_commas(data.train->size()),
+                        describe_counts(data), with_commas(data.validation->size()),
+                        with_commas(data.test->size())));
+}
+
 std::string hash_of(const TableConfig& config) {
+  if (config.streaming.enabled) return hash_of_streamed(config);
   std::string hash = hash_table_files(config.train_file);
   for (const auto& file : {config.validation_file, config.test_file})
     if (!file.empty()) hash += "+" + hash_table_files(file);
@@ -133,6 +147,15 @@ void require_tables(const std::vector<CodedColumn>& columns, const ModelKind& mo
 }
 
 PreparedData prepare_table(const TableConfig& config, const DataRequest& request, Communicator& control) {
+  if (config.streaming.enabled) {
+    auto data = prepare_streamed(config, request, control);
+    together(control, "preparing the data",
+             [&] { require_tables(data.categories, request.model, request.fitted.has_value()); });
+    tell(config, data);
+    tell_parts(config, data, data.train_file_rows);
+    tell_target(request.task, data.preprocessing, request.fitted.has_value());
+    return data;
+  }
   const auto& fitted = request.fitted;
   PreparedData data;
   TableParts parts;
@@ -167,12 +190,9 @@ PreparedData prepare_table(const TableConfig& config, const DataRequest& request
     data.test = std::make_unique<TableDataset>(parts.of_test(), data.preprocessing, parts.split.test);
     data.test_sample = sample_of(parts.of_test(), data.preprocessing, parts.split.test);
   });
-  tell(config, data, parts);
-  log::info(fmt::format("data {}: {} rows, {} features{}; train {}{}, validation {}, test {}",
-                        config.train_file, with_commas(table.rows()), data.preprocessing.width(),
-                        describe_codes(data.categories), with_commas(data.train->size()),
-                        describe_counts(data), with_commas(data.validation->size()),
-                        with_commas(data.test->size())));
+  data.left_out = {table.note, table.dropped_rows, table.bad_rows, table.first_bad_row};
+  tell(config, data);
+  tell_parts(config, data, table.rows());
   tell_target(request.task, data.preprocessing, fitted.has_value());
   return data;
 }

@@ -1,0 +1,119 @@
+#include "data/blocks/streamed_rows.h"
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace ringtrain {
+namespace {
+
+constexpr std::int64_t kPieceBytes = 1 << 16;
+/// Files that are open at once; a process may have a thousand of all kinds.
+constexpr std::size_t kMostFiles = 128;
+constexpr std::int64_t kMostPieces = std::int64_t{1} << 31;  // of a block
+
+std::int64_t rows_of_piece(std::int64_t record_bytes) {
+  return std::max<std::int64_t>(1, kPieceBytes / record_bytes);
+}
+
+}  // namespace
+
+StreamedRows::StreamedRows(std::shared_ptr<DecodedBlocks> blocks, Part part, std::int64_t most_bytes)
+    : blocks_(std::move(blocks)),
+      part_(part),
+      record_bytes_(blocks_->decoder().records().bytes()),
+      rows_a_piece_(rows_of_piece(record_bytes_)),
+      most_pieces_(std::max<std::int64_t>(2, most_bytes / (rows_a_piece_ * record_bytes_))),
+      starts_{0} {
+  for (const auto& rows : blocks_->plan().rows)
+    starts_.push_back(starts_.back() + rows[static_cast<std::size_t>(part)]);
+}
+
+StreamedRows::~StreamedRows() {
+  if (!decoder_.joinable()) return;
+  {
+    const std::lock_guard lock(ahead_mutex_);
+    stop_ = true;
+  }
+  expected_.notify_one();
+  decoder_.join();
+}
+
+void StreamedRows::expect(const std::vector<std::int64_t>& blocks) const {
+  const std::lock_guard lock(ahead_mutex_);
+  const auto waiting = ahead_.size();
+  for (const auto block : blocks)
+    if (!soon_.contains(block)) ahead_.push_back(static_cast<std::size_t>(block));
+  soon_ = {blocks.begin(), blocks.end()};
+  if (ahead_.size() == waiting) return;
+  if (!decoder_.joinable()) decoder_ = std::thread([this] { decode_ahead(); });
+  expected_.notify_one();
+}
+
+void StreamedRows::decode_ahead() const {
+  ::pthread_setname_np(::pthread_self(), "decoder");
+  std::unique_lock lock(ahead_mutex_);
+  while (true) {
+    expected_.wait(lock, [this] { return stop_ || !ahead_.empty(); });
+    if (stop_) return;
+    const auto block = ahead_.front();
+    ahead_.pop_front();
+    lock.unlock();
+    try {
+      blocks_->open(block, part_);
+    } catch (...) {  // whoever reads the block meets the same, and says it at its batch
+    }
+    lock.lock();
+  }
+}
+
+std::int64_t StreamedRows::bytes_of_windows(std::int64_t lanes, std::int64_t window,
+                                            std::int64_t record_bytes) {
+  // A window begins and ends within a piece.
+  const auto rows = rows_of_piece(record_bytes);
+  return lanes * (window / rows + 2) * rows * record_bytes;
+}
+
+Batch StreamedRows::read(const std::vector<std::int64_t>& indices) const {
+  const std::lock_guard lock(mutex_);
+  return blocks_->decoder().records().batch(static_cast<std::int64_t>(indices.size()), [&](std::int64_t i) {
+    return record(indices[static_cast<std::size_t>(i)]);
+  });
+}
+
+const char* StreamedRows::record(std::int64_t index) const {
+  const auto behind = std::upper_bound(starts_.begin(), starts_.end(), index);
+  const auto block = static_cast<std::size_t>(behind - starts_.begin()) - 1;
+  const auto row = index - starts_[block];
+  return piece(block, row / rows_a_piece_).data() + row % rows_a_piece_ * record_bytes_;
+}
+
+const std::string& StreamedRows::piece(std::size_t block, std::int64_t number) const {
+  const auto key = static_cast<std::int64_t>(block) * kMostPieces + number;
+  if (const auto known = places_.find(key); known != places_.end()) {
+    pieces_.splice(pieces_.begin(), pieces_, known->second);
+    return known->second->bytes;
+  }
+  auto& file = files_[block];
+  if (!file) {
+    auto opened = blocks_->open(block, part_);
+    if (files_.size() > kMostFiles) files_.clear();
+    files_[block] = std::move(opened);
+  }
+  const auto rows = starts_[block + 1] - starts_[block];
+  const auto first = number * rows_a_piece_;
+  std::string bytes;
+  if (static_cast<std::int64_t>(pieces_.size()) >= most_pieces_) {
+    places_.erase(pieces_.back().key);
+    bytes = std::move(pieces_.back().bytes);
+    pieces_.pop_back();
+  }
+  bytes.resize(static_cast<std::size_t>(std::min(rows_a_piece_, rows - first) * record_bytes_));
+  files_[block]->read(first * record_bytes_, bytes.data(), static_cast<std::int64_t>(bytes.size()));
+  pieces_.push_front({key, std::move(bytes)});
+  places_[key] = pieces_.begin();
+  return pieces_.front().bytes;
+}
+
+}  // namespace ringtrain
