@@ -67,6 +67,7 @@ void add_commands(CLI::App& app, Program& program) {
   add_retrain_command(app, program);
   add_export_command(app, program);
   add_generate_command(app, program);
+  add_index_command(app, program);
   add_config_command(app, program);
   add_new_command(app, program);
   add_option_rules(app);

@@ -460,12 +460,14 @@ void Trainer::decide_steps() {
 Outcome Trainer::fit() {
   auto order = data_.order;
   order.seed = static_cast<std::uint64_t>(config_.seed);
+  // What is read from a disk is read ahead.
+  const auto prefetch = std::max<std::int64_t>(config_.data.prefetch_batches, order.blocks.empty() ? 0 : 4);
   if (order.blocks.empty()) order.blocks = {data_.train->size()};
   const Sampler sampler({.global_batch_size = config_.trainer.global_batch_size,
                          .rank = world_.rank(),
                          .world_size = world_.world_size()},
                         EpochOrder(std::move(order)));
-  Loader loader(*data_.train, sampler, step_, config_.data.prefetch_batches, at::Device(device_));
+  Loader loader(*data_.train, sampler, step_, prefetch, at::Device(device_));
   if (config_.trainer.checkpoint.at_start && step_ == 0) save_checkpoint(false);
 
   bool stop = false;
@@ -520,7 +522,8 @@ StepTotals Trainer::train_step(Loader& loader) {
     telemetry_->event(
         step_, fmt::format("step {} is left out: the gradient overflows float16 at the loss scale {}; now {}",
                            with_commas(step_), done.loss_scale, done.loss_scale * LossScaler::kBackoff));
-  telemetry_->step(step_, done.totals, done.learning_rate, done.loss_scale, training_->traffic());
+  telemetry_->step(step_, done.totals, done.learning_rate, done.loss_scale, training_->traffic(),
+                   loader.take_waited());
   return done.totals;
 }
 

@@ -49,8 +49,4 @@ std::vector<int> parquet_leaves(const arrow::Schema& schema, const std::vector<s
   return leaves;
 }
 
-bool is_parquet(const std::filesystem::path& file) {
-  return file.extension() == ".parquet" || file.extension() == ".pq";
-}
-
 }  // namespace ringtrain

@@ -22,7 +22,4 @@ void require_read(const arrow::Status& status, const std::filesystem::path& file
 /// The columns at `places` of the schema as Parquet counts them: a nested column is several.
 std::vector<int> parquet_leaves(const arrow::Schema& schema, const std::vector<std::size_t>& places);
 
-/// Whether a file's name says that it is Parquet: .parquet or .pq.
-bool is_parquet(const std::filesystem::path& file);
-
 }  // namespace ringtrain

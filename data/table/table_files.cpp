@@ -9,7 +9,6 @@
 #include "common/errors.h"
 #include "common/hash.h"
 #include "common/text.h"
-#include "data/table/parquet_file.h"
 
 namespace ringtrain {
 namespace {
@@ -122,6 +121,8 @@ void require_same_folder_columns(const fs::path& place, const std::vector<TableF
 }
 
 }  // namespace
+
+bool is_parquet(const fs::path& file) { return file.extension() == ".parquet" || file.extension() == ".pq"; }
 
 std::string name_in(const fs::path& place, const fs::path& file) {
   const auto base = is_pattern(place.string()) ? fixed_part(place) : place;

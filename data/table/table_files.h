@@ -28,6 +28,9 @@ std::vector<TableFile> table_files(const std::filesystem::path& place);
 /// order: their names do not matter. Throws DataError.
 std::string hash_table_files(const std::filesystem::path& place);
 
+/// Whether a file's name says that it is Parquet: .parquet or .pq.
+bool is_parquet(const std::filesystem::path& file);
+
 /// The name of a file as a person knows it beside the others of `place`.
 std::string name_in(const std::filesystem::path& place, const std::filesystem::path& file);
 

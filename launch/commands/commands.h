@@ -24,5 +24,6 @@ void add_evaluate_command(CLI::App& app, Program& program);
 void add_retrain_command(CLI::App& app, Program& program);
 void add_config_command(CLI::App& app, Program& program);
 void add_generate_command(CLI::App& app, Program& program);
+void add_index_command(CLI::App& app, Program& program);
 
 }  // namespace ringtrain

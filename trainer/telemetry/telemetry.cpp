@@ -26,12 +26,13 @@ Telemetry::Telemetry(const Options& options) : options_(options), since_(Clock::
 Telemetry::~Telemetry() = default;
 
 void Telemetry::step(std::int64_t step, const StepTotals& totals, double learning_rate, double loss_scale,
-                     const StepTraffic* traffic) {
+                     const StepTraffic* traffic, double loading) {
   if (!log_) return;
   samples_ += totals.samples;
   loss_sum_ += totals.loss_sum;
   weight_ += totals.weight;
   ++steps_;
+  loading_seconds_ += loading;
   if (traffic) {
     exposed_seconds_ += traffic->exposed.count();
     under_way_seconds_ += traffic->under_way().count();
@@ -50,7 +51,8 @@ void Telemetry::step(std::int64_t step, const StepTotals& totals, double learnin
                               {"loss", finite_or_null(totals.loss_sum / totals.weight)},
                               {"weight", totals.weight},
                               {"learning_rate", learning_rate},
-                              {"samples_per_second", std::round(samples_ / seconds)}};
+                              {"samples_per_second", std::round(samples_ / seconds)},
+                              {"loading_ms", 1e3 * loading_seconds_ / static_cast<double>(steps_)}};
   if (traffic) {
     line["averaged_bytes"] = traffic->bytes;
     line["averaging_exposed_ms"] = 1e3 * exposed_seconds_ / static_cast<double>(steps_);
@@ -63,9 +65,22 @@ void Telemetry::step(std::int64_t step, const StepTotals& totals, double learnin
   }
   if (loss_scale != 1) line["loss_scale"] = loss_scale;
   log_->line(line);
+  tell_starved(step, seconds);
   since_ = Clock::now();
-  samples_ = loss_sum_ = weight_ = exposed_seconds_ = under_way_seconds_ = 0;
+  loading_seconds_ = samples_ = loss_sum_ = weight_ = exposed_seconds_ = under_way_seconds_ = 0;
   steps_ = 0;
+}
+
+void Telemetry::tell_starved(std::int64_t step, double seconds) {
+  constexpr double kTooMuch = 0.5, kLongEnough = 2;
+  if (told_starved_ || seconds < kLongEnough || loading_seconds_ < kTooMuch * seconds) return;
+  told_starved_ = true;
+  advice(
+      step,
+      fmt::format("the last {} steps waited for their data for {:.0f}% of the time. data.prefetch_batches: 4 "
+                  "reads ahead beside the training; a faster disk helps, too (data.streaming.folder is where "
+                  "decoded rows are kept), and larger models hide it",
+                  with_commas(steps_), 100 * loading_seconds_ / seconds));
 }
 
 void Telemetry::evaluation(std::int64_t step, const std::string& part, double train_loss,

@@ -27,9 +27,10 @@ class Telemetry {
   ~Telemetry();
 
   /// A step was done: `step` counts from 1. `loss_scale` is logged where it is not 1.
-  /// `traffic`: of the averaging, logged as the mean since the last line; null: not known.
+  /// `traffic`: of the averaging, logged as the mean since the last line; null: not known. `loading`: seconds
+  /// that the step waited for its batch. A run that does little else is told so, once.
   void step(std::int64_t step, const StepTotals& totals, double learning_rate, double loss_scale = 1,
-            const StepTraffic* traffic = nullptr);
+            const StepTraffic* traffic = nullptr, double loading = 0);
   /// An evaluation: `part` is "validation" or "test"; `train_loss` is the mean since the epoch's begin.
   void evaluation(std::int64_t step, const std::string& part, double train_loss, const MetricsReport& report,
                   bool is_best);
@@ -49,6 +50,10 @@ class Telemetry {
   std::unique_ptr<RunLog> log_;
   std::unique_ptr<Progress> progress_;
   std::chrono::steady_clock::time_point since_;
+  void tell_starved(std::int64_t step, double seconds);
+
+  bool told_starved_ = false;
+  double loading_seconds_ = 0;
   double samples_ = 0, loss_sum_ = 0, weight_ = 0, exposed_seconds_ = 0, under_way_seconds_ = 0;
   std::int64_t steps_ = 0;
 };
