@@ -8,7 +8,7 @@ import sys
 from report import Report
 from workers import PROGRAMS, WorkerError
 
-BENCHES = ["step_time", "all_reduce", "slow_network", "startup", "memory", "scaling", "checkpoint", "watch", "serving", "switches"]
+BENCHES = ["step_time", "all_reduce", "slow_network", "startup", "memory", "scaling", "checkpoint", "watch", "serving", "switches", "reading"]
 
 
 def arguments():

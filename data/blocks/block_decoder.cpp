@@ -104,7 +104,7 @@ void BlockDecoder::decode(std::size_t block, const std::function<void(Part, std:
   const auto stream = open_block(index_, index_.blocks[block], rows.wanted());
   ColumnPiece piece;
   CheckedPiece good;
-  std::string record;
+  std::string records;
   ClassNumbers numbers(plan_.preprocessing.labels, plan_.preprocessing.reading.version);
   while (stream->next(piece, kRowsAtOnce)) {
     if (!rows.take(piece, good)) continue;
@@ -112,11 +112,10 @@ void BlockDecoder::decode(std::size_t block, const std::function<void(Part, std:
     const auto parts = parts_of(good, classes);
     if (plan_.preprocessing.refuse_unseen) refuse_unseen(good, parts);
     const Batch batch = batch_of(good, classes);
-    for (std::int64_t row = 0; row < good.rows(); ++row) {
-      record.clear();
-      records_.append(batch, row, record);
-      take(parts[static_cast<std::size_t>(row)], record);
-    }
+    records_.write(batch, records);
+    const auto size = static_cast<std::size_t>(records_.bytes());
+    for (std::size_t row = 0; row < parts.size(); ++row)
+      take(parts[row], std::string_view(records).substr(row * size, size));
   }
   rows.require_good(0);
 }

@@ -41,11 +41,18 @@ RowRecords::RowRecords(const Batch& like) {
   });
 }
 
-void RowRecords::append(const Batch& batch, std::int64_t row, std::string& to) const {
+void RowRecords::write(const Batch& batch, std::string& to) const {
+  const auto rows = batch.sample.size(0);
+  to.resize(static_cast<std::size_t>(rows * bytes_));
   std::size_t field = 0;
+  std::int64_t before = 0;
   for_each_tensor(batch, [&](const at::Tensor& tensor) {
-    const auto width = widths_[field++];
-    to.append(static_cast<const char*>(tensor.const_data_ptr()) + row * width, static_cast<std::size_t>(width));
+    const auto width = static_cast<std::size_t>(widths_[field++]);
+    const auto* from = static_cast<const char*>(tensor.const_data_ptr());
+    char* record = to.data() + before;
+    for (std::int64_t row = 0; row < rows; ++row, from += width, record += bytes_)
+      std::memcpy(record, from, width);
+    before += static_cast<std::int64_t>(width);
   });
 }
 

@@ -15,8 +15,8 @@ class RowRecords {
   RowRecords() = default;
   explicit RowRecords(const Batch& like);
   std::int64_t bytes() const { return bytes_; }
-  /// Appends the records of sample `row` of `batch`, which is like that of the constructor.
-  void append(const Batch& batch, std::int64_t row, std::string& to) const;
+  /// The records of all samples of `batch`, which is like that of the constructor, one behind another.
+  void write(const Batch& batch, std::string& to) const;
   /// A batch of records: `at(i)` gives the bytes of record i, valid until the next call.
   template <class At>
   Batch batch(std::int64_t count, At at) const {

@@ -41,7 +41,7 @@ def main():
         rows = json.loads(file.read_text())
     for row in rows:
         check(row)
-    expected = {"step_time", "all_reduce", "startup", "memory", "scaling", "checkpoint", "watch", "serving"} | ({"slow_network"} if namespaces() else set())
+    expected = {"step_time", "all_reduce", "startup", "memory", "scaling", "checkpoint", "watch", "serving", "reading"} | ({"slow_network"} if namespaces() else set())
     assert {row["bench"] for row in rows} == expected, {row["bench"] for row in rows} ^ expected
     print(f"{len(rows)} rows")
 

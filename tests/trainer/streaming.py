@@ -24,6 +24,7 @@ data:
   train_file: {data}
   target: y
   features: {{categorical: [shop]}}
+  missing: {{categorical: category}}
   streaming: {{enabled: true, lanes: 6, window: 90}}
 model: {{type: mlp, hidden: [16], dropout: 0.2}}
 task: {{type: classification}}
