@@ -11,7 +11,6 @@ namespace {
 constexpr std::int64_t kPieceBytes = 1 << 16;
 /// Files that are open at once; a process may have a thousand of all kinds.
 constexpr std::size_t kMostFiles = 128;
-constexpr std::int64_t kMostPieces = std::int64_t{1} << 31;  // of a block
 
 std::int64_t rows_of_piece(std::int64_t record_bytes) {
   return std::max<std::int64_t>(1, kPieceBytes / record_bytes);
@@ -28,6 +27,7 @@ StreamedRows::StreamedRows(std::shared_ptr<DecodedBlocks> blocks, Part part, std
       starts_{0} {
   for (const auto& rows : blocks_->plan().rows)
     starts_.push_back(starts_.back() + rows[static_cast<std::size_t>(part)]);
+  places_.resize(starts_.size() - 1);
 }
 
 StreamedRows::~StreamedRows() {
@@ -82,38 +82,63 @@ Batch StreamedRows::read(const std::vector<std::int64_t>& indices) const {
   });
 }
 
+/// Samples come lane by lane, so that the block is mostly that of the one before.
+std::size_t StreamedRows::block_of(std::int64_t index) const {
+  if (index < starts_[last_block_] || index >= starts_[last_block_ + 1])
+    last_block_ =
+        static_cast<std::size_t>(std::upper_bound(starts_.begin(), starts_.end(), index) - starts_.begin()) - 1;
+  return last_block_;
+}
+
 const char* StreamedRows::record(std::int64_t index) const {
-  const auto behind = std::upper_bound(starts_.begin(), starts_.end(), index);
-  const auto block = static_cast<std::size_t>(behind - starts_.begin()) - 1;
+  const auto block = block_of(index);
   const auto row = index - starts_[block];
   return piece(block, row / rows_a_piece_).data() + row % rows_a_piece_ * record_bytes_;
 }
 
+std::int32_t StreamedRows::make_room() const {
+  if (static_cast<std::int64_t>(pieces_.size()) < most_pieces_) {
+    pieces_.emplace_back();
+    return static_cast<std::int32_t>(pieces_.size() - 1);
+  }
+  while (std::exchange(pieces_[hand_].used, false)) hand_ = (hand_ + 1) % pieces_.size();
+  auto& piece = pieces_[hand_];
+  if (piece.number >= 0) places_[piece.block][static_cast<std::size_t>(piece.number)] = -1;
+  piece.number = -1;
+  const auto found = static_cast<std::int32_t>(hand_);
+  hand_ = (hand_ + 1) % pieces_.size();
+  return found;
+}
+
+const OpenedFile& StreamedRows::file_of(std::size_t block) const {
+  const auto known = files_.find(block);
+  if (known != files_.end()) return *known->second;
+  auto opened = blocks_->open(block, part_);
+  if (files_.size() >= kMostFiles) files_.clear();
+  return *(files_[block] = std::move(opened));
+}
+
 const std::string& StreamedRows::piece(std::size_t block, std::int64_t number) const {
-  const auto key = static_cast<std::int64_t>(block) * kMostPieces + number;
-  if (const auto known = places_.find(key); known != places_.end()) {
-    pieces_.splice(pieces_.begin(), pieces_, known->second);
-    return known->second->bytes;
-  }
-  auto& file = files_[block];
-  if (!file) {
-    auto opened = blocks_->open(block, part_);
-    if (files_.size() > kMostFiles) files_.clear();
-    files_[block] = std::move(opened);
-  }
+  auto& places = places_[block];
   const auto rows = starts_[block + 1] - starts_[block];
-  const auto first = number * rows_a_piece_;
-  std::string bytes;
-  if (static_cast<std::int64_t>(pieces_.size()) >= most_pieces_) {
-    places_.erase(pieces_.back().key);
-    bytes = std::move(pieces_.back().bytes);
-    pieces_.pop_back();
+  if (places.empty()) places.assign(static_cast<std::size_t>((rows - 1) / rows_a_piece_ + 1), -1);
+  auto& place = places[static_cast<std::size_t>(number)];
+  if (place >= 0) {
+    auto& known = pieces_[static_cast<std::size_t>(place)];
+    known.used = true;
+    return known.bytes;
   }
-  bytes.resize(static_cast<std::size_t>(std::min(rows_a_piece_, rows - first) * record_bytes_));
-  files_[block]->read(first * record_bytes_, bytes.data(), static_cast<std::int64_t>(bytes.size()));
-  pieces_.push_front({key, std::move(bytes)});
-  places_[key] = pieces_.begin();
-  return pieces_.front().bytes;
+  const auto& file = file_of(block);
+  const auto room = make_room();
+  auto& piece = pieces_[static_cast<std::size_t>(room)];
+  const auto first = number * rows_a_piece_;
+  piece.bytes.resize(static_cast<std::size_t>(std::min(rows_a_piece_, rows - first) * record_bytes_));
+  file.read(first * record_bytes_, piece.bytes.data(), static_cast<std::int64_t>(piece.bytes.size()));
+  piece.block = block;
+  piece.number = number;
+  piece.used = true;
+  place = room;
+  return piece.bytes;
 }
 
 }  // namespace ringtrain

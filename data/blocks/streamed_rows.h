@@ -3,7 +3,6 @@
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
-#include <list>
 #include <memory>
 #include <mutex>
 #include <set>
@@ -18,8 +17,8 @@
 namespace ringtrain {
 
 /// One part of a table in blocks, read as it is asked for: sample i is row i of the part, counted through the
-/// blocks. What was read is kept in pieces of about 64 KiB, of which those go first that were not used for
-/// the longest time.
+/// blocks. What was read is kept in pieces of about 64 KiB; one that was used since the last round of the
+/// search for room stays (Corbató's clock, 1968).
 class StreamedRows : public Dataset {
  public:
   /// `most_bytes`: of the pieces that are kept.
@@ -35,20 +34,27 @@ class StreamedRows : public Dataset {
 
  private:
   struct Piece {
-    std::int64_t key;
-    std::string bytes;
+    std::size_t block = 0;
+    std::int64_t number = -1;  ///< in its block; -1: none
+    bool used = false;
+    std::string bytes{};
   };
   void decode_ahead() const;
   const char* record(std::int64_t index) const;
+  std::size_t block_of(std::int64_t index) const;
   const std::string& piece(std::size_t block, std::int64_t number) const;
+  /// A place for one more, which is empty.
+  std::int32_t make_room() const;
+  const OpenedFile& file_of(std::size_t block) const;
 
   std::shared_ptr<DecodedBlocks> blocks_;
   Part part_;
   std::int64_t record_bytes_, rows_a_piece_, most_pieces_;
   std::vector<std::int64_t> starts_;  ///< [blocks + 1]
   mutable std::mutex mutex_;
-  mutable std::list<Piece> pieces_;  ///< the last used one first
-  mutable std::unordered_map<std::int64_t, std::list<Piece>::iterator> places_;
+  mutable std::vector<Piece> pieces_;
+  mutable std::vector<std::vector<std::int32_t>> places_;  ///< [blocks][pieces], -1 for none; or empty
+  mutable std::size_t hand_ = 0, last_block_ = 0;
   mutable std::unordered_map<std::size_t, std::shared_ptr<OpenedFile>> files_;
 
   mutable std::mutex ahead_mutex_;

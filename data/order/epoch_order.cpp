@@ -72,12 +72,17 @@ void EpochOrder::start(std::int64_t epoch) {
     one.line = even_share(samples(), lane, options_.lanes);
     one.window = -1;
   }
+  last_block_ = 0;
   epoch_ = epoch;
 }
 
-std::int64_t EpochOrder::of_line(std::int64_t place) const {
-  const auto after = std::upper_bound(line_starts_.begin(), line_starts_.end(), place);
-  const auto at = static_cast<std::size_t>(after - line_starts_.begin()) - 1;
+/// Places come lane by lane, so that the block is mostly that of the one before.
+std::int64_t EpochOrder::of_line(std::int64_t place) {
+  auto at = last_block_;
+  if (place < line_starts_[at] || place >= line_starts_[at + 1]) {
+    const auto after = std::upper_bound(line_starts_.begin(), line_starts_.end(), place);
+    at = last_block_ = static_cast<std::size_t>(after - line_starts_.begin()) - 1;
+  }
   return starts_[static_cast<std::size_t>(blocks_[at])] + place - line_starts_[at];
 }
 

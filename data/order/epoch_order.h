@@ -52,7 +52,7 @@ class EpochOrder {
   template <class Take>
   void for_each_lane(Range positions, Range part, Take take) const;
   std::int64_t sample(std::int64_t lane, std::int64_t place);
-  std::int64_t of_line(std::int64_t place) const;
+  std::int64_t of_line(std::int64_t place);
 
   Options options_;
   std::vector<std::int64_t> starts_;  ///< [blocks + 1] number of each block's first sample
@@ -60,6 +60,7 @@ class EpochOrder {
   std::vector<std::int64_t> blocks_;       ///< as they lie in the line
   std::vector<std::int64_t> line_starts_;  ///< [blocks + 1] where each of them begins there
   std::vector<Lane> lanes_;
+  std::size_t last_block_ = 0;  ///< in the line
 };
 
 }  // namespace ringtrain
