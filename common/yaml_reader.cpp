@@ -132,6 +132,7 @@ class Reader final : public Visitor {
       return;
     }
     chosen = text;
+    scope_.chooser = name;
     scope_.kind = text;
     kind->describe(*this);
   }
@@ -150,7 +151,9 @@ class Reader final : public Visitor {
       const auto kinds = scope_.fields_of_kinds.find(key);
       if (kinds != scope_.fields_of_kinds.end()) {
         if (!scope_.kind_unknown)
-          report(path(key), fmt::format("not a field of '{}', but of: {}", scope_.kind, join(kinds->second)),
+          report(path(key),
+                 fmt::format("goes with {0}: {1}; here {0} is '{2}'. Set {3}, or leave it out",
+                             scope_.chooser, join(kinds->second, " or "), scope_.kind, path(scope_.chooser)),
                  value.where);
         continue;
       }
@@ -172,7 +175,7 @@ class Reader final : public Visitor {
     std::string where;
     std::set<std::string> known = {};
     std::map<std::string, std::vector<std::string>> fields_of_kinds = {};
-    std::string kind = {};
+    std::string chooser = {}, kind = {};  // the field that chooses, and what it says
     bool kind_unknown = false;
   };
 

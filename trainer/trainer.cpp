@@ -131,7 +131,9 @@ Trainer::Beginning Trainer::find_beginning() {
   const auto text = broadcast_string(control, given ? given->preprocessing.dump() : "", 0);
   const std::int64_t step = resumed_ ? resumed_->step : goes_on ? steps_done(*given_) : 0;
   from.step = std::stoll(broadcast_string(control, std::to_string(step), 0));
-  if (!text.empty()) from.preprocessing = Preprocessing::from_json(nlohmann::json::parse(text));
+  together(control, "reading the checkpoint's schema", [&] {
+    if (!text.empty()) from.preprocessing = Preprocessing::from_json(nlohmann::json::parse(text));
+  });
   return from;
 }
 

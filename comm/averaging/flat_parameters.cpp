@@ -10,6 +10,13 @@
 #include "common/errors.h"
 
 namespace ringtrain {
+namespace {
+
+/// Of the same memory, but no view in autograd's eyes: LibTorch's optimizers detach gradients in place
+/// (zero_grad), which views refuse.
+at::Tensor as_gradient(const at::Tensor& view) { return view.variable_data(); }
+
+}  // namespace
 
 FlatParameters::FlatParameters(const torch::nn::Module& module, const KindOf& kind_of) {
   const torch::NoGradGuard no_grad;
@@ -57,7 +64,7 @@ FlatParameters::FlatParameters(const torch::nn::Module& module, const KindOf& ki
 
   for (auto& entry : entries_) {
     place(entry);
-    entry.parameter.mutable_grad() = view(groups_[entry.group].gradients, entry);
+    entry.parameter.mutable_grad() = as_gradient(view(groups_[entry.group].gradients, entry));
   }
 }
 
@@ -130,7 +137,7 @@ bool FlatParameters::repair_gradient(std::size_t number) {
     place.copy_(grad);
   else
     place.zero_();
-  entry.parameter.mutable_grad() = place;
+  entry.parameter.mutable_grad() = as_gradient(place);
   return true;
 }
 
@@ -142,7 +149,8 @@ void FlatParameters::move_gradients(
     moved.copy_(group.gradients);
     group.gradients = std::move(moved);
   }
-  for (auto& entry : entries_) entry.parameter.mutable_grad() = view(groups_[entry.group].gradients, entry);
+  for (auto& entry : entries_)
+    entry.parameter.mutable_grad() = as_gradient(view(groups_[entry.group].gradients, entry));
 }
 
 std::map<std::string, at::Tensor> FlatParameters::views(const at::Tensor& flat, std::size_t group) const {

@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <iostream>
+#include <map>
 #include <optional>
 
 #include "common/errors.h"
@@ -10,6 +11,7 @@
 #include "common/progress.h"
 #include "common/text.h"
 #include "launch/commands/commands.h"
+#include "launch/commands/labelled_rows.h"
 #include "launch/commands/model_evaluation.h"
 #include "serving/predict/model_outputs.h"
 
@@ -20,6 +22,7 @@ using nlohmann::ordered_json;
 
 struct Arguments {
   std::string model, data, against;
+  Part part = Part::all;
   std::int64_t resamples = 1000, seed = 42;
   bool json = false, drop = false;
 };
@@ -61,13 +64,28 @@ Judged differences(const Judged& model, const MetricsReport& other,
   return judged;
 }
 
+/// The resampled rows are the same for both.
+void require_same_rows(const ModelAnswers& one, const ModelAnswers& other, const Predictor& first,
+                       const Predictor& second) {
+  if (one.answers.rows == other.answers.rows) return;
+  throw DataError(fmt::format(
+      "--against: {} reads {} rows of the data, {} reads {}, or others: they cannot be compared row by row",
+      first.folder().string(), with_commas(static_cast<std::int64_t>(one.answers.rows.size())),
+      second.folder().string(), with_commas(static_cast<std::int64_t>(other.answers.rows.size()))));
+}
+
 int evaluate(const Arguments& arguments, const Catalogue& catalogue) {
   at::set_num_threads(1);
   const Predictor predictor(arguments.model);
   const auto& manifest = predictor.manifest();
   const std::string missing_target = arguments.drop ? "drop" : "error";
-  const auto table = read_labelled(arguments.data, manifest, catalogue, missing_target);
-  const auto answers = answer_table(predictor, table, catalogue);
+  const auto answered = [&](const Predictor& whose) {
+    const auto rows = labelled_rows({arguments.data, whose.folder(), whose.manifest(), catalogue},
+                                    missing_target, arguments.part);
+    return answer_rows(whose, *rows, catalogue);
+  };
+  const auto answers = answered(predictor);
+  const auto rows = static_cast<std::int64_t>(answers.answers.rows.size());
   const auto drawn = [&](const ModelAnswers& whose, const Manifest& of, const Compared* against) {
     Progress progress("resample", arguments.resamples);
     return bootstrap({whose, of}, against, arguments.resamples, static_cast<std::uint64_t>(arguments.seed),
@@ -79,8 +97,8 @@ int evaluate(const Arguments& arguments, const Catalogue& catalogue) {
   if (!arguments.against.empty()) {
     const Predictor second(arguments.against);
     other_folder = second.folder().string();
-    const auto second_answers = answer_table(
-        second, read_labelled(arguments.data, second.manifest(), catalogue, missing_target), catalogue);
+    const auto second_answers = answered(second);
+    require_same_rows(answers, second_answers, predictor, second);
     const Compared compared{second_answers, second.manifest()};
     other = Judged{judge_answers(second_answers, second.manifest()),
                    drawn(second_answers, second.manifest(), nullptr)};
@@ -89,7 +107,7 @@ int evaluate(const Arguments& arguments, const Catalogue& catalogue) {
   if (arguments.json) {
     ordered_json result{{"model", predictor.folder().string()},
                         {"data", arguments.data},
-                        {"rows", table.rows()},
+                        {"rows", rows},
                         {"metrics", to_json(model)},
                         {"confusion_matrix", model.report.confusion},
                         {"unseen", answers.unseen}};
@@ -102,7 +120,7 @@ int evaluate(const Arguments& arguments, const Catalogue& catalogue) {
     return ExitCode::success;
   }
   fmt::print("{} on {} ({} rows, {} resamples)\n", predictor.folder().string(), arguments.data,
-             with_commas(table.rows()), with_commas(arguments.resamples));
+             with_commas(rows), with_commas(arguments.resamples));
   if (manifest.head.is_binary())
     fmt::print("  positive class '{}', threshold {:.4f}\n", label_of(manifest, 1),
                manifest.head.thresholds[0]);
@@ -131,8 +149,10 @@ void add_evaluate_command(CLI::App& app, Program& program) {
                    "BASE/NAME, BASE/NAME/VERSION, BASE/NAME@live, BASE/NAME@canary")
       ->required();
   command
-      ->add_option("DATA", arguments->data,
-                   "A CSV or Parquet file, or a folder of them, with the model's columns and the target's")
+      ->add_option(
+          "DATA", arguments->data,
+          "A CSV or Parquet file, or a folder of them, with the model's columns and the target's; of a "
+          "model of named tensors what its kind of data reads")
       ->required();
   command->add_option("--against", arguments->against, "Another version: the differences, on the same rows");
   command->add_option("--bootstrap", arguments->resamples, "How often the rows are drawn anew")
@@ -141,6 +161,14 @@ void add_evaluate_command(CLI::App& app, Program& program) {
   command->add_option("--seed", arguments->seed, "Of the drawing")->capture_default_str();
   command->add_flag("--drop-missing-target", arguments->drop,
                     "Leave out rows whose target is missing, and say how many");
+  const std::map<std::string, Part> parts{
+      {"all", Part::all}, {"train", Part::train}, {"validation", Part::validation}, {"test", Part::test}};
+  command
+      ->add_option(
+          "--part", arguments->part,
+          "Of a model of named tensors: the part that its kind of data makes of DATA, or all of them")
+      ->transform(CLI::CheckedTransformer(parts))
+      ->default_str("all");
   command->add_flag("--json", arguments->json, "As JSON");
   command->footer(
       "Examples:\n"

@@ -6,15 +6,12 @@
 #include <algorithm>
 #include <cmath>
 #include <random>
-#include <unordered_map>
 
 #include "common/errors.h"
-#include "common/log.h"
 #include "common/text.h"
 #include "common/yaml_reader.h"
-#include "data/schema/classes.h"
-#include "data/schema/excerpt.h"
 #include "data/schema/vocabulary.h"
+#include "serving/predict/model_outputs.h"
 
 namespace ringtrain {
 namespace {
@@ -22,32 +19,9 @@ namespace {
 constexpr std::int64_t kRowsAtOnce = 4096;
 
 /// Row by row.
-std::vector<double> numbers_of(const at::Tensor& tensor) {
+void append(std::vector<double>& to, const at::Tensor& tensor) {
   const at::Tensor numbers = tensor.to(at::kDouble).contiguous();
-  return {numbers.const_data_ptr<double>(), numbers.const_data_ptr<double>() + numbers.numel()};
-}
-
-Predictor::Rows rows_of(const Table& table, const std::vector<std::int64_t>& places,
-                        const Preprocessing& schema) {
-  Predictor::Rows rows;
-  rows.numeric = table.numbers(places, schema.numeric_type());
-  for (const auto& column : table.categorical) {
-    auto& words = rows.categorical.emplace_back();
-    for (const auto place : places) words.push_back(column[static_cast<std::size_t>(place)]);
-  }
-  return rows;
-}
-
-/// Words that training did not see are refused, where the model was trained so.
-void refuse_unseen(const Table& table, const Preprocessing& schema, const std::string& file) {
-  for (std::size_t c = 0; c < table.categorical.size(); ++c)
-    for (std::int64_t row = 0; row < table.rows(); ++row) {
-      const auto& word = table.categorical[c][static_cast<std::size_t>(row)];
-      if (!word.empty() && !schema.categorical[c].knows(word))
-        throw DataError(
-            fmt::format("{}: row {}, column '{}': training did not see {} there (data.unseen: error)", file,
-                        with_commas(table.file_row(row) + 1), schema.categorical[c].name, excerpt(word)));
-    }
+  to.insert(to.end(), numbers.const_data_ptr<double>(), numbers.const_data_ptr<double>() + numbers.numel());
 }
 
 /// Appends a row's `width` numbers.
@@ -80,17 +54,10 @@ void require_known_task(const Manifest& manifest, const TaskConfig& known) {
   std::vector<std::string> names;
   for (const auto& kind : known.kinds) names.push_back(kind->name());
   if (std::find(names.begin(), names.end(), manifest.task) != names.end()) return;
-  std::string plugins;
-  if (manifest.provenance.is_object())
-    for (const auto& plugin : manifest.provenance.value("plugins", nlohmann::json::array()))
-      plugins += (plugins.empty() ? "" : ":") + plugin.at("file").get<std::string>();
   throw ConfigError(fmt::format(
       "the model {} was trained for the task {}, which this program does not know (it knows: {}). {}. "
       "predict and serve need no task",
-      manifest.name, manifest.task, join(names),
-      plugins.empty()
-          ? "The program that trained it does: evaluate with that one"
-          : "It may come from a plugin that it was trained with: set RINGTRAIN_PLUGINS=" + plugins));
+      manifest.name, manifest.task, join(names), whose_kind(manifest)));
 }
 
 }  // namespace
@@ -112,58 +79,43 @@ TaskConfig task_of(const Manifest& manifest, const Catalogue& catalogue) {
   return task;
 }
 
-Table read_labelled(const std::filesystem::path& file, const Manifest& manifest, const Catalogue& catalogue,
-                    const std::string& missing_target) {
-  const auto& preprocessing = manifest.preprocessing;
-  if (preprocessing.tokens) throw ConfigError("a language model is not evaluated on columns");
-  if (preprocessing.signature)
-    throw ConfigError(fmt::format(
-        "{}: the model reads named tensors, not columns: a table cannot be given to it. Its metrics on the "
-        "test part stand in its manifest (`ringtrain models --json`)",
-        file.string()));
-  TableConfig config;
-  config.train_file = file.string();
-  config.targets = preprocessing.targets;
-  config.missing.target = missing_target;
-  auto table = read_table(config, task_of(manifest, catalogue).kind().target(), at::kFloat, &preprocessing);
-  if (!table.note.empty()) log::info(fmt::format("data {}: {}", config.train_file, table.note));
-  if (table.dropped_rows > 0)
-    log::info(fmt::format("data {}: {} rows without a target are left out", config.train_file,
-                          with_commas(table.dropped_rows)));
-  use_labels(table, preprocessing.labels, config.train_file);
-  if (preprocessing.refuse_unseen) refuse_unseen(table, preprocessing, config.train_file);
-  return table;
+std::string whose_kind(const Manifest& manifest) {
+  std::string plugins;
+  if (manifest.provenance.is_object())
+    for (const auto& plugin : manifest.provenance.value("plugins", nlohmann::json::array()))
+      plugins += (plugins.empty() ? "" : ":") + plugin.at("file").get<std::string>();
+  return plugins.empty()
+             ? "The program that trained it does: evaluate with that one"
+             : "It may come from a plugin that it was trained with: set RINGTRAIN_PLUGINS=" + plugins;
 }
 
-ModelAnswers answer_table(const Predictor& predictor, const Table& table, const Catalogue& catalogue,
-                          const std::vector<std::int64_t>& rows,
-                          const std::function<void(std::int64_t)>& progress) {
+ModelAnswers answer_rows(const Predictor& predictor, const LabelledRows& rows, const Catalogue& catalogue,
+                         const std::function<void(std::int64_t)>& progress) {
   const auto& manifest = predictor.manifest();
-  const auto targets = numbers_of(table.target);
+  const auto at_once = rows_at_once(manifest, kRowsAtOnce);
   UnseenWords unseen(manifest.preprocessing.categorical);
   ModelAnswers result{.task = task_of(manifest, catalogue)};
   auto& answers = result.answers;
   answers.width = manifest.head.width();
-  answers.target_width = table.target.dim() > 1 ? table.target.size(1) : 1;
   answers.names = manifest.head.names;
-  answers.rows = rows;
-  if (rows.empty())
-    for (std::int64_t row = 0; row < table.rows(); ++row) answers.rows.push_back(row);
-  const auto count = static_cast<std::int64_t>(answers.rows.size());
-  for (std::int64_t begin = 0; begin < count; begin += kRowsAtOnce) {
-    const auto size = std::min(kRowsAtOnce, count - begin);
-    const std::vector<std::int64_t> places(answers.rows.begin() + begin, answers.rows.begin() + begin + size);
-    const auto rows_now = rows_of(table, places, manifest.preprocessing);
-    unseen.count(rows_now.categorical);
-    const auto answered = predictor.predict(rows_now);
-    const auto scores =
-        numbers_of(answered.probabilities.defined() ? answered.probabilities : answered.predictions);
-    answers.scores.insert(answers.scores.end(), scores.begin(), scores.end());
-    if (progress) progress(begin + size);
+  for (std::int64_t done = 0; done < rows.size();) {
+    const auto piece = rows.read(done, at_once);
+    unseen.count(piece.rows.categorical);
+    const auto answered = predictor.predict(piece.rows);
+    append(answers.scores, answered.probabilities.defined() ? answered.probabilities : answered.predictions);
+    append(answers.targets, piece.targets);
+    answers.target_width = piece.targets.size(1);
+    answers.rows.insert(answers.rows.end(), piece.places.begin(), piece.places.end());
+    done += static_cast<std::int64_t>(piece.places.size());
+    if (progress) progress(done);
   }
-  for (const auto row : answers.rows)
-    append_row(answers.targets, targets, static_cast<std::size_t>(row), answers.target_width);
   result.losses = result.task.kind().losses(answers, manifest.preprocessing.target_scales);
+  if (result.losses.size() != answers.rows.size())
+    throw ConfigError(
+        fmt::format("the task {}: its `losses` gave {} numbers for {} rows; it must give the loss of each "
+                    "row (trainer/tasks/task_kind.h)",
+                    manifest.task, with_commas(static_cast<std::int64_t>(result.losses.size())),
+                    with_commas(static_cast<std::int64_t>(answers.rows.size()))));
   answers.loss = mean(result.losses);
   result.unseen = unseen.text();
   return result;

@@ -1,13 +1,12 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <functional>
 #include <map>
 #include <string>
 #include <vector>
 
-#include "data/table/table.h"
+#include "launch/commands/labelled_rows.h"
 #include "serving/predict/predictor.h"
 #include "trainer/metrics/report.h"
 #include "trainer/run_config.h"
@@ -26,16 +25,12 @@ struct ModelAnswers {
 /// `catalogue` does not have: another program trained the model.
 TaskConfig task_of(const Manifest& manifest, const Catalogue& catalogue);
 
-/// The labelled rows of a file as this model reads them: its columns, and the target's. Throws DataError that
-/// names column, row and label; ConfigError for a language model. `missing_target`: error, or drop (the row,
-/// and say how many).
-Table read_labelled(const std::filesystem::path& file, const Manifest& manifest, const Catalogue& catalogue,
-                    const std::string& missing_target = "error");
+/// "The program that trained it does: …", of a kind that only that program or a plugin has.
+std::string whose_kind(const Manifest& manifest);
 
-/// Answers the rows of `rows` (all when it is empty), some at a time.
-ModelAnswers answer_table(const Predictor& predictor, const Table& table, const Catalogue& catalogue,
-                          const std::vector<std::int64_t>& rows = {},
-                          const std::function<void(std::int64_t done)>& progress = {});
+/// Answers all of the rows, some at a time.
+ModelAnswers answer_rows(const Predictor& predictor, const LabelledRows& rows, const Catalogue& catalogue,
+                         const std::function<void(std::int64_t done)>& progress = {});
 
 /// The metrics that training reports, by the same code, with the manifest's task and threshold. `picks`:
 /// places in the answers, with repetitions; all when it is empty.

@@ -6,21 +6,19 @@
 #include "common/errors.h"
 #include "common/exit_code.h"
 #include "common/files.h"
-#include "common/hash.h"
 #include "common/literal_override.h"
 #include "common/text.h"
-#include "data/order/split.h"
 #include "launch/commands/commands.h"
+#include "launch/commands/labelled_rows.h"
 #include "launch/commands/model_evaluation.h"
 #include "launch/commands/training_arguments.h"
 #include "launch/commands/training_worker.h"
+#include "launch/commands/version_origin.h"
 #include "launch/init/first_run.h"
 #include "launch/mpirun/rank_options.h"
 #include "launch/mpirun/supervisor.h"
-#include "serving/export/exporter.h"
 #include "serving/repository/model_repository.h"
 #include "serving/repository/version_changes.h"
-#include "trainer/checkpoint/checkpoint_store.h"
 
 namespace ringtrain {
 namespace fs = std::filesystem;
@@ -37,42 +35,6 @@ struct Arguments {
   std::int64_t resamples = 1000;
   bool discard = false;
 };
-
-/// The checkpoint's folder to go on from: the version's own, else (exported by an earlier ringtrain) that of
-/// the job, or what was brought in its place. Throws CheckpointError that says what is missing.
-fs::path origin_of(const Manifest& manifest, const fs::path& version) {
-  const auto& provenance = manifest.provenance;
-  const auto step = provenance.value("step", std::int64_t{-1});
-  const std::string name = fmt::format("step-{}", step);
-  const fs::path own = version / kTrainingFolder / name, theirs = provenance.value("checkpoint", "");
-  const auto key = fmt::format("{}/{}/manifest.json", kTrainingFolder, name);
-  if (manifest.files.contains(key)) {
-    if (!fs::exists(version / key))
-      throw CheckpointError(
-          fmt::format("{} is missing: copy the version's whole folder from where it was "
-                      "exported",
-                      (version / key).string()));
-    if (hash_file(version / key) != manifest.files[key].get<std::string>())
-      throw CheckpointError(
-          fmt::format("{} is not the one that was exported: copy the version's whole folder "
-                      "from where it was exported",
-                      (version / key).string()));
-    return fs::absolute(own);
-  }
-  if (theirs.empty() || step < 0)
-    throw CheckpointError(
-        fmt::format("{}/manifest.json names no checkpoint to go on from; train anew", version.string()));
-  const auto folder = fs::is_directory(own) ? own : theirs;
-  if (!fs::is_directory(folder))
-    throw CheckpointError(
-        fmt::format("{} was exported without its checkpoint, and {} is gone. Bring that folder here, as {}, "
-                    "or train anew",
-                    version.string(), theirs.string(), own.string()));
-  if (CheckpointStore(folder.parent_path()).hash(step) != provenance.value("checkpoint_hash", ""))
-    throw CheckpointError(fmt::format("{}: the checkpoint {} is not the one that it was exported from",
-                                      version.string(), folder.string()));
-  return fs::absolute(folder);
-}
 
 int train(const Arguments& arguments, const Catalogue& catalogue) {
   if (const auto job = mpirun_job(arguments.ranks))
@@ -96,15 +58,6 @@ std::int64_t published_by(const RunConfig& config, const fs::path& model,
   throw ExportError(fmt::format("{}: training published no new version", model.string()));
 }
 
-/// Rows of the new data that the new model was neither trained nor chosen on.
-std::vector<std::int64_t> held_out(const RunConfig& config, const Table& table) {
-  auto rows = make_split(config.data.table().split, table, static_cast<std::uint64_t>(config.seed)).test;
-  if (rows.empty())
-    throw ConfigError(
-        "data.split.test: nothing is held out, so that the versions cannot be compared; give it a share");
-  return rows;
-}
-
 struct Decision {
   std::string metric;
   double before = 0, after = 0, gain = 0,
@@ -119,14 +72,12 @@ Decision decide(const Arguments& arguments, const Catalogue& catalogue, const Ru
                 const fs::path& old_version, const fs::path& new_version) {
   at::set_num_threads(1);
   const Predictor before(old_version), after(new_version);
-  const auto table =
-      read_labelled(config.data.train_file, after.manifest(), catalogue, config.data.table().missing.target);
-  const auto rows = held_out(config, table);
-  const auto old_answers = answer_table(before, table, catalogue, rows),
-             new_answers = answer_table(after, table, catalogue, rows);
+  const auto rows = held_out_rows(config, {config.data.train_file, new_version, after.manifest(), catalogue});
+  const auto old_answers = answer_rows(before, *rows, catalogue),
+             new_answers = answer_rows(after, *rows, catalogue);
   Decision decision;
   decision.metric = arguments.metric.empty() ? config.trainer.checkpoint.metric : arguments.metric;
-  decision.rows = static_cast<std::int64_t>(rows.size());
+  decision.rows = rows->size();
   decision.margin = arguments.margin;
   decision.before = judge_answers(old_answers, before.manifest()).get(decision.metric);
   decision.after = judge_answers(new_answers, after.manifest()).get(decision.metric);
@@ -195,8 +146,8 @@ int retrain(Arguments arguments, const Catalogue& catalogue) {
                                   config.task.type, old_version.string(), manifest.task));
   if (!config.export_.enabled)
     throw ConfigError("export.enabled: a version that is not exported cannot be promoted");
-  held_out(config, read_labelled(config.data.train_file, manifest, catalogue,
-                                 config.data.table().missing.target));  // before hours of training
+  // Before hours of training.
+  held_out_rows(config, {config.data.train_file, old_version, manifest, catalogue});
   const auto live = pin_live(model);
   const auto before = versions(model);
   if (const int code = train(arguments, catalogue); code != ExitCode::success) return code;
@@ -240,7 +191,8 @@ void add_retrain_command(CLI::App& app, Program& program) {
       "0.002\n"
       "Training begins with the version's weights and its preprocessing. Both versions are measured on the "
       "test part "
-      "of\nthe new data. Exit code 0: promoted; 8: refused, what was live stays so (the new version is kept, "
+      "of\nthe new data (what its kind of data holds out, of named tensors). Exit code 0: promoted; 8: "
+      "refused, what was live stays so (the new version is kept, "
       "not live).\n"
       "JOB_DIR/retrain_report.md and .json say why.");
   command->callback([arguments, &program] { program.exit_code = retrain(*arguments, program.catalogue); });

@@ -120,13 +120,20 @@ nlohmann::json Manifest::to_json() const {
   return json;
 }
 
+/// Of no object, or without a format: what reads it says so.
+static void require_known_format(const nlohmann::json& json) {
+  const auto format = json.is_object() ? json.value("format", nlohmann::json()) : nlohmann::json();
+  if (format.is_number_integer() && format > format_version)
+    throw ExportError(
+        fmt::format("it has format {}, but this ringtrain reads up to {}; use a newer ringtrain",
+                    format.dump(), format_version));
+}
+
 Manifest Manifest::from_json(const nlohmann::json& json) {
   Manifest result;
   try {
-    if (const auto format = json.at("format").get<std::int64_t>(); format > format_version)
-      throw ExportError(
-          fmt::format("it has format {}, but this ringtrain reads up to {}; use a newer ringtrain", format,
-                      format_version));
+    require_known_format(json);
+    static_cast<void>(json.at("format").get<std::int64_t>());
     result.name = json.at("name").get<std::string>();
     result.version = json.at("version").get<std::int64_t>();
     result.task = json.at("task").get<std::string>();
@@ -162,6 +169,7 @@ Manifest Manifest::read(const std::filesystem::path& folder) {
         "{} is missing: the version is not whole; copy all its files, or export again", file.string()));
   try {
     auto json = nlohmann::json::parse(read_file(file));
+    require_known_format(json);  // a later one may keep its schema elsewhere
     if (json.is_object() && !json.contains("preprocessing")) {
       const auto schema = folder / "schema.json";
       if (!std::filesystem::exists(schema, unknown) && !unknown)

@@ -5,6 +5,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <functional>
 
 #include "common/errors.h"
 #include "serving/predict/json_text.h"
@@ -61,11 +62,29 @@ void flatten(const Value& data, const Take& take) {
   }
 }
 
+/// Throws DataError for arrays in arrays that are not those of the shape; flat ones have none.
+void require_nested_as(const Value& data, const std::vector<std::int64_t>& shape, const std::string& where) {
+  const auto is_nested = [](const Value& array) {
+    return std::any_of(array.Begin(), array.End(), [](const Value& value) { return value.IsArray(); });
+  };
+  if (!is_nested(data)) return;
+  const std::function<bool(const Value&, std::size_t)> fits = [&](const Value& value, std::size_t level) {
+    if (level == shape.size()) return !value.IsArray();
+    return value.IsArray() && static_cast<std::int64_t>(value.Size()) == shape[level] &&
+           std::all_of(value.Begin(), value.End(),
+                       [&](const Value& inner) { return fits(inner, level + 1); });
+  };
+  if (!fits(data, 0))
+    throw DataError(
+        fmt::format("{}: its nested arrays are not those of the shape [{}]", where, fmt::join(shape, ", ")));
+}
+
 InferTensor tensor_from_json(std::string name, std::string datatype, std::vector<std::int64_t> shape,
                              const Value& data) {
   const auto where = fmt::format("input '{}'", name);
   if (!data.IsArray()) throw DataError(where + ": \"data\" is no array");
   const auto count = element_count(name, shape);
+  require_nested_as(data, shape, where);
   InferTensor tensor{std::move(name), std::move(datatype), std::move(shape), {}, {}};
   if (tensor.datatype == "BYTES") {
     flatten(data, [&](const Value& value) {

@@ -125,8 +125,10 @@ TEST(YamlReader, Variants) {
   EXPECT_EQ(
       problem("trainer:\n  optimizer:\n    type: adm\n    betas: [0.1]\n"),
       "trainer.optimizer.type: expected one of: sgd, adam; got 'adm'. Did you mean 'adam'? (fraud.yaml:3)");
-  EXPECT_EQ(problem("trainer:\n  optimizer:\n    betas: [0.1]\n"),
-            "trainer.optimizer.betas: not a field of 'sgd', but of: adam (fraud.yaml:3)");
+  EXPECT_EQ(
+      problem("trainer:\n  optimizer:\n    betas: [0.1]\n"),
+      "trainer.optimizer.betas: goes with type: adam; here type is 'sgd'. Set trainer.optimizer.type, or "
+      "leave it out (fraud.yaml:3)");
   const auto without_default = [](Visitor& v) {
     std::string chosen;
     v.variants("type", chosen, "", {{"a", "", [](Visitor&) {}}, {"b", "", [](Visitor&) {}}});

@@ -13,8 +13,8 @@ from pathlib import Path
 
 FORMS = {"words": ["csv", "objects.jsonl", "arrays.jsonl", "parquet"], "kinds": ["csv", "objects.jsonl", "arrays.jsonl", "parquet"],
          "number": ["csv", "objects.jsonl", "arrays.jsonl", "parquet"], "letters": ["objects.jsonl", "arrays.jsonl"],
-         "columns": ["csv", "objects.jsonl", "arrays.jsonl", "parquet"]}
-DATA = {"words": "data/words.csv", "kinds": "rows/kinds.parquet", "number": "data/number.csv", "columns": "data/columns.parquet"}
+         "columns": ["csv", "objects.jsonl", "arrays.jsonl", "parquet"], "coded": ["csv", "objects.jsonl", "arrays.jsonl"], "sales": ["objects.jsonl"]}
+DATA = {"coded": "data/coded.csv", "words": "data/words.csv", "kinds": "rows/kinds.parquet", "number": "data/number.csv", "columns": "data/columns.parquet"}
 
 
 def runner(program, folder):
@@ -89,23 +89,29 @@ def serve(program, folder, requests):
         process.wait()
 
 
+def go_on(program, folder, name, steps):
+    """The losses of a run that starts from the job's checkpoint, and of the job that goes on."""
+    run = runner(program, folder)
+    newest = (folder / "jobs" / name / "checkpoints/latest").read_text().strip()
+    run("train", f"{name}.yaml", "--no-export", "--job-dir", f"jobs/{name}-started", "--set", f"trainer.start_from=jobs/{name}/checkpoints/{newest}",
+        "--set", "trainer.max_steps=4")
+    run("train", f"{name}.yaml", "--no-export", "--resume", "--set", f"trainer.max_steps={steps + 6}")
+    return {"start_from": steps_of(folder, f"jobs/{name}-started", 0), "resume": steps_of(folder, f"jobs/{name}", steps),
+            "evaluation": evaluations_of(folder, f"jobs/{name}", steps)}
+
+
 def ask(program, folder, record):
     """Everything about the files of `folder`, which is changed: checkpoints are gone on from."""
     run, steps = runner(program, folder), record["steps"]
 
     def about(name):
         found = {"predict": predictions(run, name)}
+        if name in record.get("own", ()):  # of a kind that this program does not have
+            return found
         if name in DATA:
             evaluated = json.loads(run("evaluate", f"models/{name}", DATA[name], "--bootstrap", 20, "--json").stdout)
             found["evaluate"] = {key: evaluated[key] for key in ("rows", "metrics", "confusion_matrix")}
-        newest = (folder / "jobs" / name / "checkpoints/latest").read_text().strip()
-        run("train", f"{name}.yaml", "--no-export", "--job-dir", f"jobs/{name}-started", "--set", f"trainer.start_from=jobs/{name}/checkpoints/{newest}",
-            "--set", "trainer.max_steps=4")
-        found["start_from"] = steps_of(folder, f"jobs/{name}-started", 0)
-        run("train", f"{name}.yaml", "--no-export", "--resume", "--set", f"trainer.max_steps={steps + 6}")
-        found["resume"] = steps_of(folder, f"jobs/{name}", steps)
-        found["evaluation"] = evaluations_of(folder, f"jobs/{name}", steps)
-        return found
+        return found | go_on(program, folder, name, steps)
 
     with ThreadPoolExecutor(2) as pool:
         served = pool.submit(serve, program, folder, record["requests"])

@@ -92,6 +92,7 @@ cmake_minimum_required(VERSION 3.25)
 project(kinds LANGUAGES CXX)
 enable_testing()
 add_subdirectory("${EXAMPLES}/own_loop_gan" own_loop_gan)
+add_subdirectory("${EXAMPLES}/../tests/library" library)
 foreach(kind sparse_rows goal two_towers by_ratio)
   if(NOT EXISTS "${CMAKE_CURRENT_SOURCE_DIR}/${kind}")
     continue()
@@ -109,10 +110,26 @@ foreach(kind sparse_rows goal two_towers by_ratio)
     target_precompile_headers(${target} REUSE_FROM sparse_rows_plugin)
   endif()
 endforeach()
+target_compile_options(library_cases PRIVATE -fPIC)
+target_precompile_headers(library_cases REUSE_FROM sparse_rows_plugin)
 CMAKE
 "$cmake" -S "$folder" -B "$folder/kinds" -G Ninja -DCMAKE_BUILD_TYPE=Debug -DCMAKE_PREFIX_PATH="$folder/installed" -DEXAMPLES="$source/examples" >"$folder/kinds.log"
 "$cmake" --build "$folder/kinds" || fail "what \`ringtrain new\` writes does not build"
 "$(dirname "$cmake")/ctest" --test-dir "$folder/kinds" -j 2 --output-on-failure || fail "what \`ringtrain new\` writes does not pass its own test"
+# What users of other libraries take for granted (tests/library), on 1 to 4 ranks, and over hosts where they can be made.
+cases="$folder/kinds/library/library_cases"
+[[ "$("$cases" --list | wc -l)" -gt 74 ]] || fail "the cases of tests/library are gone"
+for ranks in 1 2 3 4; do
+  timeout 120 "$mpiexec" --oversubscribe --bind-to none --mca mpi_yield_when_idle 1 -np $ranks "$cases" || fail "cases of tests/library on $ranks ranks"
+done
+hosts() { "$source/tools/emulate_hosts.sh" --name cases "$@"; }
+if ((EUID == 0)) && unshare --net true 2>/dev/null && hosts up --hosts 3 >/dev/null; then
+  trap 'hosts down; rm -rf "$folder"' EXIT
+  mapfile -t words < <(hosts mpirun-args)
+  timeout 180 "$source/tools/emulate_hosts.sh" --name cases run 0 mpirun "${words[@]}" "$cases" || fail "cases of tests/library over hosts"
+  hosts down
+fi
+
 if [[ -n "${PEERS_PYTHON:-}" ]]; then
   "$PEERS_PYTHON" "$source/tests/launch/own_loop.py" "$folder/kinds/own_loop_gan/own_loop_gan" "$mpiexec"
 fi

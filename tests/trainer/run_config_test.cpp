@@ -128,7 +128,9 @@ TEST(RunConfig, StepsAutoStandsAlone) {
       ADD_FAILURE() << field;
     } catch (const ConfigError& error) {
       EXPECT_NE(
-          std::string(error.what()).find("trainer." + field + ": not a field of 'auto', but of: epochs"),
+          std::string(error.what())
+              .find("trainer." + field +
+                    ": goes with steps: epochs; here steps is 'auto'. Set trainer.steps, or leave it out"),
           std::string::npos)
           << error.what();
     }

@@ -52,12 +52,15 @@ std::map<std::string, std::string> read_verified(const fs::path& folder) {
     throw CheckpointError(fmt::format("there is no checkpoint {}", folder.string()));
   if (!fs::exists(folder / "manifest.json")) throw damaged("manifest.json", "is missing");
   const auto manifest = nlohmann::json::parse(read_file(folder / "manifest.json"), nullptr, false);
-  if (!manifest.is_object() || !manifest.contains("files") || !manifest["files"].is_object())
-    throw damaged("manifest.json", "is not a manifest");
+  if (!manifest.is_object()) throw damaged("manifest.json", "is not a manifest");
+  // Before all else: another format may have none of what follows.
   const auto format = manifest.value("format", nlohmann::json());
   if (format != kFormat)
-    throw CheckpointError(fmt::format("checkpoint {} has format {}; this ringtrain reads format {}",
-                                      folder.string(), format.dump(), kFormat));
+    throw CheckpointError(fmt::format(
+        "checkpoint {} has format {}; this ringtrain reads format {}{}", folder.string(), format.dump(),
+        kFormat, format.is_number_integer() && format > kFormat ? "; use a newer ringtrain" : ""));
+  if (!manifest.contains("files") || !manifest["files"].is_object())
+    throw damaged("manifest.json", "is not a manifest");
   std::map<std::string, std::string> files;
   for (const auto& [name, entry] : manifest["files"].items()) {
     if (!is_plain_name(name)) throw damaged("manifest.json", "names a file elsewhere");

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -21,7 +22,17 @@ constexpr std::string_view kIndex = ".safetensors.index.json";
 
 bool is_safetensors(const std::string& name) { return name.ends_with(".safetensors"); }
 bool is_torch(const std::string& name) {
-  return name.ends_with(".pt") || name.ends_with(".pth") || name.ends_with(".bin");
+  return name.ends_with(".pt") || name.ends_with(".pth") || name.ends_with(".bin") || name.ends_with(".ckpt");
+}
+
+/// What git leaves in place of a large file that was not fetched.
+void refuse_pointer(const fs::path& file) {
+  constexpr std::string_view begin = "version https://git-lfs";
+  std::string text(begin.size(), ' ');
+  std::ifstream(file, std::ios::binary).read(text.data(), static_cast<std::streamsize>(text.size()));
+  if (text == begin)
+    throw CheckpointError(fmt::format(
+        "{} holds no weights, but git's pointer to them: fetch them with `git lfs pull`", file.string()));
 }
 
 /// The parts that an index names, by the tensors that it puts there.
@@ -44,6 +55,7 @@ NamedTensors read_parts(const fs::path& index) {
   for (const auto& file : files) {
     const auto path = index.parent_path() / file;
     if (!fs::is_regular_file(path)) refuse(fmt::format("{} is missing", path.string()));
+    refuse_pointer(path);
     for (auto& [name, tensor] : read_safetensors(read_file(path), path.string())) {
       if (json["weight_map"].value(name, "") != file)
         refuse(fmt::format("{} has a tensor '{}' that does not belong there", path.string(), name));
@@ -57,6 +69,7 @@ NamedTensors read_parts(const fs::path& index) {
 
 StoredWeights read_one(const fs::path& file) {
   const auto name = file.filename().string();
+  refuse_pointer(file);
   StoredWeights weights;
   weights.where = file.string();
   if (is_torch(name))
@@ -66,10 +79,11 @@ StoredWeights read_one(const fs::path& file) {
   else if (is_safetensors(name))
     weights.tensors = read_safetensors(read_file(file), file.string());
   else
-    throw ConfigError(
-        fmt::format("model.weights.from: {}: expected a file *.safetensors, *{}, *.pt, *.pth or *.bin, or a "
-                    "folder",
-                    file.string(), kIndex));
+    throw ConfigError(fmt::format(
+        "model.weights.from: {}: expected a file *.safetensors, *{}, *.pt, *.pth, *.bin or *.ckpt, "
+        "or a folder",
+        file.string(), kIndex));
+  strip_wrappers(weights);
   if (const auto config = file.parent_path() / "config.json"; fs::is_regular_file(config))
     weights.config = read_file(config);
   return weights;
@@ -95,7 +109,7 @@ fs::path file_in(const fs::path& folder) {
   }
   throw ConfigError(fmt::format(
       "model.weights.from: {} holds no weights: no checkpoint (JOB, JOB/checkpoints/step-N), no "
-      "exported version (BASE/NAME/VERSION), and no file *.safetensors, *{}, *.pt, *.pth or *.bin",
+      "exported version (BASE/NAME/VERSION), and no file *.safetensors, *{}, *.pt, *.pth, *.bin or *.ckpt",
       folder.string(), kIndex));
 }
 

@@ -137,7 +137,22 @@ std::string keys_of(const PickleValue& root) {
   std::vector<std::string> keys;
   for (const auto& [key, value] : root.entries)
     if (key->is(Kind::text) && keys.size() < 12) keys.push_back(key->text);
-  return keys.empty() ? "no dict" : "a dict of " + join(keys);
+  return keys.empty() ? root.is(Kind::dict) ? "an empty dict" : "something else" : "a dict of " + join(keys);
+}
+
+/// The tensors of a dict, or of one in it, that are of a kind that is not read; "" for none.
+std::string unreadable_in(const PickleValue& root) {
+  std::vector<std::string> found;
+  const auto look = [&found](const PickleValue& dict) {
+    for (const auto& [key, value] : dict.entries)
+      if (key->is(Kind::text) && value->is(Kind::call) && value->text.starts_with("torch.") &&
+          value->text.find("_rebuild_") != std::string::npos && !Tensors::is_tensor(*value) &&
+          found.size() < 6)
+        found.push_back(fmt::format("'{}' ({})", key->text, value->text));
+  };
+  look(root);
+  for (const auto& [key, value] : root.entries) look(*value);
+  return join(found);
 }
 
 std::optional<double> number_of(const PickleValue& value) {
@@ -186,31 +201,24 @@ std::optional<StoredOptimizer> optimizer_of(const PickleValue& root, Tensors& te
   return std::nullopt;
 }
 
-/// What wrappers put before every name.
-void strip_wrappers(StoredWeights& weights) {
-  for (bool again = true; again;) {
-    again = false;
-    for (const std::string_view prefix : {"module.", "_orig_mod."}) {
-      const auto has = [&](const std::string& name) { return name.starts_with(prefix); };
-      if (weights.order.empty() || !std::all_of(weights.order.begin(), weights.order.end(), has)) continue;
-      NamedTensors stripped;
-      for (auto& name : weights.order) {
-        auto bare = name.substr(prefix.size());
-        stripped[bare] = weights.tensors.at(name);
-        name = std::move(bare);
-      }
-      weights.tensors = std::move(stripped);
-      again = true;
-    }
-  }
-}
-
 void require_archive(const std::filesystem::path& file) {
   std::array<char, 4> begin{};
   std::ifstream(file, std::ios::binary).read(begin.data(), begin.size());
   if (std::string_view(begin.data(), begin.size()) != "PK\x03\x04")
     throw CheckpointError(fmt::format("{} is no zip archive: an old file of torch.save, or none of it.{}",
                                       file.string(), conversion(file)));
+}
+
+[[noreturn]] void refuse_without_tensors(const std::filesystem::path& file, const PickleValue& root) {
+  if (const auto unreadable = unreadable_in(root); !unreadable.empty())
+    throw CheckpointError(
+        fmt::format("{}: its tensors are of a kind that is not read here: {}. Save plain ones, as {{name: "
+                    "tensor.to_dense().float() for name, tensor in model.state_dict().items()}}",
+                    file.string(), unreadable));
+  throw CheckpointError(fmt::format(
+      "{} holds {}: no dict, or several, of tensors by name are in it; a whole module is code, and not "
+      "read. Save the state dict: torch.save(model.state_dict(), 'weights.pt')",
+      file.string(), root.is(Kind::call) ? "an object of " + root.text : keys_of(root)));
 }
 
 StoredWeights read(const std::filesystem::path& file) {
@@ -228,12 +236,7 @@ StoredWeights read(const std::filesystem::path& file) {
   const auto [bytes, length] = archive.getRecord("data.pkl");
   const Pickle pickle({static_cast<const char*>(bytes.get()), length});
   const auto* dict = state_dict_of(pickle.root());
-  if (!dict)
-    throw CheckpointError(fmt::format(
-        "{} holds {}: no dict, or several, of tensors by name are in it; a whole module is code, and not "
-        "read. Save the state dict: torch.save(model.state_dict(), 'weights.pt')",
-        file.string(),
-        pickle.root().is(Kind::call) ? "an object of " + pickle.root().text : keys_of(pickle.root())));
+  if (!dict) refuse_without_tensors(file, pickle.root());
   StoredWeights weights;
   weights.where = file.string();
   Tensors tensors(archive, weights.where);
@@ -250,6 +253,22 @@ StoredWeights read(const std::filesystem::path& file) {
 }
 
 }  // namespace
+
+void strip_wrappers(StoredWeights& weights) {
+  for (bool again = true; again;) {
+    again = false;
+    for (const std::string_view prefix : {"module.", "_orig_mod."}) {
+      const auto has = [&](const auto& entry) { return entry.first.starts_with(prefix); };
+      if (weights.tensors.empty() || !std::all_of(weights.tensors.begin(), weights.tensors.end(), has))
+        continue;
+      NamedTensors stripped;
+      for (auto& [name, tensor] : weights.tensors) stripped[name.substr(prefix.size())] = tensor;
+      for (auto& name : weights.order) name = name.substr(prefix.size());
+      weights.tensors = std::move(stripped);
+      again = true;
+    }
+  }
+}
 
 StoredWeights read_torch_file(const std::filesystem::path& file) {
   require_archive(file);

@@ -18,4 +18,7 @@ namespace ringtrain {
 /// where Python can read what this cannot, the line that makes safetensors of it.
 StoredWeights read_torch_file(const std::filesystem::path& file);
 
+/// What wrappers put before every name goes: "module." (DDP), "_orig_mod." (torch.compile), also both.
+void strip_wrappers(StoredWeights& weights);
+
 }  // namespace ringtrain

@@ -157,8 +157,20 @@ class Fit {
     for (const auto& [name, tensor] : own_) here.push_back(name);
     lists_.clear();
     errors_.push_back(
-        fmt::format("none of its weights fits.\n  names in the file: {}\n  names in the model: {}",
-                    shown(there), shown(here)));
+        fmt::format("none of its weights fits.\n  names in the file: {}\n  names in the model: {}{}",
+                    shown(there), shown(here), rule_for(there)));
+  }
+
+  /// Where all names have one word too many before them, the rule that takes it away.
+  std::string rule_for(const std::vector<std::string>& there) const {
+    const auto dot = there.empty() ? std::string::npos : there.front().find('.');
+    if (dot == std::string::npos) return "";
+    const auto prefix = there.front().substr(0, dot + 1);
+    const auto fits = [&](const std::string& name) {
+      return name.starts_with(prefix) && own_.contains(name.substr(prefix.size()));
+    };
+    if (!std::all_of(there.begin(), there.end(), fits)) return "";
+    return fmt::format("\n  set model.weights.rename: {{match: \"{}*\", to: \"*\"}}", prefix);
   }
 
   std::string problems() const {

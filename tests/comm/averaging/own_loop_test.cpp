@@ -127,6 +127,25 @@ TEST_P(OwnLoop, AnotherTypeIsRefusedByName) {
   });
 }
 
+// As loops of LibTorch's are written. It detaches the gradients in place.
+TEST_P(OwnLoop, ZeroGradOfAnOptimizerIsTaken) {
+  for (const bool to_none : {true, false})
+    run_as_threads(2, [&](Communicator& communicator) {
+      Linear layer(3, 2);
+      FlatParameters flat(*layer);
+      GradientAverager averager(flat, communicator, with(GetParam()));
+      torch::optim::AdamW optimizer(layer->parameters(), torch::optim::AdamWOptions(0.1));
+      for (int i = 0; i < 3; ++i) {
+        optimizer.zero_grad(to_none);
+        layer->forward(at::ones({2, 3})).sum().backward();
+        averager.finish({});
+        EXPECT_TRUE(at::equal(layer->weight.grad(), at::full({2, 3}, 4.0))) << to_none;
+        EXPECT_TRUE(layer->weight.grad().is_alias_of(flat.groups()[0].gradients));
+        optimizer.step();
+      }
+    });
+}
+
 TEST_P(OwnLoop, AnOptimizerOfLibTorchLeavesWhatNobodyUsed) {
   run_as_threads(2, [&](Communicator& communicator) {
     Sequential net(Linear(3, 2), Linear(2, 1));

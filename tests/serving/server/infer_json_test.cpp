@@ -36,17 +36,26 @@ std::string bytes(std::initializer_list<Number> numbers) {
 }
 
 TEST(InferRequest, FlatAndNestedDataAreTheSame) {
-  for (const char* data :
-       {"[1, 2.5, -3, 4, 5, 6]", "[[1, 2.5, -3], [4, 5, 6]]", "[[[1], [2.5, -3]], 4, [5, 6]]"}) {
+  for (const char* data : {"[1, 2.5, -3, 4, 5, 6]", "[[1, 2.5, -3], [4, 5, 6]]"}) {
     const auto tensor = input_of("FP32", "[2, 3]", data);
     EXPECT_EQ(tensor.name, "x");
     EXPECT_EQ(tensor.datatype, "FP32");
     EXPECT_EQ(tensor.shape, (Shape{2, 3}));
     EXPECT_TRUE(at::equal(tensor.values, at::tensor({1.F, 2.5F, -3.F, 4.F, 5.F, 6.F}).view({2, 3}))) << data;
   }
-  EXPECT_EQ(input_of("BYTES", "[3]", R"(["a", ["é", ""]])").strings, (Strings{"a", "é", ""}));
+  EXPECT_EQ(input_of("BYTES", "[2, 1]", R"([["é"], [""]])").strings, (Strings{"é", ""}));
   EXPECT_TRUE(input_of("FP32", "[1]", "[null]").values.isnan().all().item<bool>());
   EXPECT_TRUE(input_of("FP64", "[1]", "[NaN]").values.isnan().all().item<bool>());
+}
+
+/// As many values, but not those of the rows that they stand in.
+TEST(InferRequest, NestedDataFollowTheShape) {
+  const std::string other = "input 'x': its nested arrays are not those of the shape [2, 3]";
+  for (const char* data : {"[[1, 2], [3, 4, 5, 6]]", "[[1, 2], [3, 4], [5, 6]]", "[[[1, 2, 3], [4, 5, 6]]]",
+                           "[[1, 2, [3]], [4, 5, 6]]", "[1, [2, 3, 4, 5, 6]]", "[[], [1, 2, 3, 4, 5, 6]]"})
+    EXPECT_EQ(refused(body_of("FP32", "[2, 3]", data)), other) << data;
+  EXPECT_EQ(refused(body_of("BYTES", "[2]", R"([["a"], ["b"]])")),
+            "input 'x': its nested arrays are not those of the shape [2]");
 }
 
 TEST(InferRequest, WholeNumbersKeepAllDigits) {

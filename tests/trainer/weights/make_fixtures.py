@@ -100,6 +100,8 @@ def torch_files(folder):
     torch.save({"whole": whole.view(3, 4), "turned": whole.view(3, 4).t(), "part": whole[4:8], "scalar": whole[2]}, folder / "tied.pt")
     torch.save(model, folder / "module.pt")
     torch.save({"a": torch.ones(2), "b": Evil()}, folder / "evil.pt")
+    torch.save({"model": {"eight": torch.ones(2).to(torch.float8_e4m3fn), "few": torch.eye(2).to_sparse()}, "step": 3}, folder / "other_kinds.pt")
+    torch.save({}, folder / "nothing.pt")
     torch.save(state, folder / "old_format.pt", _use_new_zipfile_serialization=False)
     torch.jit.script(nn.Linear(1, 1)).save(folder / "script.pt")
     optimizer = torch.optim.AdamW(model.parameters(), lr=0.01, weight_decay=0.1, betas=(0.8, 0.95))

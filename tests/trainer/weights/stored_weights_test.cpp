@@ -46,6 +46,33 @@ TEST(StoredWeights, FilesInParts) {
   EXPECT_NE(refusal(index).find("is missing"), std::string::npos) << refusal(index);
 }
 
+TEST(StoredWeights, WrappersGoFromEveryKindOfFile) {
+  const test::TemporaryFolder folder;
+  const auto file = folder.write("a.safetensors", write_safetensors({{"_orig_mod.module.x", at::ones({1})},
+                                                                     {"_orig_mod.module.y", at::ones({2})}}));
+  EXPECT_EQ(read_stored_weights(file).tensors.at("y").numel(), 2);
+  folder.write("b-1.safetensors", write_safetensors({{"module.x", at::ones({1})}}));
+  folder.write("b-2.safetensors", write_safetensors({{"module.y", at::ones({2})}}));
+  const auto index =
+      folder.write("b.safetensors.index.json",
+                   R"({"weight_map": {"module.x": "b-1.safetensors", "module.y": "b-2.safetensors"}})");
+  EXPECT_EQ(read_stored_weights(index).tensors.at("x").numel(), 1);
+  const auto some =
+      folder.write("c.safetensors", write_safetensors({{"module.x", at::ones({1})}, {"y", at::ones({2})}}));
+  EXPECT_TRUE(read_stored_weights(some).tensors.contains("module.x")) << "a part of that name stays";
+}
+
+TEST(StoredWeights, FilesOfOtherNamesAndPointers) {
+  const test::TemporaryFolder folder;
+  const auto lightning = folder.path() / "last.ckpt";
+  std::filesystem::copy_file(std::string(RINGTRAIN_SOURCE_DIR) + "/tests/trainer/weights/fixtures/ddp.pt",
+                             lightning);
+  EXPECT_EQ(read_stored_weights(lightning).tensors.size(), 4U);
+  const std::string pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n";
+  for (const char* name : {"a.safetensors", "a.pt", "a.safetensors.index.json"})
+    EXPECT_NE(refusal(folder.write(name, pointer)).find("`git lfs pull`"), std::string::npos) << name;
+}
+
 TEST(StoredWeights, FoldersThatHoldOneOrSeveral) {
   const test::TemporaryFolder folder;
   EXPECT_NE(refusal(folder.path()).find("holds no weights"), std::string::npos);

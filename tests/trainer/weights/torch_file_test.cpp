@@ -89,6 +89,10 @@ TEST(TorchFile, NothingIsRun) {
 TEST(TorchFile, WhatIsRefusedSaysWhatToDo) {
   EXPECT_NE(refusal(kFixtures / "module.pt").find("torch.save(model.state_dict()"), std::string::npos);
   EXPECT_NE(refusal(kFixtures / "script.pt").find("TorchScript"), std::string::npos);
+  const auto kinds = refusal(kFixtures / "other_kinds.pt");
+  EXPECT_NE(kinds.find("of a kind that is not read here: 'eight' (torch."), std::string::npos) << kinds;
+  EXPECT_NE(kinds.find("'few' (torch."), std::string::npos) << kinds;
+  EXPECT_NE(refusal(kFixtures / "nothing.pt").find("holds an empty dict"), std::string::npos);
   const auto old = refusal(kFixtures / "old_format.pt");
   EXPECT_NE(old.find("no zip archive"), std::string::npos) << old;
   EXPECT_NE(old.find("save_file("), std::string::npos) << old;

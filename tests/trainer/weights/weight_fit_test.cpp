@@ -135,6 +135,19 @@ TEST(WeightFit, OtherNames) {
   EXPECT_NE(idle.find("'nett.*' matches no name"), std::string::npos) << idle;
 }
 
+TEST(WeightFit, AWordBeforeAllNamesIsToldWithItsRule) {
+  StoredWeights stored;
+  for (const auto& [name, tensor] : whole().tensors) stored.tensors["net." + name] = tensor;
+  const auto said = refusal(stored, config());
+  EXPECT_NE(said.find("set model.weights.rename: {match: \"net.*\", to: \"*\"}"), std::string::npos) << said;
+  EXPECT_EQ(fit_weights(stored, config([](WeightsConfig& c) {
+                          c.rename = {{"net.*", "*"}};
+                        }),
+                        nullptr, Net())
+                .tensors.size(),
+            9U);
+}
+
 TEST(WeightFit, OtherTypes) {
   auto stored = whole();
   stored.tensors["body.weight"] = at::full({3, 2}, 1.5, at::kHalf);
