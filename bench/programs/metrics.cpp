@@ -1,8 +1,8 @@
 // What metrics of many rows take: mpirun -np RANKS bench_metrics ROWS [drawn|equal|rounded]
 //
 // ROWS answers of a binary classifier, an even share on each rank: scores that are drawn, all one number, or
-// rounded to hundredths. Prints seconds of choosing a threshold and of judging, and a rank's peak memory before
-// and after.
+// rounded to hundredths. Prints seconds of choosing a threshold and of judging, and a rank's peak memory
+// before and after.
 #include <ATen/Parallel.h>
 #include <fmt/format.h>
 #include <sys/resource.h>

@@ -10,7 +10,9 @@ namespace ringtrain {
 class Column {
  public:
   Column(std::span<const double> numbers, std::size_t which = 0, std::size_t width = 1)
-      : first_(numbers.data() + which), width_(width), size_(numbers.size() / width) {}
+      : first_(numbers.empty() ? nullptr : numbers.data() + which),
+        width_(width),
+        size_(numbers.size() / width) {}
   Column(const std::vector<double>& numbers) : Column(std::span<const double>(numbers)) {}
 
   std::size_t size() const { return size_; }
