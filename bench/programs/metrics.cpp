@@ -10,7 +10,6 @@
 #include <chrono>
 #include <cmath>
 #include <cstdlib>
-#include <random>
 #include <string>
 
 #include "comm/world.h"
@@ -27,6 +26,14 @@ double peak_mib() {
   return static_cast<double>(usage.ru_maxrss) / 1024;
 }
 
+/// Between 0 and 1, for this number alone (SplitMix64): the same rows on any number of ranks.
+float drawn_for(std::int64_t number) {
+  auto bits = (static_cast<std::uint64_t>(number) + 1) * 0x9e3779b97f4a7c15;
+  bits = (bits ^ (bits >> 30)) * 0xbf58476d1ce4e5b9;
+  bits = (bits ^ (bits >> 27)) * 0x94d049bb133111eb;
+  return static_cast<float>((bits ^ (bits >> 31)) >> 40) / (1 << 24);
+}
+
 Evaluation answers_of(Communicator& control, std::int64_t count, const std::string& how) {
   const Range share = even_share(count, control.rank(), control.world_size());
   const auto size = static_cast<std::size_t>(share.size());
@@ -34,13 +41,11 @@ Evaluation answers_of(Communicator& control, std::int64_t count, const std::stri
   answers.scores.reserve(2 * size);
   answers.targets.reserve(size);
   answers.rows.reserve(size);
-  std::mt19937_64 random(static_cast<std::uint64_t>(control.rank()));
-  std::uniform_real_distribution<float> uniform(0, 1);
   for (auto row = share.begin; row < share.end; ++row) {
-    const double drawn = uniform(random);
+    const double drawn = drawn_for(2 * row);
     const double score = how == "equal" ? 0.5 : how == "rounded" ? std::round(drawn * 100) / 100 : drawn;
     answers.scores.insert(answers.scores.end(), {1 - score, score});
-    answers.targets.push_back(uniform(random) < drawn ? 1 : 0);
+    answers.targets.push_back(drawn_for(2 * row + 1) < drawn ? 1 : 0);
     answers.rows.push_back(row);
   }
   return answers;
