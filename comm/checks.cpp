@@ -95,4 +95,12 @@ void require_parts(std::string_view collective, const at::Tensor& whole, const a
                                 world_size));
 }
 
+void require_exchange(std::string_view collective, const at::Tensor& output, const at::Tensor& input,
+                      int world_size) {
+  if (output.numel() != input.numel() || input.numel() % world_size != 0)
+    throw CommError(
+        fmt::format("{}: output has {} elements and input {}; expected as many in both, in {} equal parts",
+                    collective, output.numel(), input.numel(), world_size));
+}
+
 }  // namespace ringtrain::checks

@@ -28,4 +28,8 @@ void require_alike(std::string_view collective, const at::Tensor& output, const 
 void require_parts(std::string_view collective, const at::Tensor& whole, const at::Tensor& part,
                    int world_size);
 
+/// As many elements in both, in `world_size` equal parts.
+void require_exchange(std::string_view collective, const at::Tensor& output, const at::Tensor& input,
+                      int world_size);
+
 }  // namespace ringtrain::checks

@@ -47,6 +47,10 @@ CollectiveCall CollectiveCall::all_gather(const at::Tensor& input) {
   return call_of(Kind::all_gather, input);
 }
 
+CollectiveCall CollectiveCall::all_to_all(const at::Tensor& input) {
+  return call_of(Kind::all_to_all, input);
+}
+
 CollectiveCall CollectiveCall::allocate(std::int64_t numel, at::ScalarType dtype) {
   return {Kind::allocate, numel, static_cast<std::int64_t>(dtype), 0};
 }
@@ -65,6 +69,8 @@ std::string CollectiveCall::text() const {
       return fmt::format("reduce_scatter of {}", tensor());
     case Kind::all_gather:
       return fmt::format("all_gather of {}", tensor());
+    case Kind::all_to_all:
+      return fmt::format("all_to_all of {}", tensor());
     case Kind::barrier:
       return "barrier";
     case Kind::duplicate:

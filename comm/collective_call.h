@@ -19,6 +19,7 @@ struct CollectiveCall {
     broadcast,
     reduce_scatter,
     all_gather,
+    all_to_all,
     barrier,
     duplicate,
     allocate,
@@ -35,6 +36,7 @@ struct CollectiveCall {
   static CollectiveCall broadcast(const at::Tensor& tensor, int root);
   static CollectiveCall reduce_scatter(const at::Tensor& input);
   static CollectiveCall all_gather(const at::Tensor& input);
+  static CollectiveCall all_to_all(const at::Tensor& input);
   static CollectiveCall allocate(std::int64_t numel, at::ScalarType dtype);
 
   bool operator==(const CollectiveCall&) const = default;

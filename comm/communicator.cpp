@@ -80,6 +80,17 @@ Work Communicator::all_gather(const at::Tensor& output, const at::Tensor& input,
   return do_all_gather(output, input);
 }
 
+Work Communicator::all_to_all(const at::Tensor& output, const at::Tensor& input, Compare compare) {
+  const auto check = [&] {
+    require_tensor(*this, "all_to_all", "output", output);
+    require_tensor(*this, "all_to_all", "input", input);
+    checks::require_alike("all_to_all", output, input);
+    checks::require_exchange("all_to_all", output, input, world_size());
+  };
+  prepare("all_to_all", compare, check, [&] { return CollectiveCall::all_to_all(input); });
+  return do_all_to_all(output, input);
+}
+
 std::unique_ptr<Communicator> Communicator::split(std::optional<int> color, int key) {
   return do_split(members_of_group(*this, color, key));
 }

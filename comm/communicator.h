@@ -118,6 +118,9 @@ class Communicator {
   Work reduce_scatter(const at::Tensor& output, const at::Tensor& input, Compare compare = Compare::always);
   /// Joins `input` of all ranks, in rank order, into `output` (world_size × input.numel() elements).
   Work all_gather(const at::Tensor& output, const at::Tensor& input, Compare compare = Compare::always);
+  /// Sends the r-th of world_size equal parts of `input` to rank r; part r of `output`, which has as many
+  /// elements and is other memory, comes from rank r.
+  Work all_to_all(const at::Tensor& output, const at::Tensor& input, Compare compare = Compare::always);
   virtual void barrier() = 0;
   /// Whether an `all_reduce` of an allocated tensor goes on by itself while the caller computes.
   virtual bool works_in_background() const { return false; }
@@ -146,6 +149,7 @@ class Communicator {
   virtual Work do_broadcast(const at::Tensor& tensor, int root) = 0;
   virtual Work do_reduce_scatter(const at::Tensor& output, const at::Tensor& input) = 0;
   virtual Work do_all_gather(const at::Tensor& output, const at::Tensor& input) = 0;
+  virtual Work do_all_to_all(const at::Tensor& output, const at::Tensor& input) = 0;
   /// `members`: the ranks of this rank's group, the group's rank 0 first; empty: none, and null is returned.
   virtual std::unique_ptr<Communicator> do_split(const std::vector<int>& members) = 0;
   /// Throws CommError on every rank where the ranks' calls differ (require_same). `mine` may be one that was
@@ -167,6 +171,9 @@ class Communicator {
   }
   static Work all_gather_of(Communicator& other, const at::Tensor& output, const at::Tensor& input) {
     return other.do_all_gather(output, input);
+  }
+  static Work all_to_all_of(Communicator& other, const at::Tensor& output, const at::Tensor& input) {
+    return other.do_all_to_all(output, input);
   }
   static std::unique_ptr<Communicator> split_of(Communicator& other, const std::vector<int>& members) {
     return other.do_split(members);

@@ -8,7 +8,6 @@
 #include <numeric>
 
 #include "comm/agreement.h"
-#include "comm/gather_rows.h"
 #include "data/order/sampler.h"
 #include "trainer/precision/forward.h"
 
@@ -26,9 +25,12 @@ std::int64_t batch_size(const Task& task, const Dataset& dataset, const std::str
   return std::clamp<std::int64_t>(outputs / (answers * task.outputs()), 1, kBatch);
 }
 
-std::vector<double> column(const at::Tensor& rows, std::int64_t from, std::int64_t width) {
-  const auto part = rows.narrow(1, from, width).contiguous();
-  return {part.const_data_ptr<double>(), part.const_data_ptr<double>() + part.numel()};
+/// Appends all numbers of `tensor`, row by row.
+template <class T>
+void append(std::vector<T>& to, const at::Tensor& tensor) {
+  const auto numbers = tensor.to(c10::CppTypeToScalarType<T>::value).contiguous();
+  to.insert(to.end(), numbers.template const_data_ptr<T>(),
+            numbers.template const_data_ptr<T>() + numbers.numel());
 }
 
 /// [n, targets] float64: all that a sample's targets hold.
@@ -39,16 +41,22 @@ at::Tensor numbers_of(const Fields& targets) {
   return columns.size() == 1 ? columns[0] : at::cat(columns, 1);
 }
 
-double ratio(const at::Tensor& sum, const at::Tensor& weight) {
-  return weight.item<double>() > 0 ? (sum / weight).item<double>() : std::numeric_limits<double>::quiet_NaN();
+/// Without rows, and with room for `rows`: a vector that grows would hold them twice.
+Evaluation answers_of(const Task& task, Communicator& control, std::int64_t rows) {
+  Evaluation answers;
+  answers.holders = Holders(control);
+  if (!task.has_scores()) return answers;
+  answers.width = task.head().width();
+  answers.target_width = task.targets();
+  answers.names = task.head().names;
+  answers.scores.reserve(static_cast<std::size_t>(rows * answers.width));
+  answers.targets.reserve(static_cast<std::size_t>(rows * answers.target_width));
+  answers.rows.reserve(static_cast<std::size_t>(rows));
+  return answers;
 }
 
-Evaluation of_sums(Communicator& control, const at::Tensor& sums) {
-  control.all_reduce(sums).wait();
-  Evaluation result;
-  result.loss = ratio(sums[0], sums[1]);
-  result.accuracy = ratio(sums[2], sums[1]);
-  return result;
+double ratio(const at::Tensor& sum, const at::Tensor& weight) {
+  return weight.item<double>() > 0 ? (sum / weight).item<double>() : std::numeric_limits<double>::quiet_NaN();
 }
 
 }  // namespace
@@ -59,10 +67,11 @@ Evaluation evaluate(const Network& model, const Task& task, const Dataset& datas
   const bool was_training = model->is_training();
   model->eval();
   const Range share = even_share(dataset.size(), control.rank(), control.world_size());
-  std::vector<at::Tensor> answers;
+  Evaluation answers;
   auto sums = at::zeros({3}, at::kDouble);  // loss, weight, right answers
   if (beacon) beacon->enter(Phase::evaluating);
   together(control, "evaluating", [&] {
+    answers = answers_of(task, control, share.size());
     const std::int64_t size = batch_size(task, dataset, device);
     for (std::int64_t begin = share.begin; begin < share.end; begin += size) {
       std::vector<std::int64_t> indices(static_cast<std::size_t>(std::min(size, share.end - begin)));
@@ -80,29 +89,18 @@ Evaluation evaluate(const Network& model, const Task& task, const Dataset& datas
         sums[2] += task.right(outputs, targets).cpu().to(at::kDouble);
         continue;
       }
-      const auto scores = task.scores(outputs).cpu().to(at::kDouble);
-      answers.push_back(
-          at::cat({scores, numbers_of(batch.targets), batch.sample.to(at::kDouble).unsqueeze(1)}, 1));
+      append(answers.scores, task.scores(outputs).cpu());
+      append(answers.targets, numbers_of(batch.targets));
+      append(answers.rows, batch.sample);
     }
     if (beacon) beacon->enter(Phase::waiting);
   });
   model->train(was_training);
 
-  if (!task.has_scores()) return of_sums(control, sums);
-  Evaluation result;
-  result.width = task.head().width();
-  result.target_width = task.targets();
-  result.names = task.head().names;
-  const auto mine = answers.empty() ? at::zeros({0, result.width + result.target_width + 1}, at::kDouble)
-                                    : at::cat(answers);
-  const auto all = all_gather_rows(control, mine);
   control.all_reduce(sums).wait();
-  result.loss = ratio(sums[0], sums[1]) * task.loss_unit();
-  result.scores = column(all, 0, result.width);
-  result.targets = column(all, result.width, result.target_width);
-  for (const double row : column(all, result.width + result.target_width, 1))
-    result.rows.push_back(static_cast<std::int64_t>(row));
-  return result;
+  answers.loss = ratio(sums[0], sums[1]) * task.loss_unit();
+  if (!task.has_scores()) answers.accuracy = ratio(sums[2], sums[1]);
+  return answers;
 }
 
 }  // namespace ringtrain

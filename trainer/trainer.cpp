@@ -606,9 +606,9 @@ Outcome Trainer::finish(bool stopped) {
   callbacks_.after_evaluation(moment(), "test", outcome.test);
   require_callbacks("calling the callbacks after the test part");
   const std::filesystem::path folder = config_.job_dir;
-  together(control, "writing predictions.csv", [&] {
+  if (config_.trainer.save_predictions) write_predictions(folder / "predictions.csv", test);
+  together(control, "writing confusion_matrix.csv", [&] {
     if (world_.rank() != 0) return;
-    if (config_.trainer.save_predictions) write_predictions(folder / "predictions.csv", test);
     if (outcome.test.confusion.size() > kMostShown)
       write_file_atomically(folder / "confusion_matrix.csv",
                             confusion_csv(outcome.test.confusion, data_.preprocessing.labels));

@@ -158,6 +158,26 @@ Work MpiCommunicator::do_all_gather(const at::Tensor& output, const at::Tensor& 
   return {};
 }
 
+Work MpiCommunicator::do_all_to_all(const at::Tensor& output, const at::Tensor& input) {
+  const MPI_Datatype type = datatype_of(input.scalar_type());
+  const std::int64_t size = static_cast<std::int64_t>(input.element_size());
+  const std::int64_t part = input.numel() / world_size_;
+  const std::int64_t piece = std::max<std::int64_t>(1, piece_elements(size) / world_size_);
+  std::vector<char> sent(static_cast<std::size_t>(std::min(piece, part) * world_size_ * size));
+  std::vector<char> received(sent.size());
+  named(*this, "all_to_all", input, [&] {
+    in_pieces(part, piece, [&](std::int64_t offset, int count) {
+      copy_parts(Direction::pack, data_of(input), sent.data(), world_size_, part * size, offset * size,
+                 count * size);
+      check(MPI_Alltoall(sent.data(), count, type, received.data(), count, type, handle_.get()),
+            "MPI_Alltoall");
+      copy_parts(Direction::unpack, data_of(output), received.data(), world_size_, part * size, offset * size,
+                 count * size);
+    });
+  });
+  return {};
+}
+
 // What is compared waits for all.
 void MpiCommunicator::barrier() { do_compare({.kind = CollectiveCall::Kind::barrier}); }
 

@@ -30,6 +30,7 @@ class MpiCommunicator : public Communicator {
   Work do_broadcast(const at::Tensor& tensor, int root) override;
   Work do_reduce_scatter(const at::Tensor& output, const at::Tensor& input) override;
   Work do_all_gather(const at::Tensor& output, const at::Tensor& input) override;
+  Work do_all_to_all(const at::Tensor& output, const at::Tensor& input) override;
   std::unique_ptr<Communicator> do_split(const std::vector<int>& members) override;
 
   Handle handle_;

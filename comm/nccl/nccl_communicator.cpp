@@ -162,6 +162,14 @@ Work NcclCommunicator::do_all_gather(const at::Tensor& output, const at::Tensor&
   });
 }
 
+Work NcclCommunicator::do_all_to_all(const at::Tensor& output, const at::Tensor& input) {
+  return launch("ncclAlltoAll", [&] {
+    return ncclAlltoAll(input.const_data_ptr(), output.data_ptr(),
+                        count_of(input) / static_cast<std::size_t>(world_size()), type_of(input),
+                        communicator_, stream_.stream());
+  });
+}
+
 void NcclCommunicator::barrier() {
   require_usable("barrier");
   const c10::cuda::CUDAGuard guard(device_);

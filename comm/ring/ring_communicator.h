@@ -53,6 +53,9 @@ class RingCommunicator : public Communicator {
   Work do_all_gather(const at::Tensor& output, const at::Tensor& input) override {
     return all_gather_of(*parts_.base, output, input);
   }
+  Work do_all_to_all(const at::Tensor& output, const at::Tensor& input) override {
+    return all_to_all_of(*parts_.base, output, input);
+  }
   std::unique_ptr<Communicator> do_split(const std::vector<int>& members) override {
     auto group = split_of(*parts_.base, members);
     return group ? regroup_(std::move(group)) : nullptr;

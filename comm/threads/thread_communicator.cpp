@@ -95,6 +95,18 @@ Work ThreadCommunicator::do_all_gather(const at::Tensor& output, const at::Tenso
   return {};
 }
 
+Work ThreadCommunicator::do_all_to_all(const at::Tensor& output, const at::Tensor& input) {
+  group_->meet(rank_, {.what = CollectiveCall::all_to_all(input), .input = input.const_data_ptr()});
+  char* to = static_cast<char*>(output.data_ptr());
+  const auto part = input.nbytes() / static_cast<std::size_t>(world_size());
+  for (int r = 0; r < world_size() && part > 0; ++r, to += part)
+    std::memcpy(to,
+                static_cast<const char*>(group_->call_of(r).input) + static_cast<std::size_t>(rank_) * part,
+                part);
+  group_->wait();
+  return {};
+}
+
 void ThreadCommunicator::do_compare(const CollectiveCall& mine) {
   group_->meet(rank_, {.what = mine});
   group_->wait();

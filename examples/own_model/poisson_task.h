@@ -47,14 +47,14 @@ class PoissonKind : public ringtrain::TaskKind {
   // What reports list, and trainer.checkpoint.metric may name. Smaller is better.
   std::vector<ringtrain::Metric> metrics() const override { return {{"deviance", false}}; }
 
-  // Of all rows of a part, gathered from all ranks: a metric is computed once, never averaged over ranks.
+  // Each rank has the rows that it answered. `mean` (and `sum`, `count`) goes over the rows of all ranks: a
+  // metric is computed once, never averaged over ranks.
   ringtrain::MetricsReport judge(const ringtrain::Evaluation& answers,
                                  const std::vector<double>&) const override {
-    double sum = 0;
-    for (std::size_t row = 0; row < answers.size(); ++row)
-      sum += deviance(answers.targets[row], answers.scores[row]);
     ringtrain::MetricsReport report;
-    report.set("deviance", sum / static_cast<double>(answers.size()));
+    report.set("deviance", answers.mean([&](std::size_t row) {
+      return deviance(answers.targets[row], answers.scores[row]);
+    }));
     return report;
   }
 

@@ -42,6 +42,7 @@ void expect_all_refused(Communicator& communicator, const std::string& name, con
   expect("broadcast", [&] { communicator.broadcast(one, 0).wait(); });
   expect("all_gather", [&] { communicator.all_gather(all, one).wait(); });
   expect("reduce_scatter", [&] { communicator.reduce_scatter(one, all).wait(); });
+  expect("all_to_all", [&] { communicator.all_to_all(at::ones_like(all), all).wait(); });
   expect("barrier", [&] { communicator.barrier(); });
   expect("duplicate", [&] { communicator.duplicate(); });
   expect("allocate", [&] { communicator.allocate(4, at::TensorOptions(at::kFloat)); });

@@ -68,6 +68,18 @@ void all_gather(Communicator& communicator) {
   });
 }
 
+void all_to_all(Communicator& communicator) {
+  const int ranks = communicator.world_size(), rank = communicator.rank();
+  for_all("all_to_all", [&](at::ScalarType dtype, std::int64_t numel, const std::string& what) {
+    const at::Tensor input = filled(dtype, rank, numel * ranks);
+    const at::Tensor output = spoiled(dtype, numel * ranks);
+    communicator.all_to_all(output, input).wait();
+    expect_elements(output, what,
+                    [&](std::int64_t i) { return element(i / numel, numel * rank + i % numel); });
+    expect_elements(input, what + " (its input)", [&](std::int64_t i) { return element(rank, i); });
+  });
+}
+
 void shapes_do_not_matter(Communicator& communicator) {
   const at::Tensor tensor = filled(at::kFloat, communicator.rank(), 2 * 3 * 5).view({2, 3, 5});
   communicator.all_reduce(tensor).wait();
@@ -101,6 +113,7 @@ std::vector<Case> collective_cases() {
           {"broadcast_from_each_root", broadcast_from_each_root},
           {"reduce_scatter", reduce_scatter},
           {"all_gather", all_gather},
+          {"all_to_all", all_to_all},
           {"shapes_do_not_matter", shapes_do_not_matter},
           {"neighbours_stay", neighbours_stay}};
 }

@@ -36,6 +36,12 @@ Call reduce_scatter(std::int64_t numel, at::ScalarType dtype = at::kFloat) {
   };
 }
 
+Call all_to_all(std::int64_t part) {
+  return [=](Communicator& c) {
+    c.all_to_all(at::zeros({part * c.world_size()}), at::ones({part * c.world_size()})).wait();
+  };
+}
+
 std::vector<Difference> differences(int ranks) {
   const auto scattered = [ranks](int numel, const char* type) {
     return fmt::format("reduce_scatter of {} {}", numel * ranks, type);
@@ -54,6 +60,9 @@ std::vector<Difference> differences(int ranks) {
            "all_gather of 3 float32"},
           {"all_gather_of_another_type", all_gather(4), all_gather(2, at::kLong), "all_gather of 4 float32",
            "all_gather of 2 int64"},
+          {"all_to_all_of_another_size", all_to_all(2), all_to_all(3),
+           fmt::format("all_to_all of {} float32", 2 * ranks),
+           fmt::format("all_to_all of {} float32", 3 * ranks)},
           {"reduce_scatter_of_another_size", reduce_scatter(2), reduce_scatter(3), scattered(2, "float32"),
            scattered(3, "float32")},
           {"reduce_scatter_of_another_type", reduce_scatter(2), reduce_scatter(2, at::kInt),
@@ -119,6 +128,8 @@ void equal_calls_need_no_comparison(Communicator& communicator) {
   EXPECT_TRUE(all.equal(at::arange(ranks, at::kLong)));
   communicator.reduce_scatter(part, all, Compare::never).wait();
   EXPECT_EQ(part.item<std::int64_t>(), rank * ranks);
+  communicator.all_to_all(all, at::full({ranks}, rank, at::kLong), Compare::never).wait();
+  EXPECT_TRUE(all.equal(at::arange(ranks, at::kLong)));
 }
 
 }  // namespace

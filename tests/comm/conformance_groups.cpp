@@ -4,6 +4,7 @@
 #include <complex>
 #include <numeric>
 
+#include "comm/exchange_rows.h"
 #include "comm/gather_rows.h"
 #include "common/errors.h"
 #include "tests/comm/conformance.h"
@@ -163,7 +164,7 @@ void rows_that_do_not_fit_are_refused_everywhere(Communicator& communicator) {
   const auto expect = [&](const at::Tensor& wrong, const std::string& own) {
     EXPECT_EQ(refused_by([&] { gather_rows(communicator, odd ? wrong : at::zeros({2}), 0); }),
               odd ? "gather_rows: " + own
-                  : "gather_rows: rank " + number + " has no rows to gather; its own message says why");
+                  : "gather_rows: rank " + number + " has no rows to send; its own message says why");
   };
   expect({}, "mine is an undefined tensor; without rows pass one of shape [0, ...]");
   expect(at::zeros({}), "mine has 0 dimensions; expected 1 to 64, the first one counts rows");
@@ -173,16 +174,76 @@ void rows_that_do_not_fit_are_refused_everywhere(Communicator& communicator) {
   EXPECT_EQ(all_gather_rows(communicator, at::zeros({2})).numel(), 2 * (last + 1));
 }
 
+// Row i of what rank `from` sends to rank `to` is {from, to, i}.
+at::Tensor sent_rows(std::int64_t from, std::int64_t to, std::int64_t count, at::ScalarType dtype) {
+  const auto number = [&](std::int64_t value) { return at::full({count}, value, at::kLong); };
+  return at::stack({number(from), number(to), at::arange(count, at::kLong) % 100}, 1).to(dtype);
+}
+
+void expect_exchange(Communicator& communicator, at::ScalarType dtype,
+                     const std::function<std::int64_t(std::int64_t from, std::int64_t to)>& count) {
+  const int ranks = communicator.world_size(), rank = communicator.rank();
+  std::vector<at::Tensor> sent, expected;
+  std::vector<std::int64_t> counts;
+  for (int r = 0; r < ranks; ++r) {
+    counts.push_back(count(rank, r));
+    sent.push_back(sent_rows(rank, r, counts.back(), dtype));
+    expected.push_back(sent_rows(r, rank, count(r, rank), dtype));
+  }
+  const at::Tensor received = exchange_rows(communicator, at::cat(sent), counts);
+  EXPECT_EQ(received.scalar_type(), dtype);
+  EXPECT_TRUE(at::equal(received, at::cat(expected))) << describe(dtype, received.size(0));
+}
+
+void rows_are_exchanged(Communicator& communicator) {
+  const std::int64_t last = communicator.world_size() - 1;
+  for (const at::ScalarType dtype : {at::kDouble, at::kLong, at::kFloat, at::kByte, at::kShort}) {
+    expect_exchange(communicator, dtype, [](std::int64_t from, std::int64_t to) { return from + 2 * to; });
+    expect_exchange(communicator, dtype, [](std::int64_t, std::int64_t) { return 0; });
+  }
+  expect_exchange(communicator, at::kInt,
+                  [&](std::int64_t from, std::int64_t) { return from == last ? 5 : 0; });
+  expect_exchange(communicator, at::kInt, [&](std::int64_t, std::int64_t to) { return to == last ? 7 : 0; });
+  expect_exchange(communicator, at::kInt,
+                  [](std::int64_t from, std::int64_t to) { return from == to ? 1000 : 0; });
+  // Several rounds between two ranks, one between others.
+  expect_exchange(communicator, at::kLong,
+                  [&](std::int64_t from, std::int64_t to) { return from == 0 && to == last ? 400'000 : 3; });
+  // Rows without a number in them are counted nowhere.
+  EXPECT_EQ(exchange_rows(communicator, at::zeros({0, 3}), std::vector<std::int64_t>(last + 1, 0)).sizes(),
+            at::IntArrayRef({0, 3}));
+}
+
+// A rank whose counts are wrong must not leave the others waiting.
+void counts_that_do_not_add_up_are_refused_everywhere(Communicator& communicator) {
+  const int ranks = communicator.world_size();
+  const bool odd = communicator.rank() == ranks - 1;
+  std::vector<std::int64_t> good(static_cast<std::size_t>(ranks), 1), many = good, negative = good;
+  many.back() = 2;
+  negative.back() = -1;
+  auto longer = good;
+  longer.push_back(0);
+  for (const auto& wrong : {many, negative, longer}) {
+    const auto text = refused_by([&] { exchange_rows(communicator, at::ones({ranks}), odd ? wrong : good); });
+    EXPECT_EQ(text.substr(0, 15), "exchange_rows: ") << text;
+    EXPECT_NE(text.find(odd ? "count" : "its own message says why"), std::string::npos) << text;
+  }
+  EXPECT_EQ(exchange_rows(communicator, at::ones({ranks}), good).numel(), ranks);
+}
+
 }  // namespace
 
 std::vector<Case> group_cases() {
-  return {{"groups_are_independent", groups_are_independent},
-          {"equal_keys_keep_the_order_of_ranks", equal_keys_keep_the_order_of_ranks},
-          {"a_rank_without_a_color_gets_none", a_rank_without_a_color_gets_none},
-          {"a_negative_color_is_refused_everywhere", a_negative_color_is_refused_everywhere},
-          {"rows_of_unequal_counts_are_joined", rows_of_unequal_counts_are_joined},
-          {"rows_may_be_numbers_and_views", rows_may_be_numbers_and_views},
-          {"rows_that_do_not_fit_are_refused_everywhere", rows_that_do_not_fit_are_refused_everywhere}};
+  return {
+      {"groups_are_independent", groups_are_independent},
+      {"equal_keys_keep_the_order_of_ranks", equal_keys_keep_the_order_of_ranks},
+      {"rows_are_exchanged", rows_are_exchanged},
+      {"counts_that_do_not_add_up_are_refused_everywhere", counts_that_do_not_add_up_are_refused_everywhere},
+      {"a_rank_without_a_color_gets_none", a_rank_without_a_color_gets_none},
+      {"a_negative_color_is_refused_everywhere", a_negative_color_is_refused_everywhere},
+      {"rows_of_unequal_counts_are_joined", rows_of_unequal_counts_are_joined},
+      {"rows_may_be_numbers_and_views", rows_may_be_numbers_and_views},
+      {"rows_that_do_not_fit_are_refused_everywhere", rows_that_do_not_fit_are_refused_everywhere}};
 }
 
 }  // namespace ringtrain::conformance

@@ -55,7 +55,12 @@ std::vector<Refusal> refusals(int ranks) {
       {"all_gather_into_too_many",
        [=](Communicator& c) { c.all_gather(at::zeros({6 * ranks + 1}), part).wait(); },
        fmt::format("all_gather: the whole has {} elements and a part 6; expected {} x 6 on {} ranks",
-                   6 * ranks + 1, ranks, ranks)}};
+                   6 * ranks + 1, ranks, ranks)},
+      {"all_to_all_of_two_sizes",
+       [=](Communicator& c) { c.all_to_all(whole, at::zeros({6 * ranks + 1})).wait(); },
+       fmt::format(
+           "all_to_all: output has {} elements and input {}; expected as many in both, in {} equal parts",
+           6 * ranks, 6 * ranks + 1, ranks)}};
 }
 
 void expect_refused(Communicator& communicator, const Refusal& refusal) {

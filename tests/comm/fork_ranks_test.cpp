@@ -69,6 +69,7 @@ std::string all_refused(Communicator& communicator) {
          refused("broadcast", [&] { communicator.broadcast(one, 0); }) +
          refused("all_gather", [&] { communicator.all_gather(all, one); }) +
          refused("reduce_scatter", [&] { communicator.reduce_scatter(one, all); }) +
+         refused("all_to_all", [&] { communicator.all_to_all(at::ones_like(all), all); }) +
          refused("barrier", [&] { communicator.barrier(); }) +
          refused("duplicate", [&] { communicator.duplicate(); }) +
          refused("allocate", [&] { communicator.allocate(4, at::TensorOptions(at::kFloat)); });

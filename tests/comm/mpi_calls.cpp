@@ -48,4 +48,10 @@ int MPI_Allgather(const void* in, int count, MPI_Datatype type, void* out, int o
   return PMPI_Allgather(in, count, type, out, out_count, out_type, communicator);
 }
 
+int MPI_Alltoall(const void* in, int count, MPI_Datatype type, void* out, int out_count,
+                 MPI_Datatype out_type, MPI_Comm communicator) {
+  if (!ringtrain::seen(count)) return ringtrain::mpi_calls().fail_with;
+  return PMPI_Alltoall(in, count, type, out, out_count, out_type, communicator);
+}
+
 }  // extern "C"

@@ -78,6 +78,11 @@ TEST_F(MpiSplit, CountsAboveTheLimitTakeSeveralCalls) {
   mpi_calls().reset();
   communicator_->reduce_scatter(tensor, at::zeros({3500 * ranks_}), Compare::never).wait();
   EXPECT_EQ(mpi_calls().calls, (3500 + piece - 1) / piece);
+
+  mpi_calls().reset();
+  communicator_->all_to_all(at::zeros({3500 * ranks_}), at::zeros({3500 * ranks_}), Compare::never).wait();
+  EXPECT_EQ(mpi_calls().calls, (3500 + piece - 1) / piece);
+  EXPECT_EQ(mpi_calls().largest_count, piece);
 }
 
 TEST_F(MpiSplit, LargeSumsGoInPiecesOfOneMebibyte) {

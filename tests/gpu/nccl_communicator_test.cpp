@@ -61,6 +61,11 @@ class ThroughGpu : public Communicator {
     inputs_ = copy_of(input);
     return work(gpu_->all_gather(there, inputs_), output, there);
   }
+  Work do_all_to_all(const at::Tensor& output, const at::Tensor& input) override {
+    const at::Tensor there = copy_of(output);
+    inputs_ = copy_of(input);
+    return work(gpu_->all_to_all(there, inputs_), output, there);
+  }
   std::unique_ptr<Communicator> do_split(const std::vector<int>& members) override {
     auto group = split_of(*gpu_, members);
     return group ? std::make_unique<ThroughGpu>(std::move(group), device_) : nullptr;

@@ -11,7 +11,7 @@ namespace ringtrain {
 namespace {
 
 using Scores = std::vector<double>;
-using Labels = std::vector<std::int64_t>;
+using Labels = std::vector<double>;
 
 // The definition: over all pairs of a positive and a negative row, a tie counts half.
 double roc_auc_by_pairs(const Scores& scores, const Labels& labels) {
@@ -78,7 +78,8 @@ TEST(BinaryMetrics, OneClassOnly) {
 }
 
 TEST(BinaryMetrics, NoRows) {
-  for (const auto& [name, value] : binary_metrics({}, {}).values) EXPECT_TRUE(std::isnan(value)) << name;
+  for (const auto& [name, value] : binary_metrics(Scores{}, Labels{}).values)
+    EXPECT_TRUE(std::isnan(value)) << name;
 }
 
 TEST(BinaryMetrics, WrongInput) {
@@ -134,7 +135,7 @@ TEST(MulticlassMetrics, WrongInputAndNoRows) {
   EXPECT_THROW(multiclass_metrics(Scores{0.1, 0.9, 0.5}, 2, Labels{1}), Error);
   EXPECT_THROW(multiclass_metrics(Scores{1}, 1, Labels{0}), Error);
   EXPECT_THROW(multiclass_metrics(Scores{0.1, std::nan("")}, 2, Labels{0}), TrainingError);
-  for (const auto& [name, value] : multiclass_metrics({}, 3, {}).values)
+  for (const auto& [name, value] : multiclass_metrics({}, 3, Labels{}).values)
     EXPECT_TRUE(std::isnan(value)) << name;
 }
 
@@ -145,7 +146,8 @@ TEST(Ranking, AgreesWithTheDefinitionOnManyRows) {
     scores.push_back((i * 37 % 23) / 23.0);
     labels.push_back(i * 7 % 11 < 3);
   }
-  EXPECT_DOUBLE_EQ(Ranking(scores, labels).roc_auc(), roc_auc_by_pairs(scores, labels));
+  const std::vector<RankedColumn> columns{{scores, labels}};
+  EXPECT_DOUBLE_EQ(ranked_areas(columns, {})[0].roc_auc, roc_auc_by_pairs(scores, labels));
 }
 
 }  // namespace

@@ -31,7 +31,8 @@ TEST(RegressionMetrics, Degenerate) {
   EXPECT_EQ(regression_metrics(Values{2, 3}, Values{2, 2}).get("r2"), 0);
   EXPECT_TRUE(std::isnan(regression_metrics(Values{2}, Values{2}).get("r2")));
   EXPECT_EQ(regression_metrics(Values{2}, Values{3}).get("mae"), 1);
-  for (const auto& [name, value] : regression_metrics({}, {}).values) EXPECT_TRUE(std::isnan(value)) << name;
+  for (const auto& [name, value] : regression_metrics(Values{}, Values{}).values)
+    EXPECT_TRUE(std::isnan(value)) << name;
   EXPECT_THROW(regression_metrics(Values{1}, Values{}), Error);
 }
 

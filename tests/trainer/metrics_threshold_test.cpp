@@ -11,7 +11,15 @@ namespace ringtrain {
 namespace {
 
 using Scores = std::vector<double>;
-using Labels = std::vector<std::int64_t>;
+using Labels = std::vector<double>;
+
+double best_f1_threshold(const Scores& scores, const Labels& labels) {
+  return best_f1_thresholds(std::vector<RankedColumn>{{scores, labels}})[0];
+}
+
+double least_cost_threshold(const Scores& scores, const Labels& labels, double cost_ratio) {
+  return least_cost_thresholds(std::vector<RankedColumn>{{scores, labels}}, cost_ratio)[0];
+}
 
 TEST(BestF1Threshold, LiesHalfwayBetweenScores) {
   EXPECT_EQ(best_f1_threshold(Scores{0.25, 0.75, 0.125, 0.875}, Labels{0, 1, 0, 1}), 0.5);

@@ -3,10 +3,13 @@
 #include <cstdint>
 #include <span>
 
+#include "trainer/metrics/column.h"
+#include "trainer/metrics/holders.h"
 #include "trainer/metrics/report.h"
 
-/// Exact metrics: each function takes all rows of a part of the data (those of all ranks), not averages of
-/// batches.
+/// Exact metrics: each function takes this rank's rows of a part of the data, and is computed from all rows
+/// of `holders`, never from averages; on every rank, with the same bits on any number of ranks. Collective:
+/// what a rank's rows break is thrown on all ranks.
 namespace ringtrain {
 
 /// accuracy, precision, recall, f1, roc_auc, pr_auc and the 2x2 confusion matrix.
@@ -14,8 +17,8 @@ namespace ringtrain {
 /// `threshold`. precision is 0 when no row is predicted 1, recall when no row is 1, f1 when both are 0.
 /// roc_auc is NaN unless both classes occur, pr_auc (average precision) when no row is 1. Without rows every
 /// value is NaN. Throws Error for sizes that differ or another label, TrainingError for a score that is NaN.
-MetricsReport binary_metrics(std::span<const double> scores, std::span<const std::int64_t> labels,
-                             double threshold = 0.5);
+MetricsReport binary_metrics(const Column& scores, const Column& labels, double threshold = 0.5,
+                             const Holders& holders = {});
 
 /// The same names for `classes` >= 2 classes, with the K x K confusion matrix.
 /// `probabilities`: [rows, classes], row-major; `labels`: 0 to classes - 1. The predicted class is the first
@@ -25,6 +28,6 @@ MetricsReport binary_metrics(std::span<const double> scores, std::span<const std
 /// the classes that occur (scikit-learn's "ovr" and "macro" when all classes occur). NaN where there is no
 /// such class.
 MetricsReport multiclass_metrics(std::span<const double> probabilities, std::int64_t classes,
-                                 std::span<const std::int64_t> labels);
+                                 const Column& labels, const Holders& holders = {});
 
 }  // namespace ringtrain

@@ -2,6 +2,7 @@
 
 #include <span>
 
+#include "trainer/metrics/holders.h"
 #include "trainer/metrics/report.h"
 
 namespace ringtrain {
@@ -11,8 +12,9 @@ namespace ringtrain {
 /// some rows have and some have not) and pr_auc (mean over the labels that some row has). `probabilities` and
 /// `given`: [rows, labels], row-major, `given` 0 or 1; a label is predicted where its probability >= its
 /// threshold. Without rows all are NaN. Throws Error when the sizes differ, TrainingError for a probability
-/// that is NaN.
+/// that is NaN. The rows are this rank's; all of `holders` count, with the same bits on any number of ranks.
+/// Collective.
 MetricsReport multilabel_metrics(std::span<const double> probabilities, std::span<const double> given,
-                                 std::span<const double> thresholds);
+                                 std::span<const double> thresholds, const Holders& holders = {});
 
 }  // namespace ringtrain

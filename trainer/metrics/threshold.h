@@ -1,7 +1,10 @@
 #pragma once
 
-#include <cstdint>
 #include <span>
+#include <vector>
+
+#include "trainer/metrics/holders.h"
+#include "trainer/metrics/ranking.h"
 
 /// Choosing the decision threshold of a binary classifier: class 1 is predicted when score >= threshold.
 ///
@@ -10,15 +13,18 @@
 /// to 1, or just above it when it is 1 or more). Halfway is rounded to float32, the precision that a served
 /// model compares in, when that keeps the two scores apart; else it is the upper of the two. Of candidates
 /// that are equally good the highest threshold wins. With one class only, or no rows, there is nothing to
-/// choose: 0.5. Deterministic; O(n log n).
+/// choose: 0.5. Deterministic, and the same bits on any number of ranks; O(n log n).
+///
+/// Columns hold this rank's rows; a row is positive as RankedColumn says. Collective; throws as Ranking does.
 namespace ringtrain {
 
-/// The threshold with the best F1 of class 1.
-double best_f1_threshold(std::span<const double> scores, std::span<const std::int64_t> labels);
+/// Of each column the threshold with the best F1 of class 1.
+std::vector<double> best_f1_thresholds(std::span<const RankedColumn> columns, const Holders& holders = {});
 
-/// The threshold with the least false positives + `cost_ratio` x false negatives. `cost_ratio`: what a false
-/// negative costs in units of a false positive; positive and finite, else ConfigError.
-double least_cost_threshold(std::span<const double> scores, std::span<const std::int64_t> labels,
-                            double cost_ratio);
+/// Of each column the threshold with the least false positives + `cost_ratio` x false negatives.
+/// `cost_ratio`: what a false negative costs in units of a false positive; positive and finite, else
+/// ConfigError.
+std::vector<double> least_cost_thresholds(std::span<const RankedColumn> columns, double cost_ratio,
+                                          const Holders& holders = {});
 
 }  // namespace ringtrain

@@ -109,19 +109,6 @@ class Classification : public Task {
   PlacedNumbers class_weights_;
 };
 
-std::vector<std::int64_t> classes_of(const Evaluation& answers) {
-  return {answers.targets.begin(), answers.targets.end()};
-}
-
-/// The second of two probabilities of each row.
-std::vector<double> positive_scores(const Evaluation& answers) {
-  std::vector<double> scores;
-  scores.reserve(answers.targets.size());
-  for (std::size_t row = 0; row < answers.targets.size(); ++row)
-    scores.push_back(answers.scores[2 * row + 1]);
-  return scores;
-}
-
 /// What both kinds have in common.
 class ClassKind : public TaskKind {
  public:
@@ -173,15 +160,14 @@ class BinaryClassificationKind : public ClassKind {
   std::optional<std::string> positive_class() const override { return positive_; }
 
   MetricsReport judge(const Evaluation& answers, const std::vector<double>& thresholds) const override {
-    return binary_metrics(positive_scores(answers), classes_of(answers), thresholds.at(0));
+    return binary_metrics(answers.score(1), answers.target(0), thresholds.at(0), answers.holders);
   }
   std::vector<double> choose_thresholds(const Evaluation& validation) const override {
     if (threshold_ == "fixed") return {fixed_threshold_};
-    if (validation.targets.empty()) return {0.5};
-    const auto scores = positive_scores(validation);
-    const auto labels = classes_of(validation);
-    return {threshold_ == "cost" ? least_cost_threshold(scores, labels, cost_ratio_)
-                                 : best_f1_threshold(scores, labels)};
+    const RankedColumn column{validation.score(1), validation.target(0)};
+    const std::span columns(&column, 1);
+    return threshold_ == "cost" ? least_cost_thresholds(columns, cost_ratio_, validation.holders)
+                                : best_f1_thresholds(columns, validation.holders);
   }
 
   std::unique_ptr<Task> make(const TaskData& data) const override {
@@ -213,7 +199,7 @@ class ClassificationKind : public ClassKind {
   void describe(config::Visitor& v) override { loss_.describe(v); }
 
   MetricsReport judge(const Evaluation& answers, const std::vector<double>&) const override {
-    return multiclass_metrics(answers.scores, answers.width, classes_of(answers));
+    return multiclass_metrics(answers.scores, answers.width, answers.target(0), answers.holders);
   }
   std::unique_ptr<Task> make(const TaskData& data) const override {
     return std::make_unique<Classification>(Head{.form = AnswerForm::one_class,

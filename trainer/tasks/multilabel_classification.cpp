@@ -77,19 +77,15 @@ class MultilabelClassificationKind : public TaskKind {
   }
 
   MetricsReport judge(const Evaluation& answers, const std::vector<double>& thresholds) const override {
-    return multilabel_metrics(answers.scores, answers.targets, thresholds);
+    return multilabel_metrics(answers.scores, answers.targets, thresholds, answers.holders);
   }
 
   std::vector<double> choose_thresholds(const Evaluation& validation) const override {
     const auto width = validation.width;
     if (threshold_ == "fixed") return std::vector<double>(static_cast<std::size_t>(width), fixed_threshold_);
-    std::vector<double> thresholds;
-    for (std::int64_t k = 0; k < width; ++k) {
-      const auto targets = column_of(validation.targets, k, width);
-      const std::vector<std::int64_t> labels(targets.begin(), targets.end());
-      thresholds.push_back(best_f1_threshold(column_of(validation.scores, k, width), labels));
-    }
-    return thresholds;
+    std::vector<RankedColumn> columns;
+    for (std::int64_t k = 0; k < width; ++k) columns.push_back({validation.score(k), validation.target(k)});
+    return best_f1_thresholds(columns, validation.holders);
   }
 
   /// Binary cross entropy, the mean over the labels.

@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <limits>
 
 #include "common/errors.h"
 #include "trainer/tasks/built_in_tasks.h"
@@ -68,23 +67,20 @@ class QuantileRegressionKind : public TaskKind {
   }
 
   MetricsReport judge(const Evaluation& answers, const std::vector<double>&) const override {
-    const auto rows = answers.size(), width = quantiles_.size();
-    std::vector<double> losses(width);
-    double inside = 0, crossed = 0;
-    for (std::size_t row = 0; row < rows; ++row) {
-      const double target = answers.targets[row];
-      const double* values = answers.scores.data() + row * width;
-      inside += target >= values[0] && target <= values[width - 1] ? 1 : 0;
-      crossed += std::is_sorted(values, values + width) ? 0 : 1;
-      for (std::size_t k = 0; k < width; ++k) losses[k] += pinball(target, values[k], quantiles_[k]);
-    }
-    const auto share = [&](double sum) {
-      return rows == 0 ? std::numeric_limits<double>::quiet_NaN() : sum / static_cast<double>(rows);
-    };
+    const auto width = quantiles_.size();
+    const auto values = [&](std::size_t row) { return answers.scores.data() + row * width; };
     MetricsReport report;
-    report.set("coverage", share(inside));
-    report.set("crossed", share(crossed));
-    for (std::size_t k = 0; k < width; ++k) report.set(name_of("pinball_", quantiles_[k]), share(losses[k]));
+    report.set("coverage", answers.mean([&](std::size_t row) {
+      const double target = answers.targets[row];
+      return target >= values(row)[0] && target <= values(row)[width - 1] ? 1 : 0;
+    }));
+    report.set("crossed", answers.mean([&](std::size_t row) {
+      return std::is_sorted(values(row), values(row) + width) ? 0 : 1;
+    }));
+    for (std::size_t k = 0; k < width; ++k)
+      report.set(name_of("pinball_", quantiles_[k]), answers.mean([&](std::size_t row) {
+        return pinball(answers.targets[row], values(row)[k], quantiles_[k]);
+      }));
     return report;
   }
 

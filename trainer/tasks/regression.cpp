@@ -74,12 +74,12 @@ class RegressionKind : public TaskKind {
   std::vector<Metric> metrics() const override { return {{"mae", false}, {"rmse", false}, {"r2"}}; }
 
   MetricsReport judge(const Evaluation& answers, const std::vector<double>&) const override {
-    if (answers.target_width == 1) return regression_metrics(answers.scores, answers.targets);
+    if (answers.target_width == 1)
+      return regression_metrics(answers.scores, answers.targets, answers.holders);
     MetricsReport report, by_target;
     for (const auto& metric : metrics()) report.set(metric.name, 0);
     for (std::int64_t k = 0; k < answers.target_width; ++k) {
-      const auto of_one = regression_metrics(column_of(answers.scores, k, answers.width),
-                                             column_of(answers.targets, k, answers.target_width));
+      const auto of_one = regression_metrics(answers.score(k), answers.target(k), answers.holders);
       for (const auto& [name, value] : of_one.values) {
         report.set(name, *report.find(name) + value / static_cast<double>(answers.target_width));
         by_target.set(name + "_" + answers.names.at(static_cast<std::size_t>(k)), value);

@@ -29,8 +29,8 @@ class Task {
   const Head& head() const { return head_; }
   std::int64_t outputs() const { return head_.outputs; }
   std::int64_t targets() const { return targets_; }
-  /// Whether the scores of each sample are gathered to be judged; else its answers are judged by sums: the
-  /// loss, and how many are `right`.
+  /// Whether the scores of each sample are kept to be judged; else its answers are judged by sums: the loss,
+  /// and how many are `right`.
   bool has_scores() const { return head_.form != AnswerForm::tokens; }
 
   /// `outputs`: [n, outputs()]; `targets`: those of a batch: of a table int64 classes [n], or floats, [n] or

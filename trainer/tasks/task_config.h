@@ -18,7 +18,7 @@ std::vector<std::string> metric_names(const TaskKind& kind);
 /// Throws ConfigError for a metric that the task does not have.
 bool larger_is_better(const TaskKind& kind, const std::string& metric);
 
-/// The loss and the task's metrics.
+/// The loss and the task's metrics. Collective, as TaskKind::judge.
 MetricsReport judge(const TaskKind& kind, const Evaluation& answers, const std::vector<double>& thresholds);
 
 }  // namespace ringtrain

@@ -57,12 +57,15 @@ class TaskKind {
 
   /// Of a part, beside `loss`, in the order of reports.
   virtual std::vector<Metric> metrics() const = 0;
-  /// Their values. `thresholds`: as Head::thresholds. There may be more than `metrics` names: by target.
+  /// Their values, of the rows of all ranks: collective, where `answers` has several (Evaluation::sum, mean,
+  /// count; trainer/metrics). Every rank returns the same. `thresholds`: as Head::thresholds. There may be
+  /// more than `metrics` names: by target.
   virtual MetricsReport judge(const Evaluation& answers, const std::vector<double>& thresholds) const = 0;
   /// The decision thresholds, chosen on these answers (those of the validation part); there may be no rows.
+  /// Collective, and the same on every rank.
   virtual std::vector<double> choose_thresholds(const Evaluation&) const { return {}; }
-  /// [n]: the loss of each row, from its scores alone (those of an exported model). Without weights; what a
-  /// loss does beyond the plain one (focal, smoothed) is left out.
+  /// [n]: the loss of each of this rank's rows, from its scores alone (those of an exported model). Without
+  /// weights; what a loss does beyond the plain one (focal, smoothed) is left out.
   virtual std::vector<double> losses(const Evaluation& answers,
                                      const std::vector<TargetScale>& scales) const = 0;
 

@@ -44,6 +44,9 @@ class Slow : public Communicator {
   Work do_all_gather(const at::Tensor& output, const at::Tensor& input) override {
     return all_gather_of(inner_, output, input);
   }
+  Work do_all_to_all(const at::Tensor& output, const at::Tensor& input) override {
+    return all_to_all_of(inner_, output, input);
+  }
   std::unique_ptr<Communicator> do_split(const std::vector<int>& members) override {
     return split_of(inner_, members);
   }

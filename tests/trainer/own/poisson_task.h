@@ -31,10 +31,10 @@ class PoissonKind : public TaskKind {
   TargetKind target() const override { return TargetKind::number; }
   std::vector<Metric> metrics() const override { return {{"mean_error", false}}; }
   MetricsReport judge(const Evaluation& answers, const std::vector<double>&) const override {
-    double sum = 0;
-    for (std::size_t row = 0; row < answers.size(); ++row) sum += answers.scores[row] - answers.targets[row];
+    const double mean =
+        answers.mean([&](std::size_t row) { return answers.scores[row] - answers.targets[row]; });
     MetricsReport report;
-    report.set("mean_error", nan_ ? NAN : std::abs(sum / static_cast<double>(answers.size())));
+    report.set("mean_error", nan_ ? NAN : std::abs(mean));
     return report;
   }
   std::vector<double> losses(const Evaluation&, const std::vector<TargetScale>&) const override { return {}; }

@@ -55,22 +55,20 @@ class YourNameKind : public ringtrain::TaskKind {
   // What reports list, and trainer.checkpoint.metric may name: is larger better?
   std::vector<ringtrain::Metric> metrics() const override { return {{"off_by", false}, {"within", true}}; }
 
-  // Of all rows of a part at once, gathered from all ranks: never a mean of the ranks' means.
+  // Each rank has the rows that it answered. `mean`, `sum` and `count` go over the rows of all ranks: never a
+  // mean of the ranks' means. What a row throws is thrown on all ranks.
   ringtrain::MetricsReport judge(const ringtrain::Evaluation& answers,
                                  const std::vector<double>&) const override {
-    double off_by = 0, within = 0;
-    for (std::size_t i = 0; i < answers.size(); ++i) {
+    const auto off_by = [&](std::size_t i) {
       if (!(answers.targets[i] > 0))
         throw ringtrain::DataError("row " + std::to_string(answers.rows[i]) + " (0 is the first) is to be " +
                                    std::to_string(answers.targets[i]) +
                                    "; task your_name takes amounts above 0");
-      const double error = std::abs(answers.scores[i] / answers.targets[i] - 1);
-      off_by += error;
-      within += error <= tolerance_ ? 1 : 0;
-    }
+      return std::abs(answers.scores[i] / answers.targets[i] - 1);
+    };
     ringtrain::MetricsReport report;
-    report.set("off_by", off_by / static_cast<double>(answers.size()));
-    report.set("within", within / static_cast<double>(answers.size()));
+    report.set("off_by", answers.mean(off_by));
+    report.set("within", answers.mean([&](std::size_t i) { return off_by(i) <= tolerance_ ? 1 : 0; }));
     return report;
   }
 
