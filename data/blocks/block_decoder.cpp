@@ -31,11 +31,7 @@ at::Tensor raw_numbers(const at::Tensor& values, const Preprocessing& preprocess
 
 BlockDecoder::BlockDecoder(const BlockIndex& index, const BlockPlan& plan, const TableConfig& config,
                            TargetKind kind, at::ScalarType type)
-    : index_(index),
-      plan_(plan),
-      config_(config),
-      kind_(kind),
-      type_(type) {
+    : index_(index), plan_(plan), config_(config), kind_(kind), type_(type) {
   CheckedPiece none;
   const auto width = static_cast<std::int64_t>(plan.preprocessing.numeric.size());
   none.numeric = at::empty({0, width}, at::kDouble);
@@ -89,7 +85,8 @@ void BlockDecoder::refuse_unseen(const CheckedPiece& piece, const std::vector<Pa
     const auto& column = plan_.preprocessing.categorical[c];
     for (std::size_t r = 0; r < parts.size(); ++r) {
       const auto& word = piece.categorical[c][r];
-      if (parts[r] == Part::train || (word.empty() ? !column.missing_is_unseen : column.knows(word))) continue;
+      if (parts[r] == Part::train || (word.empty() ? !column.missing_is_unseen : column.knows(word)))
+        continue;
       throw DataError(fmt::format(
           "{}: row {}, column '{}': {} does not occur in the training part. Set data.unseen: other, or put "
           "such rows into the training part",

@@ -18,6 +18,7 @@
 #include "common/log.h"
 #include "common/progress.h"
 #include "common/text.h"
+#include "data/order/share.h"
 #include "data/table/arrow_input.h"
 #include "data/table/csv_header.h"
 #include "data/table/csv_scanner.h"
@@ -55,7 +56,11 @@ std::string how_cut(const CsvConfig& csv, std::int64_t block_bytes) {
   return json({csv.delimiter, csv.quote, csv.encoding, block_bytes}).dump();
 }
 
-std::vector<FilePart> row_groups(const fs::path& file) {
+/// Rows of a row group that are decoded at once: so few that the first batch of many lanes comes soon, so
+/// many that passing over those before them costs little.
+constexpr std::int64_t kMostRows = 1 << 17;
+
+std::vector<FilePart> parts_of_parquet(const fs::path& file) {
   const auto reader = open_parquet(file, 1024);
   const auto meta = reader->parquet_reader()->metadata();
   std::vector<FilePart> parts;
@@ -71,8 +76,15 @@ std::vector<FilePart> row_groups(const fs::path& file) {
       part.begin = std::min(part.begin, begin);
       part.end = std::max(part.end, begin + column->total_compressed_size());
     }
-    rows += part.rows;
-    if (part.rows > 0) parts.push_back(part);
+    const auto pieces = (part.rows + kMostRows - 1) / kMostRows;
+    for (std::int64_t p = 0; p < pieces; ++p) {
+      const auto share = even_share(group->num_rows(), p, pieces);
+      part.first_row = rows + share.begin;
+      part.rows = share.size();
+      part.skip = share.begin;
+      parts.push_back(part);
+    }
+    rows += group->num_rows();
   }
   return parts;
 }
@@ -81,8 +93,7 @@ std::vector<FilePart> pieces_of_csv(const fs::path& file, std::int64_t bytes, co
                                     std::int64_t block_bytes) {
   CsvScanner scanner(file, csv);
   read_header(scanner);
-  const bool can_be_cut =
-      file.extension() != ".gz" && scanner.dialect().encoding == TextEncoding::utf8;
+  const bool can_be_cut = file.extension() != ".gz" && scanner.dialect().encoding == TextEncoding::utf8;
   std::vector<FilePart> parts;
   FilePart part;
   const auto begin_at = [&](std::int64_t row, std::int64_t byte, std::int64_t line) {
@@ -117,12 +128,17 @@ std::string hash_of_bytes(const fs::path& file, const FilePart& part) {
 }
 
 json to_json(const FilePart& part) {
-  return {part.first_row, part.rows, part.begin, part.end, part.line, part.group};
+  return {part.first_row, part.rows, part.begin, part.end, part.line, part.group, part.skip};
 }
 
 FilePart part_of(const json& j) {
-  return {.first_row = j.at(0), .rows = j.at(1), .begin = j.at(2), .end = j.at(3), .line = j.at(4),
-          .group = j.at(5)};
+  return {.first_row = j.at(0),
+          .rows = j.at(1),
+          .begin = j.at(2),
+          .end = j.at(3),
+          .line = j.at(4),
+          .group = j.at(5),
+          .skip = j.at(6)};
 }
 
 /// What each rank made of its things, by their numbers: rank r has r, r + N, ...
@@ -188,7 +204,8 @@ BlockIndex BlockIndex::from_json(const json& j) {
     if (j.at("version") != kVersion)
       throw DataError(fmt::format("an index of version {}; this ringtrain reads version {}",
                                   j.at("version").dump(), kVersion));
-    BlockIndex index{.place = j.at("place").get<std::string>(), .cut = j.at("cut"), .files = {}, .blocks = {}};
+    BlockIndex index{
+        .place = j.at("place").get<std::string>(), .cut = j.at("cut"), .files = {}, .blocks = {}};
     for (const auto& file : j.at("files"))
       index.files.push_back({{file.at("path").get<std::string>(), file.at("columns")},
                              file.at("bytes"),
@@ -243,29 +260,30 @@ BlockIndex make_index(const fs::path& place, const CsvConfig& csv, std::int64_t 
   std::string names;
   for (const auto& file : index.files) names += fmt::format("{} {}\n", file.file.path.string(), file.bytes);
   agree_on(control, "the files of " + place.string() + " (hash of names and sizes)", hash_text(names));
-  const auto parts =
-      shared_work(control, "finding the blocks, file", index.files.size(), [&](std::size_t i) {
-        const auto& file = index.files[i];
-        json list = json::array();
-        for (const auto& part : is_parquet(file.file.path)
-                                    ? row_groups(file.file.path)
-                                    : pieces_of_csv(file.file.path, file.bytes, csv, block_bytes))
-          list.push_back(to_json(part));
-        return list;
-      });
+  const auto parts = shared_work(control, "finding the blocks, file", index.files.size(), [&](std::size_t i) {
+    const auto& file = index.files[i];
+    json list = json::array();
+    for (const auto& part : is_parquet(file.file.path)
+                                ? parts_of_parquet(file.file.path)
+                                : pieces_of_csv(file.file.path, file.bytes, csv, block_bytes))
+      list.push_back(to_json(part));
+    return list;
+  });
   std::int64_t rows = 0;
   for (std::size_t i = 0; i < parts.size(); ++i) {
     index.files[i].first_row = rows;
     for (const auto& one : parts[i]) {
       const auto part = part_of(one);
-      index.blocks.push_back({static_cast<std::int64_t>(i), index.files[i].first_row + part.first_row, part, ""});
+      index.blocks.push_back(
+          {static_cast<std::int64_t>(i), index.files[i].first_row + part.first_row, part, ""});
       rows += part.rows;
     }
   }
-  const auto hashes = shared_work(control, "hashing the blocks, block", index.blocks.size(), [&](std::size_t b) {
-    const auto& block = index.blocks[b];
-    return json(hash_of_bytes(index.files[static_cast<std::size_t>(block.file)].file.path, block.part));
-  });
+  const auto hashes =
+      shared_work(control, "hashing the blocks, block", index.blocks.size(), [&](std::size_t b) {
+        const auto& block = index.blocks[b];
+        return json(hash_of_bytes(index.files[static_cast<std::size_t>(block.file)].file.path, block.part));
+      });
   for (std::size_t b = 0; b < hashes.size(); ++b) index.blocks[b].hash = hashes[b];
   if (index.blocks.empty()) throw DataError(fmt::format("{} has columns but no rows", place.string()));
   return index;

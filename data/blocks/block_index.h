@@ -14,8 +14,9 @@
 
 namespace ringtrain {
 
-/// What of a table is read at once: a row group of Parquet; of a CSV file in UTF-8 a piece that begins at a
-/// row and ends behind one; of other CSV files (packed, of another encoding) the whole file.
+/// What of a table is read at once: up to 131,072 rows of a row group of Parquet; of a CSV file in UTF-8 a
+/// piece that begins at a row and ends behind one; of other CSV files (packed, of another encoding) the whole
+/// file.
 struct Block {
   std::int64_t file = 0;       ///< its place in BlockIndex::files
   std::int64_t first_row = 0;  ///< rows of the table before it

@@ -128,8 +128,10 @@ std::vector<std::string> labels_of(const BlockIndex& index, const PlanRequest& r
   const auto counts = split_classes(index, rows, request.config, split, control);
   auto named = name_classes(counts.words, rows.wanted().reading.version);
   auto labels = named.labels;
-  if (request.schema && !request.schema->labels.empty()) labels = request.schema->labels;
-  else if (!request.positive.empty() && labels.size() == 2) labels = with_positive(labels, request.positive);
+  if (request.schema && !request.schema->labels.empty())
+    labels = request.schema->labels;
+  else if (!request.positive.empty() && labels.size() == 2)
+    labels = with_positive(labels, request.positive);
   if (split.classes.empty()) return labels;
   // From the order of words to that of labels; a class that is no label is refused as its rows are read.
   std::vector<RowSplit::Limits> limits(labels.size());
@@ -145,10 +147,8 @@ std::vector<std::string> labels_of(const BlockIndex& index, const PlanRequest& r
 
 Preprocessing fit(const PlanRequest& request, const CheckedRows& rows, const BlockStatistics& all,
                   const BlockWords& words, const std::vector<std::string>& labels) {
-  FittedColumns fitted{.numeric = {},
-                       .categorical = words.columns(),
-                       .targets = rows.selection().targets,
-                       .labels = labels};
+  FittedColumns fitted{
+      .numeric = {}, .categorical = words.columns(), .targets = rows.selection().targets, .labels = labels};
   for (std::size_t c = 0; c < all.numeric.size(); ++c) {
     const auto& column = all.numeric[c];
     require_values(column.exact.count, rows.selection().numeric[c].name);
@@ -179,9 +179,10 @@ void require_usable(const PlanRequest& request, const CheckedRows& rows, const B
   if (request.only && *request.only != Part::train) return;
   require_training_rows(config.split, all.rows[0], count);
   if (!config.weight.empty() && !(all.highest_weight > 0))
-    throw DataError(fmt::format("{}: column '{}' (data.weight) is 0 in all {} rows of the training part, so "
-                                "that nothing can be learned; name another column, or leave out data.weight",
-                                config.train_file, config.weight, with_commas(all.rows[0])));
+    throw DataError(
+        fmt::format("{}: column '{}' (data.weight) is 0 in all {} rows of the training part, so "
+                    "that nothing can be learned; name another column, or leave out data.weight",
+                    config.train_file, config.weight, with_commas(all.rows[0])));
   if (request.kind != TargetKind::classes) return;
   if (!request.schema) require_two_classes(config, labels, count);
   for (std::size_t c = 0; c < labels.size(); ++c)
@@ -209,10 +210,14 @@ std::int64_t BlockPlan::rows_of(Part part) const {
 }
 
 json BlockPlan::to_json() const {
-  return {{"version", kVersion},           {"rows", rows},
-          {"limits", split.to_json()},     {"preprocessing", preprocessing.to_json()},
-          {"class_counts", class_counts},  {"dropped_rows", dropped_rows},
-          {"bad_rows", bad_rows},          {"first_bad", first_bad},
+  return {{"version", kVersion},
+          {"rows", rows},
+          {"limits", split.to_json()},
+          {"preprocessing", preprocessing.to_json()},
+          {"class_counts", class_counts},
+          {"dropped_rows", dropped_rows},
+          {"bad_rows", bad_rows},
+          {"first_bad", first_bad},
           {"note", note}};
 }
 

@@ -38,7 +38,7 @@ struct PlanRequest {
   const Preprocessing* schema;  ///< of a model that was trained, or null: it is fitted
   std::string positive;         ///< the class that is class 1, or ""
   bool scales_target;
-  std::optional<Part> only{};   ///< all rows are in this part
+  std::optional<Part> only{};  ///< all rows are in this part
 };
 
 /// Reads the table once, and its classes twice before, each rank its share of the blocks. Statistics are kept

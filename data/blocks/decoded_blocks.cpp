@@ -29,7 +29,8 @@ constexpr std::size_t kWriteAtOnce = std::size_t{1} << 20;
 /// A lock on a file, which is made; freed when the process ends, however it does.
 class FileLock {
  public:
-  FileLock(const fs::path& file, int how) : descriptor_(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)) {
+  FileLock(const fs::path& file, int how)
+      : descriptor_(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)) {
     held_ = descriptor_ >= 0 && ::flock(descriptor_, how) == 0;
   }
   ~FileLock() {
@@ -76,9 +77,10 @@ class RecordFile {
 
  private:
   [[noreturn]] void fail() const {
-    throw Error(fmt::format("{} cannot be written ({}); data.streaming.folder names a folder with more room, "
-                            "data.streaming.folder_mib limits what is kept there",
-                            staged_, std::strerror(errno)));
+    throw Error(
+        fmt::format("{} cannot be written ({}); data.streaming.folder names a folder with more room, "
+                    "data.streaming.folder_mib limits what is kept there",
+                    staged_, std::strerror(errno)));
   }
   void flush() {
     hasher_.add(buffer_);
@@ -121,10 +123,11 @@ void remove_left_ones(const fs::path& in, const fs::path& but) {
   for (fs::directory_iterator entry(in, error), end; !error && entry != end; entry.increment(error)) {
     struct ::stat status {};
     const auto& path = entry->path();
-    if (path == but || !path.filename().string().starts_with(kPrefix) || ::lstat(path.c_str(), &status) != 0 ||
-        status.st_uid != ::getuid() || !S_ISDIR(status.st_mode))
+    if (path == but || !path.filename().string().starts_with(kPrefix) ||
+        ::lstat(path.c_str(), &status) != 0 || status.st_uid != ::getuid() || !S_ISDIR(status.st_mode))
       continue;
-    const auto age = std::chrono::system_clock::now() - std::chrono::system_clock::from_time_t(status.st_mtime);
+    const auto age =
+        std::chrono::system_clock::now() - std::chrono::system_clock::from_time_t(status.st_mtime);
     if (age > std::chrono::hours(24)) left.push_back(path);
   }
   for (const auto& path : left) {
@@ -217,14 +220,14 @@ void DecodedBlocks::decode(std::size_t block) {
   std::vector<std::unique_ptr<RecordFile>> files;
   for (const auto part : {Part::train, Part::validation, Part::test})
     files.push_back(std::make_unique<RecordFile>(file_of(block, part)));
-  decoder_.decode(block, [&](Part part, std::string_view record) {
-    files[static_cast<std::size_t>(part)]->add(record);
-  });
+  decoder_.decode(
+      block, [&](Part part, std::string_view record) { files[static_cast<std::size_t>(part)]->add(record); });
   for (std::size_t p = 0; p < files.size(); ++p)
     if (files[p]->records() != plan_.rows.at(block)[p])
-      throw DataError(fmt::format("block {} of the data has {} rows in a part for which there were {}; the "
-                                  "file has changed since it was measured",
-                                  block, files[p]->records(), plan_.rows[block][p]));
+      throw DataError(
+          fmt::format("block {} of the data has {} rows in a part for which there were {}; the "
+                      "file has changed since it was measured",
+                      block, files[p]->records(), plan_.rows[block][p]));
   for (auto& file : files) file->finish();
   decoded_.fetch_add(1);
   make_room(block);

@@ -65,9 +65,8 @@ Batch RowRecords::empty(std::int64_t count) const {
 
 std::vector<char*> RowRecords::places(Batch& batch) const {
   std::vector<char*> to;
-  for_each_tensor(batch, [&](const at::Tensor& tensor) {
-    to.push_back(static_cast<char*>(tensor.mutable_data_ptr()));
-  });
+  for_each_tensor(
+      batch, [&](const at::Tensor& tensor) { to.push_back(static_cast<char*>(tensor.mutable_data_ptr())); });
   return to;
 }
 

@@ -86,7 +86,8 @@ Batch StreamedRows::read(const std::vector<std::int64_t>& indices) const {
 std::size_t StreamedRows::block_of(std::int64_t index) const {
   if (index < starts_[last_block_] || index >= starts_[last_block_ + 1])
     last_block_ =
-        static_cast<std::size_t>(std::upper_bound(starts_.begin(), starts_.end(), index) - starts_.begin()) - 1;
+        static_cast<std::size_t>(std::upper_bound(starts_.begin(), starts_.end(), index) - starts_.begin()) -
+        1;
   return last_block_;
 }
 

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <type_traits>
@@ -32,6 +33,7 @@ class ParquetColumns : public ColumnStream {
     rows_before_ = part ? part->first_row : 0;
     if (groups_ > reader_->num_row_groups())
       throw DataError(fmt::format("{} has fewer row groups than it had", file_.string()));
+    if (part) left_ = part->rows;
     std::shared_ptr<arrow::Schema> schema;
     check(reader_->GetSchema(&schema));
     places_ = places_of_columns(file_, schema->field_names(), wanted_);
@@ -40,6 +42,10 @@ class ParquetColumns : public ColumnStream {
     std::sort(places.begin(), places.end());  // the parts of a date are of one column
     places.erase(std::unique(places.begin(), places.end()), places.end());
     leaves_ = parquet_leaves(*schema, places);
+    if (part && part->skip > 0) {
+      skip(part->skip);
+      rows_before_ = part->first_row;
+    }
   }
 
   bool next(ColumnPiece& piece, std::int64_t most) override {
@@ -49,6 +55,7 @@ class ParquetColumns : public ColumnStream {
     piece.categorical.resize(wanted_.categorical.size());
     std::int64_t rows = 0;
     numbers_.clear();
+    most = std::min(most, left_);
     while (rows < most && have_batch()) {
       const auto count = std::min(most - rows, batch_->num_rows() - at_);
       numbers_.resize(static_cast<std::size_t>((rows + count) * width), NAN);
@@ -59,6 +66,7 @@ class ParquetColumns : public ColumnStream {
     std::stable_sort(piece.problems.begin(), piece.problems.end(),
                      [](const auto& a, const auto& b) { return a.row < b.row; });
     rows_before_ += rows;
+    left_ -= rows;
     piece.numeric = at::empty({rows, width}, at::kDouble);
     std::copy(numbers_.begin(), numbers_.end(), piece.numeric.mutable_data_ptr<double>());
     return rows > 0;
@@ -219,7 +227,8 @@ class ParquetColumns : public ColumnStream {
   int group_ = 0, groups_ = 0;  ///< the row group that is read; where they end
   std::shared_ptr<arrow::RecordBatchReader> batches_;
   std::shared_ptr<arrow::RecordBatch> batch_;
-  std::int64_t at_ = 0;  ///< the next row of the batch
+  std::int64_t at_ = 0;                                           ///< the next row of the batch
+  std::int64_t left_ = std::numeric_limits<std::int64_t>::max();  ///< rows until the part ends
   std::int64_t rows_before_ = 0;
   std::vector<double> numbers_;
   Reading reading_;

@@ -180,6 +180,24 @@ TEST(StreamedRows, EqualTheParquetTable) {
   expect_as_in_memory(config_of(file), folder.path(), 7);
 }
 
+TEST(StreamedRows, LargeRowGroupsAreCut) {
+  const TemporaryFolder folder;
+  constexpr std::size_t rows = 140'000;
+  std::vector<double> a(rows), b(rows);
+  std::vector<std::string> city(rows, "Oslo"), y(rows);
+  for (std::size_t i = 0; i < rows; ++i) {
+    a[i] = static_cast<double>(i);
+    b[i] = std::sqrt(a[i]);
+    y[i] = i % 3 == 0 ? "good" : "fraud";
+  }
+  const auto table = arrow::Table::Make(
+      arrow::schema({arrow::field("a", arrow::float64()), arrow::field("b", arrow::float64()),
+                     arrow::field("city", arrow::utf8()), arrow::field("y", arrow::utf8())}),
+      {testing::doubles(a), testing::doubles(b), testing::words(city), testing::words(y)});
+  const auto file = testing::write_parquet(folder.path() / "t.parquet", *table, rows);
+  expect_as_in_memory(config_of(file), folder.path(), 2);
+}
+
 TEST(StreamedRows, DoNotNeedRoomForAllBlocks) {
   const TemporaryFolder folder;
   write_csv(folder.path() / "t.csv", some_rows(2000));
