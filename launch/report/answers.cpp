@@ -118,7 +118,7 @@ std::string worst_pairs_table(const ordered_json& matrix, const ordered_json& cl
       if (i != k && number(matrix[i][k]) > 0) pairs.push_back({number(matrix[i][k]), i, k});
   std::stable_sort(pairs.begin(), pairs.end(), [](const Pair& a, const Pair& b) { return a.rows > b.rows; });
   if (pairs.size() > kMostClasses) pairs.resize(kMostClasses);
-  HtmlTable table{{"true class", "taken for", "rows"}};
+  HtmlTable table{{"true class", "taken for", "rows"}, {}, 2};
   for (const auto& pair : pairs)
     table.rows.push_back({escaped(text(classes[pair.actual]["name"])),
                           escaped(text(classes[pair.predicted]["name"])), shown(pair.rows)});
@@ -184,25 +184,24 @@ std::string one_residual(const ordered_json& found) {
 std::string ranking(const std::vector<RunView>& runs) {
   const auto plots = ranking_plots(runs);
   if (plots.empty()) return "";
-  const auto title = runs.size() == 1 ? "How well the scores rank: " + part_text(runs[0])
-                                      : std::string("How well the scores rank: test part");
-  return section("ranking", title, plots);
+  return section("ranking", "How well the scores rank", plots,
+                 runs.size() == 1 ? part_text(runs[0]) : "test part");
 }
 
 std::string decisions(const RunView& run) {
   const auto* part = shown_part(run);
   std::string html;
   if (has(part, "calibration"))
-    html += section("calibration", "Whether its probabilities come true: " + part_text(run),
-                    calibration((*part)["calibration"]));
+    html += section("calibration", "Whether its probabilities come true", calibration((*part)["calibration"]),
+                    part_text(run));
   if (!has(part, "classes")) return html;
   const auto& classes = (*part)["classes"];
   std::string matrix;
   if (has(part, "confusion_matrix"))
     matrix = classes.size() <= kMostClasses ? confusion_table((*part)["confusion_matrix"], classes)
                                             : worst_pairs_table((*part)["confusion_matrix"], classes);
-  if (!matrix.empty()) html += section("confusion", "What is taken for what: " + part_text(run), matrix);
-  return html + section("classes", "By class: " + part_text(run), class_table(classes));
+  if (!matrix.empty()) html += section("confusion", "What is taken for what", matrix, part_text(run));
+  return html + section("classes", "By class", class_table(classes), part_text(run));
 }
 
 std::string residuals(const RunView& run) {
@@ -212,15 +211,16 @@ std::string residuals(const RunView& run) {
     for (const auto& one : (*part)["residuals"])
       html += ((*part)["residuals"].size() > 1 ? "<h3>" + escaped(text(one["name"])) + "</h3>" : "") +
               one_residual(one);
-    return section("residuals", "Residuals: " + part_text(run), html);
+    return section("residuals", "Residuals", html, part_text(run));
   }
   if (!has(part, "quantiles")) return "";
   HtmlTable table{{"answer", "targets at or below it"}};
   for (const auto& one : (*part)["quantiles"])
     table.rows.push_back({escaped(text(one["name"])), percent(number(one["below"]))});
   return section(
-      "quantiles", "Quantiles: " + part_text(run),
-      table.text() + remark("Of the 0.1 quantile 10 % of the targets should lie at or below the answer."));
+      "quantiles", "Quantiles",
+      table.text() + remark("Of the 0.1 quantile 10 % of the targets should lie at or below the answer."),
+      part_text(run));
 }
 
 }  // namespace ringtrain::report

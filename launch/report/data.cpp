@@ -107,7 +107,7 @@ std::string slices(const RunView& run) {
   const auto found = run.findings.find("slices");
   if (found == run.findings.end() || !found->is_object() || (*found)["slices"].empty()) return "";
   const bool right = (*found)["all"].contains("right");
-  HtmlTable table{{"column", "value", "rows", "mean loss"}};
+  HtmlTable table{{"column", "value", "rows", "mean loss"}, {}, 2};
   if (right) table.head.emplace_back("right");
   table.head.emplace_back("from all rows");
   const auto add = [&](std::vector<std::string> row, const ordered_json& one) {
@@ -127,7 +127,7 @@ std::string slices(const RunView& run) {
   const auto groups = number((*found)["groups"]);
   const auto shown_groups = static_cast<double>((*found)["slices"].size());
   return section(
-      "slices", "Groups of rows: " + part_text(run),
+      "slices", "Groups of rows",
       table.text() +
           remark(fmt::format(
               "By the values of {} columns; the last number is the distance of the mean loss "
@@ -137,7 +137,8 @@ std::string slices(const RunView& run) {
               groups > shown_groups
                   ? fmt::format("Of {} groups the 30 worst and the 10 best. ", shown(groups))
                   : "",
-              shown((*found)["small"]))));
+              shown((*found)["small"]))),
+      part_text(run));
 }
 
 std::string importance(const RunView& run) {
@@ -166,20 +167,20 @@ std::string importance(const RunView& run) {
                            (*found)["columns"].size() > most
                                ? fmt::format(" The first {} of {} columns.", most, (*found)["columns"].size())
                                : ""));
-  return section("importance",
-                 "What the model looks at: " + run.findings.value("shown", std::string()) + " part", html);
+  return section("importance", "What the model looks at", html,
+                 run.findings.value("shown", std::string()) + " part");
 }
 
 std::string worst_rows(const RunView& run) {
   const auto found = run.findings.find("worst");
   if (found == run.findings.end() || !found->is_object() || (*found)["rows"].empty()) return "";
   const bool scores = (*found)["rows"][0].contains("score");
-  HtmlTable table{{"row of the file", "loss", "target", "answer"}};
-  if (scores) table.head.emplace_back("probability of the target");
+  HtmlTable table{{"row", "target", "answer", "loss"}, {}, 3};
+  if (scores) table.head.emplace_back("its probability");
   for (const auto& column : (*found)["columns"]) table.head.push_back(excerpt_of(text(column), 30));
   for (const auto& one : (*found)["rows"]) {
-    std::vector<std::string> row{shown(one["row"]), shown(one["loss"]), excerpt_of(text(one["target"]), 40),
-                                 excerpt_of(text(one["answer"]), 40)};
+    std::vector<std::string> row{shown(one["row"]), excerpt_of(text(one["target"]), 40),
+                                 excerpt_of(text(one["answer"]), 40), shown(one["loss"])};
     if (scores) row.push_back(shown(one["score"]));
     for (const auto& value : one["values"]) row.push_back(excerpt_of(text(value), 40));
     table.rows.push_back(std::move(row));
@@ -188,7 +189,7 @@ std::string worst_rows(const RunView& run) {
       fmt::format("Rows of {}, counted from 1 after its header.", escaped(text((*shown_part(run))["file"])));
   if (const double more = number((*found)["more_columns"]); more > 0)
     note += fmt::format(" {} more columns are not shown.", shown(more));
-  return section("worst", "The rows with the largest losses: " + part_text(run), table.text() + remark(note));
+  return section("worst", "The rows with the largest losses", table.text() + remark(note), part_text(run));
 }
 
 }  // namespace ringtrain::report

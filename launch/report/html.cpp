@@ -102,25 +102,29 @@ std::string script_json(const nlohmann::ordered_json& json) {
 }
 
 std::string HtmlTable::text() const {
-  std::string text =
-      fmt::format("<div class=\"scroll\" tabindex=\"0\"><table{}>", numbers ? " class=\"n\"" : "");
+  std::string text = "<div class=\"scroll\" tabindex=\"0\"><table>";
+  const auto style = [this](std::size_t column) { return column < texts ? "" : " class=\"n\""; };
   if (!head.empty()) {
     text += "<thead><tr>";
-    for (const auto& cell : head) text += "<th scope=\"col\">" + cell + "</th>";
+    for (std::size_t i = 0; i < head.size(); ++i)
+      text += fmt::format("<th scope=\"col\"{}>{}</th>", style(i), head[i]);
     text += "</tr></thead>";
   }
   text += "<tbody>";
   for (const auto& row : rows) {
     text += "<tr>";
     for (std::size_t i = 0; i < row.size(); ++i)
-      text += i == 0 ? "<th scope=\"row\">" + row[i] + "</th>" : "<td>" + row[i] + "</td>";
+      text +=
+          i == 0 ? "<th scope=\"row\">" + row[i] + "</th>" : fmt::format("<td{}>{}</td>", style(i), row[i]);
     text += "</tr>\n";
   }
   return text + "</tbody></table></div>";
 }
 
-std::string section(std::string_view id, std::string_view title, std::string_view body) {
-  return body.empty() ? "" : fmt::format("<section id=\"{}\"><h2>{}</h2>{}</section>\n", id, title, body);
+std::string section(std::string_view id, std::string_view title, std::string_view body, std::string_view of) {
+  if (body.empty()) return "";
+  return fmt::format("<section id=\"{}\"><h2>{}{}</h2>{}</section>\n", id, title,
+                     of.empty() ? "" : fmt::format(" <small>{}</small>", of), body);
 }
 
 std::string remark(std::string_view html) { return fmt::format("<p class=\"dim\">{}</p>", html); }

@@ -25,16 +25,20 @@ std::string percent(double share);
 std::string script_json(const nlohmann::ordered_json& json);
 
 /// A table that scrolls sideways where it is too wide. Cells are HTML; the first column is the row's name,
-/// others are aligned as numbers where `numbers`.
+/// and it and those behind it up to `texts` hold text; the others are numbers, aligned at the right.
 struct HtmlTable {
   std::vector<std::string> head;
   std::vector<std::vector<std::string>> rows{};
-  bool numbers = true;
+  std::size_t texts = 1;
   std::string text() const;
 };
+/// `texts` of a table that has no numbers.
+inline constexpr std::size_t kAllTexts = 1000;
 
-/// <section id="…"><h2>…</h2>…</section>; "" for an empty body. All of it is HTML.
-std::string section(std::string_view id, std::string_view title, std::string_view body);
+/// A section with a heading; "" for an empty body. `of`: what it is about, smaller, behind the title. All of
+/// it is HTML.
+std::string section(std::string_view id, std::string_view title, std::string_view body,
+                    std::string_view of = "");
 /// A dim line below a plot or table. HTML.
 std::string remark(std::string_view html);
 /// Plots and tables side by side where there is room.

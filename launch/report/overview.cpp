@@ -17,7 +17,8 @@ std::string tile(const std::string& name, const std::string& value) {
 
 std::string metric_tiles(const PartValues& part) {
   std::string text;
-  for (const auto& [name, value] : part.values) text += tile(escaped(name), shown(value));
+  for (const auto& [name, value] : part.values)
+    if (name != "train_loss") text += tile(escaped(name), shown(value));
   return "<div class=\"tiles\">" + text + "</div>";
 }
 
@@ -101,7 +102,7 @@ std::string differences(const std::vector<RunView>& runs) {
       if (path != "job_dir" && path != "name" && path != "export.name" &&
           std::find(paths.begin(), paths.end(), path) == paths.end())
         paths.push_back(path);
-  HtmlTable table{{"setting"}, {}, false};
+  HtmlTable table{{"setting"}, {}, kAllTexts};
   for (const auto& run : runs) table.head.push_back(escaped(run.name));
   for (const auto& path : paths) {
     std::set<std::string> values;
@@ -119,7 +120,7 @@ std::string differences(const std::vector<RunView>& runs) {
 
 std::string overview(const std::vector<RunView>& runs) {
   if (runs.size() == 1) return section("overview", "Overview", of_one(runs[0]));
-  HtmlTable table{{"run", "state", "steps", "training", "folder"}, {}, false};
+  HtmlTable table{{"run", "state", "steps", "training", "folder"}, {}, kAllTexts};
   for (const auto& run : runs) {
     const auto& spent = run.record.spent;
     table.rows.push_back({escaped(run.name), escaped(run.record.state), with_commas(run.record.last_step),

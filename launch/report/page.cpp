@@ -65,8 +65,9 @@ std::string contents(const std::string& body) {
   std::string links;
   for (std::size_t at = 0; (at = body.find("<section id=\"", at)) != std::string::npos;) {
     const auto id = at + 13, id_end = body.find('"', id), title = body.find("<h2>", id_end) + 4;
+    const auto heading = body.substr(title, body.find("</h2>", title) - title);
     links += fmt::format("<a href=\"#{}\">{}</a> ", body.substr(id, id_end - id),
-                         body.substr(title, body.find("</h2>", title) - title));
+                         heading.substr(0, heading.find(" <small>")));
     at = title;
   }
   return "<nav>" + links + "</nav>";
@@ -103,7 +104,7 @@ std::string page_of(const std::vector<RunView>& runs) {
   put("@CONTENTS@", contents(body));
   put("@TITLE@", escaped(title));
   put("@HEADING@", escaped(title));
-  const auto at = page.find("@BODY@");
+  const auto at = page.find("@BODY@", page.find("<main>"));
   return page.substr(0, at) + body + "<script type=\"application/json\" id=\"report-data\">" +
          script_json(data_json(runs)) + "</script>" + page.substr(at + 6);
 }

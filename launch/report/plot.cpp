@@ -49,7 +49,7 @@ class Frame {
     double last = -100;
     for (const auto& mark : x_.marks(6)) {
       const double x = across(mark.value);
-      if (x - last < 34) continue;
+      if (x - last < 42) continue;
       last = x;
       text += fmt::format(
           "<path d=\"M{0:.1f} {1}v4\" class=\"k\"/><text x=\"{0:.1f}\" y=\"{2}\" class=\"m\">{3}</text>", x,

@@ -28,7 +28,7 @@ std::string readable(std::string time) {
 std::string events(const RunView& run) {
   constexpr std::size_t most = 300;
   const auto& all = run.record.events;
-  HtmlTable table{{"time (UTC)", "step", "", ""}, {}, false};
+  HtmlTable table{{"time (UTC)", "step", "", ""}, {}, kAllTexts};
   for (std::size_t i = 0; i < std::min(most, all.size()); ++i)
     table.rows.push_back({escaped(readable(all[i].time)), all[i].step < 0 ? "" : with_commas(all[i].step),
                           fmt::format("<span class=\"kind {0}\">{0}</span>", all[i].kind),
@@ -44,7 +44,7 @@ std::string events(const RunView& run) {
 }
 
 std::string environment(const RunView& run) {
-  HtmlTable table{{}, {}, false};
+  HtmlTable table{{}, {}, kAllTexts};
   table.rows.push_back({"folder", escaped(run.record.folder.string())});
   if (!run.record.starts.empty()) {
     const auto& start = run.record.starts.back();

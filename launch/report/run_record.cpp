@@ -39,6 +39,7 @@ class LogReader {
     const auto event = text_at(line, "event");
     const auto step = static_cast<std::int64_t>(number_at(line, "step"));
     record_.last_step = std::max(record_.last_step, step);
+    if (event == "step" || event == "start") record_.ended = false;
     if (event == "step")
       take_step(line, static_cast<double>(step));
     else if (event == "evaluation")
@@ -72,6 +73,7 @@ class LogReader {
     PartValues values{step, text_at(line, "part"), line.value("best", false)};
     for (const auto& [name, value] : line.items())
       if (!others.contains(name)) values.values.emplace_back(name, number_or_nan(value));
+    if (values.part == "test") record_.ended = true;
     if (values.part == "validation") record_.spent.evaluating += number_at(line, "seconds");
     record_.evaluations.push_back(std::move(values));
   }
@@ -120,23 +122,30 @@ void read_rank_logs(const fs::path& folder, RunRecord& record) {
   for (const auto& file : files) read_rank_log(file, record);
 }
 
-/// From the events since the run was started last.
 std::string state_of(const RunRecord& record) {
-  const std::string signal = "stopped by a signal";
-  bool ended = false;
   std::string stopped;
   for (const auto& event : record.events) {
     if (event.kind == "start" || event.kind == "restart") stopped.clear();
-    if (event.text.starts_with(signal)) stopped = event.text;
+    if (event.text.starts_with("stopped by a signal")) stopped = event.text;
   }
-  if (!record.evaluations.empty()) {
-    const auto& last = record.evaluations.back();
-    ended = last.part == "test";
-  }
+  if (record.ended) return "ended";
   if (!stopped.empty()) return stopped.substr(0, stopped.find(';'));
-  if (ended) return "ended";
-  if (fs::exists(record.folder / "job.lock")) return "running, or killed: its log has no end yet";
-  return "its log has no end: it failed, or was killed";
+  if (fs::exists(record.folder / "job.lock")) return "running, or killed: its log has no end";
+  return "failed, or killed: its log has no end";
+}
+
+/// Where the time of an event is not known (logs of earlier versions), it keeps its place behind the one
+/// before.
+void sort_by_time(std::vector<RunEvent>& events) {
+  std::vector<std::pair<std::string, RunEvent>> keyed;
+  for (auto& event : events) {
+    auto key = event.time.empty() && !keyed.empty() ? keyed.back().first : event.time;
+    keyed.emplace_back(std::move(key), std::move(event));
+  }
+  std::stable_sort(keyed.begin(), keyed.end(),
+                   [](const auto& a, const auto& b) { return a.first < b.first; });
+  events.clear();
+  for (auto& [key, event] : keyed) events.push_back(std::move(event));
 }
 
 }  // namespace
@@ -171,9 +180,7 @@ RunRecord RunRecord::read(const fs::path& folder) {
   }
   read_rank_logs(folder / "logs", record);
   record.state = state_of(record);
-  std::stable_sort(record.events.begin(), record.events.end(), [](const RunEvent& a, const RunEvent& b) {
-    return !a.time.empty() && !b.time.empty() && a.time < b.time;
-  });
+  sort_by_time(record.events);
   return record;
 }
 

@@ -46,6 +46,7 @@ struct RunRecord {
   std::vector<nlohmann::ordered_json> starts;
   SpentTime spent;
   std::int64_t last_step = 0, torn_lines = 0;
+  bool ended = false;  ///< its test part was measured after its last step
 
   /// Reads the folder. Throws ConfigError that says what a job folder holds, where it is none.
   static RunRecord read(const std::filesystem::path& folder);
