@@ -12,7 +12,7 @@
 namespace ringtrain::report {
 namespace {
 
-constexpr double kWidth = 480, kHeight = 280, kLeft = 56, kRight = 16, kTop = 10, kBottom = 42;
+constexpr double kWidth = 480, kHeight = 280, kLeft = 56, kRight = 16, kTop = 10, kBottom = 44;
 constexpr std::size_t kColours = 7;
 
 struct Range {
@@ -53,11 +53,11 @@ class Frame {
       last = x;
       text += fmt::format(
           "<path d=\"M{0:.1f} {1}v4\" class=\"k\"/><text x=\"{0:.1f}\" y=\"{2}\" class=\"m\">{3}</text>", x,
-          bottom(), bottom() + 17, mark.text);
+          bottom(), bottom() + 19, mark.text);
     }
     text += fmt::format("<path d=\"M{} {}V{}H{}\" class=\"k\"/>", kLeft, kTop, bottom(), kWidth - kRight);
     return text + fmt::format("<text x=\"{}\" y=\"{}\" class=\"m\">{}</text></g>",
-                              (kLeft + kWidth - kRight) / 2, height_ - 6, excerpt_of(x_name, 60));
+                              (kLeft + kWidth - kRight) / 2, height_ - 5, excerpt_of(x_name, 60));
   }
 
  private:

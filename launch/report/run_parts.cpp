@@ -38,8 +38,10 @@ std::string events(const RunView& run) {
     html += remark(fmt::format("{} more in log.jsonl and logs/.",
                                with_commas(static_cast<long long>(all.size() - most))));
   if (run.record.torn_lines > 0)
-    html += remark(fmt::format("{} lines of log.jsonl are torn and were passed over.",
-                               with_commas(run.record.torn_lines)));
+    html += remark(
+        fmt::format("{} of log.jsonl {} torn and passed over.",
+                    run.record.torn_lines == 1 ? "1 line" : with_commas(run.record.torn_lines) + " lines",
+                    run.record.torn_lines == 1 ? "is" : "are"));
   return section("events", "What happened", html);
 }
 

@@ -1,6 +1,7 @@
 """The page of `ringtrain report` in headless Chromium, light and dark, from 400 to 1600 pixels: nothing is cut off or lies over another, nothing is asked of
 the network, values show under the pointer, and it reads without scripts. `report_page.py FOLDER` leaves pictures there."""
 
+import re
 import sys
 from pathlib import Path
 
@@ -59,7 +60,7 @@ def main():
             assert SHOP in page.text("#slices"), "the column's name is shown as it is"
             page.driver.execute_script("""const svg = document.querySelector('figure > svg'), box = svg.getBoundingClientRect();
               svg.dispatchEvent(new PointerEvent('pointermove', {clientX: box.left + box.width / 2, clientY: box.top + 20}))""")
-            assert "validation: 0." in page.text(".tip"), page.text(".tip")
+            assert re.search(r"validation: \d", page.text(".tip")), page.text(".tip")
             # Without scripts the page is the same but for that.
             before = page.text("main")
             page.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
