@@ -57,6 +57,7 @@ void add_commands(CLI::App& app, Program& program) {
   add_submit_command(app, program);
   add_doctor_command(app, program);
   add_verify_export_command(app, program);
+  add_report_command(app, program);
   add_predict_command(app, program);
 #ifdef RINGTRAIN_HAS_SERVER
   add_serve_command(app, program);
@@ -83,6 +84,7 @@ void describe(CLI::App& app) {
       "  ringtrain train configs/fraud.yaml --ranks 2\n"
       "  ringtrain submit configs/fraud.yaml --nodes 4 --gpus-per-node 8\n"
       "  mpirun -np 16 ringtrain train configs/fraud.yaml --train-file creditcard.csv --job-dir jobs/cards\n"
+      "  ringtrain report jobs/fraud\n"
       "  ringtrain predict jobs/fraud/export/fraud --json-instances rows.json\n"
       "  ringtrain config trainer.optimizer");
 }

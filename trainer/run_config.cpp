@@ -146,6 +146,10 @@ void TrainerConfig::describe(config::Visitor& v) {
   v.field("log_every_steps", log_every_steps, "A line in log.jsonl every so many steps.", at_least(1));
   v.field("save_predictions", save_predictions,
           "Writes predictions.csv of the test part (row, target, scores).");
+  v.field("report", report,
+          "Writes report.html at the end of the run: curves, answers and data on one page (docs/report.md).");
+  v.field("tensorboard", tensorboard,
+          "Writes the numbers of log.jsonl as TensorBoard's event files too, in JOB_DIR/tensorboard.");
   v.field(
       "sync_batch_norm", sync_batch_norm,
       "Batch norm takes its statistics from the joined batch of all ranks. Otherwise each rank normalises "

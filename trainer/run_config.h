@@ -91,6 +91,8 @@ struct TrainerConfig {
   std::int64_t evaluate_every_steps = 0;
   std::int64_t log_every_steps = 50;
   bool save_predictions = false;
+  bool report = true;
+  bool tensorboard = false;
   bool sync_batch_norm = false;
   bool shard_optimizer = false;
   std::int64_t check_replicas_every_steps = 100;

@@ -225,7 +225,8 @@ void Trainer::open_job_folder() {
     telemetry_ = std::make_unique<Telemetry>(
         Telemetry::Options{config_.job_dir, world_.rank(), step_, plan_.total, batches_per_epoch_,
                            config_.trainer.log_every_steps,
-                           config_.task.kind().positive_class() ? data_.preprocessing.labels.back() : ""});
+                           config_.task.kind().positive_class() ? data_.preprocessing.labels.back() : "",
+                           config_.trainer.tensorboard ? config_.to_yaml() : ""});
   });
   checkpointing_ = std::make_unique<Checkpointing>(
       world_, *gradients_, store_,
@@ -233,8 +234,25 @@ void Trainer::open_job_folder() {
       *telemetry_);
 }
 
+/// For who reads the log of the run: what it runs on, and what it learns from.
+nlohmann::ordered_json Trainer::about_start() const {
+  nlohmann::ordered_json about{{"ranks", world_.world_size()},
+                               {"host", world_.host()},
+                               {"device", device_},
+                               {"backend", gradients_->backend()},
+                               {"parameters", replica_.parameters->numel()},
+                               {"total_steps", plan_.total},
+                               {"batches_per_epoch", batches_per_epoch_},
+                               {"rows",
+                                {{"train", data_.train->size()},
+                                 {"validation", data_.validation->size()},
+                                 {"test", data_.test->size()}}}};
+  return about;
+}
+
 void Trainer::tell_beginning() {
   const std::string& precision = config_.trainer.precision;
+  telemetry_->start(step_, about_start());
   telemetry_->event(
       step_, fmt::format("{} {}: {} parameters{}, {} ranks, {} on {}, {} per step averaged; {} steps{}",
                          config_.model.type, config_.name, with_commas(replica_.parameters->numel()),
@@ -525,7 +543,7 @@ StepTotals Trainer::train_step(Loader& loader) {
         step_, fmt::format("step {} is left out: the gradient overflows float16 at the loss scale {}; now {}",
                            with_commas(step_), done.loss_scale, done.loss_scale * LossScaler::kBackoff));
   telemetry_->step(step_, done.totals, done.learning_rate, done.loss_scale, training_->traffic(),
-                   loader.take_waited());
+                   done.loading);
   return done.totals;
 }
 
@@ -538,6 +556,7 @@ Evaluation Trainer::evaluate_part(const Dataset& part) {
 
 /// Returns whether this is the best so far.
 bool Trainer::evaluate_validation() {
+  const auto begin = std::chrono::steady_clock::now();
   const Evaluation evaluation = [this] {
     const Callbacks::Shown shown(callbacks_, moment());
     return evaluate_part(*data_.validation);
@@ -551,7 +570,8 @@ bool Trainer::evaluate_validation() {
   const bool larger =
       larger_is_better(kind, config_.trainer.checkpoint.metric) || data_.validation->size() == 0;
   const bool is_best = standing_.take(step_, value, larger, config_.trainer.early_stopping.min_delta);
-  telemetry_->evaluation(step_, "validation", train_loss, report, is_best);
+  telemetry_->evaluation(step_, "validation", train_loss, report, is_best,
+                         std::chrono::steady_clock::now() - begin);
   callbacks_.after_evaluation(moment(), "validation", report);
   if (data_.validation->size() > 0) validation_losses_.push_back(evaluation.loss);
   return is_best;
@@ -600,9 +620,11 @@ Outcome Trainer::finish(bool stopped) {
   const auto& kind = config_.task.kind();
   outcome.head = task_->head();
   outcome.head.thresholds = kind.choose_thresholds(validation);
+  const auto begin = std::chrono::steady_clock::now();
   const Evaluation test = evaluate_part(*data_.test);
   outcome.test = judge(kind, test, outcome.head.thresholds);
-  telemetry_->evaluation(outcome.exported_step, "test", 0, outcome.test, true);
+  telemetry_->evaluation(outcome.exported_step, "test", 0, outcome.test, true,
+                         std::chrono::steady_clock::now() - begin);
   callbacks_.after_evaluation(moment(), "test", outcome.test);
   require_callbacks("calling the callbacks after the test part");
   const std::filesystem::path folder = config_.job_dir;

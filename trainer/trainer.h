@@ -105,6 +105,7 @@ class Trainer {
   bool evaluate_validation();
   void save_checkpoint(bool is_best);
   Outcome finish(bool stopped);
+  nlohmann::ordered_json about_start() const;
   void tell_beginning();
   Evaluation evaluate_part(const Dataset& part);
   DataRequest data_request(const std::optional<Preprocessing>& fitted) const;

@@ -3,13 +3,11 @@
 #include <pthread.h>
 
 #include <algorithm>
-#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <exception>
 #include <mutex>
 #include <thread>
-#include <utility>
 
 #include "common/errors.h"
 #include "data/order/device_copies.h"
@@ -25,7 +23,6 @@ struct Loader::Impl {
   DeviceCopies copies;
   const std::int64_t batches;
   const std::size_t limit;
-  double waited = 0;       // seconds, of next()
   std::int64_t next_step;  // the step to read next: of the thread, or of next() when there is none
 
   struct Ahead {
@@ -112,13 +109,9 @@ Loader::Loader(const Dataset& dataset, Sampler sampler, std::int64_t first_step,
 Loader::~Loader() = default;
 
 Loader::Step Loader::next() {
-  const auto begin = std::chrono::steady_clock::now();
   auto ahead = impl_->limit > 0 ? impl_->take() : impl_->read_next();
   impl_->copies.finish(ahead.step.samples, ahead.ready);
-  impl_->waited += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   return std::move(ahead.step);
 }
-
-double Loader::take_waited() { return std::exchange(impl_->waited, 0.0); }
 
 }  // namespace ringtrain

@@ -27,9 +27,6 @@ class Loader {
   /// The next batch, its inputs and targets on the device: work that the calling thread gives the device from
   /// now on may use them. An exception of the reading thread is thrown here, at the batch it belongs to.
   Step next();
-  /// Seconds that `next` took since this was last asked.
-  double take_waited();
-
  private:
   struct Impl;
   std::unique_ptr<Impl> impl_;

@@ -20,6 +20,7 @@ void add_serve_command(CLI::App& app, Program& program);
 void add_models_command(CLI::App& app, Program& program);
 void add_versions_command(CLI::App& app, Program& program);
 void add_export_command(CLI::App& app, Program& program);
+void add_report_command(CLI::App& app, Program& program);
 void add_evaluate_command(CLI::App& app, Program& program);
 void add_retrain_command(CLI::App& app, Program& program);
 void add_config_command(CLI::App& app, Program& program);

@@ -12,7 +12,9 @@
 #include "common/log.h"
 #include "common/text.h"
 #include "launch/commands/model_export.h"
+#include "launch/commands/outcome_text.h"
 #include "launch/mpirun/rank_cores.h"
+#include "launch/report/report.h"
 #include "launch/version.h"
 #include "trainer/plugins/plugins.h"
 #include "trainer/setup/watch_limits.h"
@@ -20,22 +22,15 @@
 namespace ringtrain {
 namespace {
 
-void print_outcome(const RunConfig& config, const Trainer& trainer, const Outcome& outcome,
-                   const std::string& exported) {
-  const auto& labels = trainer.data().preprocessing.labels;
-  fmt::print("\nTest part ({} rows), checkpoint of step {}{}:\n{}", with_commas(trainer.data().test->size()),
-             with_commas(outcome.exported_step),
-             outcome.head.is_binary() ? fmt::format(", positive class '{}', threshold {:.4f}", labels.back(),
-                                                    outcome.head.thresholds[0])
-                                      : "",
-             outcome.test.to_table(labels));
-  if (outcome.test.confusion.size() > kMostShown)
-    fmt::print("Confusion     {}/confusion_matrix.csv\n", config.job_dir);
-  if (!outcome.advice.empty()) fmt::print("\nPlease note\n");
-  for (const auto& sentence : outcome.advice) fmt::print("  - {}\n", sentence);
-  fmt::print("\nJob folder    {}\n", config.job_dir);
-  if (!exported.empty()) fmt::print("Exported      {}\n", exported);
-  std::fflush(stdout);
+/// Rank 0 alone; "" where it is switched off. A run is not lost for want of its report.
+std::string write_report_of(const RunConfig& config, const Catalogue& catalogue) {
+  if (!config.trainer.report) return "";
+  try {
+    return report::write_report({config.job_dir}, {}, catalogue, report::effort_at_end()).string();
+  } catch (const std::exception& error) {
+    log::warn(fmt::format("the report could not be written: {}", error.what()));
+    return "";
+  }
 }
 
 int train(World& world, const std::string& config_file, const std::vector<std::string>& overrides,
@@ -63,7 +58,10 @@ int train(World& world, const std::string& config_file, const std::vector<std::s
     if (world.rank() == 0 && config.export_.enabled)
       exported = export_trained(config, trainer, outcome, formats, world.world_size()).string();
   });
-  if (world.rank() == 0) print_outcome(config, trainer, outcome, exported);
+  together(world.control(), "writing the report", [&] {
+    if (world.rank() == 0)
+      print_outcome(config, trainer, outcome, exported, write_report_of(config, catalogue));
+  });
   return ExitCode::success;
 }
 

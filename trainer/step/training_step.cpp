@@ -159,6 +159,7 @@ StepOutcome TrainingStep::run(Loader& loader, const StopSignal& signal, std::int
   StepTotals mine;
   Batch batch;
   bool replays = false;
+  const auto begin = std::chrono::steady_clock::now();
   Beacon& beacon = world_.beacon();
   beacon.enter(Phase::loading, step + 1);
   try {
@@ -167,6 +168,7 @@ StepOutcome TrainingStep::run(Loader& loader, const StopSignal& signal, std::int
   } catch (...) {
     failure = std::current_exception();
   }
+  const std::chrono::duration<double> loading = std::chrono::steady_clock::now() - begin;
   beacon.enter(Phase::computing);
   const auto mine_can = failure                                ? Ability::nothing
                         : recorded_ && recorded_->takes(batch) ? Ability::replay
@@ -181,7 +183,11 @@ StepOutcome TrainingStep::run(Loader& loader, const StopSignal& signal, std::int
       if (statistics_) leave(failure, step);
     }
   }
-  if (replays) return replay(batch, signal.caught(), step, total_steps);
+  if (replays) {
+    auto outcome = replay(batch, signal.caught(), step, total_steps);
+    outcome.loading = loading;
+    return outcome;
+  }
   if (failure) {
     mine = {.failed = 1};
     sums_ = at::Tensor();
@@ -197,7 +203,9 @@ StepOutcome TrainingStep::run(Loader& loader, const StopSignal& signal, std::int
     raise_together(world_.control(), step_name(step), failure);
   }
   if (recorded_) recorded_->warmed_up(batch);
-  return update(batch, totals, step, total_steps);
+  auto outcome = update(batch, totals, step, total_steps);
+  outcome.loading = loading;
+  return outcome;
 }
 
 TrainingStep::Ability TrainingStep::agreed(Ability mine) {

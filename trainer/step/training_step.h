@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <exception>
 #include <memory>
@@ -26,8 +27,9 @@ namespace ringtrain {
 struct StepOutcome {
   StepTotals totals;
   double learning_rate = 0;
-  double loss_scale = 1;  ///< that this step ran with
-  bool skipped = false;   ///< the loss or the gradient was not finite, nothing was updated
+  double loss_scale = 1;                    ///< that this step ran with
+  bool skipped = false;                     ///< the loss or the gradient was not finite, nothing was updated
+  std::chrono::duration<double> loading{};  ///< that this rank waited for its batch
 };
 
 /// One optimizer step on all ranks: forward and backward over this rank's share, the averaging of gradients,

@@ -29,9 +29,24 @@ void AppendFile::add(std::string_view line) {
     return;
   }
   torn_ = torn_ || written > 0;
+  warn_of_loss(written < 0 ? std::strerror(errno) : "the disk is full");
+}
+
+void AppendFile::add_bytes(std::string_view bytes) {
+  const off_t before = ::lseek(descriptor_, 0, SEEK_END);
+  const ssize_t written = ::write(descriptor_, bytes.data(), bytes.size());
+  if (written == static_cast<ssize_t>(bytes.size())) {
+    warned_ = false;
+    return;
+  }
+  warn_of_loss(written < 0 ? std::strerror(errno) : "the disk is full");
+  // Who reads such a file cannot pass over half a record.
+  if (written > 0 && ::ftruncate(descriptor_, before) != 0) warn_of_loss(std::strerror(errno));
+}
+
+void AppendFile::warn_of_loss(const char* why) {
   if (std::exchange(warned_, true)) return;
-  log::warn(fmt::format("a line of {} is lost: {}; training goes on", file_.string(),
-                        written < 0 ? std::strerror(errno) : "the disk is full"));
+  log::warn(fmt::format("a line of {} is lost: {}; training goes on", file_.string(), why));
 }
 
 }  // namespace ringtrain

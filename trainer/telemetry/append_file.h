@@ -17,8 +17,11 @@ class AppendFile {
   AppendFile& operator=(const AppendFile&) = delete;
   /// `line` without its end.
   void add(std::string_view line);
+  /// Bytes that are no line: whole, or not at all.
+  void add_bytes(std::string_view bytes);
 
  private:
+  void warn_of_loss(const char* why);
   std::filesystem::path file_;
   int descriptor_ = -1;
   bool torn_ = false;    // the file ends within a line

@@ -1,9 +1,11 @@
 #include "trainer/telemetry/telemetry.h"
 
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "common/log.h"
 #include "common/text.h"
@@ -19,20 +21,40 @@ static nlohmann::json finite_or_null(double value) {
 Telemetry::Telemetry(const Options& options) : options_(options), since_(Clock::now()) {
   if (options.rank != 0) return;
   log_ = std::make_unique<RunLog>(options.folder, options.resume_step);
+  if (!options.board_text.empty()) {
+    board_ = std::make_unique<EventFile>(options.folder / "tensorboard", options.resume_step);
+    board_->text("configuration", options.resume_step, options.board_text);
+  }
   progress_ = std::make_unique<Progress>("step", options.total_steps,
                                          Progress::Options{.already_done = options.resume_step});
 }
 
 Telemetry::~Telemetry() = default;
 
+/// With the time (UTC), by which a reader sees how long what took.
+void Telemetry::write(nlohmann::ordered_json line) {
+  const auto now = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
+  line["time"] =
+      fmt::format("{:%Y-%m-%dT%H:%M:}{:06.3f}Z", fmt::gmtime(std::chrono::system_clock::to_time_t(now)),
+                  static_cast<double>(now.time_since_epoch().count() % 60'000) / 1000);
+  log_->line(line);
+}
+
+void Telemetry::start(std::int64_t step, const nlohmann::ordered_json& about) {
+  if (!log_) return;
+  nlohmann::ordered_json line{{"event", "start"}, {"step", step}};
+  line.update(about);
+  write(std::move(line));
+}
+
 void Telemetry::step(std::int64_t step, const StepTotals& totals, double learning_rate, double loss_scale,
-                     const StepTraffic* traffic, double loading) {
+                     const StepTraffic* traffic, std::chrono::duration<double> loading) {
   if (!log_) return;
   samples_ += totals.samples;
   loss_sum_ += totals.loss_sum;
   weight_ += totals.weight;
+  loading_seconds_ += loading.count();
   ++steps_;
-  loading_seconds_ += loading;
   if (traffic) {
     exposed_seconds_ += traffic->exposed.count();
     under_way_seconds_ += traffic->under_way().count();
@@ -52,7 +74,9 @@ void Telemetry::step(std::int64_t step, const StepTotals& totals, double learnin
                               {"weight", totals.weight},
                               {"learning_rate", learning_rate},
                               {"samples_per_second", std::round(samples_ / seconds)},
-                              {"loading_ms", 1e3 * loading_seconds_ / static_cast<double>(steps_)}};
+                              {"seconds", seconds},
+                              {"loading_seconds", loading_seconds_},
+                              {"steps", steps_}};
   if (traffic) {
     line["averaged_bytes"] = traffic->bytes;
     line["averaging_exposed_ms"] = 1e3 * exposed_seconds_ / static_cast<double>(steps_);
@@ -64,10 +88,15 @@ void Telemetry::step(std::int64_t step, const StepTotals& totals, double learnin
     }
   }
   if (loss_scale != 1) line["loss_scale"] = loss_scale;
-  log_->line(line);
+  write(std::move(line));
+  if (board_) {
+    board_->scalar("train/loss", step, totals.loss_sum / totals.weight);
+    board_->scalar("train/learning_rate", step, learning_rate);
+    board_->scalar("speed/samples_per_second", step, samples_ / seconds);
+  }
   tell_starved(step, seconds);
   since_ = Clock::now();
-  loading_seconds_ = samples_ = loss_sum_ = weight_ = exposed_seconds_ = under_way_seconds_ = 0;
+  samples_ = loss_sum_ = weight_ = exposed_seconds_ = under_way_seconds_ = loading_seconds_ = 0;
   steps_ = 0;
 }
 
@@ -84,7 +113,7 @@ void Telemetry::tell_starved(std::int64_t step, double seconds) {
 }
 
 void Telemetry::evaluation(std::int64_t step, const std::string& part, double train_loss,
-                           const MetricsReport& report, bool is_best) {
+                           const MetricsReport& report, bool is_best, std::chrono::duration<double> took) {
   if (!log_) return;
   nlohmann::ordered_json line{{"event", "evaluation"}, {"step", step}, {"part", part}, {"best", is_best}};
   if (!options_.positive_class.empty()) line["positive_class"] = options_.positive_class;
@@ -94,13 +123,15 @@ void Telemetry::evaluation(std::int64_t step, const std::string& part, double tr
     line["train_loss"] = finite_or_null(train_loss);
     row.emplace_back("train_loss", train_loss);
   }
+  line["seconds"] = took.count();
   std::string text;
   for (const auto& [name, value] : report.values) {
     line[name] = finite_or_null(value);
+    if (board_) board_->scalar(part + "/" + name, step, value);
     row.emplace_back(part + "_" + name, value);
     if (std::isfinite(value)) text += fmt::format("  {} {:.4f}", name, value);
   }
-  log_->line(line);
+  write(std::move(line));
   if (part != "validation") return;
   log_->metrics_row(step, row);
   log::info(fmt::format("step {}  epoch {:.1f}  train loss {:.4f}  validation:{}{}", with_commas(step),
@@ -119,18 +150,18 @@ void Telemetry::checkpoint(const CheckpointWriter::Report& report, double blocke
     line["bytes_per_second"] = static_cast<double>(report.bytes) / report.seconds;
   else
     line["error"] = report.error;
-  log_->line(line);
+  write(std::move(line));
 }
 
 void Telemetry::event(std::int64_t step, const std::string& text) {
   if (!log_) return;
-  log_->line({{"event", "note"}, {"step", step}, {"text", text}});
+  write({{"event", "note"}, {"step", step}, {"text", text}});
   log::info(text);
 }
 
 void Telemetry::advice(std::int64_t step, const std::string& text) {
   if (!log_) return;
-  log_->line({{"event", "advice"}, {"step", step}, {"text", text}});
+  write({{"event", "advice"}, {"step", step}, {"text", text}});
   log::warn(text);
 }
 

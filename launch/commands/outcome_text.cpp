@@ -1,0 +1,60 @@
+#include "launch/commands/outcome_text.h"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <filesystem>
+
+#include "common/text.h"
+
+namespace ringtrain {
+namespace {
+
+/// A word of a command line as a shell takes it.
+std::string as_word(const std::string& text) {
+  const bool plain = !text.empty() && text.find_first_not_of(
+                                          "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                          "0123456789_-./=:,+@%") == std::string::npos;
+  if (plain) return text;
+  std::string word = "'";
+  for (const char letter : text) word += letter == '\'' ? "'\\''" : std::string(1, letter);
+  return word + "'";
+}
+
+void print_next(const RunConfig& config, const Trainer& trainer, const std::string& exported,
+                const std::string& report) {
+  fmt::print("\nNext\n");
+  if (report.empty()) fmt::print("  ringtrain report {}\n", as_word(config.job_dir));
+  if (exported.empty()) return;
+  const auto model = std::filesystem::path(exported).parent_path();
+  const auto& reads = trainer.data().preprocessing;
+  const bool columns = !reads.tokens && !reads.signature;
+  fmt::print(
+      "  ringtrain predict {} {}\n", as_word(model.string()),
+      columns ? "--input " + as_word(config.data.train_file) : std::string("--json-instances rows.jsonl"));
+  fmt::print("  ringtrain serve {}\n", as_word(model.parent_path().string()));
+}
+
+}  // namespace
+
+void print_outcome(const RunConfig& config, const Trainer& trainer, const Outcome& outcome,
+                   const std::string& exported, const std::string& report) {
+  const auto& labels = trainer.data().preprocessing.labels;
+  fmt::print("\nTest part ({} rows), checkpoint of step {}{}:\n{}", with_commas(trainer.data().test->size()),
+             with_commas(outcome.exported_step),
+             outcome.head.is_binary() ? fmt::format(", positive class '{}', threshold {:.4f}", labels.back(),
+                                                    outcome.head.thresholds[0])
+                                      : "",
+             outcome.test.to_table(labels));
+  if (outcome.test.confusion.size() > kMostShown)
+    fmt::print("Confusion     {}/confusion_matrix.csv\n", config.job_dir);
+  if (!outcome.advice.empty()) fmt::print("\nPlease note\n");
+  for (const auto& sentence : outcome.advice) fmt::print("  - {}\n", sentence);
+  fmt::print("\nJob folder    {}\n", config.job_dir);
+  if (!exported.empty()) fmt::print("Exported      {}\n", exported);
+  if (!report.empty()) fmt::print("Report        {}\n", report);
+  print_next(config, trainer, exported, report);
+  std::fflush(stdout);
+}
+
+}  // namespace ringtrain
