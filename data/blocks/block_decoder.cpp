@@ -72,20 +72,20 @@ Batch BlockDecoder::batch_of(const CheckedPiece& piece, const std::vector<std::i
   return batch;
 }
 
-std::vector<Part> BlockDecoder::parts_of(const CheckedPiece& piece,
-                                         const std::vector<std::int64_t>& classes) const {
-  std::vector<Part> parts;
+std::vector<SplitPart> BlockDecoder::parts_of(const CheckedPiece& piece,
+                                              const std::vector<std::int64_t>& classes) const {
+  std::vector<SplitPart> parts;
   for (std::size_t r = 0; r < piece.numbers.size(); ++r)
     parts.push_back(plan_.split.part(piece.numbers[r], classes.empty() ? 0 : classes[r]));
   return parts;
 }
 
-void BlockDecoder::refuse_unseen(const CheckedPiece& piece, const std::vector<Part>& parts) const {
+void BlockDecoder::refuse_unseen(const CheckedPiece& piece, const std::vector<SplitPart>& parts) const {
   for (std::size_t c = 0; c < plan_.preprocessing.categorical.size(); ++c) {
     const auto& column = plan_.preprocessing.categorical[c];
     for (std::size_t r = 0; r < parts.size(); ++r) {
       const auto& word = piece.categorical[c][r];
-      if (parts[r] == Part::train || (word.empty() ? !column.missing_is_unseen : column.knows(word)))
+      if (parts[r] == SplitPart::train || (word.empty() ? !column.missing_is_unseen : column.knows(word)))
         continue;
       throw DataError(fmt::format(
           "{}: row {}, column '{}': {} does not occur in the training part. Set data.unseen: other, or put "
@@ -95,7 +95,8 @@ void BlockDecoder::refuse_unseen(const CheckedPiece& piece, const std::vector<Pa
   }
 }
 
-void BlockDecoder::decode(std::size_t block, const std::function<void(Part, std::string_view)>& take) const {
+void BlockDecoder::decode(std::size_t block,
+                          const std::function<void(SplitPart, std::string_view)>& take) const {
   require_same_bytes(index_, index_.blocks.at(block));
   CheckedRows rows(config_, kind_, type_, &plan_.preprocessing);
   const auto stream = open_block(index_, index_.blocks[block], rows.wanted());
@@ -117,7 +118,7 @@ void BlockDecoder::decode(std::size_t block, const std::function<void(Part, std:
   rows.require_good(0);
 }
 
-CheckedPiece BlockDecoder::first_rows(Part part, std::int64_t most) const {
+CheckedPiece BlockDecoder::first_rows(SplitPart part, std::int64_t most) const {
   CheckedPiece found;
   std::vector<at::Tensor> numbers, targets;
   CheckedRows rows(config_, kind_, type_, &plan_.preprocessing);

@@ -22,17 +22,17 @@ class BlockDecoder {
   const RowRecords& records() const { return records_; }
   /// Calls `take(part, record)` for each row, in the order of the file. Throws DataError where the block is
   /// not what the plan was made of, and for words that training did not see where they are refused.
-  void decode(std::size_t block, const std::function<void(Part, std::string_view)>& take) const;
+  void decode(std::size_t block, const std::function<void(SplitPart, std::string_view)>& take) const;
   /// Up to `most` rows of a part, from its beginning: their raw values, and their samples.
-  CheckedPiece first_rows(Part part, std::int64_t most) const;
+  CheckedPiece first_rows(SplitPart part, std::int64_t most) const;
 
  private:
   /// [rows]; empty where the target is no class.
   std::vector<std::int64_t> classes_of(const CheckedPiece& piece, ClassNumbers& numbers) const;
-  std::vector<Part> parts_of(const CheckedPiece& piece, const std::vector<std::int64_t>& classes) const;
+  std::vector<SplitPart> parts_of(const CheckedPiece& piece, const std::vector<std::int64_t>& classes) const;
   /// The samples of all rows, in their order.
   Batch batch_of(const CheckedPiece& piece, const std::vector<std::int64_t>& classes) const;
-  void refuse_unseen(const CheckedPiece& piece, const std::vector<Part>& parts) const;
+  void refuse_unseen(const CheckedPiece& piece, const std::vector<SplitPart>& parts) const;
 
   const BlockIndex& index_;
   const BlockPlan& plan_;

@@ -88,7 +88,7 @@ class Survey {
     const auto stream = open_block(index_, block, rows_.wanted());
     ColumnPiece piece;
     CheckedPiece good;
-    std::vector<Part> parts;
+    std::vector<SplitPart> parts;
     std::vector<std::int64_t> row_classes;
     while (stream->next(piece, kRowsAtOnce)) {
       if (!rows_.take(piece, good)) continue;
@@ -176,7 +176,7 @@ void require_usable(const PlanRequest& request, const CheckedRows& rows, const B
   const auto& config = request.config;
   const auto count = all.rows[0] + all.rows[1] + all.rows[2];
   if (count == 0) rows.raise_no_target();
-  if (request.only && *request.only != Part::train) return;
+  if (request.only && *request.only != SplitPart::train) return;
   require_training_rows(config.split, all.rows[0], count);
   if (!config.weight.empty() && !(all.highest_weight > 0))
     throw DataError(
@@ -203,7 +203,7 @@ std::string key_of(const BlockIndex& index, const PlanRequest& request) {
 
 }  // namespace
 
-std::int64_t BlockPlan::rows_of(Part part) const {
+std::int64_t BlockPlan::rows_of(SplitPart part) const {
   std::int64_t sum = 0;
   for (const auto& block : rows) sum += block[static_cast<std::size_t>(part)];
   return sum;

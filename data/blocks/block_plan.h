@@ -24,7 +24,7 @@ struct BlockPlan {
   std::int64_t dropped_rows = 0, bad_rows = 0;
   std::string first_bad, note;
 
-  std::int64_t rows_of(Part part) const;
+  std::int64_t rows_of(SplitPart part) const;
   nlohmann::json to_json() const;
   static BlockPlan from_json(const nlohmann::json& json, const SplitConfig& split, std::uint64_t seed);
 };
@@ -38,7 +38,7 @@ struct PlanRequest {
   const Preprocessing* schema;  ///< of a model that was trained, or null: it is fitted
   std::string positive;         ///< the class that is class 1, or ""
   bool scales_target;
-  std::optional<Part> only{};  ///< all rows are in this part
+  std::optional<SplitPart> only{};  ///< all rows are in this part
 };
 
 /// Reads the table once, and its classes twice before, each rank its share of the blocks. Statistics are kept

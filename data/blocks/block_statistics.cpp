@@ -19,12 +19,12 @@ void for_each_moments(BlockStatistics& s, Take take) {
 BlockStatistics::BlockStatistics(std::size_t class_count, std::size_t numeric_count, std::size_t target_count)
     : classes(class_count), numeric(numeric_count), targets(target_count) {}
 
-void BlockStatistics::add(const CheckedPiece& piece, const std::vector<Part>& parts,
+void BlockStatistics::add(const CheckedPiece& piece, const std::vector<SplitPart>& parts,
                           const std::vector<std::int64_t>& row_classes) {
   std::vector<std::int64_t> training;
   for (std::size_t r = 0; r < parts.size(); ++r) {
     ++rows[static_cast<std::size_t>(parts[r])];
-    if (parts[r] != Part::train) continue;
+    if (parts[r] != SplitPart::train) continue;
     training.push_back(static_cast<std::int64_t>(r));
     if (!row_classes.empty() && row_classes[r] >= 0) ++classes.at(static_cast<std::size_t>(row_classes[r]));
   }
@@ -104,10 +104,10 @@ BlockWords::BlockWords(std::vector<std::string> names, std::vector<Encoding> enc
       words_(names_.size()),
       has_missing_(names_.size(), 0) {}
 
-void BlockWords::add(const CheckedPiece& piece, const std::vector<Part>& parts) {
+void BlockWords::add(const CheckedPiece& piece, const std::vector<SplitPart>& parts) {
   for (std::size_t c = 0; c < names_.size(); ++c)
     for (std::size_t r = 0; r < parts.size(); ++r) {
-      if (parts[r] != Part::train) continue;
+      if (parts[r] != SplitPart::train) continue;
       const auto& word = piece.categorical[c][r];
       if (word.empty()) {
         has_missing_[c] = 1;

@@ -30,7 +30,7 @@ struct BlockStatistics {
   BlockStatistics() = default;
   BlockStatistics(std::size_t classes, std::size_t numeric, std::size_t targets);
   /// Adds rows; `parts` and `row_classes`: [rows] of each.
-  void add(const CheckedPiece& piece, const std::vector<Part>& parts,
+  void add(const CheckedPiece& piece, const std::vector<SplitPart>& parts,
            const std::vector<std::int64_t>& row_classes);
   /// Adds the rows of the block that follows.
   void join(const BlockStatistics& next);
@@ -45,7 +45,7 @@ class BlockWords {
  public:
   BlockWords(std::vector<std::string> names, std::vector<Encoding> encodings);
   /// Throws DataError where a column has more words than its encoding takes.
-  void add(const CheckedPiece& piece, const std::vector<Part>& parts);
+  void add(const CheckedPiece& piece, const std::vector<SplitPart>& parts);
   std::string to_text() const;
   void add_text(const std::string& text);
   std::vector<FittedColumns::Categorical> columns() const;

@@ -188,11 +188,11 @@ DecodedBlocks::~DecodedBlocks() {
   ::close(users_);
 }
 
-fs::path DecodedBlocks::file_of(std::size_t block, Part part) const {
+fs::path DecodedBlocks::file_of(std::size_t block, SplitPart part) const {
   return folder_ / fmt::format("{}{}", block, kEndings[static_cast<std::size_t>(part)]);
 }
 
-std::shared_ptr<OpenedFile> DecodedBlocks::find(std::size_t block, Part part) const {
+std::shared_ptr<OpenedFile> DecodedBlocks::find(std::size_t block, SplitPart part) const {
   std::error_code error;
   const auto file = file_of(block, part);
   if (!fs::exists(file, error)) return nullptr;
@@ -205,7 +205,7 @@ std::shared_ptr<OpenedFile> DecodedBlocks::find(std::size_t block, Part part) co
   return nullptr;
 }
 
-std::shared_ptr<OpenedFile> DecodedBlocks::open(std::size_t block, Part part) {
+std::shared_ptr<OpenedFile> DecodedBlocks::open(std::size_t block, SplitPart part) {
   if (auto found = find(block, part)) return found;
   {
     const FileLock one(folder_ / fmt::format("{}.lock", block), LOCK_EX);
@@ -218,10 +218,11 @@ std::shared_ptr<OpenedFile> DecodedBlocks::open(std::size_t block, Part part) {
 
 void DecodedBlocks::decode(std::size_t block) {
   std::vector<std::unique_ptr<RecordFile>> files;
-  for (const auto part : {Part::train, Part::validation, Part::test})
+  for (const auto part : {SplitPart::train, SplitPart::validation, SplitPart::test})
     files.push_back(std::make_unique<RecordFile>(file_of(block, part)));
-  decoder_.decode(
-      block, [&](Part part, std::string_view record) { files[static_cast<std::size_t>(part)]->add(record); });
+  decoder_.decode(block, [&](SplitPart part, std::string_view record) {
+    files[static_cast<std::size_t>(part)]->add(record);
+  });
   for (std::size_t p = 0; p < files.size(); ++p)
     if (files[p]->records() != plan_.rows.at(block)[p])
       throw DataError(
@@ -254,7 +255,7 @@ void DecodedBlocks::make_room(std::size_t kept) const {
   std::sort(files.begin(), files.end(), [](const auto& a, const auto& b) { return a.time < b.time; });
   for (const auto& file : files) {
     if (sum <= options_.most_bytes) return;
-    if (file.path == file_of(kept, Part::train)) continue;
+    if (file.path == file_of(kept, SplitPart::train)) continue;
     fs::remove(file.path, error);
     sum -= file.bytes;
   }

@@ -45,15 +45,15 @@ class DecodedBlocks {
 
   /// The records of a block's rows in a part, in their order. Throws DataError; Error where the disk is full.
   /// Any thread.
-  std::shared_ptr<OpenedFile> open(std::size_t block, Part part);
+  std::shared_ptr<OpenedFile> open(std::size_t block, SplitPart part);
   const BlockDecoder& decoder() const { return decoder_; }
   const BlockPlan& plan() const { return plan_; }
   /// Blocks that this process has decoded.
   std::int64_t decoded() const { return decoded_.load(); }
 
  private:
-  std::filesystem::path file_of(std::size_t block, Part part) const;
-  std::shared_ptr<OpenedFile> find(std::size_t block, Part part) const;
+  std::filesystem::path file_of(std::size_t block, SplitPart part) const;
+  std::shared_ptr<OpenedFile> find(std::size_t block, SplitPart part) const;
   void decode(std::size_t block);
   void make_room(std::size_t kept) const;
 

@@ -90,13 +90,15 @@ std::int64_t ClassNumbers::of(const std::string& word) {
   return number;
 }
 
-Part RowSplit::part(std::int64_t row, std::int64_t row_class) const {
+SplitPart RowSplit::part(std::int64_t row, std::int64_t row_class) const {
   if (only) return *only;
   const auto hash = split_hash(row, seed);
   if (classes.empty()) return part_by_hash(config, hash);
   const auto& limits = classes.at(static_cast<std::size_t>(row_class));
   const Place place{hash, row};
-  return place < limits.validation ? Part::train : place < limits.test ? Part::validation : Part::test;
+  return place < limits.validation ? SplitPart::train
+         : place < limits.test     ? SplitPart::validation
+                                   : SplitPart::test;
 }
 
 nlohmann::json RowSplit::to_json() const {

@@ -43,10 +43,10 @@ struct RowSplit {
   };
   SplitConfig config;
   std::uint64_t seed = 0;
-  std::optional<Part> only{};   ///< all rows are in it
-  std::vector<Limits> classes;  ///< by class; empty where the hash alone decides
+  std::optional<SplitPart> only{};  ///< all rows are in it
+  std::vector<Limits> classes;      ///< by class; empty where the hash alone decides
 
-  Part part(std::int64_t row, std::int64_t row_class) const;
+  SplitPart part(std::int64_t row, std::int64_t row_class) const;
   nlohmann::json to_json() const;
   /// The limits; config and seed are what they were.
   void read_limits(const nlohmann::json& json);

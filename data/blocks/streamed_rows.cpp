@@ -18,7 +18,7 @@ std::int64_t rows_of_piece(std::int64_t record_bytes) {
 
 }  // namespace
 
-StreamedRows::StreamedRows(std::shared_ptr<DecodedBlocks> blocks, Part part, std::int64_t most_bytes)
+StreamedRows::StreamedRows(std::shared_ptr<DecodedBlocks> blocks, SplitPart part, std::int64_t most_bytes)
     : blocks_(std::move(blocks)),
       part_(part),
       record_bytes_(blocks_->decoder().records().bytes()),

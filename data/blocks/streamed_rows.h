@@ -22,7 +22,7 @@ namespace ringtrain {
 class StreamedRows : public Dataset {
  public:
   /// `most_bytes`: of the pieces that are kept.
-  StreamedRows(std::shared_ptr<DecodedBlocks> blocks, Part part, std::int64_t most_bytes);
+  StreamedRows(std::shared_ptr<DecodedBlocks> blocks, SplitPart part, std::int64_t most_bytes);
   ~StreamedRows() override;
   std::int64_t size() const override { return starts_.back(); }
   Batch read(const std::vector<std::int64_t>& indices) const override;
@@ -48,7 +48,7 @@ class StreamedRows : public Dataset {
   const OpenedFile& file_of(std::size_t block) const;
 
   std::shared_ptr<DecodedBlocks> blocks_;
-  Part part_;
+  SplitPart part_;
   std::int64_t record_bytes_, rows_a_piece_, most_pieces_;
   std::vector<std::int64_t> starts_;  ///< [blocks + 1]
   mutable std::mutex mutex_;

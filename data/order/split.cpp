@@ -8,8 +8,10 @@
 namespace ringtrain {
 namespace {
 
-std::vector<std::int64_t>& rows_of(Split& split, Part part) {
-  return part == Part::train ? split.train : part == Part::validation ? split.validation : split.test;
+std::vector<std::int64_t>& rows_of(Split& split, SplitPart part) {
+  return part == SplitPart::train        ? split.train
+         : part == SplitPart::validation ? split.validation
+                                         : split.test;
 }
 
 Split split_by_hash(const SplitConfig& config, const Table& table, std::uint64_t seed) {
@@ -29,9 +31,9 @@ Split split_by_class(const SplitConfig& config, const Table& table, std::uint64_
     std::sort(members.begin(), members.end());
     const auto shares = shares_of_class(config, static_cast<std::int64_t>(members.size()));
     for (std::int64_t i = 0; i < static_cast<std::int64_t>(members.size()); ++i)
-      rows_of(split, i < shares.to_validation ? Part::train
-                     : i < shares.to_test     ? Part::validation
-                                              : Part::test)
+      rows_of(split, i < shares.to_validation ? SplitPart::train
+                     : i < shares.to_test     ? SplitPart::validation
+                                              : SplitPart::test)
           .push_back(members[static_cast<std::size_t>(i)].second);
   }
   for (auto* part : {&split.train, &split.validation, &split.test}) std::sort(part->begin(), part->end());

@@ -20,12 +20,12 @@ std::uint64_t split_hash(std::int64_t row, std::uint64_t seed) {
   return seed_of({seed, split_stream, static_cast<std::uint64_t>(row)});
 }
 
-Part part_by_hash(const SplitConfig& config, std::uint64_t hash) {
+SplitPart part_by_hash(const SplitConfig& config, std::uint64_t hash) {
   // The last part that is not empty takes the rest, whatever rounding left of the sum.
   const double to_validation = config.validation + config.test > 0 ? config.train : 2;
   const double to_test = config.test > 0 ? config.train + config.validation : 2;
   const double place = static_cast<double>(hash >> 11) * 0x1.0p-53;
-  return place < to_validation ? Part::train : place < to_test ? Part::validation : Part::test;
+  return place < to_validation ? SplitPart::train : place < to_test ? SplitPart::validation : SplitPart::test;
 }
 
 ClassShares shares_of_class(const SplitConfig& config, std::int64_t rows) {

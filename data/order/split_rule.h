@@ -7,14 +7,14 @@
 
 namespace ringtrain {
 
-enum class Part { train, validation, test };
+enum class SplitPart { train, validation, test };
 
 /// A row's place among all, by which the split is decided: the same on every machine. `row`: its number among
 /// all rows of the table, from 0.
 std::uint64_t split_hash(std::int64_t row, std::uint64_t seed);
 
 /// The part of a row by its hash alone, so that appended rows do not move the others.
-Part part_by_hash(const SplitConfig& config, std::uint64_t hash);
+SplitPart part_by_hash(const SplitConfig& config, std::uint64_t hash);
 
 /// How many rows of a class of `rows`, in the order of their hashes (then of their numbers), are the training
 /// part's, and how many the first two parts'.

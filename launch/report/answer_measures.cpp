@@ -13,6 +13,13 @@ namespace {
 
 using nlohmann::ordered_json;
 
+std::vector<double> column_of(const std::vector<double>& numbers, std::int64_t k, std::int64_t width) {
+  std::vector<double> column;
+  for (auto i = static_cast<std::size_t>(k); i < numbers.size(); i += static_cast<std::size_t>(width))
+    column.push_back(numbers[i]);
+  return column;
+}
+
 constexpr std::size_t kCurvePoints = 300;
 constexpr std::int64_t kMostCurves = 10, kMostPoints = 600;
 

@@ -4,12 +4,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <numeric>
 
 #include "common/errors.h"
 #include "common/files.h"
 #include "common/hash.h"
 #include "common/text.h"
 #include "data/table/table_files.h"
+#include "launch/commands/labelled_table.h"
 #include "serving/repository/model_repository.h"
 
 namespace ringtrain::report {
@@ -144,10 +146,21 @@ void AskedModel::read(const RunRecord& record, const Effort& effort) {
     const auto most = affordable(rows_of, rows, effort);
     answered_.push_back({name, file.empty() ? table->train_file : file, &rows_of,
                          static_cast<std::int64_t>(rows.size()),
-                         answer_table(*predictor_, rows_of, catalogue_, sampled(rows, most))});
+                         answered_rows(rows_of, sampled(rows, most))});
   };
   ask("validation", table->validation_file, parts_.of_validation(), parts_.split.validation);
   ask("test", table->test_file, parts_.of_test(), parts_.split.test);
+}
+
+ModelAnswers AskedModel::answered_rows(const Table& table, std::vector<std::int64_t> rows) const {
+  return answer_rows(*predictor_, *ringtrain::rows_of_table(table, std::move(rows), manifest().preprocessing),
+                     catalogue_);
+}
+
+ModelAnswers AskedModel::answered_rows(const Table& table) const {
+  std::vector<std::int64_t> rows(static_cast<std::size_t>(table.rows()));
+  std::iota(rows.begin(), rows.end(), std::int64_t{0});
+  return answered_rows(table, std::move(rows));
 }
 
 /// How many rows of a part can be answered in half of the time that is left, as a few of them show.
@@ -158,7 +171,7 @@ std::int64_t AskedModel::affordable(const Table& table, const std::vector<std::i
   using Seconds = std::chrono::duration<double>;
   for (int i = 0; i < 2; ++i) {  // the first answers prepare the model
     const auto begin = std::chrono::steady_clock::now();
-    answer_table(*predictor_, table, catalogue_, sampled(rows, some));
+    answered_rows(table, sampled(rows, some));
     const double left = Seconds(*effort.until - std::chrono::steady_clock::now()).count();
     const double took = std::max(Seconds(std::chrono::steady_clock::now() - begin).count(), 1e-6);
     if (i == 0) continue;

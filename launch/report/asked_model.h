@@ -41,13 +41,15 @@ class AskedModel {
   AskedModel(const RunRecord& record, const Catalogue& catalogue, const Effort& effort);
 
   const Manifest& manifest() const { return predictor_->manifest(); }
-  const Predictor& predictor() const { return *predictor_; }
   const Catalogue& catalogue() const { return catalogue_; }
   const TableParts& parts() const { return parts_; }
   const std::vector<AnsweredPart>& answered() const { return answered_; }
   /// The test part, or the validation part where that is empty; null where both are.
   const AnsweredPart* shown() const;
   std::uint64_t seed() const { return seed_; }
+  /// What the model answers to rows of a table of its columns.
+  ModelAnswers answered_rows(const Table& table, std::vector<std::int64_t> rows) const;
+  ModelAnswers answered_rows(const Table& table) const;
   /// Whether no part was cut for want of time.
   bool whole() const { return whole_; }
 

@@ -62,9 +62,7 @@ Table exchanged(const Table& table, const FileColumn& column, const std::vector<
 ordered_json importance_of(const AskedModel& model, const AnsweredPart& part, const Effort& effort) {
   const auto table = rows_of_table(*part.table, sampled(part.rows(), kRows));
   const auto columns = columns_of(table);
-  const auto loss = [&](const Table& rows) {
-    return answer_table(model.predictor(), rows, model.catalogue()).answers.loss;
-  };
+  const auto loss = [&](const Table& rows) { return model.answered_rows(rows).answers.loss; };
   ordered_json json{{"rows", table.rows()}, {"columns", ordered_json::array()}, {"left_out", 0}};
   if (columns.size() > kMostColumns || table.rows() < 2) {
     json["left_out"] = columns.size();

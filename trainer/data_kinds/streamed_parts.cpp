@@ -57,13 +57,12 @@ struct StreamedFile {
 
 std::shared_ptr<StreamedFile> open_streamed(const TableConfig& config, const std::string& file,
                                             const DataRequest& request, const Preprocessing* schema,
-                                            std::optional<Part> only, Communicator& control) {
+                                            std::optional<SplitPart> only, Communicator& control) {
   auto streamed = std::make_shared<StreamedFile>();
   streamed->config = config;
   streamed->config.train_file = file;
   const auto files = index_files(config, file);
-  streamed->index =
-      open_index(files, file, config.csv, config.streaming.block_mib * kMiB, control);
+  streamed->index = open_index(files, file, config.csv, config.streaming.block_mib * kMiB, control);
   std::vector<fs::path> folders;
   for (const auto& one : files) folders.push_back(one.parent_path());
   const PlanRequest plan{.config = streamed->config,
@@ -75,13 +74,14 @@ std::shared_ptr<StreamedFile> open_streamed(const TableConfig& config, const std
                          .scales_target = request.task.scales_target(),
                          .only = only};
   streamed->plan = open_plan(folders, streamed->index, plan, control);
-  together(control, "opening the data",
-           [&] { streamed->open_blocks(request.task.target(), request.type); });
+  together(control, "opening the data", [&] { streamed->open_blocks(request.task.target(), request.type); });
   return streamed;
 }
 
-std::unique_ptr<Dataset> part_of(const std::shared_ptr<StreamedFile>& file, Part part, std::int64_t bytes) {
-  return std::make_unique<StreamedRows>(std::shared_ptr<DecodedBlocks>(file, file->blocks.get()), part, bytes);
+std::unique_ptr<Dataset> part_of(const std::shared_ptr<StreamedFile>& file, SplitPart part,
+                                 std::int64_t bytes) {
+  return std::make_unique<StreamedRows>(std::shared_ptr<DecodedBlocks>(file, file->blocks.get()), part,
+                                        bytes);
 }
 
 std::int64_t memory_of_rank(const StreamingConfig& streaming, int ranks_of_host) {
@@ -110,13 +110,15 @@ std::int64_t bytes_of_windows(const EpochOrder::Options& order, std::int64_t rec
   if (bytes <= most) return bytes;
   auto fits = order.window;
   while (fits > 1 && StreamedRows::bytes_of_windows(lanes, fits, record_bytes) > most) fits /= 2;
-  throw ConfigError(fmt::format(
-      "data.streaming.window: {} rows of {} bytes in each of the {} lanes that a rank reads take {} MiB, more "
-      "than its {} MiB (data.streaming.memory_mib); a window of {} fits, or fewer data.streaming.lanes than {}",
-      order.window, record_bytes, lanes, bytes / kMiB, most / kMiB, fits, order.lanes));
+  throw ConfigError(
+      fmt::format("data.streaming.window: {} rows of {} bytes in each of the {} lanes that a rank reads take "
+                  "{} MiB, more "
+                  "than its {} MiB (data.streaming.memory_mib); a window of {} fits, or fewer "
+                  "data.streaming.lanes than {}",
+                  order.window, record_bytes, lanes, bytes / kMiB, most / kMiB, fits, order.lanes));
 }
 
-RowSample sample_of_test(const StreamedFile& file, Part part) {
+RowSample sample_of_test(const StreamedFile& file, SplitPart part) {
   const auto& preprocessing = file.plan.preprocessing;
   const std::int64_t most = preprocessing.numeric.size() > 100 ? 64 : 512;
   const auto rows = file.decoder->first_rows(part, most);
@@ -132,16 +134,17 @@ RowSample sample_of_test(const StreamedFile& file, Part part) {
 PreparedData prepare_streamed(const TableConfig& config, const DataRequest& request, Communicator& control) {
   const bool split = config.validation_file.empty() && config.test_file.empty();
   const auto* fitted = request.fitted ? &*request.fitted : nullptr;
-  const auto only = [&](Part part) { return split ? std::nullopt : std::optional(part); };
-  const auto train = open_streamed(config, config.train_file, request, fitted, only(Part::train), control);
+  const auto only = [&](SplitPart part) { return split ? std::nullopt : std::optional(part); };
+  const auto train =
+      open_streamed(config, config.train_file, request, fitted, only(SplitPart::train), control);
   PreparedData data;
   data.preprocessing = train->plan.preprocessing;
-  const auto part_file = [&](const std::string& file, Part part) {
+  const auto part_file = [&](const std::string& file, SplitPart part) {
     return file.empty() ? train
                         : open_streamed(config, file, request, &data.preprocessing, only(part), control);
   };
-  const auto validation = part_file(config.validation_file, Part::validation);
-  const auto test = part_file(config.test_file, Part::test);
+  const auto validation = part_file(config.validation_file, SplitPart::validation);
+  const auto test = part_file(config.test_file, SplitPart::test);
 
   data.features = data.preprocessing.width();
   data.categories = data.preprocessing.coded();
@@ -158,10 +161,10 @@ PreparedData prepare_streamed(const TableConfig& config, const DataRequest& requ
   together(control, "preparing the data", [&] {
     const auto bytes = bytes_of_windows(data.order, train->decoder->records().bytes(), config.streaming,
                                         request, control.world_size());
-    data.train = part_of(train, Part::train, bytes);
-    data.validation = part_of(validation, Part::validation, kEvaluationBytes);
-    data.test = part_of(test, Part::test, kEvaluationBytes);
-    data.test_sample = sample_of_test(*test, Part::test);
+    data.train = part_of(train, SplitPart::train, bytes);
+    data.validation = part_of(validation, SplitPart::validation, kEvaluationBytes);
+    data.test = part_of(test, SplitPart::test, kEvaluationBytes);
+    data.test_sample = sample_of_test(*test, SplitPart::test);
   });
   log::info(fmt::format("data {}: read in {} blocks, {} lanes, windows of {} rows", config.train_file,
                         with_commas(static_cast<long long>(data.order.blocks.size())), data.order.lanes,

@@ -41,9 +41,14 @@ std::vector<Row> some_rows(std::int64_t count, unsigned seed = 3) {
   std::vector<Row> rows;
   for (std::int64_t i = 0; i < count; ++i) {
     const auto draw = [&](unsigned n) { return random() % n; };
-    rows.push_back({std::to_string(1600000000000 + draw(1000000)), draw(20) == 0 ? "" : std::to_string(draw(900)) + ".25",
-                    draw(9) == 0 ? "\"two\nlines, and \"\"quotes\"\"\"" : draw(2) == 0 ? "Oslo" : "Rome",
-                    draw(10) == 0 ? "fraud" : draw(3) == 0 ? "theft" : "good"});
+    rows.push_back({std::to_string(1600000000000 + draw(1000000)),
+                    draw(20) == 0 ? "" : std::to_string(draw(900)) + ".25",
+                    draw(9) == 0   ? "\"two\nlines, and \"\"quotes\"\"\""
+                    : draw(2) == 0 ? "Oslo"
+                                   : "Rome",
+                    draw(10) == 0  ? "fraud"
+                    : draw(3) == 0 ? "theft"
+                                   : "good"});
   }
   return rows;
 }
@@ -93,8 +98,7 @@ std::unique_ptr<Streamed> stream_of(TableConfig config, const Preprocessing* sch
   LocalCommunicator alone;
   auto streamed = std::make_unique<Streamed>();
   streamed->config = std::move(config);
-  streamed->index =
-      make_index(streamed->config.train_file, streamed->config.csv, block_bytes, alone);
+  streamed->index = make_index(streamed->config.train_file, streamed->config.csv, block_bytes, alone);
   streamed->plan = make_plan(streamed->index, request_of(streamed->config, schema), alone);
   streamed->open(folder, most_bytes);
   return streamed;
@@ -119,10 +123,10 @@ void expect_as_in_memory(const TableConfig& config, const fs::path& folder, std:
   const auto streamed = stream_of(config, &fitted, folder, kBlockBytes, most_bytes);
   EXPECT_GE(streamed->index.blocks.size(), fewest_blocks);
   EXPECT_EQ(streamed->index.rows(), table.rows());
-  for (const auto part : {Part::train, Part::validation, Part::test}) {
-    const auto& rows = part == Part::train        ? split.train
-                       : part == Part::validation ? split.validation
-                                                  : split.test;
+  for (const auto part : {SplitPart::train, SplitPart::validation, SplitPart::test}) {
+    const auto& rows = part == SplitPart::train        ? split.train
+                       : part == SplitPart::validation ? split.validation
+                                                       : split.test;
     const TableDataset in_memory(table, fitted, rows);
     const StreamedRows in_blocks(streamed->blocks, part, 1 << 16);
     ASSERT_EQ(in_blocks.size(), in_memory.size());
@@ -213,7 +217,8 @@ TEST(StreamedRows, ABlockIsDecodedOnceByAllOfAHost) {
   second.index = first->index;
   second.plan = first->plan;
   second.open(folder.path());
-  const StreamedRows rows(first->blocks, Part::train, 1 << 16), others(second.blocks, Part::train, 1 << 16);
+  const StreamedRows rows(first->blocks, SplitPart::train, 1 << 16),
+      others(second.blocks, SplitPart::train, 1 << 16);
   std::vector<std::int64_t> all(static_cast<std::size_t>(rows.size()));
   std::iota(all.begin(), all.end(), 0);
   const Batch made = rows.read(all), found = others.read(all);
@@ -228,7 +233,7 @@ TEST(StreamedRows, LeaveNothingBehind) {
   fs::create_directories(folder.path() / "rows");
   {
     const auto streamed = stream_of(config_of(folder.path() / "t.csv"), nullptr, folder.path() / "rows");
-    StreamedRows(streamed->blocks, Part::train, 1 << 16).read({0});
+    StreamedRows(streamed->blocks, SplitPart::train, 1 << 16).read({0});
     EXPECT_FALSE(fs::is_empty(folder.path() / "rows"));
   }
   EXPECT_TRUE(fs::is_empty(folder.path() / "rows"));
@@ -279,11 +284,11 @@ TEST(StreamedRows, DamageIsNamed) {
     out.seekp(block.part.begin + 5);
     out.put('7');
   }
-  const auto text = data_error([&] { streamed->blocks->open(2, Part::train); });
+  const auto text = data_error([&] { streamed->blocks->open(2, SplitPart::train); });
   EXPECT_CONTAINS(text, "rows " + std::to_string(block.part.first_row + 1) + " to ");
   EXPECT_CONTAINS(text, "has changed or is damaged");
   fs::remove(file);
-  EXPECT_CONTAINS(data_error([&] { streamed->blocks->open(3, Part::train); }), "there is no such file");
+  EXPECT_CONTAINS(data_error([&] { streamed->blocks->open(3, SplitPart::train); }), "there is no such file");
 }
 
 TEST(StreamedRows, BadRowsAreNamedOrLeftOut) {
@@ -302,7 +307,9 @@ TEST(StreamedRows, BadRowsAreNamedOrLeftOut) {
   const auto plan = make_plan(index, request_of(config), alone);
   EXPECT_EQ(plan.bad_rows, 1);
   EXPECT_CONTAINS(plan.first_bad, "row 701 (line ");
-  EXPECT_EQ(plan.rows_of(Part::train) + plan.rows_of(Part::validation) + plan.rows_of(Part::test), 799);
+  EXPECT_EQ(
+      plan.rows_of(SplitPart::train) + plan.rows_of(SplitPart::validation) + plan.rows_of(SplitPart::test),
+      799);
   config.features.ignore = {};
   const auto both = make_plan(index, request_of(config), alone);
   EXPECT_GT(both.bad_rows, 2) << "missing values of b";
@@ -320,7 +327,7 @@ TEST(StreamedRows, BlocksAreDecodedAhead) {
   EpochOrder::Options options{.blocks = {}, .lanes = 4, .window = 16, .seed = 3};
   for (const auto& rows : streamed->plan.rows) options.blocks.push_back(rows[0]);
   Sampler sampler({.global_batch_size = 64}, EpochOrder(options));
-  const StreamedRows rows(streamed->blocks, Part::train, 1 << 16);
+  const StreamedRows rows(streamed->blocks, SplitPart::train, 1 << 16);
   std::set<std::int64_t> soon;
   for (std::int64_t batch = 0; batch < sampler.batches_per_epoch(); ++batch) {
     const auto blocks = sampler.blocks_soon(0, batch);
