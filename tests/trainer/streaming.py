@@ -49,7 +49,7 @@ def train(config, job, ranks, *more, expect=0, **settings):
 
 
 def evaluations(job):
-    return [{key: value for key, value in json.loads(line).items() if isinstance(value, (int, float))}
+    return [{key: value for key, value in json.loads(line).items() if isinstance(value, (int, float)) and key != "seconds"}
             for line in (job / "log.jsonl").read_text().splitlines() if '"evaluation"' in line]
 
 
