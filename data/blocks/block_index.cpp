@@ -279,12 +279,17 @@ BlockIndex make_index(const fs::path& place, const CsvConfig& csv, std::int64_t 
       rows += part.rows;
     }
   }
-  const auto hashes =
-      shared_work(control, "hashing the blocks, block", index.blocks.size(), [&](std::size_t b) {
-        const auto& block = index.blocks[b];
-        return json(hash_of_bytes(index.files[static_cast<std::size_t>(block.file)].file.path, block.part));
-      });
-  for (std::size_t b = 0; b < hashes.size(); ++b) index.blocks[b].hash = hashes[b];
+  // The blocks of a row group have its bytes, and so its hash.
+  std::vector<std::size_t> hashed;
+  for (std::size_t b = 0; b < index.blocks.size(); ++b)
+    if (index.blocks[b].part.skip == 0) hashed.push_back(b);
+  const auto hashes = shared_work(control, "hashing the data, part", hashed.size(), [&](std::size_t i) {
+    const auto& block = index.blocks[hashed[i]];
+    return json(hash_of_bytes(index.files[static_cast<std::size_t>(block.file)].file.path, block.part));
+  });
+  for (std::size_t i = 0; i < hashed.size(); ++i) index.blocks[hashed[i]].hash = hashes[i];
+  for (std::size_t b = 1; b < index.blocks.size(); ++b)
+    if (index.blocks[b].part.skip > 0) index.blocks[b].hash = index.blocks[b - 1].hash;
   if (index.blocks.empty()) throw DataError(fmt::format("{} has columns but no rows", place.string()));
   return index;
 }

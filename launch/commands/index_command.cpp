@@ -20,7 +20,9 @@ struct Arguments {
   std::int64_t block_mib = StreamingConfig().block_mib;
 };
 
-std::string rows_of(std::int64_t rows) { return with_commas(rows) + (rows == 1 ? " row" : " rows"); }
+std::string counted_as(std::int64_t count, const char* what) {
+  return fmt::format("{} {}{}", with_commas(count), what, count == 1 ? "" : "s");
+}
 
 void show(const BlockIndex& index) {
   std::vector<std::int64_t> blocks(index.files.size(), 0);
@@ -28,15 +30,15 @@ void show(const BlockIndex& index) {
   for (std::size_t f = 0; f < index.files.size() && f < kMostShown; ++f) {
     const auto& file = index.files[f];
     const auto end = f + 1 < index.files.size() ? index.files[f + 1].first_row : index.rows();
-    fmt::print("{:>15}  {:>6} blocks  {:>9.1f} MiB  {}\n", rows_of(end - file.first_row), blocks[f],
-               static_cast<double>(file.bytes) / static_cast<double>(kMiB),
+    fmt::print("{:>16}  {:>13}  {:>9.1f} MiB  {}\n", counted_as(end - file.first_row, "row"),
+               counted_as(blocks[f], "block"), static_cast<double>(file.bytes) / static_cast<double>(kMiB),
                name_in(index.place, file.file.path));
   }
   if (index.files.size() > kMostShown)
     fmt::print("{:>15}  and {} more files\n", "", index.files.size() - kMostShown);
-  fmt::print("{}: {} in {} blocks of {} files, content {}\n", index.place.string(), rows_of(index.rows()),
-             with_commas(static_cast<std::int64_t>(index.blocks.size())),
-             with_commas(static_cast<std::int64_t>(index.files.size())), index.hash());
+  fmt::print("{}: {} in {} of {}, content {}\n", index.place.string(), counted_as(index.rows(), "row"),
+             counted_as(static_cast<std::int64_t>(index.blocks.size()), "block"),
+             counted_as(static_cast<std::int64_t>(index.files.size()), "file"), index.hash());
 }
 
 }  // namespace

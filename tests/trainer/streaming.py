@@ -53,6 +53,17 @@ def evaluations(job):
             for line in (job / "log.jsonl").read_text().splitlines() if '"evaluation"' in line]
 
 
+def indexed(data):
+    done = jobs.run("index", data)
+    assert f"{ROWS:,} rows in {ROWS // GROUP} blocks of 2 files" in done.stdout, done.stdout
+    assert json.loads((data / "_ringtrain/index.json").read_text())["blocks"][5]["first_row"] == 5 * GROUP
+    content = done.stdout.split("content ")[1]
+    again = jobs.run("index", data)
+    assert again.stdout == done.stdout and "finding the blocks" not in again.stderr, again.stderr
+    (data / "part-1.parquet").touch()
+    assert jobs.run("index", data).stdout.split("content ")[1] == content, "the same content"
+
+
 def measured_once(config, folder):
     first = train(config, folder / "ranks-1", 1)
     assert "measuring the data" in first.stderr and "12 blocks, 6 lanes, windows of 90 rows" in first.stderr, first.stderr
@@ -140,6 +151,7 @@ def main():
         config = folder / "streamed.yaml"
         config.write_text(CONFIG.format(data=data, batch=BATCH))
         os.environ["TMPDIR"] = str(folder)
+        indexed(data)
         measured_once(config, folder)
         same_on_any_ranks(config, folder)
         killed(config, folder)
