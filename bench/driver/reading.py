@@ -43,8 +43,7 @@ def epoch(workers, rows):
 
 
 def compare(report, name, ranks, rows, mine, theirs, peer_name, rounds):
-    first = epoch(mine, rows)
-    epoch(theirs, rows)
+    first, theirs_first = epoch(mine, rows), epoch(theirs, rows)
     speeds, peaks = ([], []), ([], [])
     for _ in range(rounds):
         for side, workers in enumerate((mine, theirs)):
@@ -53,7 +52,7 @@ def compare(report, name, ranks, rows, mine, theirs, peer_name, rounds):
             peaks[side].append(peak)
     report.compare("reading", f"{name}, {ranks} ranks", speeds[0], speeds[1], "rows/s", peer_name, lower_is_better=False)
     report.compare("reading", f"{name}, {ranks} ranks, peak", peaks[0], peaks[1], "MB", peer_name, scale=1e-6)
-    report.shares("reading", f"{name}, {ranks} ranks", {"first epoch, which decodes": [first[0]]}, "rows/s")
+    report.compare("reading", f"{name}, {ranks} ranks, first", [first[0]], [theirs_first[0]], "rows/s", peer_name, lower_is_better=False)
 
 
 def run(report, settings):

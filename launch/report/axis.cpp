@@ -46,7 +46,7 @@ Axis::Axis(double low, double high, bool logarithmic) : low_(low), high_(high), 
 }
 
 double Axis::place(double value) const {
-  if (logarithmic_) return std::log(value / low_) / std::log(high_ / low_);
+  if (logarithmic_) return (std::log(value) - std::log(low_)) / (std::log(high_) - std::log(low_));
   return (value - low_) / (high_ - low_);
 }
 
@@ -58,7 +58,7 @@ std::vector<Axis::Mark> Axis::marks(int wanted) const {
     for (double i = first; i <= last; ++i) marks.push_back({i * step, mark_text(i * step, step)});
     return marks;
   }
-  const double decades = std::log10(high_ / low_);
+  const double decades = std::log10(high_) - std::log10(low_);  // their ratio may be no number
   const int every = std::max(1, static_cast<int>(std::ceil(decades / wanted)));
   const auto first = static_cast<int>(std::floor(std::log10(low_)));
   for (int power = first; power <= static_cast<int>(std::ceil(std::log10(high_))); ++power)
