@@ -132,9 +132,10 @@ void TokensConfig::describe(config::Visitor& v) {
 }
 
 void StreamingConfig::describe(config::Visitor& v) {
-  v.field("enabled", enabled,
-          "Whether rows are read from the file as they are needed, in place of all of them at the start. Their "
-          "order is then another one: by blocks, lanes and windows (docs/data.md).");
+  v.field(
+      "enabled", enabled,
+      "Whether rows are read from the file as they are needed, in place of all of them at the start. Their "
+      "order is then another one: by blocks, lanes and windows (docs/data.md).");
   v.field("lanes", lanes,
           "Places of the data from which each batch is drawn: more of them mix better and take more memory. "
           "0: a quarter of the blocks, at most 64. Never more than the global batch.",
@@ -171,10 +172,11 @@ void TableConfig::describe(config::Visitor& v) {
   v.section("features", "Which columns the model sees.", features);
   v.section("csv", "How the file is written.", csv);
   v.section("missing", "What missing values become.", missing);
-  v.field("bad_rows", bad_rows,
-          "What a row is whose values cannot be read or are missing where they must not be: an error, or left "
-          "out (counted, at most `most_bad_rows`).",
-          {"stop", "skip"});
+  v.field(
+      "bad_rows", bad_rows,
+      "What a row is whose values cannot be read or are missing where they must not be: an error, or left "
+      "out (counted, at most `most_bad_rows`).",
+      {"stop", "skip"});
   v.field("most_bad_rows", most_bad_rows, "Rows that `bad_rows: skip` leaves out at most.",
           config::non_negative());
   v.section("streaming", "Tables that do not fit into memory.", streaming);

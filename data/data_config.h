@@ -83,8 +83,8 @@ struct TableConfig {
   FeaturesConfig features;
   CsvConfig csv;
   MissingConfig missing;
-  std::string bad_rows = "stop";       ///< stop | skip: a row that cannot be read
-  std::int64_t most_bad_rows = 1000;   ///< that are skipped
+  std::string bad_rows = "stop";      ///< stop | skip: a row that cannot be read
+  std::int64_t most_bad_rows = 1000;  ///< that are skipped
   StreamingConfig streaming;
   std::string unseen = "other";        ///< other | error: a word that the training part does not have
   std::string normalize = "standard";  ///< standard (mean 0, deviation 1) | minmax (0 to 1) | none

@@ -1,5 +1,6 @@
-// The reading bench: batches of a table, ready to be trained on, in the order of training; nothing is trained.
-// bench_reading SOCKET PLACE TARGET BATCH STREAMED FOLDER, under mpirun or alone. "epoch" reads one epoch.
+// The reading bench: batches of a table, ready to be trained on, in the order of training; nothing is
+// trained. bench_reading SOCKET PLACE TARGET BATCH STREAMED FOLDER, under mpirun or alone. "epoch" reads one
+// epoch.
 #include <ATen/Parallel.h>
 #include <fmt/format.h>
 

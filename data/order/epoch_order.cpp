@@ -142,7 +142,8 @@ std::vector<std::int64_t> EpochOrder::blocks_soon(std::int64_t epoch, Range posi
     const auto first = line.begin + places.begin / size * size;
     const auto end = std::min(line.end, line.begin + ((places.end - 1) / size + 2) * size);
     auto at = std::upper_bound(line_starts_.begin(), line_starts_.end(), first) - line_starts_.begin() - 1;
-    for (; at < static_cast<std::ptrdiff_t>(blocks_.size()) && line_starts_[static_cast<std::size_t>(at)] < end;
+    for (;
+         at < static_cast<std::ptrdiff_t>(blocks_.size()) && line_starts_[static_cast<std::size_t>(at)] < end;
          ++at)
       soon.push_back(blocks_[static_cast<std::size_t>(at)]);
   });

@@ -27,6 +27,7 @@ class Loader {
   /// The next batch, its inputs and targets on the device: work that the calling thread gives the device from
   /// now on may use them. An exception of the reading thread is thrown here, at the batch it belongs to.
   Step next();
+
  private:
   struct Impl;
   std::unique_ptr<Impl> impl_;

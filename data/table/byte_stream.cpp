@@ -32,8 +32,8 @@ ByteStream::ByteStream(const std::filesystem::path& file) : input_(new Input{.na
 
 ByteStream::ByteStream(const std::filesystem::path& file, std::int64_t begin, std::int64_t end)
     : input_(new Input{.name = file.string()}) {
-  input_->read = [stream = open_file(file), at = begin, end, name = input_->name](
-                     char* to, std::size_t most) mutable {
+  input_->read = [stream = open_file(file), at = begin, end, name = input_->name](char* to,
+                                                                                  std::size_t most) mutable {
     auto got = stream->ReadAt(at, std::min(static_cast<std::int64_t>(most), end - at), to);
     if (!got.ok()) throw DataError(fmt::format("reading {} failed: {}", name, got.status().message()));
     if (*got == 0 && at < end) throw DataError(fmt::format("{} is shorter than it was", name));

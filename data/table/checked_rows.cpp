@@ -139,8 +139,9 @@ void CheckedRows::require_good(std::int64_t bad_rows) const {
     return;
   }
   if (bad_rows <= config_.most_bad_rows) return;
-  const auto limit = fmt::format("{}: {} rows cannot be used, more than data.most_bad_rows ({})",
-                                 config_.train_file, with_commas(bad_rows), with_commas(config_.most_bad_rows));
+  const auto limit =
+      fmt::format("{}: {} rows cannot be used, more than data.most_bad_rows ({})", config_.train_file,
+                  with_commas(bad_rows), with_commas(config_.most_bad_rows));
   if (problems_.empty()) throw DataError(limit);
   try {
     problems_.raise();

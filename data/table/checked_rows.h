@@ -57,7 +57,8 @@ class CheckedRows {
   class BadCells;
   bool takes_numbers() const { return kind_ != TargetKind::classes; }
   std::size_t target_column(std::size_t i) const;
-  bool target_is_missing(const ColumnPiece& piece, std::int64_t row, std::size_t i, const BadCells& bad) const;
+  bool target_is_missing(const ColumnPiece& piece, std::int64_t row, std::size_t i,
+                         const BadCells& bad) const;
   bool lacks_a_target(const ColumnPiece& piece, std::int64_t row, const BadCells& bad) const;
   void check_targets(const ColumnPiece& piece, std::int64_t row, const BadCells& bad);
   void check_weight(const ColumnPiece& piece, std::int64_t row, const BadCells& bad);

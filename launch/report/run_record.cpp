@@ -6,6 +6,7 @@
 #include <cmath>
 #include <fstream>
 #include <set>
+#include <utility>
 
 #include "common/errors.h"
 #include "common/files.h"
@@ -51,6 +52,8 @@ class LogReader {
     else
       add(line, step, event == "advice" ? "warning" : "note", text_at(line, "text"));
   }
+  /// What followed on the last line of steps belongs to the whole, too.
+  void finish() { record_.spent.whole += std::exchange(since_steps_, 0); }
 
  private:
   void add(const ordered_json& line, std::int64_t step, const std::string& kind, std::string text) {
@@ -62,7 +65,8 @@ class LogReader {
       if (const auto found = line.find(name); found != line.end())
         record_.steps[name].emplace_back(step, number_or_nan(*found));
     auto& spent = record_.spent;
-    spent.whole += number_at(line, "seconds");
+    spent.whole += number_at(line, "seconds");  // with what was between this line and the one before
+    since_steps_ = 0;
     spent.loading += number_at(line, "loading_seconds");
     if (line.contains("seconds"))
       spent.waiting += 1e-3 * number_at(line, "averaging_exposed_ms") * number_at(line, "steps");
@@ -74,15 +78,20 @@ class LogReader {
     for (const auto& [name, value] : line.items())
       if (!others.contains(name)) values.values.emplace_back(name, number_or_nan(value));
     if (values.part == "test") record_.ended = true;
-    if (values.part == "validation") record_.spent.evaluating += number_at(line, "seconds");
+    if (values.part == "validation") {
+      record_.spent.evaluating += number_at(line, "seconds");
+      since_steps_ += number_at(line, "seconds");
+    }
     record_.evaluations.push_back(std::move(values));
   }
   void take_checkpoint(const ordered_json& line, std::int64_t step) {
     record_.spent.checkpoints += number_at(line, "blocked_seconds");
+    since_steps_ += number_at(line, "blocked_seconds");
     if (const auto error = text_at(line, "error"); !error.empty())
       add(line, step, "error", "a checkpoint could not be written: " + error);
   }
   void take_start(const ordered_json& line, std::int64_t step) {
+    finish();
     const bool again = step > 0;
     add(line, step, again ? "restart" : "start",
         fmt::format("{} on {} rank{}",
@@ -91,6 +100,7 @@ class LogReader {
     record_.starts.push_back(line);
   }
   RunRecord& record_;
+  double since_steps_ = 0;  ///< seconds of evaluations and checkpoints
 };
 
 /// Warnings and errors of a rank's own file: "2026-01-05T12:00:03.412Z WARN  [rank 05/08 node-02 cuda:1]
@@ -178,6 +188,7 @@ RunRecord RunRecord::read(const fs::path& folder) {
     else if (!line.empty())
       ++record.torn_lines;
   }
+  reader.finish();
   read_rank_logs(folder / "logs", record);
   record.state = state_of(record);
   sort_by_time(record.events);
