@@ -6,33 +6,23 @@
 #include <filesystem>
 
 #include "common/text.h"
+#include "launch/mpirun/subprocess.h"
 
 namespace ringtrain {
 namespace {
 
-/// A word of a command line as a shell takes it.
-std::string as_word(const std::string& text) {
-  const bool plain = !text.empty() && text.find_first_not_of(
-                                          "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                          "0123456789_-./=:,+@%") == std::string::npos;
-  if (plain) return text;
-  std::string word = "'";
-  for (const char letter : text) word += letter == '\'' ? "'\\''" : std::string(1, letter);
-  return word + "'";
-}
-
 void print_next(const RunConfig& config, const Trainer& trainer, const std::string& exported,
                 const std::string& report) {
   fmt::print("\nNext\n");
-  if (report.empty()) fmt::print("  ringtrain report {}\n", as_word(config.job_dir));
+  if (report.empty()) fmt::print("  ringtrain report {}\n", shell_quoted(config.job_dir));
   if (exported.empty()) return;
   const auto model = std::filesystem::path(exported).parent_path();
   const auto& reads = trainer.data().preprocessing;
   const bool columns = !reads.tokens && !reads.signature;
-  fmt::print(
-      "  ringtrain predict {} {}\n", as_word(model.string()),
-      columns ? "--input " + as_word(config.data.train_file) : std::string("--json-instances rows.jsonl"));
-  fmt::print("  ringtrain serve {}\n", as_word(model.parent_path().string()));
+  fmt::print("  ringtrain predict {} {}\n", shell_quoted(model.string()),
+             columns ? "--input " + shell_quoted(config.data.train_file)
+                     : std::string("--json-instances rows.jsonl"));
+  fmt::print("  ringtrain serve {}\n", shell_quoted(model.parent_path().string()));
 }
 
 }  // namespace

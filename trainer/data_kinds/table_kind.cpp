@@ -77,17 +77,24 @@ void tell(const TableConfig& config, const PreparedData& data) {
         file, join(wide), wide.size() == 1 ? "needs" : "need"));
 }
 
-/// Which class is which number: that of the checkpoint, by name, which the tables have already, or what
-/// task.positive asks for. After the split, which does not depend on it.
-void choose_classes(const TableConfig& config, const DataRequest& request, TableParts& parts) {
+/// Throws ConfigError where task.positive is not the checkpoint's positive class.
+void require_same_positive(const DataRequest& request) {
   const auto& fitted = request.fitted;
   const auto positive = request.task.positive_class().value_or("");
-  if (positive.empty() || parts.train.labels.size() != 2) return;
-  if (fitted && with_positive(fitted->labels, positive) != fitted->labels)
+  if (!fitted || positive.empty() || fitted->labels.size() != 2) return;
+  if (with_positive(fitted->labels, positive) != fitted->labels)
     throw ConfigError(fmt::format(
         "task.positive: '{}', but of the checkpoint '{}' is the positive class; leave task.positive out, or "
         "train anew",
         positive, fitted->labels.back()));
+}
+
+/// Which class is which number: that of the checkpoint, by name, which the tables have already, or what
+/// task.positive asks for. After the split, which does not depend on it.
+void choose_classes(const TableConfig& config, const DataRequest& request, TableParts& parts) {
+  require_same_positive(request);
+  const auto positive = request.task.positive_class().value_or("");
+  if (positive.empty() || parts.train.labels.size() != 2) return;
   const auto labels = with_positive(parts.train.labels, positive);
   use_labels(parts.train, labels, config.train_file);
   if (parts.validation) use_labels(*parts.validation, labels, config.validation_file);
@@ -175,6 +182,7 @@ void require_tables(const std::vector<CodedColumn>& columns, const ModelKind& mo
 
 PreparedData prepare_table(const TableConfig& config, const DataRequest& request, Communicator& control) {
   if (config.streaming.enabled) {
+    together(control, "naming the classes", [&] { require_same_positive(request); });
     auto data = prepare_streamed(config, request, control);
     together(control, "preparing the data",
              [&] { require_tables(data.categories, request.model, request.fitted.has_value()); });
