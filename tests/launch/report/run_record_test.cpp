@@ -45,12 +45,21 @@ TEST(ReportRunRecord, SaysHowARunEnded) {
 
 TEST(ReportRunRecord, TimeIsDividedAmongItsParts) {
   const test::TemporaryFolder folder;
-  const auto record =
-      record_of(folder, {kStep, R"({"event":"checkpoint","step":10,"blocked_seconds":0.25})"});
-  EXPECT_DOUBLE_EQ(record.spent.whole, 4);
+  const std::string checkpoint = R"({"event":"checkpoint","step":10,"blocked_seconds":0.25})";
+  // A line of steps has the time since the one before, and so what stands between the two.
+  const auto between = record_of(folder, {kStep, checkpoint, kStep});
+  EXPECT_DOUBLE_EQ(between.spent.whole, 8);
+  EXPECT_DOUBLE_EQ(between.spent.computing(), 2 * (4 - 1 - 0.5) - 0.25);
+  // What follows on the last one is in no line of steps.
+  const auto record = record_of(folder, {kStep, checkpoint});
+  EXPECT_DOUBLE_EQ(record.spent.whole, 4.25);
   EXPECT_DOUBLE_EQ(record.spent.loading, 1);
   EXPECT_DOUBLE_EQ(record.spent.waiting, 0.5);
-  EXPECT_DOUBLE_EQ(record.spent.computing(), 4 - 1 - 0.5 - 0.25);
+  EXPECT_DOUBLE_EQ(record.spent.checkpoints, 0.25);
+  EXPECT_DOUBLE_EQ(record.spent.computing(), 4 - 1 - 0.5);
+  // So it is before a run that goes on.
+  const std::string again = R"({"event":"start","step":10,"ranks":1})";
+  EXPECT_DOUBLE_EQ(record_of(folder, {kStep, checkpoint, again, kStep}).spent.whole, 8.25);
 }
 
 TEST(ReportRunRecord, TornAndStrangeLinesArePassedOver) {
