@@ -7,7 +7,6 @@
 
 #include "common/errors.h"
 #include "common/text.h"
-#include "data/schema/excerpt.h"
 #include "data/schema/vocabulary.h"
 
 namespace ringtrain {
@@ -80,21 +79,6 @@ std::vector<SplitPart> BlockDecoder::parts_of(const CheckedPiece& piece,
   return parts;
 }
 
-void BlockDecoder::refuse_unseen(const CheckedPiece& piece, const std::vector<SplitPart>& parts) const {
-  for (std::size_t c = 0; c < plan_.preprocessing.categorical.size(); ++c) {
-    const auto& column = plan_.preprocessing.categorical[c];
-    for (std::size_t r = 0; r < parts.size(); ++r) {
-      const auto& word = piece.categorical[c][r];
-      if (parts[r] == SplitPart::train || (word.empty() ? !column.missing_is_unseen : column.knows(word)))
-        continue;
-      throw DataError(fmt::format(
-          "{}: row {}, column '{}': {} does not occur in the training part. Set data.unseen: other, or put "
-          "such rows into the training part",
-          config_.train_file, with_commas(piece.numbers[r] + 1), column.name, excerpt(word)));
-    }
-  }
-}
-
 void BlockDecoder::decode(std::size_t block,
                           const std::function<void(SplitPart, std::string_view)>& take) const {
   require_same_bytes(index_, index_.blocks.at(block));
@@ -108,7 +92,6 @@ void BlockDecoder::decode(std::size_t block,
     if (!rows.take(piece, good)) continue;
     const auto classes = classes_of(good, numbers);
     const auto parts = parts_of(good, classes);
-    if (plan_.preprocessing.refuse_unseen) refuse_unseen(good, parts);
     const Batch batch = batch_of(good, classes);
     records_.write(batch, records);
     const auto size = static_cast<std::size_t>(records_.bytes());

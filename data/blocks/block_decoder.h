@@ -21,7 +21,7 @@ class BlockDecoder {
 
   const RowRecords& records() const { return records_; }
   /// Calls `take(part, record)` for each row, in the order of the file. Throws DataError where the block is
-  /// not what the plan was made of, and for words that training did not see where they are refused.
+  /// not what the plan was made of.
   void decode(std::size_t block, const std::function<void(SplitPart, std::string_view)>& take) const;
   /// Up to `most` rows of a part, from its beginning: their raw values, and their samples.
   CheckedPiece first_rows(SplitPart part, std::int64_t most) const;
@@ -32,7 +32,6 @@ class BlockDecoder {
   std::vector<SplitPart> parts_of(const CheckedPiece& piece, const std::vector<std::int64_t>& classes) const;
   /// The samples of all rows, in their order.
   Batch batch_of(const CheckedPiece& piece, const std::vector<std::int64_t>& classes) const;
-  void refuse_unseen(const CheckedPiece& piece, const std::vector<SplitPart>& parts) const;
 
   const BlockIndex& index_;
   const BlockPlan& plan_;

@@ -93,13 +93,15 @@ std::vector<FilePart> pieces_of_csv(const fs::path& file, std::int64_t bytes, co
                                     std::int64_t block_bytes) {
   CsvScanner scanner(file, csv);
   read_header(scanner);
-  const bool can_be_cut = file.extension() != ".gz" && scanner.dialect().encoding == TextEncoding::utf8;
+  const auto first = scanner.next_begins();
+  const bool can_be_cut =
+      first && file.extension() != ".gz" && scanner.dialect().encoding == TextEncoding::utf8;
   std::vector<FilePart> parts;
   FilePart part;
   const auto begin_at = [&](std::int64_t row, std::int64_t byte, std::int64_t line) {
     part = {.first_row = row, .begin = byte, .end = bytes, .line = line};
   };
-  begin_at(0, scanner.next_begins().value_or(0), scanner.next_line());
+  begin_at(0, first.value_or(0), scanner.next_line());
   while (scanner.skip()) {
     ++part.rows;
     const auto next = scanner.next_begins();

@@ -16,6 +16,7 @@
 #include "common/text.h"
 #include "data/blocks/block_statistics.h"
 #include "data/schema/classes.h"
+#include "data/schema/excerpt.h"
 #include "data/schema/target_scale.h"
 
 namespace ringtrain {
@@ -39,8 +40,7 @@ class Survey {
         rows_(rows),
         classes_(classes),
         split_(split),
-        words_(rows.selection().categorical,
-               encodings_of(request.config.features, rows.selection().categorical)) {}
+        words_(empty_words()) {}
 
   /// The statistics of this rank's blocks. Throws DataError.
   void read(const Communicator& control) {
@@ -77,6 +77,11 @@ class Survey {
   }
 
   BlockWords& words() { return words_; }
+  BlockWords empty_words() const {
+    const auto& names = rows_.selection().categorical;
+    const bool refuses = request_.schema ? request_.schema->refuse_unseen : request_.config.unseen == "error";
+    return {names, encodings_of(request_.config.features, names), refuses};
+  }
   BlockStatistics empty() const {
     return {classes_.labels().size(), rows_.selection().numeric.size(),
             request_.kind == TargetKind::classes ? 0 : rows_.selection().targets.size()};
@@ -98,7 +103,7 @@ class Survey {
       for (std::size_t r = 0; r < good.numbers.size(); ++r)
         parts.push_back(split_.part(good.numbers[r], row_classes.empty() ? 0 : row_classes[r]));
       statistics.add(good, parts, row_classes);
-      if (!request_.schema) words_.add(good, parts);
+      words_.add(good, parts);
     }
     return statistics;
   }
@@ -128,10 +133,12 @@ std::vector<std::string> labels_of(const BlockIndex& index, const PlanRequest& r
   const auto counts = split_classes(index, rows, request.config, split, control);
   auto named = name_classes(counts.words, rows.wanted().reading.version);
   auto labels = named.labels;
-  if (request.schema && !request.schema->labels.empty())
-    labels = request.schema->labels;
-  else if (!request.positive.empty() && labels.size() == 2)
-    labels = with_positive(labels, request.positive);
+  together(control, "naming the classes", [&] {
+    if (request.schema && !request.schema->labels.empty())
+      labels = request.schema->labels;
+    else if (!request.positive.empty() && labels.size() == 2)
+      labels = with_positive(labels, request.positive);
+  });
   if (split.classes.empty()) return labels;
   // From the order of words to that of labels; a class that is no label is refused as its rows are read.
   std::vector<RowSplit::Limits> limits(labels.size());
@@ -187,6 +194,24 @@ void require_usable(const PlanRequest& request, const CheckedRows& rows, const B
   if (!request.schema) require_two_classes(config, labels, count);
   for (std::size_t c = 0; c < labels.size(); ++c)
     require_class(labels[c], config.targets.at(0), plan.class_counts[c], count);
+}
+
+/// All columns at once, the first row of each.
+void refuse_unseen(const TableConfig& config, const Preprocessing& schema, const BlockWords& words) {
+  if (!schema.refuse_unseen) return;
+  std::vector<std::string> problems;
+  const auto others = words.others();
+  for (std::size_t c = 0; c < others.size(); ++c)
+    for (const auto& [word, row] : others[c]) {
+      const auto& column = schema.categorical[c];
+      if (word.empty() ? !column.missing_is_unseen : column.knows(word)) continue;
+      problems.push_back(fmt::format("{}: row {}, column '{}': {} does not occur in the training part",
+                                     config.train_file, with_commas(row + 1), column.name, excerpt(word)));
+      break;
+    }
+  if (!problems.empty())
+    throw DataError(join(problems, "\n  ") +
+                    ". Set data.unseen: other, or put such rows into the training part");
 }
 
 std::string key_of(const BlockIndex& index, const PlanRequest& request) {
@@ -271,15 +296,16 @@ BlockPlan make_plan(const BlockIndex& index, const PlanRequest& request, Communi
       for (std::size_t t = 0; t < all.targets.size(); ++t)
         plan.class_counts[t] = std::llround(all.targets[t].mean * all.targets[t].count);
     require_usable(request, *rows, plan, all, labels);
+    auto joined = survey.empty_words();
+    for (const auto& text : words) joined.add_text(text);
     if (request.schema) {
       plan.preprocessing = *request.schema;
       plan.preprocessing.targets = rows->selection().targets;
+      refuse_unseen(request.config, plan.preprocessing, joined);
       return;
     }
-    BlockWords joined(rows->selection().categorical,
-                      encodings_of(request.config.features, rows->selection().categorical));
-    for (const auto& text : words) joined.add_text(text);
     plan.preprocessing = fit(request, *rows, all, joined, labels);
+    refuse_unseen(request.config, plan.preprocessing, joined);
   });
   return plan;
 }

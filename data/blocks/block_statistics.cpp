@@ -1,5 +1,6 @@
 #include "data/blocks/block_statistics.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 namespace ringtrain {
@@ -98,17 +99,22 @@ void BlockStatistics::read_numbers(const double* number) {
   highest_weight = *number;
 }
 
-BlockWords::BlockWords(std::vector<std::string> names, std::vector<Encoding> encodings)
+BlockWords::BlockWords(std::vector<std::string> names, std::vector<Encoding> encodings, bool of_other_parts)
     : names_(std::move(names)),
       encodings_(std::move(encodings)),
       words_(names_.size()),
-      has_missing_(names_.size(), 0) {}
+      has_missing_(names_.size(), 0),
+      of_other_parts_(of_other_parts),
+      others_(names_.size()) {}
 
 void BlockWords::add(const CheckedPiece& piece, const std::vector<SplitPart>& parts) {
   for (std::size_t c = 0; c < names_.size(); ++c)
     for (std::size_t r = 0; r < parts.size(); ++r) {
-      if (parts[r] != SplitPart::train) continue;
       const auto& word = piece.categorical[c][r];
+      if (parts[r] != SplitPart::train) {
+        if (of_other_parts_) others_[c].try_emplace(word, piece.numbers[r]);
+        continue;
+      }
       if (word.empty()) {
         has_missing_[c] = 1;
       } else if (encodings_[c] != Encoding::hash) {
@@ -118,7 +124,7 @@ void BlockWords::add(const CheckedPiece& piece, const std::vector<SplitPart>& pa
     }
 }
 
-std::string BlockWords::to_text() const { return nlohmann::json({words_, has_missing_}).dump(); }
+std::string BlockWords::to_text() const { return nlohmann::json({words_, has_missing_, others_}).dump(); }
 
 void BlockWords::add_text(const std::string& text) {
   const auto json = nlohmann::json::parse(text);
@@ -126,7 +132,20 @@ void BlockWords::add_text(const std::string& text) {
     for (const auto& [word, count] : json.at(0).at(c).items()) words_[c][word] += count.get<std::int64_t>();
     require_few_words(words_[c].size(), names_[c], encodings_[c]);
     if (json.at(1).at(c).get<int>() != 0) has_missing_[c] = 1;
+    for (const auto& [word, row] : json.at(2).at(c).items()) {
+      auto& first = others_[c].try_emplace(word, row.get<std::int64_t>()).first->second;
+      first = std::min(first, row.get<std::int64_t>());
+    }
   }
+}
+
+std::vector<std::vector<std::pair<std::string, std::int64_t>>> BlockWords::others() const {
+  std::vector<std::vector<std::pair<std::string, std::int64_t>>> columns;
+  for (const auto& words : others_) {
+    auto& column = columns.emplace_back(words.begin(), words.end());
+    std::sort(column.begin(), column.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
+  }
+  return columns;
 }
 
 std::vector<FittedColumns::Categorical> BlockWords::columns() const {

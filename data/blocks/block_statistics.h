@@ -2,8 +2,10 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "data/blocks/moments.h"
@@ -40,21 +42,26 @@ struct BlockStatistics {
   std::size_t count_numbers() const;
 };
 
-/// The words of categorical columns on the training rows of some blocks.
+/// The words of categorical columns on the training rows of some blocks; and where they are asked for, those
+/// of the other parts, each with its first row.
 class BlockWords {
  public:
-  BlockWords(std::vector<std::string> names, std::vector<Encoding> encodings);
+  BlockWords(std::vector<std::string> names, std::vector<Encoding> encodings, bool of_other_parts);
   /// Throws DataError where a column has more words than its encoding takes.
   void add(const CheckedPiece& piece, const std::vector<SplitPart>& parts);
   std::string to_text() const;
   void add_text(const std::string& text);
   std::vector<FittedColumns::Categorical> columns() const;
+  /// [columns] of the other parts: word and first row, by row; a missing one is "".
+  std::vector<std::vector<std::pair<std::string, std::int64_t>>> others() const;
 
  private:
   std::vector<std::string> names_;
   std::vector<Encoding> encodings_;
   std::vector<std::unordered_map<std::string, std::int64_t>> words_;
   std::vector<char> has_missing_;
+  bool of_other_parts_;
+  std::vector<std::map<std::string, std::int64_t>> others_;
 };
 
 }  // namespace ringtrain

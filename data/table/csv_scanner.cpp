@@ -391,7 +391,7 @@ bool CsvScanner::skip() { return rows_->scan<false>(nullptr); }
 std::int64_t CsvScanner::line() const { return rows_->record_line; }
 std::int64_t CsvScanner::row() const { return rows_->row; }
 std::optional<std::int64_t> CsvScanner::next_begins() const {
-  if (rows_->after_return) return std::nullopt;
+  if (rows_->after_return && rows_->at == rows_->end) return std::nullopt;  // \n may come
   return static_cast<std::int64_t>(rows_->text.mark()) + rows_->text_read - (rows_->end - rows_->at);
 }
 std::int64_t CsvScanner::next_line() const { return rows_->line; }

@@ -154,6 +154,8 @@ TEST(StreamedRows, EqualTheTableInMemory) {
   expect_as_in_memory(config_of(folder.path() / "plain.csv"), folder.path(), 10);
   write_csv(folder.path() / "dos.csv", some_rows(700), "\r\n", "\xEF\xBB\xBF");
   expect_as_in_memory(config_of(folder.path() / "dos.csv"), folder.path(), 3);
+  write_csv(folder.path() / "mac.csv", some_rows(700), "\r");
+  expect_as_in_memory(config_of(folder.path() / "mac.csv"), folder.path(), 3);
   write_csv(folder.path() / "short.csv", some_rows(40));
   expect_as_in_memory(config_of(folder.path() / "short.csv"), folder.path(), 1);
 }
@@ -318,6 +320,38 @@ TEST(StreamedRows, BadRowsAreNamedOrLeftOut) {
                   "more than data.most_bad_rows (2)");
   config.missing.numeric = "mean";
   EXPECT_EQ(make_plan(index, request_of(config), alone).bad_rows, 1);
+}
+
+TEST(StreamedRows, UnseenWordsAreRefusedBeforeTheTraining) {
+  const TemporaryFolder folder;
+  auto rows = some_rows(800);
+  for (std::size_t i = 0; i < rows.size(); ++i) rows[i].city = i % 2 == 0 ? "Oslo" : "Rome";
+  auto config = config_of(folder.path() / "t.csv");
+  config.unseen = "error";
+  config.split.stratify = false;
+  for (const bool in_training : {true, false}) {
+    auto some = rows;
+    for (std::size_t i = 0; i < some.size(); ++i) {
+      const auto part = part_by_hash(config.split, split_hash(static_cast<std::int64_t>(i), 7));
+      if (i < 600 || (part == SplitPart::train) != in_training) continue;
+      some[i].city = "Lima";
+      break;
+    }
+    write_csv(folder.path() / "t.csv", some);
+    for (const int ranks : {1, 3})
+      run_as_threads(ranks, [&](Communicator& control) {
+        const auto index = make_index(config.train_file, config.csv, kBlockBytes, control);
+        if (in_training)
+          EXPECT_EQ(make_plan(index, request_of(config), control).rows.size(), index.blocks.size());
+        else
+          EXPECT_THROW(make_plan(index, request_of(config), control), Error);
+      });
+    if (in_training) continue;
+    LocalCommunicator alone;
+    const auto index = make_index(config.train_file, config.csv, kBlockBytes, alone);
+    EXPECT_CONTAINS(data_error([&] { make_plan(index, request_of(config), alone); }),
+                    "column 'city': 'Lima' does not occur in the training part");
+  }
 }
 
 TEST(StreamedRows, BlocksAreDecodedAhead) {
