@@ -1,5 +1,6 @@
 """data.sampling: how often rows appear in an epoch, on any number of ranks; what it refuses."""
 
+import math
 import sys
 from pathlib import Path
 
@@ -48,8 +49,6 @@ def main():
         for sampling, share in (("all", 2 * 0.1 / (2 * 0.1 + 0.5 * 0.9)), ("balanced", 0.5), ("weight", 0.2 / 0.65)):
             weight = "''" if sampling == "balanced" else "often"
             train(folder, sampling, sampling=sampling, weight=weight, steps=steps)
-            import math
-
             expected = math.log(share / (1 - share))
             bias = bias_of(folder, sampling, steps)
             print(f"{sampling}: the bias is {bias:.3f}, the odds that are seen {expected:.3f}")
@@ -63,7 +62,7 @@ def main():
         for settings, words in ((dict(sampling="weight", weight="''"), "data.weight"), (dict(sampling="most"), "balanced")):
             file = folder / "refused.yaml"
             file.write_text(CONFIG.format(**(dict(file=folder / "rows.csv", weight="often", steps=1) | settings)))
-            said = jobs.fails("train", file, "--job-dir", folder / "refused")
+            said = jobs.run("train", file, "--job-dir", folder / "refused", expect=2).stderr
             assert "data.sampling" in said and words in said, said
 
 
