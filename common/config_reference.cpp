@@ -5,6 +5,7 @@
 #include "common/config_writer.h"
 #include "common/errors.h"
 #include "common/scalars.h"
+#include "common/terminal.h"
 #include "common/text.h"
 
 namespace ringtrain::config {
@@ -143,31 +144,9 @@ bool is_under(const std::string& path, std::string_view under) {
          path.starts_with(std::string(under) + "[]");
 }
 
-/// A paragraph in lines of at most 100 characters, where its words allow it.
-std::string wrapped(std::string_view paragraph) {
-  constexpr std::size_t kColumns = 100;
-  const auto columns = [](std::string_view text) {
-    return static_cast<std::size_t>(
-        std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
-  };
-  std::string text;
-  std::size_t used = 0;
-  while (!paragraph.empty()) {
-    const auto end = paragraph.find(' ');
-    const auto word = paragraph.substr(0, end);
-    paragraph.remove_prefix(end == std::string_view::npos ? paragraph.size() : end + 1);
-    const auto width = columns(word);
-    const bool begins = text.empty() || used + 1 + width > kColumns;
-    if (!text.empty()) text += begins ? '\n' : ' ';
-    used = begins ? width : used + 1 + width;
-    text += word;
-  }
-  return text;
-}
-
 std::string markdown_of(const Table& table, std::size_t level) {
   std::string text = fmt::format("{} {}\n\n", std::string(level, '#'), table.heading);
-  if (!table.doc.empty()) text += wrapped(table.doc) + "\n\n";
+  if (!table.doc.empty()) text += wrapped(table.doc, 100) + "\n\n";
   if (table.rows.empty()) return text;
   text += "| field | type | default | values | meaning |\n|---|---|---|---|---|\n";
   for (const Row& row : table.rows)

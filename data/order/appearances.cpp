@@ -21,7 +21,8 @@ Appearances::Appearances(const std::vector<double>& weights, std::uint64_t seed)
   double sum = 0;
   for (std::size_t i = 0; i < weights.size(); ++i) {
     if (!std::isfinite(weights[i]) || weights[i] < 0)
-      throw ConfigError(fmt::format("sample {} has the weight {}: expected a number from 0 on", i, weights[i]));
+      throw ConfigError(
+          fmt::format("sample {} has the weight {}: expected a number from 0 on", i, weights[i]));
     ends_.push_back(sum += weights[i]);
   }
   if (!std::isfinite(sum) || (sum <= 0 && !weights.empty()))

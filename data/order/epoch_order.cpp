@@ -52,8 +52,9 @@ EpochOrder::EpochOrder(Options options) : options_(std::move(options)), starts_(
     throw ConfigError(fmt::format("{} lanes of samples that are not shuffled: expected 1", options_.lanes));
   if (!options_.weights.empty()) {
     if (has_blocks() || static_cast<std::int64_t>(options_.weights.size()) != samples())
-      throw ConfigError(fmt::format("{} weights of {} samples in {} blocks: expected one a sample, in one block",
-                                    options_.weights.size(), samples(), options_.blocks.size()));
+      throw ConfigError(
+          fmt::format("{} weights of {} samples in {} blocks: expected one a sample, in one block",
+                      options_.weights.size(), samples(), options_.blocks.size()));
     appearances_.emplace(options_.weights, options_.seed);
     options_.weights.clear();
   }

@@ -50,7 +50,9 @@ void expect_rows(const Table& table, const std::vector<int>& ids) {
     ADD_FAILURE() << "no column " << column;
     return 0.0;
   };
-  const auto same = [](double a, double b) { return (std::isnan(a) && std::isnan(b)) || std::abs(a - b) < 1e-9; };
+  const auto same = [](double a, double b) {
+    return (std::isnan(a) && std::isnan(b)) || std::abs(a - b) < 1e-9;
+  };
   for (std::int64_t row = 0; row < table.rows(); ++row) {
     const int id = ids[static_cast<std::size_t>(row)];
     const auto& expected = kRows[static_cast<std::size_t>(id - 1)];
