@@ -1,17 +1,17 @@
 """`ringtrain report`: the figures on the page are scikit-learn's on the same predictions; every kind of run has a page; text of the data is harmless; several runs
-lie on one page; what is no run is refused. And TensorBoard's files, read by protobuf. The page in a browser: report_page.py."""
+lie on one page; what is no run is refused. And the event files, read by TensorBoard. The page in a browser: report_page.py."""
 
 import csv
 import json
 import re
 import shutil
-import struct
 import sys
 from pathlib import Path
 
 import numpy
 from sklearn import metrics
 from sklearn.calibration import calibration_curve
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "support"))
 import jobs  # noqa: E402
@@ -155,54 +155,15 @@ def of_numbers(folder):
     print("a regression: scikit-learn's figures")
 
 
-def event_class():
-    """tensorflow.Event as far as it is used here, from its .proto (tensorflow/core/util/event.proto, summary.proto, tensor.proto)."""
-    from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
-    kinds = {"double": 1, "float": 2, "int64": 3, "int32": 5, "string": 9, "bytes": 12}
-    file = descriptor_pb2.FileDescriptorProto(name="event.proto", package="t", syntax="proto3")
-    messages = {"Event": [("wall_time", 1, "double"), ("step", 2, "int64"), ("file_version", 3, "string"), ("summary", 5, "Summary"), ("session_log", 7, "SessionLog")],
-                "SessionLog": [("status", 1, "int32")], "Summary": [("value", 1, "*Value")],
-                "Value": [("tag", 1, "string"), ("simple_value", 2, "float"), ("tensor", 8, "Tensor"), ("metadata", 9, "Metadata")],
-                "Metadata": [("plugin_data", 1, "Plugin")], "Plugin": [("plugin_name", 1, "string")],
-                "Tensor": [("dtype", 1, "int32"), ("tensor_shape", 2, "Shape"), ("string_val", 8, "*bytes")], "Shape": [("dim", 2, "*Dim")], "Dim": [("size", 1, "int64")]}
-    for name, fields in messages.items():
-        message = file.message_type.add(name=name)
-        for field, number, kind in fields:
-            one = message.field.add(name=field, number=number, label=3 if kind[0] == "*" else 1)
-            kind = kind.lstrip("*")
-            if kind in kinds:
-                one.type = kinds[kind]
-            else:
-                one.type, one.type_name = 11, f".t.{kind}"
-    pool = descriptor_pool.DescriptorPool()
-    pool.Add(file)
-    return message_factory.GetMessageClass(pool.FindMessageTypeByName("t.Event"))
-
-
-def crc32c(data):
-    crc = 0xFFFFFFFF
-    for byte in data:
-        crc ^= byte
-        for _ in range(8):
-            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
-    crc ^= 0xFFFFFFFF
-    return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
-
-
 def board(job):
-    (file,) = (job / "tensorboard").iterdir()
-    data, events, event = file.read_bytes(), [], event_class()
-    while data:
-        (length,) = struct.unpack("<Q", data[:8])
-        body, ends = data[12:12 + length], struct.unpack("<I", data[12 + length:16 + length])
-        assert struct.unpack("<I", data[8:12]) == (crc32c(data[:8]),) and ends == (crc32c(body),)
-        one = event.FromString(body)
-        events.append(one)
-        data = data[16 + length:]
-    assert events[0].file_version == "brain.Event:2"
-    (text,) = [value for one in events for value in one.summary.value if value.metadata.plugin_data.plugin_name == "text"]
-    assert text.tag == "configuration" and text.tensor.dtype == 7 and b"    name: prices\n" in text.tensor.string_val[0] and text.tensor.tensor_shape.dim[0].size == 1
-    scalars = {(value.tag, one.step): value.simple_value for one in events for value in one.summary.value}
+    """The event files, as TensorBoard reads them."""
+    events = EventAccumulator(str(job / "tensorboard"), size_guidance={"scalars": 0})
+    events.Reload()
+    tags = events.Tags()
+    assert "configuration" in tags["tensors"], tags
+    (text,) = events.Tensors("configuration")
+    assert b"    name: prices\n" in text.tensor_proto.string_val[0], text
+    scalars = {(tag, event.step): event.value for tag in tags["scalars"] for event in events.Scalars(tag)}
     lines = [json.loads(line) for line in (job / "log.jsonl").read_text().splitlines()]
     steps = [line for line in lines if line["event"] == "step"]
     assert len(steps) > 2

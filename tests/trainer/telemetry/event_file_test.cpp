@@ -8,7 +8,7 @@
 namespace ringtrain {
 namespace {
 
-// The files themselves are read by protobuf in tests/launch/report.py.
+// The files themselves are read by TensorBoard in tests/launch/report.py.
 
 TEST(EventFile, TheChecksumIsThatOfTheSpecification) {
   // RFC 3720, B.4.
