@@ -64,6 +64,14 @@ EpochOrder::EpochOrder(Options options) : options_(std::move(options)), starts_(
     throw ConfigError(fmt::format("a window of {} samples is too large; expected at most {}", lane, most));
 }
 
+Mixing EpochOrder::mixing() const {
+  const auto count = static_cast<double>(samples());
+  const auto lanes = static_cast<double>(options_.lanes);
+  const double lane = count / lanes;
+  const double window = options_.window > 0 ? std::min(lane, static_cast<double>(options_.window)) : lane;
+  return {options_.shuffle ? lanes * window / 3 : 1, count / 3};
+}
+
 void EpochOrder::start(std::int64_t epoch) {
   if (epoch_ == epoch) return;
   const auto number = static_cast<std::uint64_t>(epoch);

@@ -9,6 +9,13 @@
 
 namespace ringtrain {
 
+/// How well an order mixes: how far apart in an epoch, on average, two samples come that lie beside each
+/// other in a window (a third of a window's samples, in each of the lanes), and how far where all samples are
+/// one window (a third of them: the mean distance of two places that are drawn).
+struct Mixing {
+  double apart, at_best;
+};
+
 /// The order in which an epoch sees its samples: a pure function of (seed, epoch), the same for any number of
 /// ranks and any batch size. Samples lie in blocks (of a file: what is read at once), numbered through.
 ///
@@ -37,6 +44,7 @@ class EpochOrder {
 
   std::int64_t samples() const { return starts_.back(); }
   bool has_blocks() const { return options_.blocks.size() > 1; }
+  Mixing mixing() const;
   /// The samples of the positions [positions.begin, positions.end) of `epoch` (from 0), by lane and then by
   /// position; of that list the part [part.begin, part.end). The windows that it needs are kept until others
   /// are needed: in all at most one a lane.

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 
 #include "comm/agreement.h"
@@ -133,6 +134,17 @@ std::string why_positive(const std::string& chosen, const std::vector<std::strin
                                        : "the second by text; task.positive chooses");
 }
 
+/// How well the order of a table in blocks mixes its rows.
+void tell_mixing(const EpochOrder& order, const EpochOrder::Options& options) {
+  const auto mixing = order.mixing();
+  const auto rows = [](double count) { return with_commas(std::llround(count)); };
+  log::info(fmt::format(
+      "rows come from {} lane{} in windows of {}: neighbours in the file are about {} rows apart in an epoch "
+      "({:.0f}% of the {} of a table in memory); more data.streaming.lanes or a larger window mix better",
+      options.lanes, options.lanes == 1 ? "" : "s", with_commas(options.window), rows(mixing.apart),
+      100 * mixing.apart / mixing.at_best, rows(mixing.at_best)));
+}
+
 void tell_target(const TaskKind& task, const Preprocessing& preprocessing, bool fitted) {
   const auto positive = task.positive_class();
   if (positive && preprocessing.labels.size() == 2)
@@ -208,6 +220,7 @@ PreparedData prepare_table(const TableConfig& config, const DataRequest& request
              [&] { require_tables(data.categories, request.model, request.fitted.has_value()); });
     tell(config, data);
     tell_parts(config, data, data.train_file_rows);
+    tell_mixing(EpochOrder(data.order), data.order);
     tell_target(request.task, data.preprocessing, request.fitted.has_value());
     return data;
   }

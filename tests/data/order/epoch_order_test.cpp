@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <numeric>
 #include <random>
 
@@ -139,6 +140,27 @@ TEST(EpochOrder, RefusesWhatIsNoOrder) {
   EXPECT_THROW(EpochOrder({.blocks = {many}}), ConfigError);
   EXPECT_EQ(EpochOrder({.blocks = {many}, .lanes = 64, .window = 1000}).samples(), many);
   EXPECT_EQ(EpochOrder({.blocks = {many}, .shuffle = false}).samples(), many);
+}
+
+TEST(EpochOrder, MixesAsFarAsItSays) {
+  const std::int64_t count = 6000;
+  for (const auto& [lanes, window] :
+       {std::pair<std::int64_t, std::int64_t>{1, 0}, {1, 500}, {4, 300}, {6, 0}}) {
+    EpochOrder order({.blocks = {2000, 1500, 2500}, .lanes = lanes, .window = window, .seed = 3});
+    double sum = 0;
+    std::int64_t pairs = 0;
+    for (std::int64_t epoch = 0; epoch < 5; ++epoch) {
+      std::vector<std::int64_t> position(static_cast<std::size_t>(count));
+      for (std::int64_t p = 0; p < count; ++p)
+        position[static_cast<std::size_t>(order.samples_at(epoch, {p, p + 1}, {0, 1})[0])] = p;
+      for (std::size_t i = 1; i < position.size(); ++i, ++pairs)
+        sum += static_cast<double>(std::abs(position[i] - position[i - 1]));
+    }
+    const auto mixing = order.mixing();
+    // Neighbours that two blocks, lanes or windows part are rare, and further apart.
+    EXPECT_NEAR(sum / static_cast<double>(pairs) / mixing.apart, 1, 0.1) << lanes << " lanes, " << window;
+    EXPECT_EQ(mixing.at_best, 2000);
+  }
 }
 
 }  // namespace
