@@ -61,14 +61,14 @@ class Command:
         self.subcommands = set(re.findall(r"^  ([a-z][a-z_-]+) ", top.split("Subcommands:")[-1], re.MULTILINE))
         assert len(self.subcommands) > 15, top
 
-    @staticmethod
-    def help(*words):
-        return subprocess.run([RINGTRAIN, *words, "--help"], text=True, capture_output=True, check=False).stdout
+    def help(self, *words):
+        if words not in self.known:
+            done = subprocess.run([RINGTRAIN, *words, "--help"], text=True, capture_output=True, check=False)
+            self.known[words] = done.stdout
+        return self.known[words]
 
     def options(self, words):
-        if words not in self.known:
-            self.known[words] = set(re.findall(r"(?<![\w-])(--?[a-z][a-z0-9-]*)", self.help(*words)))
-        return self.known[words]
+        return set(re.findall(r"(?<![\w-])(--?[a-z][a-z0-9-]*)", self.help(*words)))
 
     def problems(self, words):
         """Of the words behind `ringtrain`."""
@@ -114,6 +114,8 @@ def check_keys(name, text, reference):
     for key in set(re.findall(r"(?:`|--set '?)((?:data|model|task|trainer|comm|export)(?:\.[a-z_]+)+)[`=:]", text)):
         block, *rest = key.split(".")
         for part in rest:
+            if part in ("h", "cpp"):  # a file
+                break
             if not re.search(rf"^\s*#?\s*{part}:|`(?:[a-z_.]+\.)?{part}`|\b{part}\b", reference, re.MULTILINE):
                 yield f"{name}: {key}: the configuration has no {part}"
 
@@ -131,7 +133,8 @@ def main():
         if name != "CHANGELOG.md":
             count += sum(1 for _ in commands(text))
             problems += check_commands(name, text, command)
-            problems += check_keys(name, text, reference)
+            if name == "README.md" or name.startswith("docs/"):
+                problems += check_keys(name, text, reference)
     assert count > 100, f"only {count} commands were found: has the way they stand in the pages changed?"
     print("\n".join(problems) or f"{count} commands of {len(pages())} pages")
     return 1 if problems else 0

@@ -19,6 +19,7 @@ data:
   features: {{ignore: [often]}}
 task: {{type: binary_classification}}
 trainer:
+  epochs: 1000
   max_steps: {steps}
   global_batch_size: 37
   precision: float64
