@@ -2,6 +2,7 @@
 
 import http.client
 import http.server
+import logging
 import os
 import threading
 import time
@@ -16,6 +17,7 @@ except ImportError as missing:
     print(f"skipped: {missing.name} is not there; tools/bootstrap.sh --peers installs it")
     raise SystemExit(77)
 
+logging.getLogger("werkzeug").setLevel(logging.ERROR)
 os.environ.update(AWS_ACCESS_KEY_ID="testing-key", AWS_SECRET_ACCESS_KEY="testing-secret", AWS_EC2_METADATA_DISABLED="true")
 for name in ("AWS_ENDPOINT_URL", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"):
     os.environ.pop(name, None)
@@ -121,6 +123,7 @@ class GS:
 
     def __init__(self):
         self.server = gcp_storage_emulator.server.create_server("127.0.0.1", 0, in_memory=True, default_bucket="bucket")
+        self.server._api.daemon = True
         self.server.start()
         while not self.server._api._httpd:
             time.sleep(0.01)
