@@ -3,6 +3,7 @@
 # is installed in the system is taken.
 #
 #   ArrowWheel::arrow   libarrow (with CSV) and libparquet
+#   ArrowWheel_arrow_s3  libarrow_s3 of a wheel, which is opened where it is needed; else not set
 #   ArrowWheel_HINTS    where to look last: the pyarrow folder of a wheel
 include(FindPackageHandleStandardArgs)
 if(CMAKE_PREFIX_PATH OR DEFINED ENV{CMAKE_PREFIX_PATH})
@@ -31,7 +32,7 @@ if(Arrow_FOUND)
 else()
   # The library's name carries its version (libarrow.so.2600), so find_library alone does not find it.
   find_path(ArrowWheel_INCLUDE_DIR arrow/api.h PATH_SUFFIXES include pyarrow/include HINTS ${ArrowWheel_HINTS})
-  foreach(_name arrow parquet)
+  foreach(_name arrow parquet arrow_s3)
     file(GLOB _libraries "${ArrowWheel_INCLUDE_DIR}/../lib${_name}.so" "${ArrowWheel_INCLUDE_DIR}/../lib${_name}.so.*")
     foreach(_library IN LISTS _libraries)
       get_filename_component(_library "${_library}" REALPATH)
@@ -48,4 +49,4 @@ else()
     target_link_options(ArrowWheel::arrow INTERFACE "-Wl,-rpath,${_arrow_dir}")
   endif()
 endif()
-mark_as_advanced(ArrowWheel_arrow ArrowWheel_parquet ArrowWheel_INCLUDE_DIR)
+mark_as_advanced(ArrowWheel_arrow ArrowWheel_arrow_s3 ArrowWheel_parquet ArrowWheel_INCLUDE_DIR)

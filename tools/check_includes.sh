@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "${1:-$(dirname "${BASH_SOURCE[0]}")/..}"
 
-layers=(common kernels comm data models serving trainer launch)  # from the bottom up
+layers=(common storage kernels comm data models serving trainer launch)  # from the bottom up
 sources() { find "$@" -name '*.h' -o -name '*.cpp'; }
 status=0
 complain() {  # lines of grep, what is wrong with them

@@ -8,6 +8,7 @@
 #include "common/errors.h"
 #include "common/text.h"
 #include "common/yaml_reader.h"
+#include "storage/location.h"
 #include "trainer/plugins/plugins.h"
 
 namespace ringtrain {
@@ -209,6 +210,8 @@ void ExportConfig::describe(config::Visitor& v) {
   v.field("enabled", enabled, "Whether the trained model is exported at the end.");
   v.field("name", name, "Name of the exported model; the run's name when empty.");
   v.field("repository", repository, "The model repository that it goes to; JOB_DIR/export when empty.");
+  v.require("repository", !is_remote(repository),
+            "expected a folder of this machine: models are not written to object stores");
   v.field("from", from, "Which checkpoint is exported.", {"best", "last"});
   v.field("formats", formats,
           "Any of torchscript, onnx, savedmodel (TensorFlow Serving's; beside one of the others); or auto: "
@@ -308,6 +311,9 @@ void RunConfig::describe(config::Visitor& v) {
   v.field("seed", seed, "Seed of everything random: split, order of samples, initial weights, dropout.",
           non_negative());
   v.field("job_dir", job_dir, "Folder of the run: log, checkpoints, export. jobs/NAME when empty.");
+  v.require(
+      "job_dir", !is_remote(job_dir),
+      "expected a folder of this machine: checkpoints are not written to object stores; data may lie there");
   v.field("plugins", plugins,
           "Libraries with kinds of their own, which this configuration may name (docs/extending.md); so may "
           "those of the environment's RINGTRAIN_PLUGINS (separated by ':').");

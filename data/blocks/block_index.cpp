@@ -23,6 +23,7 @@
 #include "data/table/csv_header.h"
 #include "data/table/csv_scanner.h"
 #include "data/table/parquet_file.h"
+#include "storage/storage.h"
 
 namespace ringtrain {
 namespace {
@@ -37,17 +38,24 @@ std::int64_t nanoseconds_of(const fs::path& file) {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(time.time_since_epoch()).count();
 }
 
-std::vector<BlockIndex::File> files_now(const fs::path& place) {
+std::vector<BlockIndex::File> files_now(const Location& place) {
   std::vector<BlockIndex::File> files;
   for (auto& file : table_files(place)) {
+    if (file.path.is_remote()) {
+      auto found = storage_of(file.path)->find(file.path);
+      if (!found || found->is_folder) open_file(file.path);  // says what is wrong
+      files.push_back({std::move(file), found->bytes, found->modified, 0, std::move(found->etag)});
+      continue;
+    }
+    const auto& path = file.path.local();
     std::error_code error;
-    const auto bytes = fs::file_size(file.path, error);
+    const auto bytes = fs::file_size(path, error);
     if (error) {
       open_file(file.path);  // says what is wrong
       throw DataError(fmt::format("cannot read {}: {}", file.path.string(), error.message()));
     }
-    const auto modified = nanoseconds_of(file.path);
-    files.push_back({std::move(file), static_cast<std::int64_t>(bytes), modified, 0});
+    const auto modified = nanoseconds_of(path);
+    files.push_back({std::move(file), static_cast<std::int64_t>(bytes), modified, 0, {}});
   }
   return files;
 }
@@ -60,7 +68,7 @@ std::string how_cut(const CsvConfig& csv, std::int64_t block_bytes) {
 /// many that passing over those before them costs little.
 constexpr std::int64_t kMostRows = 1 << 17;
 
-std::vector<FilePart> parts_of_parquet(const fs::path& file) {
+std::vector<FilePart> parts_of_parquet(const Location& file) {
   const auto reader = open_parquet(file, 1024);
   const auto meta = reader->parquet_reader()->metadata();
   std::vector<FilePart> parts;
@@ -89,7 +97,7 @@ std::vector<FilePart> parts_of_parquet(const fs::path& file) {
   return parts;
 }
 
-std::vector<FilePart> pieces_of_csv(const fs::path& file, std::int64_t bytes, const CsvConfig& csv,
+std::vector<FilePart> pieces_of_csv(const Location& file, std::int64_t bytes, const CsvConfig& csv,
                                     std::int64_t block_bytes) {
   CsvScanner scanner(file, csv);
   read_header(scanner);
@@ -115,8 +123,8 @@ std::vector<FilePart> pieces_of_csv(const fs::path& file, std::int64_t bytes, co
   return parts;
 }
 
-std::string hash_of_bytes(const fs::path& file, const FilePart& part) {
-  if (part.is_whole()) return hash_file(file);
+std::string hash_of_bytes(const Location& file, const FilePart& part) {
+  if (part.is_whole()) return hash_stored(file);
   constexpr std::int64_t at_once = 1 << 22;
   const auto input = open_file(file);
   Hasher hasher;
@@ -185,12 +193,14 @@ std::string BlockIndex::hash() const {
 
 json BlockIndex::to_json() const {
   json j = {{"version", kVersion}, {"place", place.string()}, {"cut", cut}};
-  for (const auto& file : files)
+  for (const auto& file : files) {
     j["files"].push_back({{"path", file.file.path.string()},
                           {"columns", file.file.folder_columns},
                           {"bytes", file.bytes},
                           {"modified", file.modified},
                           {"first_row", file.first_row}});
+    if (!file.etag.empty()) j["files"].back()["etag"] = file.etag;
+  }
   j["blocks"] = json::array();
   for (const auto& block : blocks)
     j["blocks"].push_back({{"file", block.file},
@@ -212,7 +222,8 @@ BlockIndex BlockIndex::from_json(const json& j) {
       index.files.push_back({{file.at("path").get<std::string>(), file.at("columns")},
                              file.at("bytes"),
                              file.at("modified"),
-                             file.at("first_row")});
+                             file.at("first_row"),
+                             file.value("etag", "")});
     for (const auto& block : j.at("blocks"))
       index.blocks.push_back(
           {block.at("file"), block.at("first_row"), part_of(block.at("part")), block.at("hash")});
@@ -222,22 +233,31 @@ BlockIndex BlockIndex::from_json(const json& j) {
   }
 }
 
-fs::path index_file(const fs::path& place) {
+Location index_file(const Location& place) {
   std::error_code error;
-  if (fs::is_directory(place, error)) return place / "_ringtrain" / "index.json";
-  if (fs::exists(place, error))
-    return place.parent_path() / "_ringtrain" / (place.filename().string() + ".index.json");
+  bool is_folder = false, exists = false;
+  if (place.is_remote()) {
+    const auto found = storage_of(place)->find(place);
+    exists = found.has_value();
+    is_folder = found && found->is_folder;
+  } else {
+    is_folder = fs::is_directory(place.local(), error);
+    exists = is_folder || fs::exists(place.local(), error);
+  }
+  if (is_folder) return place / "_ringtrain" / "index.json";
+  if (exists) return place.parent_path() / "_ringtrain" / (place.filename().string() + ".index.json");
   const auto first = table_files(place).at(0).path;  // a pattern
   return first.parent_path() / "_ringtrain" / (hash_text(place.string()) + ".index.json");
 }
 
-std::optional<BlockIndex> current_index(const fs::path& file, const fs::path& place, const CsvConfig& csv,
+std::optional<BlockIndex> current_index(const Location& file, const Location& place, const CsvConfig& csv,
                                         std::int64_t block_bytes) {
   std::error_code error;
-  if (!fs::exists(file, error)) return std::nullopt;
+  const auto storage = storage_of(file);
+  if (file.is_remote() ? !storage->find(file) : !fs::exists(file.local(), error)) return std::nullopt;
   BlockIndex index;
   try {
-    index = BlockIndex::from_json(json::parse(read_file(file)));
+    index = BlockIndex::from_json(json::parse(storage->read(file)));
   } catch (const std::exception& problem) {
     log::warn(fmt::format("{}: {}; it is made anew", file.string(), problem.what()));
     return std::nullopt;
@@ -247,7 +267,7 @@ std::optional<BlockIndex> current_index(const fs::path& file, const fs::path& pl
                     std::equal(now.begin(), now.end(), index.files.begin(), index.files.end(),
                                [](const auto& a, const auto& b) {
                                  return a.file.path == b.file.path && a.bytes == b.bytes &&
-                                        a.modified == b.modified &&
+                                        a.modified == b.modified && a.etag == b.etag &&
                                         a.file.folder_columns == b.file.folder_columns;
                                });
   if (!same) return std::nullopt;
@@ -255,7 +275,7 @@ std::optional<BlockIndex> current_index(const fs::path& file, const fs::path& pl
   return index;
 }
 
-BlockIndex make_index(const fs::path& place, const CsvConfig& csv, std::int64_t block_bytes,
+BlockIndex make_index(const Location& place, const CsvConfig& csv, std::int64_t block_bytes,
                       Communicator& control) {
   BlockIndex index{.place = place, .cut = how_cut(csv, block_bytes), .files = {}, .blocks = {}};
   together(control, "looking for the files", [&] { index.files = files_now(place); });
@@ -296,7 +316,7 @@ BlockIndex make_index(const fs::path& place, const CsvConfig& csv, std::int64_t 
   return index;
 }
 
-BlockIndex open_index(const std::vector<fs::path>& files, const fs::path& place, const CsvConfig& csv,
+BlockIndex open_index(const std::vector<Location>& files, const Location& place, const CsvConfig& csv,
                       std::int64_t block_bytes, Communicator& control) {
   std::string text;
   together(control, "looking for the index", [&] {
@@ -316,8 +336,7 @@ BlockIndex open_index(const std::vector<fs::path>& files, const fs::path& place,
   auto index = make_index(place, csv, block_bytes, control);
   if (control.rank() != 0) return index;
   for (const auto& file : files) try {
-      fs::create_directories(file.parent_path());
-      write_file_atomically(file, index.to_json().dump(1) + "\n");
+      storage_of(file)->put(file, index.to_json().dump(1) + "\n");
       log::info(fmt::format("data {}: the index of {} blocks is kept in {}", place.string(),
                             with_commas(static_cast<long long>(index.blocks.size())), file.string()));
       break;

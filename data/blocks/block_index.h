@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -11,6 +10,7 @@
 #include "comm/communicator.h"
 #include "data/data_config.h"
 #include "data/table/column_stream.h"
+#include "storage/location.h"
 
 namespace ringtrain {
 
@@ -31,9 +31,10 @@ struct BlockIndex {
     std::int64_t bytes = 0;
     std::int64_t modified = 0;  ///< nanoseconds since 1970
     std::int64_t first_row = 0;
+    std::string etag{};  ///< of an object
   };
-  std::filesystem::path place;  ///< data.train_file
-  std::string cut;              ///< how CSV files were read and cut
+  Location place;   ///< data.train_file
+  std::string cut;  ///< how CSV files were read and cut
   std::vector<File> files;
   std::vector<Block> blocks;
 
@@ -46,21 +47,21 @@ struct BlockIndex {
 };
 
 /// Where the index of a table is kept: index.json in the folder `_ringtrain` beside the data.
-std::filesystem::path index_file(const std::filesystem::path& place);
+Location index_file(const Location& place);
 
-/// The index that `file` holds, where it is there and the table's files have the size and the time that it
-/// says and would be cut as it says.
-std::optional<BlockIndex> current_index(const std::filesystem::path& file, const std::filesystem::path& place,
-                                        const CsvConfig& csv, std::int64_t block_bytes);
+/// The index that `file` holds, where it is there and the table's files have the size and the time (objects
+/// the ETag, too) that it says and would be cut as it says.
+std::optional<BlockIndex> current_index(const Location& file, const Location& place, const CsvConfig& csv,
+                                        std::int64_t block_bytes);
 
 /// Cuts the files of `place`, each by one rank, and hashes the blocks, shared among them. A file without rows
 /// has no block. Throws DataError on all ranks alike. Collective.
-BlockIndex make_index(const std::filesystem::path& place, const CsvConfig& csv, std::int64_t block_bytes,
+BlockIndex make_index(const Location& place, const CsvConfig& csv, std::int64_t block_bytes,
                       Communicator& control);
 
 /// The current index; else it is made and kept in the first of `files` that can be written. Collective.
-BlockIndex open_index(const std::vector<std::filesystem::path>& files, const std::filesystem::path& place,
-                      const CsvConfig& csv, std::int64_t block_bytes, Communicator& control);
+BlockIndex open_index(const std::vector<Location>& files, const Location& place, const CsvConfig& csv,
+                      std::int64_t block_bytes, Communicator& control);
 
 /// The rows of a block. Throws DataError where the file is no longer as the index says.
 std::unique_ptr<ColumnStream> open_block(const BlockIndex& index, const Block& block, WantedColumns wanted);

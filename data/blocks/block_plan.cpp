@@ -10,7 +10,6 @@
 #include "comm/gather_rows.h"
 #include "common/config_writer.h"
 #include "common/errors.h"
-#include "common/files.h"
 #include "common/hash.h"
 #include "common/progress.h"
 #include "common/text.h"
@@ -18,6 +17,7 @@
 #include "data/schema/classes.h"
 #include "data/schema/excerpt.h"
 #include "data/schema/target_scale.h"
+#include "storage/storage.h"
 
 namespace ringtrain {
 namespace {
@@ -310,16 +310,18 @@ BlockPlan make_plan(const BlockIndex& index, const PlanRequest& request, Communi
   return plan;
 }
 
-BlockPlan open_plan(const std::vector<fs::path>& folders, const BlockIndex& index, const PlanRequest& request,
+BlockPlan open_plan(const std::vector<Location>& folders, const BlockIndex& index, const PlanRequest& request,
                     Communicator& control) {
   const auto name = "plan-" + key_of(index, request) + ".json";
   std::string text;
   together(control, "looking for the plan", [&] {
     if (control.rank() != 0) return;
     for (const auto& folder : folders) {
+      const auto storage = storage_of(folder);
       std::error_code error;
-      if (!fs::exists(folder / name, error)) continue;
-      const auto found = json::parse(read_file(folder / name), nullptr, false);
+      if (folder.is_remote() ? !storage->find(folder / name) : !fs::exists((folder / name).local(), error))
+        continue;
+      const auto found = json::parse(storage->read(folder / name), nullptr, false);
       if (found.is_object() && found.value("version", 0) == kVersion) {
         text = found.dump();
         return;
@@ -335,8 +337,7 @@ BlockPlan open_plan(const std::vector<fs::path>& folders, const BlockIndex& inde
   auto plan = make_plan(index, request, control);
   if (control.rank() != 0) return plan;
   for (const auto& folder : folders) try {
-      fs::create_directories(folder);
-      write_file_atomically(folder / name, plan.to_json().dump() + "\n");
+      storage_of(folder)->put(folder / name, plan.to_json().dump() + "\n");
       break;
     } catch (const std::exception&) {  // the next one; without any it is made anew each time
     }

@@ -2,7 +2,6 @@
 
 #include <array>
 #include <cstdint>
-#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -48,7 +47,7 @@ BlockPlan make_plan(const BlockIndex& index, const PlanRequest& request, Communi
 
 /// The plan that one of `folders` keeps for this index and request; else it is made and kept in the first one
 /// that can be written. Collective.
-BlockPlan open_plan(const std::vector<std::filesystem::path>& folders, const BlockIndex& index,
-                    const PlanRequest& request, Communicator& control);
+BlockPlan open_plan(const std::vector<Location>& folders, const BlockIndex& index, const PlanRequest& request,
+                    Communicator& control);
 
 }  // namespace ringtrain

@@ -14,12 +14,12 @@
 
 namespace ringtrain {
 
-bool is_table_file(const std::filesystem::path& file) {
-  const auto name = file.extension() == ".gz" ? file.stem() : file;
+bool is_table_file(const Location& file) {
+  const auto name = file.extension() == ".gz" ? file.stem() : file.filename();
   return name.extension() == ".csv" || name.extension() == ".tsv" || is_parquet(file);
 }
 
-std::vector<ColumnType> column_types(const std::filesystem::path& file) {
+std::vector<ColumnType> column_types(const Location& file) {
   std::vector<ColumnType> types;
   for (auto& name : columns_of_file(file, {}).names) types.push_back({.name = std::move(name), .type = ""});
   const auto first = table_files(file).front().path;

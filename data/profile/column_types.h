@@ -1,11 +1,11 @@
 #pragma once
 
-#include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "data/table/column_stream.h"
+#include "storage/location.h"
 
 namespace ringtrain {
 
@@ -19,7 +19,7 @@ struct ColumnType {
 };
 
 /// In the file's order. Throws DataError when it cannot be read or has no rows.
-std::vector<ColumnType> column_types(const std::filesystem::path& file);
+std::vector<ColumnType> column_types(const Location& file);
 
 /// The number that a word is to training and prediction; a boolean is a word.
 std::optional<double> number_of(const std::string& word);

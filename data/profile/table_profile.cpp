@@ -138,7 +138,7 @@ std::vector<std::string> TableProfile::names() const {
   return all;
 }
 
-TableProfile profile_table(const std::filesystem::path& file, std::int64_t most_rows) {
+TableProfile profile_table(const Location& file, std::int64_t most_rows) {
   const auto types = column_types(file);
   WantedColumns wanted;
   std::vector<Gatherer> dates, categorical;

@@ -1,9 +1,10 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <string>
 #include <vector>
+
+#include "storage/location.h"
 
 namespace ringtrain {
 
@@ -39,7 +40,7 @@ struct ColumnProfile {
 
 /// A file of rows as it was found, all columns in the file's order.
 struct TableProfile {
-  std::filesystem::path file;
+  Location file;
   std::int64_t rows = 0;      ///< that were looked at, from the first on
   std::int64_t all_rows = 0;  ///< of the file
   std::vector<ColumnProfile> columns;
@@ -50,12 +51,12 @@ struct TableProfile {
 };
 
 /// Whether a file's name says that it holds a table: .csv, .tsv, either with .gz, .parquet, .pq.
-bool is_table_file(const std::filesystem::path& file);
+bool is_table_file(const Location& file);
 
 /// Looks at the first `most_rows` rows of a CSV or Parquet file; fewer where there are more than 50 columns,
 /// and counts the others. Throws DataError when the file cannot be read or a row has a wrong number of
 /// fields.
-TableProfile profile_table(const std::filesystem::path& file, std::int64_t most_rows = 100'000);
+TableProfile profile_table(const Location& file, std::int64_t most_rows = 100'000);
 
 /// Whether one value of `a` always stands beside the same value of `b`, and the other way round, in the rows
 /// where both have one: two names for the same thing. False for columns with one value.

@@ -7,11 +7,12 @@
 #include <fmt/format.h>
 
 #include "common/errors.h"
+#include "storage/arrow_files.h"
 
 namespace ringtrain {
 namespace {
 
-std::string remedy(const std::filesystem::path& file) {
+std::string remedy(const Location& file) {
   const std::string name = file.filename().string();
   if (name.find("fraud") != std::string::npos)
     return fmt::format(" Make synthetic data with: ringtrain generate fraud --output {}", file.string());
@@ -20,7 +21,7 @@ std::string remedy(const std::filesystem::path& file) {
 }
 
 template <class T>
-T value_or_throw(arrow::Result<T> result, const std::filesystem::path& file) {
+T value_or_throw(arrow::Result<T> result, const Location& file) {
   if (!result.ok())
     throw DataError(fmt::format("cannot read {}: {}", file.string(), result.status().message()));
   return std::move(result).ValueUnsafe();
@@ -28,9 +29,10 @@ T value_or_throw(arrow::Result<T> result, const std::filesystem::path& file) {
 
 }  // namespace
 
-std::shared_ptr<arrow::io::RandomAccessFile> open_file(const std::filesystem::path& file) {
+std::shared_ptr<arrow::io::RandomAccessFile> open_file(const Location& file) {
+  if (file.is_remote()) return open_object(file);
   std::error_code error;
-  const auto status = std::filesystem::status(file, error);
+  const auto status = std::filesystem::status(file.local(), error);
   if (status.type() == std::filesystem::file_type::not_found)
     throw DataError(fmt::format("{}: there is no such file.{}", file.string(), remedy(file)));
   if (std::filesystem::is_directory(status))
@@ -40,7 +42,7 @@ std::shared_ptr<arrow::io::RandomAccessFile> open_file(const std::filesystem::pa
 
 std::int64_t bytes_read(const arrow::io::FileInterface& raw) { return raw.Tell().ValueOr(0); }
 
-std::shared_ptr<arrow::io::InputStream> open_input(const std::filesystem::path& file,
+std::shared_ptr<arrow::io::InputStream> open_input(const Location& file,
                                                    std::shared_ptr<arrow::io::FileInterface>* raw_file) {
   std::shared_ptr<arrow::io::InputStream> raw = open_file(file);
   if (raw_file) *raw_file = raw;

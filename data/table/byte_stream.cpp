@@ -10,6 +10,7 @@
 
 #include "common/errors.h"
 #include "data/table/arrow_input.h"
+#include "storage/arrow_files.h"
 
 namespace ringtrain {
 
@@ -21,7 +22,7 @@ struct ByteStream::Input {
   std::size_t given = 0;  ///< of `ahead`
 };
 
-ByteStream::ByteStream(const std::filesystem::path& file) : input_(new Input{.name = file.string()}) {
+ByteStream::ByteStream(const Location& file) : input_(new Input{.name = file.string()}) {
   auto stream = open_input(file, &input_->raw);
   input_->read = [stream, name = input_->name](char* to, std::size_t most) {
     auto got = stream->Read(static_cast<std::int64_t>(most), to);
@@ -30,8 +31,20 @@ ByteStream::ByteStream(const std::filesystem::path& file) : input_(new Input{.na
   };
 }
 
-ByteStream::ByteStream(const std::filesystem::path& file, std::int64_t begin, std::int64_t end)
+ByteStream::ByteStream(const Location& file, std::int64_t begin, std::int64_t end)
     : input_(new Input{.name = file.string()}) {
+  if (file.is_remote()) {  // each ReadAt would be a request
+    const auto stream = open_object(file, end);
+    static_cast<void>(stream->Seek(begin));
+    input_->read = [stream, end, name = input_->name](char* to, std::size_t most) {
+      const auto at = stream->Tell().ValueOr(end);
+      auto got = stream->Read(std::min(static_cast<std::int64_t>(most), end - at), to);
+      if (!got.ok()) throw DataError(fmt::format("reading {} failed: {}", name, got.status().message()));
+      if (*got == 0 && at < end) throw DataError(fmt::format("{} is shorter than it was", name));
+      return static_cast<std::size_t>(*got);
+    };
+    return;
+  }
   input_->read = [stream = open_file(file), at = begin, end, name = input_->name](char* to,
                                                                                   std::size_t most) mutable {
     auto got = stream->ReadAt(at, std::min(static_cast<std::int64_t>(most), end - at), to);

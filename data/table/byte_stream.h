@@ -1,11 +1,12 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <iosfwd>
 #include <memory>
 #include <string>
 #include <string_view>
+
+#include "storage/location.h"
 
 namespace ringtrain {
 
@@ -14,9 +15,9 @@ namespace ringtrain {
 class ByteStream {
  public:
   /// Throws DataError when the file cannot be opened.
-  explicit ByteStream(const std::filesystem::path& file);
+  explicit ByteStream(const Location& file);
   /// The bytes [begin, end) of a file, as they are.
-  ByteStream(const std::filesystem::path& file, std::int64_t begin, std::int64_t end);
+  ByteStream(const Location& file, std::int64_t begin, std::int64_t end);
   /// `in` outlives it. `name` stands in errors: "the standard input".
   ByteStream(std::istream& in, std::string name);
   /// A text in memory.

@@ -78,8 +78,7 @@ Number number_of_date(std::string_view text, DatePart part, const Reading& readi
   return {part_of(*date, part), ValueState::good};
 }
 
-std::vector<std::size_t> places_of_columns(const std::filesystem::path& file,
-                                           const std::vector<std::string>& header,
+std::vector<std::size_t> places_of_columns(const Location& file, const std::vector<std::string>& header,
                                            const WantedColumns& wanted) {
   std::unordered_map<std::string_view, std::size_t> places;
   for (std::size_t i = 0; i < header.size(); ++i) places.emplace(header[i], i);

@@ -3,7 +3,6 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
-#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
@@ -13,6 +12,7 @@
 #include "data/schema/reading.h"
 #include "data/table/file_part.h"
 #include "data/table/table_files.h"
+#include "storage/location.h"
 
 namespace ringtrain {
 
@@ -82,20 +82,20 @@ class ColumnStream {
 
 /// A CSV file with a header (also .gz; "-" is the standard input). Throws DataError when it cannot be read,
 /// has no header, or lacks columns (all of them named). With `part` its rows alone, numbered as in the file.
-std::unique_ptr<ColumnStream> open_csv_columns(const std::filesystem::path& file, WantedColumns wanted,
+std::unique_ptr<ColumnStream> open_csv_columns(const Location& file, WantedColumns wanted,
                                                const FilePart* part = nullptr);
 
 /// A Parquet file (parquet.apache.org/docs/file-format): numbers of every width, decimals and booleans as
 /// numbers; strings, dictionaries, numbers and booleans as words; dates, timestamps and strings as dates.
 /// Throws DataError when it cannot be read, lacks columns, or a column's type is another. `part`: as of CSV.
-std::unique_ptr<ColumnStream> open_parquet_columns(const std::filesystem::path& file, WantedColumns wanted,
+std::unique_ptr<ColumnStream> open_parquet_columns(const Location& file, WantedColumns wanted,
                                                    const FilePart* part = nullptr);
 
 /// The files of `place` (table_files.h), each of the form that its name tells: .parquet and .pq, else CSV.
-std::unique_ptr<ColumnStream> open_columns(const std::filesystem::path& place, WantedColumns wanted);
+std::unique_ptr<ColumnStream> open_columns(const Location& place, WantedColumns wanted);
 
 /// A part of one of the files of `place`, before which there are `rows_before` rows of other files.
-std::unique_ptr<ColumnStream> open_part_columns(const std::filesystem::path& place, const TableFile& file,
+std::unique_ptr<ColumnStream> open_part_columns(const Location& place, const TableFile& file,
                                                 std::int64_t rows_before, const FilePart& part,
                                                 WantedColumns wanted);
 
@@ -110,15 +110,14 @@ struct FileColumns {
 };
 /// Of the files of `place` together. Throws DataError where one cannot be read, where none has rows, and
 /// where they differ in their columns: by name.
-FileColumns columns_of_file(const std::filesystem::path& place, const CsvConfig& csv);
+FileColumns columns_of_file(const Location& place, const CsvConfig& csv);
 /// Of one file.
-FileColumns columns_of_csv(const std::filesystem::path& file, const CsvConfig& csv);
-FileColumns columns_of_parquet(const std::filesystem::path& file);
+FileColumns columns_of_csv(const Location& file, const CsvConfig& csv);
+FileColumns columns_of_parquet(const Location& file);
 
 /// Throws DataError that names the columns that a file lacks. Returns the places of the numeric, the
 /// categorical columns and the key.
-std::vector<std::size_t> places_of_columns(const std::filesystem::path& file,
-                                           const std::vector<std::string>& header,
+std::vector<std::size_t> places_of_columns(const Location& file, const std::vector<std::string>& header,
                                            const WantedColumns& wanted);
 
 /// Collects the problems of one piece.

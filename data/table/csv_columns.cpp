@@ -26,7 +26,7 @@ std::string_view with_point(std::string_view text, std::string& buffer) {
   return buffer;
 }
 
-CsvScanner scanner_of(const std::filesystem::path& file, const CsvConfig& csv, const FilePart* part) {
+CsvScanner scanner_of(const Location& file, const CsvConfig& csv, const FilePart* part) {
   if (part) {
     ByteStream beginning(file);
     auto dialect = find_dialect(beginning, csv);
@@ -43,7 +43,7 @@ CsvScanner scanner_of(const std::filesystem::path& file, const CsvConfig& csv, c
 
 class CsvColumns : public ColumnStream {
  public:
-  CsvColumns(const std::filesystem::path& file, WantedColumns wanted, const FilePart* part)
+  CsvColumns(const Location& file, WantedColumns wanted, const FilePart* part)
       : wanted_(std::move(wanted)),
         reading_(wanted_.reading),
         scanner_(scanner_of(file, wanted_.csv, part)),
@@ -101,7 +101,7 @@ class CsvColumns : public ColumnStream {
   std::int64_t bytes() const override { return scanner_.bytes(); }
 
  private:
-  std::vector<std::string> header_of(const std::filesystem::path& file) {
+  std::vector<std::string> header_of(const Location& file) {
     CsvScanner whole(file, wanted_.csv);
     auto header = read_header(whole);
     scanner_.name_columns(header);
@@ -146,14 +146,14 @@ class CsvColumns : public ColumnStream {
 
 }  // namespace
 
-FileColumns columns_of_csv(const std::filesystem::path& file, const CsvConfig& csv) {
+FileColumns columns_of_csv(const Location& file, const CsvConfig& csv) {
   CsvScanner scanner(file, csv);
   auto names = read_header(scanner);
   const bool has_rows = scanner.skip();
   return {.names = std::move(names), .index = {}, .note = describe(scanner.dialect()), .has_rows = has_rows};
 }
 
-std::unique_ptr<ColumnStream> open_csv_columns(const std::filesystem::path& file, WantedColumns wanted,
+std::unique_ptr<ColumnStream> open_csv_columns(const Location& file, WantedColumns wanted,
                                                const FilePart* part) {
   return std::make_unique<CsvColumns>(file, std::move(wanted), part);
 }

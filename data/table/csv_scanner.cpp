@@ -376,7 +376,7 @@ std::string CsvScanner::Rows::problem_of_record(const std::vector<std::string_vi
   return "";
 }
 
-CsvScanner::CsvScanner(const std::filesystem::path& file, const CsvConfig& config) {
+CsvScanner::CsvScanner(const Location& file, const CsvConfig& config) {
   ByteStream in(file);
   const auto dialect = find_dialect(in, config);
   rows_ = std::make_unique<Rows>(std::move(in), dialect);

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,6 +10,7 @@
 #include "common/errors.h"
 #include "data/table/byte_stream.h"
 #include "data/table/csv_dialect.h"
+#include "storage/location.h"
 
 namespace ringtrain {
 
@@ -34,7 +34,7 @@ class CsvScanner {
   static constexpr std::size_t kLongestRecord = std::size_t{64} << 20;
 
   /// In the dialect that find_dialect finds. Throws DataError as it does, and when the file cannot be opened.
-  explicit CsvScanner(const std::filesystem::path& file, const CsvConfig& config = {});
+  explicit CsvScanner(const Location& file, const CsvConfig& config = {});
   CsvScanner(ByteStream in, const CsvDialect& dialect);
   ~CsvScanner();
   CsvScanner(CsvScanner&&) noexcept;

@@ -17,16 +17,14 @@
 namespace ringtrain {
 namespace {
 
-namespace fs = std::filesystem;
-
-std::unique_ptr<ColumnStream> open_file_columns(const fs::path& file, WantedColumns wanted,
+std::unique_ptr<ColumnStream> open_file_columns(const Location& file, WantedColumns wanted,
                                                 const FilePart* part = nullptr) {
   if (part && part->is_whole()) part = nullptr;
   return is_parquet(file) ? open_parquet_columns(file, std::move(wanted), part)
                           : open_csv_columns(file, std::move(wanted), part);
 }
 
-FileColumns columns_of_one(const fs::path& file, const CsvConfig& csv) {
+FileColumns columns_of_one(const Location& file, const CsvConfig& csv) {
   return is_parquet(file) ? columns_of_parquet(file) : columns_of_csv(file, csv);
 }
 
@@ -44,7 +42,7 @@ std::string more_than(const std::vector<std::string>& has, const std::vector<std
 /// The columns of the rows in all files, of which each has the same, in any order.
 class CommonColumns {
  public:
-  explicit CommonColumns(const fs::path& place) : place_(place) {}
+  explicit CommonColumns(const Location& place) : place_(place) {}
 
   void add(const TableFile& file, FileColumns columns) {
     for (const auto& [name, value] : file.folder_columns)
@@ -79,7 +77,7 @@ class CommonColumns {
   }
 
  private:
-  const fs::path& place_;
+  const Location& place_;
   std::string first_file_;
   FileColumns first_;
   bool has_rows_ = false;
@@ -114,7 +112,7 @@ struct OwnColumns {
 /// The rows of several files, one after another; or a part of one of them.
 class JoinedColumns : public ColumnStream {
  public:
-  JoinedColumns(fs::path place, std::vector<TableFile> files, WantedColumns wanted,
+  JoinedColumns(Location place, std::vector<TableFile> files, WantedColumns wanted,
                 std::optional<FilePart> part = {}, std::int64_t rows_before = 0)
       : place_(std::move(place)),
         files_(std::move(files)),
@@ -237,7 +235,7 @@ class JoinedColumns : public ColumnStream {
     piece.categorical = std::move(all);
   }
 
-  fs::path place_;
+  Location place_;
   std::vector<TableFile> files_;
   std::optional<FilePart> part_;  ///< of the one file
   WantedColumns wanted_;
@@ -252,14 +250,14 @@ class JoinedColumns : public ColumnStream {
 
 }  // namespace
 
-std::unique_ptr<ColumnStream> open_columns(const fs::path& place, WantedColumns wanted) {
+std::unique_ptr<ColumnStream> open_columns(const Location& place, WantedColumns wanted) {
   auto files = table_files(place);
   if (files.size() == 1 && files[0].folder_columns.empty())
     return open_file_columns(files[0].path, std::move(wanted));
   return std::make_unique<JoinedColumns>(place, std::move(files), std::move(wanted));
 }
 
-std::unique_ptr<ColumnStream> open_part_columns(const fs::path& place, const TableFile& file,
+std::unique_ptr<ColumnStream> open_part_columns(const Location& place, const TableFile& file,
                                                 std::int64_t rows_before, const FilePart& part,
                                                 WantedColumns wanted) {
   if (file.path == place && file.folder_columns.empty())
@@ -267,7 +265,7 @@ std::unique_ptr<ColumnStream> open_part_columns(const fs::path& place, const Tab
   return std::make_unique<JoinedColumns>(place, std::vector{file}, std::move(wanted), part, rows_before);
 }
 
-FileColumns columns_of_file(const fs::path& place, const CsvConfig& csv) {
+FileColumns columns_of_file(const Location& place, const CsvConfig& csv) {
   const auto files = table_files(place);
   CommonColumns common(place);
   for (const auto& file : files) common.add(file, columns_of_one(file.path, csv));

@@ -25,9 +25,9 @@ constexpr std::int64_t kRowsAtOnce = 8192;
 
 class ParquetColumns : public ColumnStream {
  public:
-  ParquetColumns(const std::filesystem::path& file, WantedColumns wanted, const FilePart* part)
+  ParquetColumns(const Location& file, WantedColumns wanted, const FilePart* part)
       : file_(file), wanted_(std::move(wanted)), reading_(wanted_.reading) {
-    reader_ = open_parquet(file_, kRowsAtOnce);
+    reader_ = open_parquet(file_, kRowsAtOnce, &file_bytes_);
     group_ = part ? part->group : 0;
     groups_ = part ? part->group + 1 : reader_->num_row_groups();
     rows_before_ = part ? part->first_row : 0;
@@ -96,8 +96,7 @@ class ParquetColumns : public ColumnStream {
 
   std::int64_t bytes() const override {
     const auto groups = std::max(reader_->num_row_groups(), 1);
-    return static_cast<std::int64_t>(static_cast<double>(std::filesystem::file_size(file_)) * group_ /
-                                     groups);
+    return static_cast<std::int64_t>(static_cast<double>(file_bytes_) * group_ / groups);
   }
 
  private:
@@ -219,7 +218,8 @@ class ParquetColumns : public ColumnStream {
     });
   }
 
-  std::filesystem::path file_;
+  Location file_;
+  std::int64_t file_bytes_ = 0;
   WantedColumns wanted_;
   std::unique_ptr<parquet::arrow::FileReader> reader_;
   std::vector<std::size_t> places_;  ///< numeric, categorical, the key
@@ -252,7 +252,7 @@ std::vector<std::string> index_columns(const arrow::Schema& schema) {
 
 }  // namespace
 
-FileColumns columns_of_parquet(const std::filesystem::path& file) {
+FileColumns columns_of_parquet(const Location& file) {
   const auto reader = open_parquet(file, kRowsAtOnce);
   std::shared_ptr<arrow::Schema> schema;
   require_read(reader->GetSchema(&schema), file);
@@ -267,7 +267,7 @@ FileColumns columns_of_parquet(const std::filesystem::path& file) {
   return columns;
 }
 
-std::unique_ptr<ColumnStream> open_parquet_columns(const std::filesystem::path& file, WantedColumns wanted,
+std::unique_ptr<ColumnStream> open_parquet_columns(const Location& file, WantedColumns wanted,
                                                    const FilePart* part) {
   return std::make_unique<ParquetColumns>(file, std::move(wanted), part);
 }

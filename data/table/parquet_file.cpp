@@ -1,5 +1,6 @@
 #include "data/table/parquet_file.h"
 
+#include <arrow/io/caching.h>
 #include <fmt/format.h>
 #include <parquet/exception.h>
 
@@ -18,17 +19,21 @@ int leaves_in(const arrow::DataType& type) {
 
 }  // namespace
 
-std::unique_ptr<parquet::arrow::FileReader> open_parquet(const std::filesystem::path& file,
-                                                         std::int64_t rows_at_once) {
+std::unique_ptr<parquet::arrow::FileReader> open_parquet(const Location& file, std::int64_t rows_at_once,
+                                                         std::int64_t* bytes) {
   parquet::ReaderProperties properties = parquet::default_reader_properties();
-  properties.enable_buffered_stream();
+  // From a store whole columns of a row group come in few requests; small pieces of many would be thousands.
+  if (!file.is_remote()) properties.enable_buffered_stream();
   parquet::ArrowReaderProperties arrow_properties;
   arrow_properties.set_batch_size(rows_at_once);
-  arrow_properties.set_pre_buffer(false);
+  arrow_properties.set_pre_buffer(file.is_remote());
+  if (file.is_remote()) arrow_properties.set_cache_options(arrow::io::CacheOptions::LazyDefaults());
   parquet::arrow::FileReaderBuilder builder;
   std::unique_ptr<parquet::arrow::FileReader> reader;
   try {
-    require_read(builder.Open(open_file(file), properties), file);
+    const auto opened = open_file(file);
+    if (bytes) *bytes = opened->GetSize().ValueOr(0);
+    require_read(builder.Open(opened, properties), file);
     builder.properties(arrow_properties);
     require_read(builder.Build(&reader), file);
   } catch (const parquet::ParquetException& error) {
@@ -37,7 +42,7 @@ std::unique_ptr<parquet::arrow::FileReader> open_parquet(const std::filesystem::
   return reader;
 }
 
-void require_read(const arrow::Status& status, const std::filesystem::path& file) {
+void require_read(const arrow::Status& status, const Location& file) {
   if (!status.ok()) throw DataError(fmt::format("reading {} failed: {}", file.string(), status.message()));
 }
 

@@ -34,7 +34,7 @@ struct TextLines::Input {
   }
 };
 
-TextLines::TextLines(const std::filesystem::path& file) : input_(new Input{.bytes = ByteStream(file)}) {}
+TextLines::TextLines(const Location& file) : input_(new Input{.bytes = ByteStream(file)}) {}
 TextLines::TextLines(std::istream& in) : input_(new Input{.bytes = ByteStream(in, "the standard input")}) {}
 TextLines::~TextLines() = default;
 TextLines::TextLines(TextLines&&) noexcept = default;

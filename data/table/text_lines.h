@@ -1,10 +1,11 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <iosfwd>
 #include <memory>
 #include <string_view>
+
+#include "storage/location.h"
 
 namespace ringtrain {
 
@@ -15,7 +16,7 @@ class TextLines {
   static constexpr std::size_t kLongest = std::size_t{64} << 20;
 
   /// Throws DataError when the file cannot be opened.
-  explicit TextLines(const std::filesystem::path& file);
+  explicit TextLines(const Location& file);
   explicit TextLines(std::istream& in);
   ~TextLines();
   TextLines(TextLines&&) noexcept;

@@ -1,7 +1,5 @@
 #include <fmt/format.h>
 
-#include <filesystem>
-
 #include "comm/local/local_communicator.h"
 #include "common/exit_code.h"
 #include "common/text.h"
@@ -63,8 +61,7 @@ void add_index_command(CLI::App& app, Program& program) {
       "A run makes the index itself where it is not there. It is made anew when a file has changed.");
   command->callback([arguments, &program] {
     LocalCommunicator alone;
-    const auto file =
-        arguments->output.empty() ? index_file(arguments->data) : std::filesystem::path(arguments->output);
+    const auto file = arguments->output.empty() ? index_file(arguments->data) : Location(arguments->output);
     const auto index = open_index({file}, arguments->data, {}, arguments->block_mib * kMiB, alone);
     show(index);
     program.exit_code = ExitCode::success;

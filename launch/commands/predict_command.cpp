@@ -20,6 +20,7 @@
 #include "launch/mpirun/cores.h"
 #include "serving/batch/batch_prediction.h"
 #include "serving/predict/model_outputs.h"
+#include "storage/storage.h"
 #ifdef RINGTRAIN_HAS_SERVER
 #include "serving/client/remote_model.h"
 #endif
@@ -27,13 +28,11 @@
 namespace ringtrain {
 namespace {
 
-namespace fs = std::filesystem;
-
 constexpr std::int64_t kMiB = 1 << 20;
 
 struct Arguments {
   std::string model;
-  std::vector<fs::path> any, json_instances, csv, parquet;
+  std::vector<std::string> any, json_instances, csv, parquet;
   std::string output = "jsonl", output_file, server, token_file;
   RowOptions rows;
   std::int64_t batch_size = 1024;
@@ -90,7 +89,7 @@ class Output {
  public:
   Output(const std::string& file, bool writes) {
     std::ios::sync_with_stdio(false);
-    if (!file.empty() && writes) file_.emplace(file);
+    if (!file.empty() && writes) file_.emplace(Location(file).local());
   }
   Output(const Output&) = delete;
   Output& operator=(const Output&) = delete;
@@ -109,16 +108,13 @@ class Output {
 
 std::vector<RowFile> files_of(const Arguments& arguments) {
   static constexpr RowForm json = RowForm::json_lines, csv = RowForm::csv, parquet = RowForm::parquet;
-  if (!arguments.json_instances.empty()) return find_row_files(arguments.json_instances, &json);
-  if (!arguments.csv.empty()) return find_row_files(arguments.csv, &csv);
-  if (!arguments.parquet.empty()) return find_row_files(arguments.parquet, &parquet);
-  return find_row_files(arguments.any, nullptr);
-}
-
-std::int64_t size_of(const RowFile& file) {
-  std::error_code error;
-  const auto size = fs::file_size(file.path, error);
-  return error ? 0 : static_cast<std::int64_t>(size);  // a pipe has none
+  const auto found = [](const std::vector<std::string>& places, const RowForm* form) {
+    return find_row_files({places.begin(), places.end()}, form);
+  };
+  if (!arguments.json_instances.empty()) return found(arguments.json_instances, &json);
+  if (!arguments.csv.empty()) return found(arguments.csv, &csv);
+  if (!arguments.parquet.empty()) return found(arguments.parquet, &parquet);
+  return found(arguments.any, nullptr);
 }
 
 /// Rows of all files, which are the same for all ranks.
@@ -141,8 +137,9 @@ std::unique_ptr<RowSource> open_rows(const Arguments& arguments, const Manifest&
     if (from_stdin && control.world_size() > 1)
       throw ConfigError("the standard input reaches rank 0 alone; give several processes a file");
     for (const auto& file : files) {
-      bytes += size_of(file);
-      listed += fmt::format("{} ({} bytes)\n", file.path.string(), size_of(file));
+      const auto size = stored_bytes(file.path);
+      bytes += size;
+      listed += fmt::format("{} ({} bytes)\n", file.path.string(), size);
     }
     source = open_row_files(std::move(files), manifest.preprocessing, arguments.rows);
   });

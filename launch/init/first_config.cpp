@@ -161,7 +161,7 @@ std::int64_t batch_for(std::int64_t rows) {
   return std::int64_t{1} << std::lround(std::log2(wished));
 }
 
-std::string name_after(const std::filesystem::path& file) {
+std::string name_after(const Location& file) {
   auto stem = file.filename();
   if (stem.extension() == ".gz") stem = stem.stem();
   if (is_table_file(stem)) stem = stem.stem();

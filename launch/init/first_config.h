@@ -41,7 +41,7 @@ struct FirstConfig {
 FirstConfig propose(const TableProfile& table, const std::string& target);
 
 /// A run's name after a data file: letters, digits, '_', '-' and '.'.
-std::string name_after(const std::filesystem::path& file);
+std::string name_after(const Location& file);
 
 /// The rows' power of two: rows / 64, from 16 to 1,024.
 std::int64_t batch_for(std::int64_t rows);

@@ -13,6 +13,7 @@
 #include "data/table/table_files.h"
 #include "launch/commands/labelled_table.h"
 #include "serving/repository/model_repository.h"
+#include "storage/storage.h"
 
 namespace ringtrain::report {
 namespace {
@@ -44,11 +45,7 @@ std::int64_t bytes_of(const TableConfig& config) {
   std::int64_t bytes = 0;
   for (const auto& place : {config.train_file, config.validation_file, config.test_file})
     if (!place.empty())
-      for (const auto& file : table_files(place)) {
-        std::error_code none;
-        const auto size = fs::file_size(file.path, none);
-        if (!none) bytes += static_cast<std::int64_t>(size);
-      }
+      for (const auto& file : table_files(place)) bytes += stored_bytes(file.path);
   return bytes;
 }
 

@@ -13,6 +13,7 @@
 #include "data/table/table_files.h"
 #include "data/table/text_lines.h"
 #include "serving/batch/row_parser.h"
+#include "storage/storage.h"
 
 namespace ringtrain {
 namespace {
@@ -180,9 +181,7 @@ class FilesSource : public RowSource {
       if (!source_) source_ = open_row_file(files_[at_], preprocessing_, options_);
       if (take()) return true;
       source_.reset();
-      std::error_code unknown;
-      if (const auto size = fs::file_size(files_[at_].path, unknown); !unknown)
-        bytes_before_ += static_cast<std::int64_t>(size);
+      bytes_before_ += stored_bytes(files_[at_].path);
     }
     return false;
   }
@@ -195,8 +194,14 @@ class FilesSource : public RowSource {
   std::int64_t bytes_before_ = 0;
 };
 
+bool is_folder(const Location& path) {
+  if (!path.is_remote()) return fs::is_directory(path.local());
+  const auto found = storage_of(path)->find(path);
+  return found && found->is_folder;
+}
+
 /// Nothing where the name's ending means nothing.
-const RowForm* form_of_name(const fs::path& path) {
+const RowForm* form_of_name(const Location& path) {
   static constexpr RowForm json = RowForm::json_lines, csv = RowForm::csv, parquet = RowForm::parquet;
   const bool packed = path.extension() == ".gz";
   const auto ending = packed ? path.stem().extension() : path.extension();
@@ -208,11 +213,11 @@ const RowForm* form_of_name(const fs::path& path) {
 
 }  // namespace
 
-std::vector<RowFile> find_row_files(const std::vector<fs::path>& paths, const RowForm* form) {
+std::vector<RowFile> find_row_files(const std::vector<Location>& paths, const RowForm* form) {
   std::vector<RowFile> files;
   for (const auto& path : paths) {
-    const bool folder = fs::is_directory(path);
-    for (const auto& file : folder ? files_in(path) : std::vector<fs::path>{path}) {
+    const bool folder = is_folder(path);
+    for (const auto& file : folder ? files_in(path) : std::vector<Location>{path}) {
       const auto* known = form ? form : form_of_name(file);
       if (!known)
         throw DataError(

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <iosfwd>
 #include <memory>
 #include <string>
@@ -9,6 +8,7 @@
 
 #include "data/data_config.h"
 #include "serving/batch/row_batch.h"
+#include "storage/location.h"
 
 namespace ringtrain {
 
@@ -28,7 +28,7 @@ class RowSource {
 enum class RowForm { json_lines, csv, parquet };
 
 struct RowFile {
-  std::filesystem::path path;
+  Location path;
   RowForm form;
 };
 
@@ -44,7 +44,7 @@ struct RowOptions {
 /// name's ending: .csv, .parquet, .jsonl, .ndjson, .json; CSV and JSON lines also with .gz. Throws DataError
 /// for what is not there, an ending that means nothing, and a folder without files. "-" is the standard
 /// input.
-std::vector<RowFile> find_row_files(const std::vector<std::filesystem::path>& paths, const RowForm* form);
+std::vector<RowFile> find_row_files(const std::vector<Location>& paths, const RowForm* form);
 
 /// Rows of files, one after another. All are opened once first, so that a file that cannot be answered is
 /// found before the first answer. Throws DataError, ConfigError for a table and a model that reads tokens or

@@ -22,7 +22,8 @@ void DataConfig::describe(config::Visitor& v) {
       "train_file", train_file,
       "The file to learn from. csv: a table with a header line (.csv or .csv.gz) or in Parquet (.parquet or "
       ".pq), which is split into the three parts; also a folder of such files, with all below it, or a "
-      "pattern such as sales/part-*.csv, and folders named year=2024 are columns. tokens: unsigned numbers "
+      "pattern such as sales/part-*.csv, and folders named year=2024 are columns; on this machine or in an "
+      "object store, such as gs://bucket/cards.csv (docs/storage.md). tokens: unsigned numbers "
       "of 16 or 32 bits, "
       "little-endian, nothing else (nanoGPT's files), or with llm.c's header.");
   v.field("prefetch_batches", prefetch_batches,

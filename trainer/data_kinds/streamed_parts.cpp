@@ -14,6 +14,7 @@
 #include "common/log.h"
 #include "common/text.h"
 #include "data/blocks/streamed_rows.h"
+#include "storage/location.h"
 
 namespace ringtrain {
 namespace {
@@ -26,12 +27,13 @@ constexpr std::int64_t kMostLanes = 64;
 constexpr std::int64_t kEvaluationBytes = 4 * kMiB;
 
 /// Where an index and what belongs to it may be kept: beside the data, else in the folder of decoded rows.
-std::vector<fs::path> index_files(const TableConfig& config, const std::string& file) {
+std::vector<Location> index_files(const TableConfig& config, const std::string& file) {
   const auto beside = index_file(file);
   const fs::path folder =
       config.streaming.folder.empty() ? fs::temp_directory_path() : fs::path(config.streaming.folder);
   const auto own = fmt::format("ringtrain-index-{}", ::getuid());
-  return {beside, folder / own / (hash_text(fs::absolute(file).string()) + ".json")};
+  const auto name = is_remote(file) ? file : fs::absolute(file).string();
+  return {beside, folder / own / (hash_text(name) + ".json")};
 }
 
 /// A file of the run in blocks, with all that its rows are read by.
@@ -63,7 +65,7 @@ std::shared_ptr<StreamedFile> open_streamed(const TableConfig& config, const std
   streamed->config.train_file = file;
   const auto files = index_files(config, file);
   streamed->index = open_index(files, file, config.csv, config.streaming.block_mib * kMiB, control);
-  std::vector<fs::path> folders;
+  std::vector<Location> folders;
   for (const auto& one : files) folders.push_back(one.parent_path());
   const PlanRequest plan{.config = streamed->config,
                          .kind = request.task.target(),

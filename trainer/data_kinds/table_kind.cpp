@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <filesystem>
 
 #include "comm/agreement.h"
 #include "common/log.h"
@@ -16,6 +15,7 @@
 #include "data/schema/target_scale.h"
 #include "data/table/table_dataset.h"
 #include "data/table/table_files.h"
+#include "storage/storage.h"
 #include "trainer/data_kinds/data_kind.h"
 #include "trainer/data_kinds/streamed_parts.h"
 #include "trainer/data_kinds/table_parts.h"
@@ -183,11 +183,9 @@ void warn_of_size(const TableConfig& config, int ranks_of_host) {
   double bytes = 0;
   for (const auto& place : {config.train_file, config.validation_file, config.test_file}) {
     if (place.empty()) continue;
-    std::error_code error;
     for (const auto& file : table_files(place)) {
       const bool packed = is_parquet(file.path) || file.path.extension() == ".gz";
-      const auto size = std::filesystem::file_size(file.path, error);
-      if (!error) bytes += static_cast<double>(size) * (packed ? kOfPacked : kOfCsv);
+      bytes += static_cast<double>(stored_bytes(file.path)) * (packed ? kOfPacked : kOfCsv);
     }
   }
   const auto host =

@@ -7,6 +7,7 @@
 #include "common/text.h"
 #include "data/tokens/characters.h"
 #include "data/tokens/token_parts.h"
+#include "storage/location.h"
 #include "trainer/data_kinds/data_kind.h"
 
 namespace ringtrain {
@@ -15,7 +16,7 @@ namespace {
 TokenInput token_input(const DataRequest& request) {
   const SequenceShape shape = request.model.sequence().value();
   TokenInput input{.context = shape.context, .vocabulary = shape.vocabulary};
-  const auto file = vocabulary_file_of(request.train_file);
+  const auto file = vocabulary_file_of(Location(request.train_file).local());
   if (std::filesystem::exists(file)) input.texts = read_token_vocabulary(file);
   const auto known = static_cast<std::int64_t>(input.texts.size());
   if (input.vocabulary == 0) input.vocabulary = known;
