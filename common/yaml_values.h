@@ -19,8 +19,8 @@ struct YamlList {
   std::string where;
 };
 
-/// All values of a document, in its order. Throws ConfigError, with all of them, for values that are no lists,
-/// for keys that stand twice, and for a document that is no mapping.
+/// All values of a document, in its order. Throws ConfigError, with all of them, for values that are no
+/// lists, for keys that stand twice, and for a document that is no mapping.
 std::vector<YamlList> yaml_lists(const std::string& text, const std::string& name);
 
 }  // namespace ringtrain::config

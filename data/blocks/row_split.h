@@ -30,9 +30,9 @@ class ClassNumbers {
   std::unordered_map<std::string, std::int64_t> numbers_;  ///< those that were asked for
 };
 
-/// Where a row goes, from its number, class and group alone: the same split as make_split's (split.h), without
-/// a list of rows. Stratified, a row is in a part by its (hash, number) against the limits of its class. Not by
-/// time; folds of classes alone.
+/// Where a row goes, from its number, class and group alone: the same split as make_split's (split.h),
+/// without a list of rows. Stratified, a row is in a part by its (hash, number) against the limits of its
+/// class. Not by time; folds of classes alone.
 struct RowSplit {
   struct Place {
     std::uint64_t hash;

@@ -8,27 +8,27 @@
 namespace ringtrain {
 namespace {
 
-struct Group {
+struct RowGroup {
   std::uint64_t place, value;
   std::int64_t rows;
   SplitPart part = SplitPart::train;
 };
 
 /// In the order of their places.
-std::vector<Group> groups_in_order(const std::vector<std::uint64_t>& groups, std::uint64_t seed) {
+std::vector<RowGroup> groups_in_order(const std::vector<std::uint64_t>& groups, std::uint64_t seed) {
   std::unordered_map<std::uint64_t, std::int64_t> counts;
   for (const auto value : groups) ++counts[value];
-  std::vector<Group> all;
+  std::vector<RowGroup> all;
   all.reserve(counts.size());
   for (const auto& [value, rows] : counts) all.push_back({group_place(value, seed), value, rows});
-  std::sort(all.begin(), all.end(), [](const Group& a, const Group& b) {
+  std::sort(all.begin(), all.end(), [](const RowGroup& a, const RowGroup& b) {
     return std::pair(a.place, a.value) < std::pair(b.place, b.value);
   });
   return all;
 }
 
 /// Returns the rows that are in no test part.
-std::int64_t deal(const SplitConfig& config, std::vector<Group>& groups) {
+std::int64_t deal(const SplitConfig& config, std::vector<RowGroup>& groups) {
   std::vector<std::int64_t> rows(static_cast<std::size_t>(config.folds));
   std::int64_t rest = 0;
   for (auto& group : groups) {
@@ -42,7 +42,7 @@ std::int64_t deal(const SplitConfig& config, std::vector<Group>& groups) {
   return rest;
 }
 
-void take_validation(const SplitConfig& config, std::vector<Group>& groups, std::int64_t rest) {
+void take_validation(const SplitConfig& config, std::vector<RowGroup>& groups, std::int64_t rest) {
   const auto wanted = std::llround(static_cast<double>(rest) * config.validation_of_rest());
   std::int64_t taken = 0;
   for (auto group = groups.rbegin(); group != groups.rend(); ++group) {

@@ -71,7 +71,8 @@ Split split_by_groups(const SplitConfig& config, const Table& table, std::uint64
     rows_of(split, parts[static_cast<std::size_t>(row)]).push_back(row);
   const auto groups = std::unordered_set<std::uint64_t>(table.groups.begin(), table.groups.end()).size();
   split.warning = far_from_shares(
-      config, rows_of_parts(split), fmt::format("data.split.group: the {} groups of '{}' stay whole", groups, config.group));
+      config, rows_of_parts(split),
+      fmt::format("data.split.group: the {} groups of '{}' stay whole", groups, config.group));
   return split;
 }
 
@@ -81,8 +82,9 @@ Split split_by_times(const SplitConfig& config, const Table& table) {
   for (std::int64_t row = 0; row < table.rows(); ++row)
     if (timed.used.empty() || timed.used[static_cast<std::size_t>(row)])
       rows_of(split, timed.parts[static_cast<std::size_t>(row)]).push_back(row);
-  split.warning = far_from_shares(
-      config, rows_of_parts(split), fmt::format("data.split.time: rows of the same '{}' stay together", config.time));
+  split.warning =
+      far_from_shares(config, rows_of_parts(split),
+                      fmt::format("data.split.time: rows of the same '{}' stay together", config.time));
   return split;
 }
 

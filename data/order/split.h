@@ -16,12 +16,12 @@ struct Split {
   std::string warning{};  ///< where the parts are not what was asked for, in a sentence; else ""
 };
 
-/// A pure function of (rows, seed): a row's part does not depend on ranks or machine. Unstratified, each row's
-/// hash decides, so appended rows do not move the others. Stratified, each class is split by the order of its
-/// rows' hashes, so that each part has its share of every class to within one row. With folds each class (or
-/// all rows, where nothing is stratified) is dealt out in that order. By group: group_split.h; by time:
-/// time_split.h. Throws DataError when the training part would be empty, when a class of a classification
-/// target has no row in it, and when a fold is empty.
+/// A pure function of (rows, seed): a row's part does not depend on ranks or machine. Unstratified, each
+/// row's hash decides, so appended rows do not move the others. Stratified, each class is split by the order
+/// of its rows' hashes, so that each part has its share of every class to within one row. With folds each
+/// class (or all rows, where nothing is stratified) is dealt out in that order. By group: group_split.h; by
+/// time: time_split.h. Throws DataError when the training part would be empty, when a class of a
+/// classification target has no row in it, and when a fold is empty.
 Split make_split(const SplitConfig& config, const Table& table, std::uint64_t seed);
 
 }  // namespace ringtrain

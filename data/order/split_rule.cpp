@@ -19,7 +19,8 @@ std::int64_t remainder(std::int64_t number, std::int64_t divisor) {
   return (number % divisor + divisor) % divisor;
 }
 
-/// Rows of a class are dealt to the folds evenly; those that are left over begin where the class before ended.
+/// Rows of a class are dealt to the folds evenly; those that are left over begin where the class before
+/// ended.
 ClassShares shares_of_fold(const SplitConfig& config, std::int64_t rows, std::int64_t rows_before) {
   const auto folds = config.folds, fold = config.fold - 1;
   const auto has_more = [&](std::int64_t one) { return remainder(one - rows_before, folds) < rows % folds; };
@@ -86,12 +87,12 @@ std::string far_from_shares(const SplitConfig& config, const std::array<std::int
 void require_rows(const SplitConfig& config, std::int64_t training_rows, std::int64_t test_rows,
                   std::int64_t rows) {
   if (config.folds > 0 && test_rows == 0)
-    throw DataError(
-        fmt::format("fold {} of {} has no row: {} rows do not make so many folds{}; set fewer data.split.folds",
-                    config.fold, config.folds, rows,
-                    !config.group.empty()  ? " of whole groups (data.split.group)"
-                    : !config.time.empty() ? " of whole times (data.split.time)"
-                                           : ""));
+    throw DataError(fmt::format(
+        "fold {} of {} has no row: {} rows do not make so many folds{}; set fewer data.split.folds",
+        config.fold, config.folds, rows,
+        !config.group.empty()  ? " of whole groups (data.split.group)"
+        : !config.time.empty() ? " of whole times (data.split.time)"
+                               : ""));
   if (training_rows > 0) return;
   if (config.group.empty() && config.time.empty() && config.folds == 0)
     throw DataError(

@@ -41,7 +41,9 @@ struct Cuts {
 
 Cuts cuts_of(const SplitConfig& config, const OrderedTimes& times) {
   const auto rows = times.rows();
-  const auto share = [](std::int64_t of, double part) { return std::llround(static_cast<double>(of) * part); };
+  const auto share = [](std::int64_t of, double part) {
+    return std::llround(static_cast<double>(of) * part);
+  };
   if (config.folds == 0) {
     // What no rounding of the sum may give to a part whose share is 0.
     const auto test = config.test > 0 ? times.cut(share(rows, config.train + config.validation)) : rows;

@@ -83,9 +83,13 @@ ColumnSelection select_columns(const TableConfig& config, const FileColumns& col
   const Patterns numeric(config.features.numeric), categorical(config.features.categorical),
       date(config.features.date), ignore(config.features.ignore);
   const std::unordered_set<std::string_view> index(columns.index.begin(), columns.index.end());
-  ColumnSelection selection{
-      .numeric = {}, .categorical = {}, .targets = config.targets, .weight = config.weight, .left_out = {},
-      .group = config.split.group, .time = config.split.time};
+  ColumnSelection selection{.numeric = {},
+                            .categorical = {},
+                            .targets = config.targets,
+                            .weight = config.weight,
+                            .left_out = {},
+                            .group = config.split.group,
+                            .time = config.split.time};
   const std::unordered_set<std::string_view> targets(config.targets.begin(), config.targets.end());
   Names dates;
   for (const auto& name : header) {

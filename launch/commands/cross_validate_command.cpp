@@ -85,8 +85,8 @@ void run_folds(const Arguments& arguments, const RunConfig& run, ManyFolder& fol
   auto count = folds.size() - waiting.size();
   const auto ended = [&](const Training& training, const TrainingEnd& end) {
     folder.journal().add({{"fold", names.at(training.name)}, {"seconds", end.seconds}});
-    log::info(fmt::format("{} is done after {} ({} of {})", training.name, human_seconds(end.seconds), ++count,
-                          folds.size()));
+    log::info(fmt::format("{} is done after {} ({} of {})", training.name, human_seconds(end.seconds),
+                          ++count, folds.size()));
   };
   run_side_by_side(arguments.many.jobs_for(run), next, ended,
                    [](const Training&, const TrainingEnd&) { return false; });
@@ -137,9 +137,13 @@ ordered_json to_json(const Summary& summary, const Arguments& arguments, const R
     metrics[name] = {{"mean", number(spread.mean)},
                      {"deviation", number(spread.deviation)},
                      {"interval", {number(spread.low), number(spread.high)}}};
-  return {{"name", run.name},         {"folds", arguments.folds},
-          {"repeats", arguments.repeats}, {"interval", "95%, corrected resampled t (Nadeau and Bengio 2003)"},
-          {"test_to_train", summary.test_to_train}, {"metrics", metrics}, {"runs", folds}};
+  return {{"name", run.name},
+          {"folds", arguments.folds},
+          {"repeats", arguments.repeats},
+          {"interval", "95%, corrected resampled t (Nadeau and Bengio 2003)"},
+          {"test_to_train", summary.test_to_train},
+          {"metrics", metrics},
+          {"runs", folds}};
 }
 
 std::string table_of(const Summary& summary, const Arguments& arguments) {
@@ -166,8 +170,9 @@ std::string table_of(const Summary& summary, const Arguments& arguments) {
 
 int cross_validate(const Arguments& arguments, const Catalogue& catalogue) {
   const auto run = load(arguments, catalogue);
-  ManyFolder folder(arguments.many.folder(run, "-folds"), arguments.many, run,
-                    {{"command", "cross-validate"}, {"folds", arguments.folds}, {"repeats", arguments.repeats}});
+  ManyFolder folder(
+      arguments.many.folder(run, "-folds"), arguments.many, run,
+      {{"command", "cross-validate"}, {"folds", arguments.folds}, {"repeats", arguments.repeats}});
   std::vector<Fold> folds;
   for (std::int64_t repeat = 1; repeat <= arguments.repeats; ++repeat)
     for (std::int64_t fold = 1; fold <= arguments.folds; ++fold) folds.push_back({repeat, fold});
@@ -180,10 +185,11 @@ int cross_validate(const Arguments& arguments, const Catalogue& catalogue) {
   const auto rows = write_out_of_fold(answers, results);
   const auto summary = summarize(std::move(results));
   write_file_atomically(file, to_json(summary, arguments, run).dump(2) + "\n");
-  fmt::print("\n{}\nInterval      Student's t with the variance of Nadeau and Bengio (2003): folds share what "
-             "they train on\nAnswers       {} ({} rows, each by the model that did not see it)\nResult        "
-             "{}\n",
-             table_of(summary, arguments), answers.string(), with_commas(rows), file.string());
+  fmt::print(
+      "\n{}\nInterval      Student's t with the variance of Nadeau and Bengio (2003): folds share what "
+      "they train on\nAnswers       {} ({} rows, each by the model that did not see it)\nResult        "
+      "{}\n",
+      table_of(summary, arguments), answers.string(), with_commas(rows), file.string());
   std::fflush(stdout);
   return ExitCode::success;
 }
@@ -204,12 +210,16 @@ void add_cross_validate_command(CLI::App& app, Program& program) {
   command->footer(
       "Examples:\n"
       "  ringtrain cross-validate configs/cancer.yaml --folds 5\n"
-      "  ringtrain cross-validate configs/cancer.yaml --folds 10 --repeats 3 --jobs 4 --job-dir jobs/cancer-cv\n"
+      "  ringtrain cross-validate configs/cancer.yaml --folds 10 --repeats 3 --jobs 4 --job-dir "
+      "jobs/cancer-cv\n"
       "  ringtrain cross-validate visits.yaml --set data.split.group=patient\n"
-      "A fold is the test part of a training of its own, in JOB_DIR/fold-K; validation is taken from the rest.\n"
+      "A fold is the test part of a training of its own, in JOB_DIR/fold-K; validation is taken from the "
+      "rest.\n"
       "JOB_DIR is that of the run with -folds behind it, where --job-dir does not name it. Ended or killed,\n"
-      "the same command goes on: folds that are done are not run again, others go on from their checkpoints.");
-  command->callback([arguments, &program] { program.exit_code = cross_validate(*arguments, program.catalogue); });
+      "the same command goes on: folds that are done are not run again, others go on from their "
+      "checkpoints.");
+  command->callback(
+      [arguments, &program] { program.exit_code = cross_validate(*arguments, program.catalogue); });
 }
 
 }  // namespace ringtrain

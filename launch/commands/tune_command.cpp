@@ -36,18 +36,24 @@ struct Arguments {
 };
 
 /// What an attempt came to.
-struct Outcome {
-  Attempt attempt;
+struct TrialOutcome {
+  RungTrial attempt;
   double value = std::numeric_limits<double>::quiet_NaN();  ///< of the metric; NaN: failed, or undefined
   std::int64_t step = 0;
   double seconds = 0;
-  std::string why;  ///< of a failure
+  std::string why{};  ///< of a failure
 };
 
 /// Settings that would make trials' metrics those of other things.
 void require_comparable(const SearchSpace& space, bool halving) {
-  std::vector<std::string> fixed{"data.split", "data.train_file", "data.validation_file", "task.type",
-                                 "trainer.checkpoint.metric", "job_dir", "name", "export"};
+  std::vector<std::string> fixed{"data.split",
+                                 "data.train_file",
+                                 "data.validation_file",
+                                 "task.type",
+                                 "trainer.checkpoint.metric",
+                                 "job_dir",
+                                 "name",
+                                 "export"};
   if (halving) fixed.insert(fixed.end(), {"trainer.epochs", "trainer.max_steps", "trainer.steps"});
   std::vector<std::string> problems;
   for (const auto& dimension : space.dimensions)
@@ -70,14 +76,17 @@ class Search {
         space_(SearchSpace::parse(text_, arguments.space)),
         run_(load({})),
         rungs_(arguments.halving
-                   ? rung_epochs(run_.trainer.epochs, std::min(arguments.min_epochs, run_.trainer.epochs), arguments.eta)
+                   ? rung_epochs(run_.trainer.epochs, std::min(arguments.min_epochs, run_.trainer.epochs),
+                                 arguments.eta)
                    : std::vector<std::int64_t>{0}),
-        halving_(static_cast<std::size_t>(arguments.trials), rungs_.size(), static_cast<std::size_t>(arguments.eta)),
+        halving_(static_cast<std::size_t>(arguments.trials), rungs_.size(),
+                 static_cast<std::size_t>(arguments.eta)),
         metric_(run_.trainer.checkpoint.metric),
         larger_(larger_is_better(run_.task.kind(), metric_)) {
     require_comparable(space_, arguments.halving);
     if (arguments.halving && run_.trainer.steps == "auto")
-      throw ConfigError("--halving: its budgets are epochs; set trainer.steps: epochs, and trainer.epochs to the most");
+      throw ConfigError(
+          "--halving: its budgets are epochs; set trainer.steps: epochs, and trainer.epochs to the most");
     const auto dimensions = space_.dimensions.size();
     const auto trials = static_cast<std::size_t>(arguments.trials);
     const auto seed = static_cast<std::uint64_t>(arguments.seed);
@@ -110,24 +119,24 @@ class Search {
         throw ConfigError(fmt::format("trial {} ({}): {}", trial + 1, join(values_[trial]), error.what()));
       }
   }
-  std::string name_of(const Attempt& attempt) const {
+  std::string name_of(const RungTrial& attempt) const {
     const auto name = fmt::format("trial {}", attempt.trial + 1);
     return arguments_.halving ? fmt::format("{} of {} epochs", name, rungs_[attempt.rung]) : name;
   }
-  fs::path folder_of(const Attempt& attempt) const {
+  fs::path folder_of(const RungTrial& attempt) const {
     const auto folder = folder_ / fmt::format("trial-{}", attempt.trial + 1);
     return arguments_.halving ? folder / fmt::format("epochs-{}", rungs_[attempt.rung]) : folder;
   }
-  Training training_of(const Attempt& attempt) const {
+  Training training_of(const RungTrial& attempt) const {
     auto overrides = values_[attempt.trial];
     if (arguments_.halving) overrides.push_back(fmt::format("trainer.epochs={}", rungs_[attempt.rung]));
     overrides.emplace_back("export.enabled=false");
     return arguments_.many.training(name_of(attempt), folder_of(attempt), overrides);
   }
   void recall(const std::vector<ordered_json>& entries);
-  void take(Journal& journal, Outcome outcome);
-  void keep(const Outcome& outcome);
-  const Outcome* best() const;
+  void take(Journal& journal, TrialOutcome outcome);
+  void keep(const TrialOutcome& outcome);
+  const TrialOutcome* best() const;
   std::string table() const;
   ordered_json to_json() const;
 
@@ -142,11 +151,11 @@ class Search {
   bool larger_;
   fs::path folder_;
   std::vector<std::vector<std::string>> values_;  ///< [trials] overrides
-  std::vector<Attempt> interrupted_;              ///< begun by an earlier process
-  std::map<Attempt, Outcome> outcomes_;
+  std::vector<RungTrial> interrupted_;            ///< begun by an earlier process
+  std::map<RungTrial, TrialOutcome> outcomes_;
 };
 
-void Search::keep(const Outcome& outcome) {
+void Search::keep(const TrialOutcome& outcome) {
   const double loss = std::isnan(outcome.value) ? std::numeric_limits<double>::infinity()
                       : larger_                 ? -outcome.value
                                                 : outcome.value;
@@ -156,7 +165,7 @@ void Search::keep(const Outcome& outcome) {
 
 void Search::recall(const std::vector<ordered_json>& entries) {
   for (const auto& entry : entries) {
-    const Attempt attempt{entry.at("trial").get<std::size_t>() - 1, entry.at("rung").get<std::size_t>()};
+    const RungTrial attempt{entry.at("trial").get<std::size_t>() - 1, entry.at("rung").get<std::size_t>()};
     if (attempt.trial >= values_.size())
       throw ConfigError(fmt::format("--trials: {} has begun trial {} already; ask for that many, or for more",
                                     folder_.string(), attempt.trial + 1));
@@ -166,7 +175,7 @@ void Search::recall(const std::vector<ordered_json>& entries) {
       continue;
     }
     std::erase(interrupted_, attempt);
-    Outcome outcome{.attempt = attempt};
+    TrialOutcome outcome{.attempt = attempt};
     if (entry.at("value").is_number()) outcome.value = entry.at("value");
     outcome.step = entry.at("step");
     outcome.seconds = entry.at("seconds");
@@ -175,7 +184,7 @@ void Search::recall(const std::vector<ordered_json>& entries) {
   }
 }
 
-void Search::take(Journal& journal, Outcome outcome) {
+void Search::take(Journal& journal, TrialOutcome outcome) {
   ordered_json entry{{"trial", outcome.attempt.trial + 1},
                      {"rung", outcome.attempt.rung},
                      {"value", std::isnan(outcome.value) ? ordered_json() : ordered_json(outcome.value)},
@@ -184,13 +193,14 @@ void Search::take(Journal& journal, Outcome outcome) {
   if (!outcome.why.empty()) entry["why"] = outcome.why;
   journal.add(std::move(entry));
   keep(outcome);
-  log::info(fmt::format("{} is done after {}: {} {} ({})", name_of(outcome.attempt), human_seconds(outcome.seconds),
-                        metric_, table_number(outcome.value), join(values_[outcome.attempt.trial])));
+  log::info(fmt::format("{} is done after {}: {} {} ({})", name_of(outcome.attempt),
+                        human_seconds(outcome.seconds), metric_, table_number(outcome.value),
+                        join(values_[outcome.attempt.trial])));
 }
 
 /// Of the largest budget that one has ended with; of equally good ones the first.
-const Outcome* Search::best() const {
-  const Outcome* best = nullptr;
+const TrialOutcome* Search::best() const {
+  const TrialOutcome* best = nullptr;
   for (const auto& [attempt, outcome] : outcomes_) {
     if (std::isnan(outcome.value)) continue;
     const bool better = !best || attempt.rung > best->attempt.rung ||
@@ -203,9 +213,9 @@ const Outcome* Search::best() const {
 
 /// The best first.
 std::string Search::table() const {
-  std::vector<const Outcome*> order;
+  std::vector<const TrialOutcome*> order;
   for (const auto& [attempt, outcome] : outcomes_) order.push_back(&outcome);
-  std::stable_sort(order.begin(), order.end(), [this](const Outcome* a, const Outcome* b) {
+  std::stable_sort(order.begin(), order.end(), [this](const TrialOutcome* a, const TrialOutcome* b) {
     if (a->attempt.rung != b->attempt.rung) return a->attempt.rung > b->attempt.rung;
     if (std::isnan(a->value) || std::isnan(b->value)) return !std::isnan(a->value) && std::isnan(b->value);
     return larger_ ? a->value > b->value : a->value < b->value;
@@ -221,7 +231,8 @@ std::string Search::table() const {
     if (arguments_.halving) row.push_back(std::to_string(rungs_[outcome->attempt.rung]));
     row.insert(row.end(), {outcome->why.empty() ? table_number(outcome->value) : "failed",
                            std::to_string(outcome->step), fmt::format("{:.1f}", outcome->seconds)});
-    for (const auto& value : values_[outcome->attempt.trial]) row.push_back(value.substr(value.find('=') + 1));
+    for (const auto& value : values_[outcome->attempt.trial])
+      row.push_back(value.substr(value.find('=') + 1));
   }
   return text_table(rows);
 }
@@ -244,12 +255,9 @@ ordered_json Search::to_json() const {
     trial["settings"] = values;
   }
   const auto* first = best();
-  return {{"metric", metric_},
-          {"part", "validation"},
-          {"larger_is_better", larger_},
-          {"best_trial", first->attempt.trial + 1},
-          {"best_value", first->value},
-          {"trials", trials}};
+  return {{"metric", metric_},           {"part", "validation"},
+          {"larger_is_better", larger_}, {"best_trial", first->attempt.trial + 1},
+          {"best_value", first->value},  {"trials", trials}};
 }
 
 int Search::run() {
@@ -265,9 +273,9 @@ int Search::run() {
   auto& journal = folder.journal();
   recall(journal.entries());
   if (!outcomes_.empty()) log::info(fmt::format("{} trainings are done already", outcomes_.size()));
-  std::map<std::string, Attempt> running;  // by the training's name
+  std::map<std::string, RungTrial> running;  // by the training's name
   const auto next = [&]() -> std::optional<Training> {
-    std::optional<Attempt> attempt;
+    std::optional<RungTrial> attempt;
     if (!interrupted_.empty()) {
       attempt = interrupted_.front();
       interrupted_.erase(interrupted_.begin());
@@ -280,7 +288,7 @@ int Search::run() {
     return training_of(*attempt);
   };
   const auto ended = [&](const Training& training, const TrainingEnd& end) {
-    Outcome outcome{.attempt = running.at(training.name), .seconds = end.seconds, .why = {}};
+    TrialOutcome outcome{.attempt = running.at(training.name), .seconds = end.seconds, .why = {}};
     const auto record = report::RunRecord::read(training.folder);
     if (const auto* chosen = record.chosen_validation()) {
       outcome.step = chosen->step;
@@ -305,14 +313,17 @@ int Search::run() {
               "trainer.checkpoint.metric"
             : outcomes_.begin()->second.why));
   const auto found = folder_ / "best.yaml", result = folder_ / "tune.json";
-  write_file_atomically(found, fmt::format("# Found by ringtrain tune: trial {} of {}, {} of the validation part {}.\n{}",
-                                           first->attempt.trial + 1, arguments_.trials, metric_,
-                                           table_number(first->value), load(values_[first->attempt.trial]).to_yaml()));
+  write_file_atomically(
+      found, fmt::format("# Found by ringtrain tune: trial {} of {}, {} of the validation part {}.\n{}",
+                         first->attempt.trial + 1, arguments_.trials, metric_, table_number(first->value),
+                         load(values_[first->attempt.trial]).to_yaml()));
   write_file_atomically(result, to_json().dump(2) + "\n");
-  fmt::print("\n{}\nBest          trial {}: {}\nMeasure       {} of the validation part, {} is better\nResult        "
-             "{}\n\nNext\n  ringtrain train {}\n",
-             table(), first->attempt.trial + 1, join(values_[first->attempt.trial]), metric_,
-             larger_ ? "larger" : "smaller", result.string(), shell_quoted(found.string()));
+  fmt::print(
+      "\n{}\nBest          trial {}: {}\nMeasure       {} of the validation part, {} is better\nResult       "
+      " "
+      "{}\n\nNext\n  ringtrain train {}\n",
+      table(), first->attempt.trial + 1, join(values_[first->attempt.trial]), metric_,
+      larger_ ? "larger" : "smaller", result.string(), shell_quoted(found.string()));
   std::fflush(stdout);
   return ExitCode::success;
 }
@@ -339,7 +350,9 @@ void add_tune_command(CLI::App& app, Program& program) {
                    "How they are drawn: sobol (covers the space evenly) or random")
       ->check(CLI::IsMember({"sobol", "random"}))
       ->capture_default_str();
-  command->add_option("--seed", arguments->seed, "Of the drawing")->check(CLI::Range(0, 2'000'000'000))->capture_default_str();
+  command->add_option("--seed", arguments->seed, "Of the drawing")
+      ->check(CLI::Range(0, 2'000'000'000))
+      ->capture_default_str();
   auto* halving = command->add_flag(
       "--halving", arguments->halving,
       "Train all for a few epochs, and only the best of them for more (ASHA), up to trainer.epochs");
@@ -361,8 +374,10 @@ void add_tune_command(CLI::App& app, Program& program) {
       "  model.dropout: {uniform: [0, 0.5]}\n"
       "  trainer.accumulate: {int: [1, 4]}\n"
       "What counts is trainer.checkpoint.metric of the validation part, never the test part. The best\n"
-      "configuration is JOB_DIR/best.yaml, which `train` takes. JOB_DIR is that of the run with -tune behind\n"
-      "it, where --job-dir does not name it. Ended or killed, the same command goes on; with more --trials it\n"
+      "configuration is JOB_DIR/best.yaml, which `train` takes. JOB_DIR is that of the run with -tune "
+      "behind\n"
+      "it, where --job-dir does not name it. Ended or killed, the same command goes on; with more --trials "
+      "it\n"
       "adds them to those that are done.");
   command->callback([arguments, &program] { program.exit_code = tune(*arguments, program.catalogue); });
 }

@@ -15,7 +15,7 @@ namespace ringtrain {
 struct FoldResult {
   std::int64_t repeat = 1, fold = 1;
   std::filesystem::path folder;
-  std::int64_t step = 0;                      ///< of the checkpoint that was measured
+  std::int64_t step = 0;  ///< of the checkpoint that was measured
   std::int64_t train_rows = 0, test_rows = 0;
   std::vector<std::pair<std::string, double>> metrics;  ///< of the test part, in their order
   Head head;
@@ -26,9 +26,9 @@ struct FoldResult {
 };
 
 /// Joins the folds' predictions.csv, by repeat and row: repeat, row (from 0, in the data file), fold, target,
-/// answer, and where it is probabilities that answers are made of, score0, score1, ... as there. Classes stand
-/// by their names. Several targets are target0, target1, ..., answer0, ... Returns the number of lines. Throws
-/// DataError where a fold's file is not what its run says.
+/// answer, and where it is probabilities that answers are made of, score0, score1, ... as there. Classes
+/// stand by their names. Several targets are target0, target1, ..., answer0, ... Returns the number of lines.
+/// Throws DataError where a fold's file is not what its run says.
 std::int64_t write_out_of_fold(const std::filesystem::path& file, const std::vector<FoldResult>& folds);
 
 }  // namespace ringtrain

@@ -33,20 +33,20 @@ std::optional<std::size_t> Halving::to_go_on(std::size_t rung) const {
   return std::nullopt;
 }
 
-std::optional<Attempt> Halving::next() {
+std::optional<RungTrial> Halving::next() {
   for (std::size_t rung = rungs_.size() - 1; rung-- > 0;)
     if (const auto trial = to_go_on(rung)) {
-      const Attempt attempt{*trial, rung + 1};
+      const RungTrial attempt{*trial, rung + 1};
       begun(attempt);
       return attempt;
     }
   if (begun_ == trials_) return std::nullopt;
-  const Attempt attempt{begun_, 0};
+  const RungTrial attempt{begun_, 0};
   begun(attempt);
   return attempt;
 }
 
-void Halving::begun(const Attempt& attempt) {
+void Halving::begun(const RungTrial& attempt) {
   rungs_[attempt.rung].under_way.push_back(attempt.trial);
   if (attempt.rung == 0)
     begun_ = std::max(begun_, attempt.trial + 1);
@@ -54,7 +54,7 @@ void Halving::begun(const Attempt& attempt) {
     rungs_[attempt.rung - 1].gone_on.push_back(attempt.trial);
 }
 
-void Halving::ended(const Attempt& attempt, double loss) {
+void Halving::ended(const RungTrial& attempt, double loss) {
   auto& here = rungs_[attempt.rung];
   std::erase(here.under_way, attempt.trial);
   here.losses[attempt.trial] = loss;

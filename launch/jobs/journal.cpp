@@ -31,8 +31,8 @@ void find_changes(const ordered_json& there, const ordered_json& now, const std:
     if (before.is_object() && after.is_object())
       find_changes(before, after, path + name + ": ", changes);
     else
-      changes.push_back(
-          fmt::format("{}{}: {} there, {} now", path, name, shown_value(there, name), shown_value(now, name)));
+      changes.push_back(fmt::format("{}{}: {} there, {} now", path, name, shown_value(there, name),
+                                    shown_value(now, name)));
   }
 }
 
@@ -49,8 +49,8 @@ Journal::Journal(std::filesystem::path file, const ordered_json& about)
   for (std::string line; std::getline(lines, line);) {
     auto entry = ordered_json::parse(line, nullptr, false);
     if (!entry.is_object())
-      throw ConfigError(fmt::format("{} is no journal of ringtrain; name another folder with --job-dir",
-                                    file_.string()));
+      throw ConfigError(
+          fmt::format("{} is no journal of ringtrain; name another folder with --job-dir", file_.string()));
     entries_.push_back(std::move(entry));
   }
   const auto there = entries_.empty() ? ordered_json::object() : entries_.front();
@@ -58,10 +58,11 @@ Journal::Journal(std::filesystem::path file, const ordered_json& about)
   std::vector<std::string> changes;
   find_changes(there, about_, "", changes);
   if (!changes.empty())
-    throw ConfigError(fmt::format(
-        "{} is of other trainings than these; what differs:\n  {}\nSet it as it was, to go on; or begin anew: "
-        "with --overwrite, or with another --job-dir",
-        file_.string(), join(changes, "\n  ")));
+    throw ConfigError(
+        fmt::format("{} is of other trainings than these; what differs:\n  {}\nSet it as it was, to go on; "
+                    "or begin anew: "
+                    "with --overwrite, or with another --job-dir",
+                    file_.string(), join(changes, "\n  ")));
 }
 
 void Journal::add(ordered_json entry) {

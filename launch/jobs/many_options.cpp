@@ -43,8 +43,7 @@ nlohmann::ordered_json settings_of(const RunConfig& run) {
 
 void ManyOptions::add_to(CLI::App& command) {
   command.add_option("CONFIG", config, "Configuration, YAML (see `ringtrain config`)")->required();
-  command
-      .add_option("--set", overrides, "Override a field in all trainings: --set trainer.epochs=3")
+  command.add_option("--set", overrides, "Override a field in all trainings: --set trainer.epochs=3")
       ->type_name("KEY=VALUE")
       ->allow_extra_args(false);
   command.add_option("--train-file", train_file, "Train on this file (data.train_file)");
@@ -52,8 +51,7 @@ void ManyOptions::add_to(CLI::App& command) {
   command.add_option("--ranks", ranks, "Start so many ranks with mpirun for each training")
       ->check(CLI::Range(1, 4096));
   command
-      .add_option("--jobs", jobs,
-                  "Trainings at once; as many as the cores (or GPUs) suffice for, by default")
+      .add_option("--jobs", jobs, "Trainings at once; as many as the cores (or GPUs) suffice for, by default")
       ->check(CLI::Range(1, 4096));
   command.add_flag("--overwrite", overwrite, "Begin anew where the folder holds such trainings");
 }

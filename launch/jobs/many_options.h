@@ -36,9 +36,9 @@ struct ManyOptions {
 /// The folder of several trainings, while a command has it: no other one writes there.
 class ManyFolder {
  public:
-  /// `about`: as of Journal; the configuration, the content of the data and the ranks are added to it. Removes
-  /// what an earlier command left where `options.overwrite`. Throws ConfigError as Journal; JobTakenError;
-  /// ConfigError in a process that is a rank.
+  /// `about`: as of Journal; the configuration, the content of the data and the ranks are added to it.
+  /// Removes what an earlier command left where `options.overwrite`. Throws ConfigError as Journal;
+  /// JobTakenError; ConfigError in a process that is a rank.
   ManyFolder(std::filesystem::path folder, const ManyOptions& options, const RunConfig& run,
              nlohmann::ordered_json about);
   const std::filesystem::path& path() const { return folder_; }

@@ -32,8 +32,8 @@ std::optional<double> number_in(std::string_view text) {
 bool is_whole(double number) { return number == std::floor(number) && std::abs(number) < 9e15; }
 
 /// "" or what is wrong with its list.
-std::string read_values(const std::vector<std::string>& items, Dimension& dimension) {
-  using Kind = Dimension::Kind;
+std::string read_values(const std::vector<std::string>& items, SearchDimension& dimension) {
+  using Kind = SearchDimension::Kind;
   if (dimension.kind == Kind::choice) {
     dimension.choices = items;
     return items.empty() ? "expected a value at least" : "";
@@ -52,7 +52,7 @@ std::string read_values(const std::vector<std::string>& items, Dimension& dimens
 
 }  // namespace
 
-std::string Dimension::at(double place) const {
+std::string SearchDimension::at(double place) const {
   const auto nth = [&](double count) { return std::min(std::floor(place * count), count - 1); };
   switch (kind) {
     case Kind::uniform:
@@ -68,10 +68,11 @@ std::string Dimension::at(double place) const {
 }
 
 SearchSpace SearchSpace::parse(const std::string& text, const std::string& name) {
-  static const std::map<std::string, Dimension::Kind> kinds{{"choice", Dimension::Kind::choice},
-                                                            {"int", Dimension::Kind::integer},
-                                                            {"log_uniform", Dimension::Kind::log_uniform},
-                                                            {"uniform", Dimension::Kind::uniform}};
+  static const std::map<std::string, SearchDimension::Kind> kinds{
+      {"choice", SearchDimension::Kind::choice},
+      {"int", SearchDimension::Kind::integer},
+      {"log_uniform", SearchDimension::Kind::log_uniform},
+      {"uniform", SearchDimension::Kind::uniform}};
   std::vector<std::string> known;
   for (const auto& [kind, value] : kinds) known.push_back(kind);
   SearchSpace space;
@@ -79,7 +80,7 @@ SearchSpace SearchSpace::parse(const std::string& text, const std::string& name)
   for (const auto& list : config::yaml_lists(text, name)) {
     const auto dot = list.path.rfind('.');
     const auto kind = dot == std::string::npos ? list.path : list.path.substr(dot + 1);
-    Dimension dimension;
+    SearchDimension dimension;
     dimension.key = dot == std::string::npos ? "" : list.path.substr(0, dot);
     std::string problem;
     if (const auto found = kinds.find(kind); found == kinds.end() || dimension.key.empty())
@@ -89,15 +90,16 @@ SearchSpace SearchSpace::parse(const std::string& text, const std::string& name)
       dimension.kind = found->second;
     if (problem.empty()) problem = read_values(list.items, dimension);
     if (problem.empty() && std::any_of(space.dimensions.begin(), space.dimensions.end(),
-                                       [&](const Dimension& one) { return one.key == dimension.key; }))
+                                       [&](const SearchDimension& one) { return one.key == dimension.key; }))
       problem = "it stands there twice";
     if (!problem.empty()) problems.push_back(fmt::format("{}: {} ({})", list.path, problem, list.where));
     space.dimensions.push_back(std::move(dimension));
   }
   if (space.dimensions.empty() && problems.empty())
-    problems.push_back(fmt::format("{}: nothing is varied; expected lines such as "
-                                   "trainer.optimizer.lr: {{log_uniform: [1e-4, 1e-1]}}",
-                                   name));
+    problems.push_back(
+        fmt::format("{}: nothing is varied; expected lines such as "
+                    "trainer.optimizer.lr: {{log_uniform: [1e-4, 1e-1]}}",
+                    name));
   if (!problems.empty()) throw ConfigError(join(problems, "\n"));
   return space;
 }
@@ -109,7 +111,8 @@ std::vector<std::string> SearchSpace::at(const std::vector<double>& point) const
   return overrides;
 }
 
-std::vector<std::vector<double>> random_points(std::size_t dimensions, std::size_t trials, std::uint64_t seed) {
+std::vector<std::vector<double>> random_points(std::size_t dimensions, std::size_t trials,
+                                               std::uint64_t seed) {
   std::vector<std::vector<double>> points;
   for (std::size_t trial = 0; trial < trials; ++trial) {
     SplitMix64 random(seed_of({seed, kPointStream, trial}));
@@ -119,7 +122,8 @@ std::vector<std::vector<double>> random_points(std::size_t dimensions, std::size
   return points;
 }
 
-std::vector<std::vector<double>> sobol_points(std::size_t dimensions, std::size_t trials, std::uint64_t seed) {
+std::vector<std::vector<double>> sobol_points(std::size_t dimensions, std::size_t trials,
+                                              std::uint64_t seed) {
   const auto width = static_cast<std::int64_t>(dimensions), count = static_cast<std::int64_t>(trials);
   at::Tensor state = at::zeros({width, kSobolBits}, at::kLong);
   state = at::_sobol_engine_initialize_state_(state, width);
@@ -132,7 +136,8 @@ std::vector<std::vector<double>> sobol_points(std::size_t dimensions, std::size_
   const at::Tensor first = place.to(at::kDouble).div(std::ldexp(1.0, kSobolBits)).unsqueeze(0);
   at::Tensor all = first;
   if (count > 1)
-    all = at::cat({first, std::get<0>(at::_sobol_engine_draw(place, count - 1, state, width, 0, at::kDouble))});
+    all =
+        at::cat({first, std::get<0>(at::_sobol_engine_draw(place, count - 1, state, width, 0, at::kDouble))});
   const at::Tensor rows = all.contiguous();
   const auto* values = rows.const_data_ptr<double>();
   std::vector<std::vector<double>> points;

@@ -7,11 +7,11 @@
 namespace ringtrain {
 
 /// One setting that is varied, and where its values come from.
-struct Dimension {
+struct SearchDimension {
   enum class Kind { uniform, log_uniform, integer, choice };
   std::string key;  ///< of --set
   Kind kind = Kind::uniform;
-  double low = 0, high = 0;         ///< both may be taken
+  double low = 0, high = 0;          ///< both may be taken
   std::vector<std::string> choices;  ///< YAML
 
   /// The value at `place`, from 0 to below 1, as YAML.
@@ -25,7 +25,7 @@ struct Dimension {
 ///     model.dropout: {uniform: [0, 0.5]}
 ///     trainer.accumulate: {int: [1, 4]}
 struct SearchSpace {
-  std::vector<Dimension> dimensions;
+  std::vector<SearchDimension> dimensions;
 
   /// Throws ConfigError with all that is wrong, each with its line. `name` stands for the text.
   static SearchSpace parse(const std::string& text, const std::string& name);
@@ -35,7 +35,8 @@ struct SearchSpace {
 
 /// Points of the unit cube for trials, [trials][dimensions]; those of fewer trials are the first of more. A
 /// pure function of the seed.
-std::vector<std::vector<double>> random_points(std::size_t dimensions, std::size_t trials, std::uint64_t seed);
+std::vector<std::vector<double>> random_points(std::size_t dimensions, std::size_t trials,
+                                               std::uint64_t seed);
 /// Sobol's sequence with the directions of Joe and Kuo (2008), as torch.quasirandom.SobolEngine has it,
 /// shifted by the seed (a digital shift: Owen, 1998; its coverage stays). `seed` 0: not shifted. At most
 /// 21,201 dimensions.

@@ -203,7 +203,8 @@ int jobs_of_machine(const RunConfig& config, int ranks) {
   if (gpus > 0 && config.trainer.device != "cpu") return std::max(1, gpus / ranks);
   auto cores = static_cast<double>(usable_cores().size());
   if (const auto quota = cpu_quota()) cores = std::min(cores, *quota);
-  return std::max(1, static_cast<int>(cores / (ranks * static_cast<double>(config.trainer.threads_per_rank))));
+  return std::max(1,
+                  static_cast<int>(cores / (ranks * static_cast<double>(config.trainer.threads_per_rank))));
 }
 
 }  // namespace ringtrain

@@ -12,8 +12,8 @@ namespace ringtrain {
 
 /// A training that is a process of its own.
 struct Training {
-  std::string name;                   ///< for messages: "fold 2 of 5"
-  std::filesystem::path folder;       ///< of the run
+  std::string name;                    ///< for messages: "fold 2 of 5"
+  std::filesystem::path folder;        ///< of the run
   std::vector<std::string> arguments;  ///< of `train`, but for --job-dir and --resume
 };
 
@@ -23,7 +23,8 @@ struct TrainingEnd {
   double seconds = 0;
 };
 
-/// The training that is to be run next; nothing where there is none now. It is asked again when one has ended.
+/// The training that is to be run next; nothing where there is none now. It is asked again when one has
+/// ended.
 using NextTraining = std::function<std::optional<Training>()>;
 /// Told of each one that went well.
 using TrainingEnded = std::function<void(const Training&, const TrainingEnd&)>;
@@ -34,13 +35,13 @@ using TrainingFailed = std::function<bool(const Training&, const TrainingEnd&)>;
 /// that has a checkpoint goes on from it. Returns when nothing is left.
 ///
 /// Throws Error with the training's exit code that names the first one that failed, after the others have
-/// been stopped with a checkpoint; Error with ExitCode::stopped after a signal, when all have stopped so. They
-/// end with this process, however it ends. Waits for a training of an earlier process that still writes.
+/// been stopped with a checkpoint; Error with ExitCode::stopped after a signal, when all have stopped so.
+/// They end with this process, however it ends. Waits for a training of an earlier process that still writes.
 void run_side_by_side(int jobs, const NextTraining& next, const TrainingEnded& ended,
                       const TrainingFailed& failed);
 
-/// How many trainings of `ranks` ranks each this machine runs well at once: by its cores, or by its GPUs where
-/// the configuration takes them. One at least.
+/// How many trainings of `ranks` ranks each this machine runs well at once: by its cores, or by its GPUs
+/// where the configuration takes them. One at least.
 int jobs_of_machine(const RunConfig& config, int ranks);
 
 }  // namespace ringtrain

@@ -70,8 +70,8 @@ Spread spread_of(const std::vector<double>& values, double test_to_train) {
   for (const double value : values)
     if (!std::isnan(value)) squares += (value - spread.mean) * (value - spread.mean);
   spread.deviation = std::sqrt(squares / (count - 1));
-  const double half = student_t_quantile(0.975, count - 1) * spread.deviation *
-                      std::sqrt(1 / count + test_to_train);
+  const double half =
+      student_t_quantile(0.975, count - 1) * spread.deviation * std::sqrt(1 / count + test_to_train);
   spread.low = spread.mean - half;
   spread.high = spread.mean + half;
   return spread;

@@ -240,13 +240,15 @@ TEST(Split, FoldsOfFewGroupsAreDealtAndTheirSharesAreTold) {
     const Split split = make_split({.group = "patient", .folds = 3, .fold = fold}, table, 1);
     expect_partition(split, 100);
     for (const auto row : split.test) ++tested[static_cast<std::size_t>(row)];
-    warned |= split.warning.find("data.split.group: the 6 groups of 'patient' stay whole: train, validation and "
-                                 "test have ") != std::string::npos;
+    warned |= split.warning.find(
+                  "data.split.group: the 6 groups of 'patient' stay whole: train, validation and "
+                  "test have ") != std::string::npos;
   }
   EXPECT_EQ(std::count(tested.begin(), tested.end(), 1), 100);
   EXPECT_TRUE(warned);
-  EXPECT_CONTAINS(testing::data_error([&] { make_split({.group = "patient", .folds = 7, .fold = 7}, table, 1); }),
-                  "fold 7 of 7 has no row: 100 rows do not make so many folds of whole groups");
+  EXPECT_CONTAINS(
+      testing::data_error([&] { make_split({.group = "patient", .folds = 7, .fold = 7}, table, 1); }),
+      "fold 7 of 7 has no row: 100 rows do not make so many folds of whole groups");
 }
 
 TEST(Split, ByTimeTheOldestTrainAndTheNewestTest) {
@@ -266,7 +268,8 @@ TEST(Split, RowsOfOneTimeStayTogether) {
   const Split split = make_split({.time = "when"}, table, 3);
   EXPECT_EQ(split.train.size(), 15u);  // 14 were asked for; 10 are further away
   EXPECT_EQ(split.validation.size(), 0u);
-  EXPECT_CONTAINS(split.warning, "rows of the same 'when' stay together: train, validation and test have 75.0%");
+  EXPECT_CONTAINS(split.warning,
+                  "rows of the same 'when' stay together: train, validation and test have 75.0%");
 }
 
 /// As sklearn.model_selection.TimeSeriesSplit(n_splits=3) cuts 22 rows: tests begin at 7, 12 and 17.
@@ -274,8 +277,8 @@ TEST(Split, FoldsByTimeAreAWindowThatExpands) {
   Table table = numbers(22);
   for (std::int64_t row = 0; row < 22; ++row) table.times.push_back(static_cast<double>(row));
   for (std::int64_t fold = 1; fold <= 3; ++fold) {
-    const Split split =
-        make_split({.train = 0.8, .validation = 0.2, .test = 0, .time = "when", .folds = 3, .fold = fold}, table, 3);
+    const Split split = make_split(
+        {.train = 0.8, .validation = 0.2, .test = 0, .time = "when", .folds = 3, .fold = fold}, table, 3);
     const std::int64_t begin = 2 + 5 * fold;
     std::vector<std::int64_t> test(5);
     std::iota(test.begin(), test.end(), begin);
@@ -283,7 +286,8 @@ TEST(Split, FoldsByTimeAreAWindowThatExpands) {
     const auto before = static_cast<std::int64_t>(split.train.size() + split.validation.size());
     EXPECT_EQ(before, begin);
     EXPECT_EQ(split.validation.front(), static_cast<std::int64_t>(split.train.size()));
-    EXPECT_EQ(static_cast<std::int64_t>(split.validation.size()), std::llround(0.2 * static_cast<double>(begin)));
+    EXPECT_EQ(static_cast<std::int64_t>(split.validation.size()),
+              std::llround(0.2 * static_cast<double>(begin)));
   }
 }
 

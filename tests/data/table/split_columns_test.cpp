@@ -26,11 +26,13 @@ TableConfig config_of(const std::string& text, const testing::TemporaryFolder& f
 
 TEST(SplitColumns, GroupAndTimeStandBesideTheFeatures) {
   const testing::TemporaryFolder folder;
-  auto config = config_of("who,when,w,x,y\nann,3,1,0.5,a\nbob,1,2,1.5,b\nann,2,1,2.5,a\n", folder, {.group = "who"});
+  auto config =
+      config_of("who,when,w,x,y\nann,3,1,0.5,a\nbob,1,2,1.5,b\nann,2,1,2.5,a\n", folder, {.group = "who"});
   config.weight = "w";
   config.features.ignore = {"who"};
   const Table table = read_table(config, TargetKind::classes, at::kFloat);
-  EXPECT_EQ(table.groups, (std::vector<std::uint64_t>{hash_bytes("ann"), hash_bytes("bob"), hash_bytes("ann")}));
+  EXPECT_EQ(table.groups,
+            (std::vector<std::uint64_t>{hash_bytes("ann"), hash_bytes("bob"), hash_bytes("ann")}));
   EXPECT_EQ(table.numeric_names.size(), 2u);
   EXPECT_EQ(table.weight[1].item<double>(), 2);
 
@@ -49,7 +51,8 @@ TEST(SplitColumns, AFeatureMayBeTheGroup) {
   EXPECT_EQ(table.numeric_names.size(), 2u);
   EXPECT_EQ(table.groups, (std::vector<std::uint64_t>{hash_bytes("7"), hash_bytes("8")}));
   config.features.categorical = {"shop"};
-  EXPECT_EQ(read_table(config, TargetKind::number, at::kFloat).categorical[0], (std::vector<std::string>{"7", "8"}));
+  EXPECT_EQ(read_table(config, TargetKind::number, at::kFloat).categorical[0],
+            (std::vector<std::string>{"7", "8"}));
 }
 
 TEST(SplitColumns, DatesAreDaysAndPlainYearsAreNumbers) {
@@ -67,8 +70,9 @@ TEST(SplitColumns, DatesOfParquetToo) {
   const testing::TemporaryFolder folder;
   arrow::Date32Builder dates;
   ASSERT_TRUE(dates.AppendValues({3, 1}).ok());
-  const auto columns = arrow::schema({arrow::field("when", arrow::date32()), arrow::field("x", arrow::float64()),
-                                      arrow::field("y", arrow::int64())});
+  const auto columns =
+      arrow::schema({arrow::field("when", arrow::date32()), arrow::field("x", arrow::float64()),
+                     arrow::field("y", arrow::int64())});
   const auto made = arrow::Table::Make(
       columns, {dates.Finish().ValueOrDie(), testing::doubles({0.5, 1.5}), testing::integers({0, 1})});
   const auto file = testing::write_parquet(folder.path() / "t.parquet", *made, 2);
@@ -91,9 +95,12 @@ TEST(SplitColumns, WhatIsWrongIsToldWithItsRow) {
                   "row 2 (line 3), column 'when': expected a date");
   EXPECT_CONTAINS(error("when,x,y\n2024-01-01,1,a\n7,2,b\n", {.time = "when"}),
                   "its first time is a date, so that all are to be dates");
-  EXPECT_CONTAINS(error("when,x,y\n3,1,a\n,2,b\n", {.time = "when"}), "row 2 (line 3), column 'when': the time is missing");
-  EXPECT_CONTAINS(error("who,x,y\nann,1,a\n,2,b\n", {.group = "who"}), "row 2 (line 3), column 'who': the group is missing");
-  EXPECT_CONTAINS(error("who,x,y\nann,1,a\n", {.group = "whom"}), "has no column 'whom' (data.split.group). Did you mean 'who'?");
+  EXPECT_CONTAINS(error("when,x,y\n3,1,a\n,2,b\n", {.time = "when"}),
+                  "row 2 (line 3), column 'when': the time is missing");
+  EXPECT_CONTAINS(error("who,x,y\nann,1,a\n,2,b\n", {.group = "who"}),
+                  "row 2 (line 3), column 'who': the group is missing");
+  EXPECT_CONTAINS(error("who,x,y\nann,1,a\n", {.group = "whom"}),
+                  "has no column 'whom' (data.split.group). Did you mean 'who'?");
 }
 
 TEST(SplitColumns, BadRowsAreLeftOutWithTheirGroups) {

@@ -19,7 +19,8 @@ TEST(Spread, QuantilesOfStudentsT) {
 
 TEST(Spread, TheVarianceIsCorrectedForWhatFoldsShare) {
   // The deviation is sqrt(0.01 / 4); half of the interval 2.7764 * 0.05 * sqrt(1 / 5 + 1 / 4).
-  const auto spread = spread_of({0.85, 0.9, 0.95, 0.9 - 0.05 / std::sqrt(2), 0.9 + 0.05 / std::sqrt(2)}, 0.25);
+  const auto spread =
+      spread_of({0.85, 0.9, 0.95, 0.9 - 0.05 / std::sqrt(2), 0.9 + 0.05 / std::sqrt(2)}, 0.25);
   EXPECT_NEAR(spread.mean, 0.9, 1e-12);
   EXPECT_NEAR(spread.deviation, std::sqrt(0.0075 / 4), 1e-12);
   EXPECT_NEAR(spread.high - 0.9, 2.7764451051977987 * std::sqrt(0.0075 / 4) * std::sqrt(0.45), 1e-11);
