@@ -52,7 +52,7 @@ def classes_as_scikit_learn(folder):
     values = [run["metrics"]["roc_auc"] for run in runs.values()]
     summary = result["metrics"]["roc_auc"]
     ratio = sum(run["test_rows"] for run in runs.values()) / sum(run["train_rows"] for run in runs.values())
-    half = 2.2621571628540993 * numpy.std(values, ddof=1) * numpy.sqrt(1 / 10 + ratio)  # t of 9 degrees of freedom
+    half = 2.262157162798205 * numpy.std(values, ddof=1) * numpy.sqrt(1 / 10 + ratio)  # t of 9 degrees of freedom
     assert numpy.allclose([summary["mean"], summary["deviation"]], [numpy.mean(values), numpy.std(values, ddof=1)])
     assert numpy.allclose(summary["interval"], [summary["mean"] - half, summary["mean"] + half])
     return result
