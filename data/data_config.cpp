@@ -116,6 +116,32 @@ void SplitConfig::describe_shares(config::Visitor& v) {
 void SplitConfig::describe(config::Visitor& v) {
   describe_shares(v);
   v.field("stratify", stratify, "Give each part its share of every class (classification only).");
+  v.field(
+      "group", group,
+      "A column: rows of one value are all in one part, which the value's hash decides. Empty: none. It is "
+      "a feature, too, unless data.features.ignore names it.");
+  v.field(
+      "time", time,
+      "A column of numbers or dates: the oldest rows are the training part, the next ones validation, the "
+      "newest the test part; rows of one time stay together. Empty: none. It is a feature, too, unless "
+      "data.features.ignore names it.");
+  v.require("time", group.empty() || time.empty(),
+            "group and time exclude each other; leave one of them out");
+  v.field(
+      "folds", folds,
+      "Cuts the rows into so many folds, of which one is the test part; validation is taken from the rest, "
+      "validation / (train + validation) of it, and `test` has no effect. 0: no folds. `ringtrain "
+      "cross-validate` trains on each of them.",
+      config::NumberRule{.low = 0, .high = 1000});
+  v.require("folds", folds != 1, "expected 0 (none), or 2 at least: one fold leaves nothing to train on");
+  v.field("fold", fold, "Which fold is the test part, from 1 on.", config::at_least(1));
+  v.require("fold", fold <= std::max<std::int64_t>(1, folds),
+            folds == 0 ? fmt::format("there is no fold {} without data.split.folds", fold)
+                       : fmt::format("there is no fold {} of {}; the first is 1", fold, folds));
+  v.field("repeat", repeat, "Which drawing of the folds, from 1 on; each has others.", config::at_least(1));
+  v.require("repeat", repeat == 1 || folds > 0, "it is folds that are drawn anew; set data.split.folds, too");
+  v.require("repeat", repeat == 1 || time.empty(),
+            "folds by time are the same in each drawing; leave it out");
 }
 
 void TokensConfig::describe(config::Visitor& v) {
@@ -205,7 +231,26 @@ void TableConfig::describe(config::Visitor& v) {
           "How numeric columns are scaled, fitted on the training part only: standard (mean 0, "
           "deviation 1), minmax (0 to 1), none.",
           {"standard", "minmax", "none"});
-  v.section("split", "How the rows are divided: a pure function of row and seed.", split);
+  v.section("split", "How the rows are divided: a pure function of the rows and the seed.", split);
+  const bool own_files = !validation_file.empty() || !test_file.empty();
+  for (const auto& [field, given] :
+       {std::pair{"group", !split.group.empty()}, {"time", !split.time.empty()}, {"folds", split.folds > 0}})
+    v.require(
+        "split", !given || !own_files,
+        fmt::format("{}: nothing is split where data.validation_file or data.test_file is given", field));
+  const auto is_target = [&](const std::string& column) {
+    return !column.empty() && std::find(targets.begin(), targets.end(), column) != targets.end();
+  };
+  v.require("split", !is_target(split.group), fmt::format("group: '{}' is the target", split.group));
+  v.require("split", !is_target(split.time), fmt::format("time: '{}' is the target", split.time));
+  v.require(
+      "split", !streaming.enabled || split.time.empty(),
+      "time: a table in blocks (data.streaming) is not split by time. Cut the file into three, and name "
+      "them: data.train_file, validation_file, test_file");
+  v.require("split", !streaming.enabled || split.folds == 0 || (split.group.empty() && split.stratify),
+            "folds: a table in blocks (data.streaming) has folds of classes alone, with stratify: true and "
+            "without group; else write the number of each row's fold into a column, and give files of its "
+            "parts: data.train_file, validation_file, test_file");
 }
 
 }  // namespace ringtrain

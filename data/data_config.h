@@ -48,7 +48,14 @@ struct CsvConfig {
 
 struct SplitConfig {
   double train = 0.7, validation = 0.15, test = 0.15;
-  bool stratify = true;  ///< of tables alone
+  // The rest is of tables alone.
+  bool stratify = true;
+  std::string group{}, time{};  ///< columns; "": none. At most one of them
+  std::int64_t folds = 0;       ///< 0: the shares decide
+  std::int64_t fold = 1;        ///< 1 to folds: the one that is the test part
+  std::int64_t repeat = 1;      ///< from 1 on: which drawing of the folds
+  /// With folds: the validation part's share of what is not the test part.
+  double validation_of_rest() const { return validation / (train + validation); }
   void describe(config::Visitor& v);
   void describe_shares(config::Visitor& v);
 };

@@ -624,7 +624,7 @@ Outcome Trainer::finish(bool stopped) {
   const Evaluation test = evaluate_part(*data_.test);
   outcome.test = judge(kind, test, outcome.head.thresholds);
   telemetry_->evaluation(outcome.exported_step, "test", 0, outcome.test, true,
-                         std::chrono::steady_clock::now() - begin);
+                         std::chrono::steady_clock::now() - begin, &outcome.head);
   callbacks_.after_evaluation(moment(), "test", outcome.test);
   require_callbacks("calling the callbacks after the test part");
   const std::filesystem::path folder = config_.job_dir;

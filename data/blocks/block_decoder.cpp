@@ -74,8 +74,7 @@ Batch BlockDecoder::batch_of(const CheckedPiece& piece, const std::vector<std::i
 std::vector<SplitPart> BlockDecoder::parts_of(const CheckedPiece& piece,
                                               const std::vector<std::int64_t>& classes) const {
   std::vector<SplitPart> parts;
-  for (std::size_t r = 0; r < piece.numbers.size(); ++r)
-    parts.push_back(plan_.split.part(piece.numbers[r], classes.empty() ? 0 : classes[r]));
+  plan_.split.parts_of(piece, classes, parts);
   return parts;
 }
 

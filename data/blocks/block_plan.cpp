@@ -25,7 +25,7 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-constexpr int kVersion = 1;
+constexpr int kVersion = 2;
 constexpr std::int64_t kRowsAtOnce = 8192;
 
 std::size_t ranks_of(const Communicator& control) { return static_cast<std::size_t>(control.world_size()); }
@@ -97,11 +97,9 @@ class Survey {
     std::vector<std::int64_t> row_classes;
     while (stream->next(piece, kRowsAtOnce)) {
       if (!rows_.take(piece, good)) continue;
-      parts.clear();
       row_classes.clear();
       for (const auto& word : good.classes) row_classes.push_back(class_of(word));
-      for (std::size_t r = 0; r < good.numbers.size(); ++r)
-        parts.push_back(split_.part(good.numbers[r], row_classes.empty() ? 0 : row_classes[r]));
+      split_.parts_of(good, row_classes, parts);
       statistics.add(good, parts, row_classes);
       words_.add(good, parts);
     }
@@ -184,7 +182,7 @@ void require_usable(const PlanRequest& request, const CheckedRows& rows, const B
   const auto count = all.rows[0] + all.rows[1] + all.rows[2];
   if (count == 0) rows.raise_no_target();
   if (request.only && *request.only != SplitPart::train) return;
-  require_training_rows(config.split, all.rows[0], count);
+  require_rows(config.split, all.rows[0], all.rows[2], count);
   if (!config.weight.empty() && !(all.highest_weight > 0))
     throw DataError(
         fmt::format("{}: column '{}' (data.weight) is 0 in all {} rows of the training part, so "
@@ -193,7 +191,7 @@ void require_usable(const PlanRequest& request, const CheckedRows& rows, const B
   if (request.kind != TargetKind::classes) return;
   if (!request.schema) require_two_classes(config, labels, count);
   for (std::size_t c = 0; c < labels.size(); ++c)
-    require_class(labels[c], config.targets.at(0), plan.class_counts[c], count);
+    require_class(config.split, labels[c], config.targets.at(0), plan.class_counts[c], count);
 }
 
 /// All columns at once, the first row of each.
@@ -232,6 +230,13 @@ std::int64_t BlockPlan::rows_of(SplitPart part) const {
   std::int64_t sum = 0;
   for (const auto& block : rows) sum += block[static_cast<std::size_t>(part)];
   return sum;
+}
+
+std::string BlockPlan::far_from_shares() const {
+  if (split.config.group.empty() || split.only) return "";
+  return ringtrain::far_from_shares(
+      split.config, {rows_of(SplitPart::train), rows_of(SplitPart::validation), rows_of(SplitPart::test)},
+      fmt::format("data.split.group: the groups of '{}' stay whole", split.config.group));
 }
 
 json BlockPlan::to_json() const {

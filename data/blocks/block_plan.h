@@ -25,6 +25,8 @@ struct BlockPlan {
 
   std::int64_t rows_of(SplitPart part) const;
   nlohmann::json to_json() const;
+  /// The warning of Split (split.h) for parts of whole groups; else "".
+  std::string far_from_shares() const;
   static BlockPlan from_json(const nlohmann::json& json, const SplitConfig& split, std::uint64_t seed);
 };
 

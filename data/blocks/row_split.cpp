@@ -11,6 +11,7 @@
 #include "comm/agreement.h"
 #include "comm/gather_rows.h"
 #include "common/errors.h"
+#include "common/hash.h"
 #include "common/text.h"
 #include "data/schema/classes.h"
 
@@ -90,33 +91,46 @@ std::int64_t ClassNumbers::of(const std::string& word) {
   return number;
 }
 
-SplitPart RowSplit::part(std::int64_t row, std::int64_t row_class) const {
+SplitPart RowSplit::part(std::int64_t row, std::int64_t row_class, std::string_view group) const {
   if (only) return *only;
-  const auto hash = split_hash(row, seed);
+  if (!config.group.empty()) return part_by_hash(config, group_place(hash_bytes(group), seed));
+  const auto hash = split_hash(row, seed_of_repeat(config, seed));
   if (classes.empty()) return part_by_hash(config, hash);
   const auto& limits = classes.at(static_cast<std::size_t>(row_class));
   const Place place{hash, row};
-  return place < limits.validation ? SplitPart::train
-         : place < limits.test     ? SplitPart::validation
-                                   : SplitPart::test;
+  return place >= limits.test && place < limits.end ? SplitPart::test
+         : place < limits.validation                ? SplitPart::train
+                                                    : SplitPart::validation;
+}
+
+void RowSplit::parts_of(const CheckedPiece& piece, const std::vector<std::int64_t>& row_classes,
+                        std::vector<SplitPart>& parts) const {
+  parts.clear();
+  for (std::size_t r = 0; r < piece.numbers.size(); ++r)
+    parts.push_back(part(piece.numbers[r], row_classes.empty() ? 0 : row_classes[r],
+                         piece.groups.empty() ? std::string_view() : std::string_view(piece.groups[r])));
 }
 
 nlohmann::json RowSplit::to_json() const {
   nlohmann::json list = nlohmann::json::array();
-  for (const auto& [validation, test] : classes)
-    list.push_back({validation.hash, validation.row, test.hash, test.row});
+  for (const auto& [validation, test, end] : classes)
+    list.push_back({validation.hash, validation.row, test.hash, test.row, end.hash, end.row});
   return list;
 }
 
 void RowSplit::read_limits(const nlohmann::json& json) {
   classes.clear();
-  for (const auto& j : json)
-    classes.push_back({{j.at(0).get<std::uint64_t>(), j.at(1).get<std::int64_t>()},
-                       {j.at(2).get<std::uint64_t>(), j.at(3).get<std::int64_t>()}});
+  for (const auto& j : json) {
+    const auto place = [&](std::size_t at) {
+      return Place{j.at(at).get<std::uint64_t>(), j.at(at + 1).get<std::int64_t>()};
+    };
+    classes.push_back({place(0), place(2), place(4)});
+  }
 }
 
 ClassCounts split_classes(const BlockIndex& index, const CheckedRows& rows, const TableConfig& config,
                           RowSplit& split, Communicator& control) {
+  const auto seed = seed_of_repeat(config.split, split.seed);
   std::map<std::string, std::vector<std::int64_t>> bins;  // of each word's rows, by hash
   together(control, "counting the classes", [&] {
     for_each_class(index, rows, control, [&](const std::string& word, std::int64_t row) {
@@ -125,7 +139,7 @@ ClassCounts split_classes(const BlockIndex& index, const CheckedRows& rows, cons
         require_few(bins.size(), config);
         histogram.assign(kBins, 0);
       }
-      ++histogram[static_cast<std::size_t>(bin_of(split_hash(row, split.seed)))];
+      ++histogram[static_cast<std::size_t>(bin_of(split_hash(row, seed)))];
     });
   });
   std::set<std::string> mine;
@@ -146,26 +160,30 @@ ClassCounts split_classes(const BlockIndex& index, const CheckedRows& rows, cons
     std::int64_t place;  ///< in its class, by hash
     Bin bin;
   };
-  std::vector<std::array<Wanted, 2>> wanted;
+  std::vector<std::array<Wanted, 3>> wanted;
+  std::int64_t before = 0;  // rows of the classes before
   for (std::int64_t c = 0; c < classes; ++c) {
     const auto* histogram = all + c * kBins;
     std::int64_t count = 0;
     for (std::int64_t bin = 0; bin < kBins; ++bin) count += histogram[bin];
     counts.rows.push_back(count);
-    const auto shares = shares_of_class(config.split, count);
+    const auto shares = shares_of_class(config.split, count, before);
+    before += count;
     wanted.push_back({Wanted{shares.to_validation, bin_of_place(histogram, shares.to_validation)},
-                      Wanted{shares.to_test, bin_of_place(histogram, shares.to_test)}});
+                      Wanted{shares.to_test, bin_of_place(histogram, shares.to_test)},
+                      Wanted{shares.to_end, bin_of_place(histogram, shares.to_end)}});
   }
   split.classes.clear();
-  if (split.only || !config.split.stratify) return counts;
+  if (split.only || !config.split.stratify || !config.split.group.empty()) return counts;
 
   std::vector<std::int64_t> near;  // class, hash, row of each in the bins of the limits
   together(control, "splitting the classes", [&] {
     for_each_class(index, rows, control, [&](const std::string& word, std::int64_t row) {
       const auto c = std::lower_bound(counts.words.begin(), counts.words.end(), word) - counts.words.begin();
-      const auto hash = split_hash(row, split.seed);
+      const auto hash = split_hash(row, seed);
       const auto& limits = wanted.at(static_cast<std::size_t>(c));
-      if (bin_of(hash) == limits[0].bin.bin || bin_of(hash) == limits[1].bin.bin)
+      if (std::any_of(limits.begin(), limits.end(),
+                      [&](const Wanted& one) { return bin_of(hash) == one.bin.bin; }))
         near.insert(near.end(), {c, static_cast<std::int64_t>(hash), row});
     });
   });
@@ -184,7 +202,7 @@ ClassCounts split_classes(const BlockIndex& index, const CheckedRows& rows, cons
       });
       return first[one.place - one.bin.before];
     };
-    split.classes.push_back({limit(wanted[c][0]), limit(wanted[c][1])});
+    split.classes.push_back({limit(wanted[c][0]), limit(wanted[c][1]), limit(wanted[c][2])});
   }
   return counts;
 }

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -29,24 +30,29 @@ class ClassNumbers {
   std::unordered_map<std::string, std::int64_t> numbers_;  ///< those that were asked for
 };
 
-/// Where a row goes, from its number and class alone: the same split as make_split's (split.h), without a
-/// list of rows. Stratified, a row is in a part by its (hash, number) against the limits of its class.
+/// Where a row goes, from its number, class and group alone: the same split as make_split's (split.h),
+/// without a list of rows. Stratified, a row is in a part by its (hash, number) against the limits of its
+/// class. Not by time; folds of classes alone.
 struct RowSplit {
   struct Place {
     std::uint64_t hash;
     std::int64_t row;
     auto operator<=>(const Place&) const = default;
   };
-  /// Of a class: the first places that are no longer in the training part, and in the first two.
+  /// Of a class: the places of its shares (ClassShares).
   struct Limits {
-    Place validation, test;
+    Place validation, test, end;
   };
   SplitConfig config;
   std::uint64_t seed = 0;
   std::optional<SplitPart> only{};  ///< all rows are in it
   std::vector<Limits> classes;      ///< by class; empty where the hash alone decides
 
-  SplitPart part(std::int64_t row, std::int64_t row_class) const;
+  /// `group`: the value of data.split.group.
+  SplitPart part(std::int64_t row, std::int64_t row_class, std::string_view group) const;
+  /// `parts`: [rows] of `piece`. `row_classes`: [rows], or empty where the target is no class.
+  void parts_of(const CheckedPiece& piece, const std::vector<std::int64_t>& row_classes,
+                std::vector<SplitPart>& parts) const;
   nlohmann::json to_json() const;
   /// The limits; config and seed are what they were.
   void read_limits(const nlohmann::json& json);

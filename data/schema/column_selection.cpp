@@ -72,6 +72,8 @@ ColumnSelection select_columns(const TableConfig& config, const FileColumns& col
   };
   for (const auto& target : config.targets) require(target, "target");
   if (!config.weight.empty()) require(config.weight, "weight");
+  if (!config.split.group.empty()) require(config.split.group, "split.group");
+  if (!config.split.time.empty()) require(config.split.time, "split.time");
   find_unmatched(config, header, "numeric", config.features.numeric, problems);
   find_unmatched(config, header, "categorical", config.features.categorical, problems);
   find_unmatched(config, header, "date", config.features.date, problems);
@@ -81,8 +83,13 @@ ColumnSelection select_columns(const TableConfig& config, const FileColumns& col
   const Patterns numeric(config.features.numeric), categorical(config.features.categorical),
       date(config.features.date), ignore(config.features.ignore);
   const std::unordered_set<std::string_view> index(columns.index.begin(), columns.index.end());
-  ColumnSelection selection{
-      .numeric = {}, .categorical = {}, .targets = config.targets, .weight = config.weight, .left_out = {}};
+  ColumnSelection selection{.numeric = {},
+                            .categorical = {},
+                            .targets = config.targets,
+                            .weight = config.weight,
+                            .left_out = {},
+                            .group = config.split.group,
+                            .time = config.split.time};
   const std::unordered_set<std::string_view> targets(config.targets.begin(), config.targets.end());
   Names dates;
   for (const auto& name : header) {
@@ -170,9 +177,12 @@ ColumnSelection select_columns(const Preprocessing& schema, const TableConfig& c
                             .categorical = std::move(wanted.categorical),
                             .targets = config.targets,
                             .weight = config.weight,
-                            .left_out = {}};
+                            .left_out = {},
+                            .group = config.split.group,
+                            .time = config.split.time};
   std::unordered_set<std::string_view> missing(config.targets.begin(), config.targets.end());
-  if (!config.weight.empty()) missing.insert(config.weight);
+  for (const auto* own : {&config.weight, &config.split.group, &config.split.time})
+    if (!own->empty()) missing.insert(*own);
   for (const auto& field : selection.numeric) missing.insert(field.column);
   for (const auto& name : selection.categorical) missing.insert(name);
   for (const auto& name : columns.names)
@@ -185,7 +195,8 @@ ColumnSelection select_columns(const Preprocessing& schema, const TableConfig& c
     lacking.push_back(fmt::format("'{}'{}", name, meant.empty() ? "" : fmt::format(" (is it '{}'?)", meant)));
   };
   for (const auto& target : config.targets) lacks(target);
-  if (!config.weight.empty()) lacks(config.weight);
+  for (const auto* own : {&config.weight, &config.split.group, &config.split.time})
+    if (!own->empty()) lacks(*own);
   for (const auto& field : selection.numeric) lacks(field.column);
   for (const auto& name : selection.categorical) lacks(name);
   throw DataError(

@@ -16,6 +16,7 @@ struct ColumnSelection {
   std::vector<std::string> targets;
   std::string weight{};               ///< "" for none
   std::vector<std::string> left_out;  ///< index columns, and those that a fitted schema does not have
+  std::string group{}, time{};        ///< of data.split; "" for none. They may be features, too
 };
 
 /// The encodings that `features` asks for of categorical columns, by their names. Throws DataError for a
@@ -25,9 +26,9 @@ std::vector<Encoding> encodings_of(const FeaturesConfig& features, const std::ve
 
 /// Numeric columns are those that `features.numeric` names, less the ignored ones, the categorical ones,
 /// dates, the targets and the weight, in the file's order; after them the parts of dates. Index columns are
-/// left out where no name is exactly theirs. Throws DataError for a target or weight that is not there,
-/// patterns that match no column (with the name that was probably meant), and no feature at all: all of them
-/// at once.
+/// left out where no name is exactly theirs. Throws DataError for a target, weight, group or time that is not
+/// there, patterns that match no column (with the name that was probably meant), and no feature at all: all
+/// of them at once.
 ColumnSelection select_columns(const TableConfig& config, const FileColumns& columns);
 
 /// The columns of a fitted schema, in its order, by their names in the file; targets and weight are those of

@@ -10,6 +10,7 @@
 
 #include "common/errors.h"
 #include "common/text.h"
+#include "data/table/time_column.h"
 
 namespace ringtrain {
 namespace {
@@ -22,10 +23,13 @@ WantedColumns wanted_columns(const TableConfig& config, const ColumnSelection& s
                        .reading = {.version = 2, .missing = config.csv.missing},
                        .csv = config.csv};
   if (schema) wanted.reading = schema->reading;
+  if (!selection.group.empty()) wanted.categorical.push_back(selection.group);
   if (kind == TargetKind::classes)
     wanted.categorical.push_back(selection.targets.at(0));
   else
     wanted.numeric.insert(wanted.numeric.end(), selection.targets.begin(), selection.targets.end());
+  if (!selection.time.empty())
+    wanted.numeric.emplace_back(selection.time, selection.time, part_of_time(config, wanted.reading));
   if (!selection.weight.empty()) wanted.numeric.emplace_back(selection.weight);
   return wanted;
 }
@@ -168,6 +172,7 @@ bool CheckedRows::take(ColumnPiece& piece, CheckedPiece& rows) {
     }
     check_targets(piece, row, bad);
     check_weight(piece, row, bad);
+    check_split(piece, row, bad);
     check_features(piece, row, bad);
     if (skips && is_bad_[static_cast<std::size_t>(row)]) {
       ++bad_;
@@ -181,17 +186,29 @@ bool CheckedRows::take(ColumnPiece& piece, CheckedPiece& rows) {
   if (takes_numbers()) rows.targets = columns_of(piece, selection_.numeric.size(), selection_.targets.size());
   if (!selection_.weight.empty()) rows.weight = columns_of(piece, wanted_.numeric.size() - 1, 1).squeeze(1);
   rows.numeric = piece.numeric.narrow(1, 0, static_cast<std::int64_t>(selection_.numeric.size()));
+  if (!selection_.time.empty()) {
+    const at::Tensor times = columns_of(piece, time_column(), 1);
+    rows.times.assign(times.const_data_ptr<double>(), times.const_data_ptr<double>() + times.numel());
+  }
   rows.categorical = std::move(piece.categorical);
-  if (takes_numbers()) return true;
-  rows.classes = std::move(rows.categorical.back());
-  rows.categorical.pop_back();
+  const auto take_last = [&rows](std::vector<std::string>& to) {
+    to = std::move(rows.categorical.back());
+    rows.categorical.pop_back();
+  };
+  if (!takes_numbers()) take_last(rows.classes);
+  if (!selection_.group.empty()) take_last(rows.groups);
   return true;
 }
 
 /// The place of target number `i` among the columns that are read.
 std::size_t CheckedRows::target_column(std::size_t i) const {
   return takes_numbers() ? selection_.numeric.size() + i
-                         : wanted_.numeric.size() + selection_.categorical.size();
+                         : wanted_.numeric.size() + wanted_.categorical.size() - 1;
+}
+
+/// Behind the targets, before the weight.
+std::size_t CheckedRows::time_column() const {
+  return wanted_.numeric.size() - (selection_.weight.empty() ? 1 : 2);
 }
 
 bool CheckedRows::target_is_missing(const ColumnPiece& piece, std::int64_t row, std::size_t i,
@@ -232,6 +249,17 @@ void CheckedRows::check_weight(const ColumnPiece& piece, std::int64_t row, const
     report(piece, row, column, ValueState::missing, "");
   else if (value < 0)
     report(piece, row, column, ValueState::not_a_number, fmt::format("{}", value));
+}
+
+/// A row whose part nobody knows.
+void CheckedRows::check_split(const ColumnPiece& piece, std::int64_t row, const BadCells& bad) {
+  if (!selection_.time.empty() && std::isnan(number_at(piece, row, time_column())) &&
+      !bad.has(row, time_column()))
+    report(piece, row, time_column(), ValueState::missing, "");
+  const auto group = selection_.categorical.size();
+  if (!selection_.group.empty() && piece.categorical[group][static_cast<std::size_t>(row)].empty() &&
+      !bad.has(row, wanted_.numeric.size() + group))
+    report(piece, row, wanted_.numeric.size() + group, ValueState::missing, "");
 }
 
 void CheckedRows::check_features(const ColumnPiece& piece, std::int64_t row, const BadCells& bad) {

@@ -21,6 +21,8 @@ struct CheckedPiece {
   at::Tensor targets;                                 ///< [rows, targets] float64; undefined for classes
   std::vector<std::string> classes;                   ///< [rows]; empty for numbers
   at::Tensor weight;                                  ///< [rows] float64; undefined without data.weight
+  std::vector<std::string> groups;                    ///< [rows]; empty without data.split.group
+  std::vector<double> times;                          ///< [rows]; empty without data.split.time
   std::vector<std::int64_t> numbers;                  ///< [rows] of each among all of the table, from 0
   std::int64_t rows() const { return static_cast<std::int64_t>(numbers.size()); }
 };
@@ -62,6 +64,8 @@ class CheckedRows {
   bool lacks_a_target(const ColumnPiece& piece, std::int64_t row, const BadCells& bad) const;
   void check_targets(const ColumnPiece& piece, std::int64_t row, const BadCells& bad);
   void check_weight(const ColumnPiece& piece, std::int64_t row, const BadCells& bad);
+  void check_split(const ColumnPiece& piece, std::int64_t row, const BadCells& bad);
+  std::size_t time_column() const;
   void check_features(const ColumnPiece& piece, std::int64_t row, const BadCells& bad);
   void report(const ColumnPiece& piece, std::int64_t row, std::size_t column, ValueState state,
               const std::string& found);

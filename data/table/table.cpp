@@ -8,6 +8,7 @@
 #include <unordered_map>
 
 #include "common/errors.h"
+#include "common/hash.h"
 #include "common/text.h"
 #include "data/schema/classes.h"
 #include "data/table/checked_rows.h"
@@ -61,6 +62,8 @@ class TableReader {
     rows_ += piece.rows();
     if (takes_numbers()) targets_.push_back(piece.targets);
     if (piece.weight.defined()) weights_.push_back(piece.weight);
+    for (const auto& group : piece.groups) table_.groups.push_back(hash_bytes(group));
+    table_.times.insert(table_.times.end(), piece.times.begin(), piece.times.end());
     take_words(piece);
     pieces_.push_back(piece.numeric);
   }

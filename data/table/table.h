@@ -35,7 +35,9 @@ struct Table {
   /// Classes: [rows] int64, indices into labels. Else floats of numeric's dtype: [rows] of one number,
   /// [rows, targets] of several and of flags. Undefined without targets.
   at::Tensor target;
-  at::Tensor weight;  ///< [rows] float64, finite, from 0 on; undefined without data.weight
+  at::Tensor weight;                  ///< [rows] float64, finite, from 0 on; undefined without data.weight
+  std::vector<std::uint64_t> groups;  ///< [rows] hash_bytes of data.split.group; empty without it
+  std::vector<double> times;  ///< [rows] of data.split.time, of dates days since 1970; empty without it
   /// The row of the file, from 0, that each row is, where some were left out; else empty.
   std::vector<std::int64_t> file_rows;
   std::int64_t dropped_rows = 0;  ///< for want of a target

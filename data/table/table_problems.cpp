@@ -62,6 +62,14 @@ bool TableProblems::is_weight(std::size_t column) const {
   return !selection_.weight.empty() && column + 1 == wanted_.numeric.size();
 }
 
+bool TableProblems::is_group(std::size_t column) const {
+  return !selection_.group.empty() && column == wanted_.numeric.size() + selection_.categorical.size();
+}
+
+bool TableProblems::is_time(std::size_t column) const {
+  return !selection_.time.empty() && column + (selection_.weight.empty() ? 1 : 2) == wanted_.numeric.size();
+}
+
 /// What a number of a column is, where it is not just any; "" else.
 std::string TableProblems::expected_of(std::size_t column, ValueState state) const {
   const bool other_number =
@@ -105,6 +113,8 @@ void TableProblems::add(const ColumnPiece& piece, std::int64_t row, std::size_t 
   else
     tally.first = place + (is_target(column)   ? "the target is missing"
                            : is_weight(column) ? "the weight is missing"
+                           : is_group(column)  ? "the group is missing"
+                           : is_time(column)   ? "the time is missing"
                                                : "the value is missing");
 }
 
@@ -121,6 +131,12 @@ std::string TableProblems::remedy(std::size_t column, const std::map<ValueState,
   if (is_weight(column))
     return only_missing ? "Fill it in, or remove the row, or leave out data.weight"
                         : "Mend the file, or leave out data.weight";
+  if (is_group(column) || is_time(column))
+    return only_missing ? "Fill it in, or remove the row, or name another column under data.split"
+           : is_time(column) && wanted_.numeric[column].part != DatePart::none
+               ? "Mend the file (its first time is a date, so that all are to be dates), or name another "
+                 "column under data.split"
+               : "Mend the file, or name another column under data.split";
   const bool is_number = column < wanted_.numeric.size();
   if (only_missing)
     return is_number ? "Fill it in, or set data.missing.numeric: mean"
@@ -154,7 +170,7 @@ std::string TableProblems::block() const {
   for (const auto& [column, found] : columns_) {
     const bool missing = found.contains(ValueState::missing);
     const bool others = found.size() > (missing ? 1U : 0U);
-    if (is_weight(column)) return "";
+    if (is_weight(column) || is_group(column) || is_time(column)) return "";
     if (is_target(column)) {
       if (others) return "";
       drop = true;

@@ -42,6 +42,8 @@ class TableProblems {
   };
   bool is_target(std::size_t column) const;
   bool is_weight(std::size_t column) const;
+  bool is_group(std::size_t column) const;
+  bool is_time(std::size_t column) const;
   std::string expected_of(std::size_t column, ValueState state) const;
   std::string name_of(std::size_t column) const;
   std::string place_of(const ColumnPiece& piece, std::int64_t row, std::size_t column) const;

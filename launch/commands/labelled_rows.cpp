@@ -31,7 +31,9 @@ std::unique_ptr<LabelledRows> held_out_rows(const RunConfig& config, const Label
   if (schema.tokens) throw ConfigError("a language model is not evaluated on columns");
   if (schema.signature) return labelled_samples(config, request, Part::test);
   const auto of_table = config.data.table();
-  auto table = read_labelled(request, of_table.missing.target);
+  auto asked = request;
+  asked.split = of_table.split;
+  auto table = read_labelled(asked, of_table.missing.target);
   auto rows = make_split(of_table.split, table, static_cast<std::uint64_t>(config.seed)).test;
   if (rows.empty())
     throw ConfigError(

@@ -36,6 +36,7 @@ struct LabelledRequest {
   const std::filesystem::path& version;  ///< the exported model's folder
   const Manifest& manifest;
   const Catalogue& catalogue;
+  SplitConfig split{};  ///< whose group and time are read of a table, too
 };
 
 /// The rows of a file as the model reads them. Of a table all of them, by the model's columns and the

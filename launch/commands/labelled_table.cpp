@@ -64,6 +64,7 @@ Table read_labelled(const LabelledRequest& request, const std::string& missing_t
   config.train_file = request.data;
   config.targets = preprocessing.targets;
   config.missing.target = missing_target;
+  config.split = request.split;
   auto table = read_table(config, task_of(request.manifest, request.catalogue).kind().target(), at::kFloat,
                           &preprocessing);
   if (!table.note.empty()) log::info(fmt::format("data {}: {}", config.train_file, table.note));

@@ -73,11 +73,12 @@ class LogReader {
   }
   void take_evaluation(const ordered_json& line, std::int64_t step) {
     static const std::set<std::string> others{"event",          "step",    "part", "best",
-                                              "positive_class", "seconds", "time"};
+                                              "positive_class", "seconds", "time", "head"};
     PartValues values{step, text_at(line, "part"), line.value("best", false)};
     for (const auto& [name, value] : line.items())
       if (!others.contains(name)) values.values.emplace_back(name, number_or_nan(value));
     if (values.part == "test") record_.ended = true;
+    if (const auto head = line.find("head"); head != line.end()) record_.head = *head;
     if (values.part == "validation") {
       record_.spent.evaluating += number_at(line, "seconds");
       since_steps_ += number_at(line, "seconds");

@@ -44,6 +44,7 @@ struct RunRecord {
   std::vector<PartValues> evaluations;
   std::vector<RunEvent> events;
   std::vector<nlohmann::ordered_json> starts;
+  nlohmann::json head;  ///< Head (data/schema/head.h) that the test part was judged by; null: not told
   SpentTime spent;
   std::int64_t last_step = 0, torn_lines = 0;
   bool ended = false;  ///< its test part was measured after its last step

@@ -47,6 +47,7 @@ struct StreamedFile {
   void open_blocks(TargetKind kind, at::ScalarType type) {
     decoder = std::make_unique<BlockDecoder>(index, plan, config, kind, type);
     auto key = index.hash() + plan.preprocessing.to_json().dump() + plan.split.to_json().dump();
+    if (!plan.split.config.group.empty()) key += hash_text(plan.split.config.group);
     key += fmt::format("{} {} {}", static_cast<int>(type), config.streaming.block_mib, plan.split.seed);
     for (const auto& rows : plan.rows) key += fmt::format(" {} {} {}", rows[0], rows[1], rows[2]);
     blocks = std::make_unique<DecodedBlocks>(
@@ -135,6 +136,12 @@ RowSample sample_of_test(const StreamedFile& file, SplitPart part) {
 
 PreparedData prepare_streamed(const TableConfig& config, const DataRequest& request, Communicator& control) {
   const bool split = config.validation_file.empty() && config.test_file.empty();
+  together(control, "looking at the split", [&] {
+    if (config.split.folds > 0 && request.task.target() != TargetKind::classes)
+      throw ConfigError(
+          "data.split.folds: a table in blocks (data.streaming) has folds of classes alone; leave out "
+          "data.streaming.enabled, or give files of the parts: data.train_file, validation_file, test_file");
+  });
   const auto* fitted = request.fitted ? &*request.fitted : nullptr;
   const auto only = [&](SplitPart part) { return split ? std::nullopt : std::optional(part); };
   const auto train =
@@ -168,6 +175,8 @@ PreparedData prepare_streamed(const TableConfig& config, const DataRequest& requ
     data.test = part_of(test, SplitPart::test, kEvaluationBytes);
     data.test_sample = sample_of_test(*test, SplitPart::test);
   });
+  if (const auto warning = train->plan.far_from_shares(); control.rank() == 0 && !warning.empty())
+    log::warn(warning);
   log::info(fmt::format("data {}: read in {} blocks, {} lanes, windows of {} rows", config.train_file,
                         with_commas(static_cast<long long>(data.order.blocks.size())), data.order.lanes,
                         with_commas(data.order.window)));

@@ -230,6 +230,7 @@ PreparedData prepare_table(const TableConfig& config, const DataRequest& request
     parts = read_parts(config, request);
     data.file_hash = hash_of(config);
   });
+  if (control.rank() == 0 && !parts.split.warning.empty()) log::warn(parts.split.warning);
   const Table& table = parts.train;
   agree_on(control, "the content of " + config.train_file + " (its hash)", data.file_hash);
   together(control, fitted ? "taking the checkpoint's preprocessing" : "naming the classes", [&] {

@@ -115,7 +115,8 @@ void Telemetry::tell_starved(std::int64_t step, double seconds) {
 }
 
 void Telemetry::evaluation(std::int64_t step, const std::string& part, double train_loss,
-                           const MetricsReport& report, bool is_best, std::chrono::duration<double> took) {
+                           const MetricsReport& report, bool is_best, std::chrono::duration<double> took,
+                           const Head* head) {
   if (!log_) return;
   nlohmann::ordered_json line{{"event", "evaluation"}, {"step", step}, {"part", part}, {"best", is_best}};
   if (!options_.positive_class.empty()) line["positive_class"] = options_.positive_class;
@@ -126,6 +127,7 @@ void Telemetry::evaluation(std::int64_t step, const std::string& part, double tr
     row.emplace_back("train_loss", train_loss);
   }
   line["seconds"] = took.count();
+  if (head) line["head"] = head->to_json();
   std::string text;
   for (const auto& [name, value] : report.values) {
     line[name] = finite_or_null(value);

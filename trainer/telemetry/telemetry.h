@@ -8,6 +8,7 @@
 
 #include "comm/averaging/gradient_averager.h"
 #include "common/progress.h"
+#include "data/schema/head.h"
 #include "trainer/checkpoint/checkpoint_writer.h"
 #include "trainer/metrics/report.h"
 #include "trainer/telemetry/evaluation_table.h"
@@ -39,9 +40,9 @@ class Telemetry {
   void step(std::int64_t step, const StepTotals& totals, double learning_rate, double loss_scale = 1,
             const StepTraffic* traffic = nullptr, std::chrono::duration<double> loading = {});
   /// An evaluation: `part` is "validation" or "test"; `train_loss` is the mean since the epoch's begin;
-  /// `took`: the time of the evaluation.
+  /// `took`: the time of the evaluation; `head`: what the answers were judged by, where that is final.
   void evaluation(std::int64_t step, const std::string& part, double train_loss, const MetricsReport& report,
-                  bool is_best, std::chrono::duration<double> took = {});
+                  bool is_best, std::chrono::duration<double> took = {}, const Head* head = nullptr);
   /// One was written. `blocked_seconds`: that training waited for it.
   void checkpoint(const CheckpointWriter::Report& report, double blocked_seconds);
   /// Something else worth keeping, in words.

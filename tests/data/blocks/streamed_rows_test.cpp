@@ -160,6 +160,18 @@ TEST(StreamedRows, EqualTheTableInMemory) {
   expect_as_in_memory(config_of(folder.path() / "short.csv"), folder.path(), 1);
 }
 
+TEST(StreamedRows, FoldsAndGroupsAreThoseOfMemory) {
+  const TemporaryFolder folder;
+  write_csv(folder.path() / "plain.csv", some_rows(2000));
+  auto config = config_of(folder.path() / "plain.csv");
+  for (const std::int64_t fold : {1, 3}) {
+    config.split = {.folds = 3, .fold = fold, .repeat = fold};
+    expect_as_in_memory(config, folder.path(), 10);
+  }
+  config.split = {.group = "a"};
+  expect_as_in_memory(config, folder.path(), 10);
+}
+
 TEST(StreamedRows, EqualTheTableOfSeveralFilesAndFolders) {
   const TemporaryFolder folder;
   for (const int year : {2023, 2024, 2025})
