@@ -20,9 +20,8 @@ struct Alone {
 std::vector<Alone> each_alone(const Columns& columns, const ColumnPart& rows) {
   std::vector<Alone> all;
   for (std::size_t c = 0; c < columns.names.size(); ++c) {
-    const auto answers =
-        column_answers(columns.goal, rows.columns[c], columns.names[c].category, rows.target);
-    const double quality = columns.goal.quality(answers, rows.target);
+    const double quality =
+        quality_of_column(columns.goal, rows.columns[c], columns.names[c].category, rows.target);
     all.push_back({c, std::isnan(quality) ? 0 : quality});
   }
   std::stable_sort(all.begin(), all.end(), [](auto a, auto b) { return a.quality > b.quality; });

@@ -5,6 +5,7 @@
 #include <torch/utils.h>
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 #include <unordered_map>
 
@@ -181,6 +182,39 @@ at::Tensor column_answers(const Goal& goal, const std::vector<double>& column, b
     }
   }
   return answers;
+}
+
+double quality_of_column(const Goal& goal, const std::vector<double>& column, bool category,
+                         const std::vector<double>& target) {
+  const double binned = goal.quality(column_answers(goal, column, category, target), target);
+  if (category) return binned;
+  constexpr std::size_t kNear = 7;
+  const auto folds = folds_of(target.size());
+  const auto outputs = static_cast<std::size_t>(goal.outputs());
+  auto answers = at::zeros({static_cast<std::int64_t>(target.size()), goal.outputs()}, at::kDouble);
+  auto* const answer = answers.mutable_data_ptr<double>();
+  for (int fold = 0; fold < kFolds; ++fold) {
+    std::vector<std::size_t> others;
+    for (std::size_t i = 0; i < target.size(); ++i)
+      if (folds[i] != fold) others.push_back(i);
+    std::stable_sort(others.begin(), others.end(), [&](auto a, auto b) { return column[a] < column[b]; });
+    if (others.size() < kNear) return binned;
+    for (std::size_t i = 0; i < target.size(); ++i) {
+      if (folds[i] != fold) continue;
+      const auto place = std::lower_bound(others.begin(), others.end(), column[i],
+                                          [&](std::size_t a, double value) { return column[a] < value; });
+      const auto begin =
+          std::min(static_cast<std::size_t>(std::max<std::ptrdiff_t>(0, place - others.begin() - 3)),
+                   others.size() - kNear);
+      for (std::size_t k = begin; k < begin + kNear; ++k)
+        if (goal.classes > 0)
+          answer[i * outputs + static_cast<std::size_t>(target[others[k]])] += 1.0 / kNear;
+        else
+          answer[i] += target[others[k]] / kNear;
+    }
+  }
+  const double near = goal.quality(answers, target);
+  return std::isnan(near) ? binned : std::max(binned, near);
 }
 
 }  // namespace ringtrain::checks

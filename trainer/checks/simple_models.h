@@ -38,4 +38,9 @@ at::Tensor neighbour_answers(const Goal& goal, const at::Tensor& features, const
 at::Tensor column_answers(const Goal& goal, const std::vector<double>& column, bool category,
                           const std::vector<double>& target);
 
+/// How well one column foretells the target alone: by column_answers, or of numbers by the seven nearest ones
+/// of other folds, which see sharp steps; whichever is better.
+double quality_of_column(const Goal& goal, const std::vector<double>& column, bool category,
+                         const std::vector<double>& target);
+
 }  // namespace ringtrain::checks
