@@ -6,6 +6,7 @@
 #include "common/literal_override.h"
 #include "common/progress.h"
 #include "common/text.h"
+#include "data/profile/table_profile.h"
 #include "launch/check_codes.h"
 #include "launch/commands/commands.h"
 #include "launch/findings_table.h"
@@ -30,6 +31,10 @@ struct Arguments {
     command.add_flag("--json", as_json, "As JSON");
   }
   RunConfig read(const Catalogue& catalogue) const {
+    if (is_table_file(config))
+      throw ConfigError(fmt::format(
+          "{} is data, and a configuration is checked: `ringtrain init {} --target COLUMN` writes one for it",
+          config, config));
     auto all = overrides;
     if (!train_file.empty()) all.push_back(config::literal_override("data.train_file", train_file));
     return RunConfig::load(config, all, catalogue);

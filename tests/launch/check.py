@@ -64,6 +64,7 @@ def refused(folder):
     for words, arguments in (
         ("there is no check 'leek'. Did you mean 'leak'?", ("configs/cancer.yaml", "--only", "leek")),
         ("no-such.yaml", ("no-such.yaml",)),
+        ("ringtrain init datasets/cancer.csv --target COLUMN", ("datasets/cancer.csv",)),
         ("trainer.epocs", ("configs/cancer.yaml", "--set", "trainer.epocs=3")),
         ("CONFIG", ()),
         ("--no-such", ("configs/cancer.yaml", "--no-such")),
