@@ -5,6 +5,7 @@
 #include "common/config_writer.h"
 #include "common/errors.h"
 #include "common/scalars.h"
+#include "common/terminal.h"
 #include "common/text.h"
 
 namespace ringtrain::config {
@@ -145,7 +146,7 @@ bool is_under(const std::string& path, std::string_view under) {
 
 std::string markdown_of(const Table& table, std::size_t level) {
   std::string text = fmt::format("{} {}\n\n", std::string(level, '#'), table.heading);
-  if (!table.doc.empty()) text += table.doc + "\n\n";
+  if (!table.doc.empty()) text += wrapped(table.doc, 100) + "\n\n";
   if (table.rows.empty()) return text;
   text += "| field | type | default | values | meaning |\n|---|---|---|---|---|\n";
   for (const Row& row : table.rows)

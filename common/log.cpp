@@ -6,11 +6,13 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <mutex>
 
 #include "common/errors.h"
 #include "common/exit_code.h"
+#include "common/terminal.h"
 
 namespace ringtrain::log {
 namespace {
@@ -19,6 +21,7 @@ namespace {
 struct State {
   std::mutex mutex;
   std::string identity;
+  std::string speaker;  ///< "rank 5 of 8 on node-02", where several speak
   int rank = 0;
   std::shared_ptr<spdlog::logger> file;
   std::function<void()> before;
@@ -45,12 +48,26 @@ void write_to_file(spdlog::level::level_enum level, std::string_view line) {
   s.file->flush();
 }
 
-void write(spdlog::level::level_enum level, std::string_view name, std::string_view text) {
+/// What a person at a terminal is told.
+std::string told(spdlog::level::level_enum level, std::string_view text) {
+  const State& s = state();
+  std::string lead;
+  if (level >= spdlog::level::warn) {
+    lead = level >= spdlog::level::err ? "error: " : "warning: ";
+    if (s.rank != 0) lead += s.speaker + ": ";
+  }
+  constexpr std::size_t widest = 100, indent = 2;
+  return wrapped(fmt::format("{}{}", lead, text), std::min(terminal_columns(), widest), indent) + "\n";
+}
+
+void write(spdlog::level::level_enum level, std::string_view name, std::string_view text,
+           std::string_view on_terminal = {}) {
   State& s = state();
   const std::lock_guard lock(s.mutex);
-  const std::string line = line_of(name, text);
+  std::string line = line_of(name, text);
   write_to_file(level, line);
   if (s.rank != 0 && level < spdlog::level::warn) return;
+  if (stderr_is_terminal()) line = on_terminal.empty() ? told(level, text) : fmt::format("{}\n", on_terminal);
   if (s.before) s.before();
   std::string_view rest = line;
   while (!rest.empty()) {
@@ -68,6 +85,7 @@ void set_identity(int rank, int world_size, std::string_view host, std::string_v
   const std::lock_guard lock(state().mutex);
   state().rank = rank;
   state().identity = fmt::format("[rank {:02}/{:02} {} {}] ", rank, world_size, host, device);
+  state().speaker = fmt::format("rank {} of {} on {}", rank, world_size, host);
 }
 
 void also_to_file(const std::filesystem::path& file) {
@@ -89,6 +107,9 @@ void error_to_file(std::string_view text) {
 }
 
 void info(std::string_view text) { write(spdlog::level::info, "INFO", text); }
+void info(std::string_view text, std::string_view on_terminal) {
+  write(spdlog::level::info, "INFO", text, on_terminal);
+}
 void warn(std::string_view text) { write(spdlog::level::warn, "WARN", text); }
 void error(std::string_view text) { write(spdlog::level::err, "ERROR", text); }
 

@@ -5,8 +5,11 @@
 #include <string>
 #include <string_view>
 
-/// The log: one write a line, to the standard error. INFO from rank 0, WARN and ERROR from every rank.
+/// The log, to the standard error: INFO from rank 0, WARN and ERROR from every rank. Files, pipes and the log
+/// files of the job folder get one line of one write:
 ///   2026-01-05T12:00:03.412Z INFO  [rank 05/08 node-02 cuda:1] text
+/// A person at a terminal gets the text, broken to its width; behind "warning:" or "error:", with the rank
+/// where that is not 0.
 /// The implementation is in one file: Debian's spdlog and LibTorch bring different versions of fmt.
 namespace ringtrain::log {
 
@@ -21,6 +24,8 @@ void also_to_file(const std::filesystem::path& file);
 void error_to_file(std::string_view text);
 
 void info(std::string_view text);
+/// `on_terminal`: what a person is told in the place of `text`; lines that are not broken.
+void info(std::string_view text, std::string_view on_terminal);
 void warn(std::string_view text);
 void error(std::string_view text);
 

@@ -1,41 +1,21 @@
 #include "common/progress.h"
 
 #include <fmt/format.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cmath>
-#include <cstdlib>
 #include <mutex>
 
 #include "common/log.h"
+#include "common/terminal.h"
 #include "common/text.h"
 
 namespace ringtrain {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-// A launcher whose standard error is a terminal says how wide it is: mpirun puts a pipe between it and the
-// ranks.
-std::size_t columns_of_launcher() {
-  const char* columns = std::getenv("RINGTRAIN_TERMINAL_COLUMNS");
-  return columns ? std::strtoul(columns, nullptr, 10) : 0;
-}
-
-bool stderr_is_terminal() {
-  const char* kind = std::getenv("TERM");
-  if (kind && std::string_view(kind) == "dumb") return false;
-  return columns_of_launcher() > 0 || ::isatty(STDERR_FILENO) == 1;
-}
-
-std::size_t terminal_columns() {
-  if (const std::size_t columns = columns_of_launcher(); columns > 0) return columns;
-  winsize size{};
-  return ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
-}
 
 void write_stderr(std::string_view text) {
   while (!text.empty()) {
@@ -51,15 +31,6 @@ std::string time_left(double seconds) {
   const auto whole = std::llround(seconds);
   if (whole >= 3600) return fmt::format("{}:{:02}:{:02} left", whole / 3600, whole / 60 % 60, whole % 60);
   return fmt::format("{:02}:{:02} left", whole / 60, whole % 60);
-}
-
-// The first `columns` characters of UTF-8 text; bytes of the form 10xxxxxx continue a character.
-std::string_view cut(std::string_view text, std::size_t columns) {
-  std::size_t characters = 0;
-  for (std::size_t i = 0; i < text.size(); ++i)
-    if ((static_cast<unsigned char>(text[i]) & 0xC0) != 0x80 && ++characters > columns)
-      return text.substr(0, i);
-  return text;
 }
 
 std::string bar(double part, std::size_t cells) {

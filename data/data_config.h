@@ -83,6 +83,7 @@ struct TableConfig {
   FeaturesConfig features;
   CsvConfig csv;
   MissingConfig missing;
+  std::string sampling = "all";       ///< all | balanced (by class) | weight (by that column)
   std::string bad_rows = "stop";      ///< stop | skip: a row that cannot be read
   std::int64_t most_bad_rows = 1000;  ///< that are skipped
   StreamingConfig streaming;

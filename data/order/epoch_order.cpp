@@ -50,6 +50,14 @@ EpochOrder::EpochOrder(Options options) : options_(std::move(options)), starts_(
                     options_.lanes, options_.window));
   if (!options_.shuffle && options_.lanes != 1)
     throw ConfigError(fmt::format("{} lanes of samples that are not shuffled: expected 1", options_.lanes));
+  if (!options_.weights.empty()) {
+    if (has_blocks() || static_cast<std::int64_t>(options_.weights.size()) != samples())
+      throw ConfigError(
+          fmt::format("{} weights of {} samples in {} blocks: expected one a sample, in one block",
+                      options_.weights.size(), samples(), options_.blocks.size()));
+    appearances_.emplace(options_.weights, options_.seed);
+    options_.weights.clear();
+  }
   constexpr std::int64_t most = std::numeric_limits<std::uint32_t>::max();
   const std::int64_t lane = (samples() + options_.lanes - 1) / options_.lanes;
   if (options_.shuffle && (options_.window == 0 || options_.window > most) && lane > most)
@@ -130,6 +138,8 @@ std::vector<std::int64_t> EpochOrder::samples_at(std::int64_t epoch, Range posit
   for_each_lane(positions, part, [&](std::int64_t lane, Range places) {
     for (auto place = places.begin; place < places.end; ++place) samples.push_back(sample(lane, place));
   });
+  if (appearances_)
+    for (auto& sample : samples) sample = appearances_->sample(epoch, sample);
   return samples;
 }
 

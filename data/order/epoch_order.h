@@ -1,8 +1,10 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
+#include "data/order/appearances.h"
 #include "data/order/share.h"
 
 namespace ringtrain {
@@ -16,7 +18,8 @@ namespace ringtrain {
 /// - Position p of the epoch is sample p div `lanes` of lane p mod `lanes`.
 ///
 /// So whoever takes some lanes reads about those parts of the blocks, and holds a window of each. One block,
-/// one lane and one window give a permutation of all (samples in memory). The permutations, exactly, stand in
+/// one lane and one window give a permutation of all (samples in memory). With weights a sample of that line
+/// is an appearance (Appearances). The permutations, exactly, stand in
 /// epoch_order.cpp, so that another program can make them.
 class EpochOrder {
  public:
@@ -26,6 +29,8 @@ class EpochOrder {
     std::int64_t window = 0;           ///< samples; 0: a whole lane
     std::uint64_t seed = 0;
     bool shuffle = true;  ///< false: samples in their own order; needs one lane
+    /// Of the samples: how often each appears, against the others; empty: once. Needs one block.
+    std::vector<double> weights{};
   };
   /// Throws ConfigError for lanes or a window that are no such numbers.
   explicit EpochOrder(Options options);
@@ -55,6 +60,7 @@ class EpochOrder {
   std::int64_t of_line(std::int64_t place);
 
   Options options_;
+  std::optional<Appearances> appearances_;
   std::vector<std::int64_t> starts_;  ///< [blocks + 1] number of each block's first sample
   std::int64_t epoch_ = -1;
   std::vector<std::int64_t> blocks_;       ///< as they lie in the line

@@ -13,6 +13,8 @@ class TableDataset : public Dataset {
  public:
   TableDataset(const Table& table, const Preprocessing& preprocessing, std::vector<std::int64_t> rows);
   std::int64_t size() const override { return static_cast<std::int64_t>(rows_.size()); }
+  /// From now on all rows count alike.
+  void drop_weights() { weights_.reset(); }
   Batch read(const std::vector<std::int64_t>& indices) const override;
 
  private:

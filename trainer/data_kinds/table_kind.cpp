@@ -56,6 +56,26 @@ std::string describe_codes(const std::vector<CodedColumn>& columns) {
                                      parts.size() == 1 ? "" : "s", shortened(parts, 12));
 }
 
+/// How often each row of the training part appears (data.sampling); empty: once.
+std::vector<double> weights_of_sampling(const TableConfig& config, const Table& table,
+                                        const std::vector<std::int64_t>& rows,
+                                        const std::vector<std::int64_t>& class_counts) {
+  std::vector<double> weights;
+  if (config.sampling == "weight") {
+    const auto* all = table.weight.const_data_ptr<double>();
+    for (const auto row : rows) weights.push_back(all[row]);
+  } else if (config.sampling == "balanced") {
+    if (!table.has_classes())
+      throw ConfigError(
+          "data.sampling: balanced needs a task with classes, of which each row has one; use all, or weight "
+          "with a column of your own");
+    const auto* classes = table.target.const_data_ptr<std::int64_t>();
+    for (const auto row : rows)
+      weights.push_back(1.0 / static_cast<double>(class_counts[static_cast<std::size_t>(classes[row])]));
+  }
+  return weights;
+}
+
 /// What is worth a line of the log.
 void tell(const TableConfig& config, const PreparedData& data) {
   const auto& file = config.train_file;
@@ -220,7 +240,10 @@ PreparedData prepare_table(const TableConfig& config, const DataRequest& request
     data.features = data.preprocessing.width();
     data.categories = data.preprocessing.coded();
     require_tables(data.categories, request.model, fitted.has_value());
-    data.train = std::make_unique<TableDataset>(table, data.preprocessing, parts.split.train);
+    auto train = std::make_unique<TableDataset>(table, data.preprocessing, parts.split.train);
+    data.order.weights = weights_of_sampling(config, table, parts.split.train, data.class_counts);
+    if (config.sampling == "weight") train->drop_weights();
+    data.train = std::move(train);
     data.validation =
         std::make_unique<TableDataset>(parts.of_validation(), data.preprocessing, parts.split.validation);
     data.test = std::make_unique<TableDataset>(parts.of_test(), data.preprocessing, parts.split.test);

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "common/log.h"
+#include "common/terminal.h"
 #include "common/text.h"
 
 namespace ringtrain {
@@ -18,7 +19,8 @@ static nlohmann::json finite_or_null(double value) {
   return std::isfinite(value) ? nlohmann::json(value) : nlohmann::json(nullptr);
 }
 
-Telemetry::Telemetry(const Options& options) : options_(options), since_(Clock::now()) {
+Telemetry::Telemetry(const Options& options)
+    : options_(options), table_(std::min<std::size_t>(terminal_columns(), 100)), since_(Clock::now()) {
   if (options.rank != 0) return;
   log_ = std::make_unique<RunLog>(options.folder, options.resume_step);
   if (!options.board_text.empty()) {
@@ -135,7 +137,8 @@ void Telemetry::evaluation(std::int64_t step, const std::string& part, double tr
   if (part != "validation") return;
   log_->metrics_row(step, row);
   log::info(fmt::format("step {}  epoch {:.1f}  train loss {:.4f}  validation:{}{}", with_commas(step),
-                        row[0].second, train_loss, text, is_best ? "  (best so far)" : ""));
+                        row[0].second, train_loss, text, is_best ? "  (best so far)" : ""),
+            table_.row(step, row[0].second, train_loss, report, is_best));
 }
 
 void Telemetry::checkpoint(const CheckpointWriter::Report& report, double blocked_seconds) {

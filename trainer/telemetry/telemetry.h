@@ -10,6 +10,7 @@
 #include "common/progress.h"
 #include "trainer/checkpoint/checkpoint_writer.h"
 #include "trainer/metrics/report.h"
+#include "trainer/telemetry/evaluation_table.h"
 #include "trainer/telemetry/event_file.h"
 #include "trainer/telemetry/run_log.h"
 
@@ -58,6 +59,7 @@ class Telemetry {
   std::unique_ptr<RunLog> log_;
   std::unique_ptr<EventFile> board_;
   std::unique_ptr<Progress> progress_;
+  EvaluationTable table_;
   std::chrono::steady_clock::time_point since_;
   void tell_starved(std::int64_t step, double seconds);
 
