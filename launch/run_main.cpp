@@ -9,6 +9,7 @@
 #include "common/errors.h"
 #include "common/exit_code.h"
 #include "common/text.h"
+#include "launch/check_codes.h"
 #include "launch/commands/commands.h"
 #include "launch/option_rules.h"
 #include "launch/program_name.h"
@@ -38,7 +39,10 @@ int parse_and_run(CLI::App& app, int argc, char** argv, const Program& program) 
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     const int code = app.exit(error);
-    return code == 0 ? ExitCode::success : ExitCode::configuration;
+    if (code == 0) return ExitCode::success;
+    const std::string_view command = argc > 1 ? argv[1] : "";
+    const bool checks = command == "check" || command == "lr-range";
+    return checks ? static_cast<int>(CheckCode::not_checked) : ExitCode::configuration;
   }
   return program.exit_code;
 }
@@ -56,6 +60,7 @@ void add_commands(CLI::App& app, Program& program) {
   add_train_command(app, program);
   add_submit_command(app, program);
   add_doctor_command(app, program);
+  add_check_command(app, program);
   add_verify_export_command(app, program);
   add_report_command(app, program);
   add_predict_command(app, program);
@@ -84,6 +89,7 @@ void describe(CLI::App& app) {
       "  ringtrain train customers.csv --target churned\n"
       "  ringtrain generate fraud --output datasets/fraud_synthetic.csv\n"
       "  ringtrain train configs/fraud.yaml --ranks 2\n"
+      "  ringtrain check configs/fraud.yaml\n"
       "  ringtrain submit configs/fraud.yaml --nodes 4 --gpus-per-node 8\n"
       "  mpirun -np 16 ringtrain train configs/fraud.yaml --train-file creditcard.csv --job-dir jobs/cards\n"
       "  ringtrain report jobs/fraud\n"

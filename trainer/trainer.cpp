@@ -19,10 +19,13 @@
 #include "common/text.h"
 #include "models/norm.h"
 #include "trainer/advice/advice.h"
+#include "trainer/advice/plan_advice.h"
 #include "trainer/callbacks/early_stopping.h"
 #include "trainer/checkpoint/found_checkpoint.h"
 #include "trainer/checkpoint/job_lock.h"
 #include "trainer/checkpoint/replica_snapshot.h"
+#include "trainer/checks/check.h"
+#include "trainer/data_kinds/data_request.h"
 #include "trainer/evaluation.h"
 #include "trainer/precision/autocast.h"
 #include "trainer/predictions_file.h"
@@ -65,6 +68,13 @@ std::string signature(const Replica& replica) {
     text += fmt::format("{} [{}] {}\n", item.key(), fmt::join(item.value().sizes(), ", "),
                         c10::toString(item.value().scalar_type()));
   return text;
+}
+
+/// Of the checks that take a fraction of a second; a run is refused by none of them.
+void warn_of_findings(const RunConfig& config, const PreparedData& data, const Task& task, Replica& replica,
+                      const std::string& device) {
+  for (const auto& finding : checks::findings_before_training({config, data, task, replica, device}))
+    log::warn(fmt::format("{}: {}. {} (`ringtrain check` looks at more)", finding.what, finding.value, finding.remedy));
 }
 
 }  // namespace
@@ -152,6 +162,7 @@ WholeState Trainer::make_replica_of_data() {
     if (world_.rank() == 0)
       memory_ = predict_step_memory(config_, *task_, replica_, *data_.train, at::Device(device_),
                                     world_.world_size());
+    if (world_.rank() == 0 && !resumed_ && !origin_ && !given_) warn_of_findings(config_, data_, *task_, replica_, device_);
     if (resumed_)
       loaded = load_replica(*resumed_, replica_);
     else if (origin_)
@@ -296,23 +307,7 @@ void Trainer::advise(const std::optional<std::string>& sentence) {
 
 /// What can be said before the first step.
 void Trainer::advise_on_plan() {
-  if (config_.task.kind().predicts_classes())
-    advise(advice::looks_like_regression(data_.preprocessing.targets.at(0), data_.preprocessing.labels,
-                                         data_.train->size()));
-  if (task_->head().form == AnswerForm::labels)
-    advise(
-        advice::labels_of_none_or_all(data_.preprocessing.labels, data_.class_counts, data_.train->size()));
-  advise(advice::many_one_hot(data_.preprocessing.categorical));
-  const std::int64_t every = plan_.evaluate_every;
-  advise(advice::warm_up_too_long(config_.trainer.schedule.warmup_steps, plan_.total));
-  advise(config_.trainer.average.kind().advice(plan_.total));
-  for (const auto& entry : config_.trainer.callbacks.entries) advise(entry.kind().advice(plan_.total));
-  advise(advice::frozen_throughout(config_.trainer.optimizer.groups, plan_.total));
-  advise(advice::early_stopping_cannot_fire(config_.trainer.early_stopping.patience,
-                                            (plan_.total + every - 1) / every, data_.validation->size()));
-  const bool counts = !data_.preprocessing.tokens;
-  advise(advice::few_rows("validation", data_.validation->size(), counts));
-  advise(advice::few_rows("test", data_.test->size(), counts));
+  for (const auto& sentence : advice::before_first_step(config_, data_, *task_, plan_)) advise(sentence);
 }
 
 void Trainer::advise_on_part(const std::string& name, const MetricsReport& report) {
@@ -444,14 +439,7 @@ void Trainer::write_config() const {
 }
 
 DataRequest Trainer::data_request(const std::optional<Preprocessing>& fitted) const {
-  return {config_.data.train_file,
-          config_.task.kind(),
-          config_.model.kind(),
-          static_cast<std::uint64_t>(config_.seed),
-          config_.trainer.precision == "float64" ? at::kDouble : at::kFloat,
-          fitted,
-          config_.trainer.global_batch_size,
-          world_.local_size()};
+  return data_request_of(config_, fitted, world_.local_size());
 }
 
 ModelShape Trainer::model_shape() const { return {data_.features, task_->outputs(), data_.categories}; }

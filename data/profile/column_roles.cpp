@@ -22,19 +22,6 @@ ColumnRole ignored(std::string why, bool warning = false) {
   return {.role = Role::ignored, .why = std::move(why), .warning = warning};
 }
 
-/// id, user_id, userId, UUID: the last word of a name.
-bool is_called_id(const std::string& name) {
-  std::string last;
-  for (std::size_t i = name.size(); i-- > 0;) {
-    const auto c = static_cast<unsigned char>(name[i]);
-    if (!std::isalnum(c)) break;
-    last.insert(last.begin(), static_cast<char>(std::tolower(c)));
-    // userId begins its last word at the I; UUID does not.
-    if (std::isupper(c) && i > 0 && std::islower(static_cast<unsigned char>(name[i - 1]))) break;
-  }
-  return last == "id" || last == "uuid" || last == "guid" || last == "index" || last == "rowid";
-}
-
 std::string examples(const ColumnProfile& column) {
   std::vector<std::string> shown;
   for (const auto& value : column.values) {
@@ -126,6 +113,18 @@ ColumnRole role_of(const ColumnProfile& column, const ColumnProfile& target, boo
 }
 
 }  // namespace
+
+bool is_called_id(const std::string& name) {
+  std::string last;
+  for (std::size_t i = name.size(); i-- > 0;) {
+    const auto c = static_cast<unsigned char>(name[i]);
+    if (!std::isalnum(c)) break;
+    last.insert(last.begin(), static_cast<char>(std::tolower(c)));
+    // userId begins its last word at the I; UUID does not.
+    if (std::isupper(c) && i > 0 && std::islower(static_cast<unsigned char>(name[i - 1]))) break;
+  }
+  return last == "id" || last == "uuid" || last == "guid" || last == "index" || last == "rowid";
+}
 
 std::vector<ColumnRole> choose_roles(const TableProfile& table, const std::string& target, bool classes) {
   const ColumnProfile& wanted = *table.find(target);

@@ -31,4 +31,7 @@ struct ColumnRole {
 /// `classes`: the target's values are classes, not amounts.
 std::vector<ColumnRole> choose_roles(const TableProfile& table, const std::string& target, bool classes);
 
+/// Whether the last word of a name says so: id, user_id, userId, UUID, index.
+bool is_called_id(const std::string& name);
+
 }  // namespace ringtrain

@@ -13,6 +13,8 @@ void add_new_command(CLI::App& app, Program& program);
 void add_train_command(CLI::App& app, Program& program);
 void add_submit_command(CLI::App& app, Program& program);
 void add_doctor_command(CLI::App& app, Program& program);
+/// `check`, and `lr-range`, a part of it.
+void add_check_command(CLI::App& app, Program& program);
 /// Hidden: the fresh process that an export is checked in.
 void add_verify_export_command(CLI::App& app, Program& program);
 void add_predict_command(CLI::App& app, Program& program);

@@ -15,6 +15,7 @@
 #include "launch/commands/commands.h"
 #include "launch/doctor/diagnosis.h"
 #include "launch/doctor/host_facts.h"
+#include "launch/findings_table.h"
 #include "launch/mpirun/mpirun_launcher.h"
 #include "launch/mpirun/rank_options.h"
 #include "launch/mpirun/subprocess.h"
@@ -67,12 +68,12 @@ int examine(const Arguments& arguments) {
   bool is_bad = false;
   if (first) {
     const auto findings = doctor::diagnose(all);
-    is_bad = doctor::has_bad(findings);
+    is_bad = worst_level(findings) == Finding::Level::bad;
     if (arguments.as_json)
-      fmt::print("{}\n", doctor::to_json(findings).dump(1));
+      fmt::print("{}\n", findings_json(findings).dump(1));
     else
       fmt::print("ringtrain doctor: {} ranks on {} hosts\n\n{}", world.world_size(), all.layout.hosts.size(),
-                 doctor::to_text(findings, arguments.colour));
+                 findings_table(findings, {.colour = arguments.colour}));
     std::fflush(stdout);
   }
   is_bad = broadcast_string(world.control(), is_bad ? "1" : "0", 0) == "1";

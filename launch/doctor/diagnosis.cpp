@@ -319,8 +319,6 @@ void look_at_folder(const Examination& all, Findings& findings) {
                                "them. Resuming needs rank 0 on the same host"));
 }
 
-constexpr const char* kNames[] = {"good", "warning", "bad"};
-
 }  // namespace
 
 Findings diagnose(const Examination& examination) {
@@ -335,40 +333,6 @@ Findings diagnose(const Examination& examination) {
   look_at_all_reduce(examination, findings);
   look_at_folder(examination, findings);
   return findings;
-}
-
-std::string to_text(const Findings& findings, bool colour) {
-  static constexpr const char* colours[] = {"\033[32m", "\033[33m", "\033[31m"};
-  std::size_t width = 0;
-  for (const auto& finding : findings) width = std::max(width, finding.what.size());
-  std::string text;
-  int counts[3] = {};
-  for (std::size_t i = 0; i < findings.size(); ++i) {
-    const auto& [level, what, value, remedy] = findings[i];
-    const auto l = static_cast<std::size_t>(level);
-    ++counts[l];
-    text += fmt::format("  {}{:<8}{} {:<{}}  {}\n", colour ? colours[l] : "", kNames[l],
-                        colour ? "\033[0m" : "", what, width, value);
-    // Once for several in a row.
-    if (!remedy.empty() && (i + 1 == findings.size() || findings[i + 1].remedy != remedy))
-      text += fmt::format("  {:<8} {:<{}}  -> {}\n", "", "", width, remedy);
-  }
-  return text + fmt::format("\n{} good, {} warnings, {} bad\n", counts[0], counts[1], counts[2]);
-}
-
-json to_json(const Findings& findings) {
-  json list = json::array();
-  for (const auto& [level, what, value, remedy] : findings)
-    list.push_back({{"level", kNames[static_cast<std::size_t>(level)]},
-                    {"what", what},
-                    {"value", value},
-                    {"remedy", remedy}});
-  return list;
-}
-
-bool has_bad(const Findings& findings) {
-  return std::any_of(findings.begin(), findings.end(),
-                     [](const Finding& one) { return one.level == Finding::Level::bad; });
 }
 
 }  // namespace ringtrain::doctor

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "launch/doctor/finding.h"
+#include "common/finding.h"
 #include "launch/doctor/measurements.h"
 
 namespace ringtrain::doctor {
@@ -24,12 +24,5 @@ struct Examination {
 
 /// What it means. What is alike on all hosts is said once.
 Findings diagnose(const Examination& examination);
-
-/// A table of the findings, remedies below what is not good, and the sum. `colour`: for a terminal.
-std::string to_text(const Findings& findings, bool colour);
-/// [{"level", "what", "value", "remedy"}].
-nlohmann::json to_json(const Findings& findings);
-/// Whether something is bad.
-bool has_bad(const Findings& findings);
 
 }  // namespace ringtrain::doctor
