@@ -4,6 +4,9 @@
 
 #include <algorithm>
 #include <array>
+#include <string_view>
+
+#include "common/terminal.h"
 
 namespace ringtrain {
 namespace {
@@ -11,21 +14,9 @@ namespace {
 constexpr std::array<const char*, 4> kLevels{"good", "warning", "bad", "skipped"};
 constexpr std::array<const char*, 4> kColours{"\033[32m", "\033[33m", "\033[31m", "\033[90m"};
 
-/// `text` in lines of `width`, the second and later ones behind `indent` spaces.
-std::string in_lines(const std::string& text, std::size_t indent, std::size_t width) {
-  constexpr std::size_t least = 20;
-  if (width == 0) return text;
-  const std::size_t room = width > indent + least ? width - indent : least;
-  std::string lines;
-  std::size_t begin = 0;
-  while (text.size() - begin > room) {
-    auto end = text.rfind(' ', begin + room);
-    if (end == std::string::npos || end <= begin) end = text.find(' ', begin + room);
-    if (end == std::string::npos) break;
-    lines += text.substr(begin, end - begin) + "\n" + std::string(indent, ' ');
-    begin = end + 1;
-  }
-  return lines + text.substr(begin);
+/// Broken to the width, if there is one.
+std::string line_of(const std::string& text, const TableLook& look, std::size_t indent) {
+  return (look.width > 0 ? wrapped(text, look.width, indent) : text) + "\n";
 }
 
 }  // namespace
@@ -40,12 +31,12 @@ std::string findings_table(const Findings& findings, const TableLook& look) {
     const auto& [level, what, value, remedy] = findings[i];
     const auto l = static_cast<std::size_t>(level);
     ++counts[l];
-    text += fmt::format("  {}{:<8}{} {:<{}}  {}\n", look.colour ? kColours[l] : "", kLevels[l],
-                        look.colour ? "\033[0m" : "", what, widest, in_lines(value, indent, look.width));
+    auto line = line_of(fmt::format("  {:<8} {:<{}}  {}", kLevels[l], what, widest, value), look, indent);
+    if (look.colour) line.insert(2 + std::string_view(kLevels[l]).size(), "\033[0m").insert(2, kColours[l]);
+    text += line;
     // Once for several in a row.
     if (!remedy.empty() && (i + 1 == findings.size() || findings[i + 1].remedy != remedy))
-      text +=
-          fmt::format("  {:<8} {:<{}}  -> {}\n", "", "", widest, in_lines(remedy, indent + 3, look.width));
+      text += line_of(fmt::format("  {:<8} {:<{}}  -> {}", "", "", widest, remedy), look, indent + 3);
   }
   text += fmt::format("\n{} good, {} warnings, {} bad", counts[0], counts[1], counts[2]);
   if (counts[3] > 0) text += fmt::format(", {} skipped", counts[3]);

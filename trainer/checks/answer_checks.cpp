@@ -144,7 +144,7 @@ class InputsCheck : public Check {
     return Fields(std::move(all));
   }
 
-  /// [inputs of a sample]: the largest derivative of an output.
+  /// [inputs of a sample]: the largest derivative of an output; 1 for those that are constant.
   static at::Tensor by_gradient(const Subject& subject, const Fields& inputs, const std::string& field) {
     at::Tensor values;
     for (const auto& [name, tensor] : inputs)
@@ -154,7 +154,11 @@ class InputsCheck : public Check {
     torch::manual_seed(1);
     (outputs * at::randn_like(outputs)).sum().backward();
     const auto flat = values.grad().defined() ? values.grad() : at::zeros_like(values);
-    return flat.reshape({flat.size(0), -1}).abs().amax(0).cpu().to(at::kDouble);
+    // Where an input is always 0, so may be what it is multiplied by: only those that change are asked.
+    const auto given = values.detach().reshape({values.size(0), -1});
+    const auto constant = given.eq(given.narrow(0, 0, 1)).all(0);
+    const auto moves = flat.reshape({flat.size(0), -1}).abs().amax(0);
+    return at::where(constant, at::ones_like(moves), moves).cpu().to(at::kDouble);
   }
 
   /// [inputs of a sample]: how far outputs move where one input is taken from the next sample.

@@ -47,7 +47,8 @@ class BaselineCheck : public Check {
     const Peer linear = linear_peer(subject, *columns, judged);
     std::vector<Peer> all{linear};
     std::string trained;
-    if (subject.can_train()) all.push_back(network(subject, part, judged, trained));
+    bool cut_short = false;
+    if (subject.can_train()) all.push_back(network(subject, part, judged, trained, cut_short));
     std::vector<std::string> shown;
     for (const auto& one : all)
       shown.push_back(fmt::format("{} {} {:.4g}{}", one.name, goal.metric(), one.quality, one.metrics));
@@ -61,11 +62,13 @@ class BaselineCheck : public Check {
           "not even a simple model does better than chance: do the features say anything of the target?");
     if (all.size() < 2) return good(name(), value);
     const double gained = all[1].quality - chance;
+    const bool is_worse = linear.quality - all[1].quality > std::max(0.05 * learnable, 2 * noise);
+    if (cut_short && is_worse) return good(name(), value + ", too early to compare");
     if (!(gained > 0.25 * learnable))
       return bad(name(), value,
                  "the model learns much less than a line through the data: look at the learning rate, the "
                  "normalisation, the loss");
-    if (linear.quality - all[1].quality > std::max(0.05 * learnable, 2 * noise))
+    if (is_worse)
       return warning(name(), value,
                      "the simple model is better: train longer, change the learning rate, or take it");
     return good(name(), value);
@@ -99,7 +102,8 @@ class BaselineCheck : public Check {
     return peer;
   }
 
-  static Peer network(Subject& subject, std::size_t part, const ColumnPart& judged, std::string& told) {
+  static Peer network(Subject& subject, std::size_t part, const ColumnPart& judged, std::string& told,
+                      bool& cut_short) {
     const auto& config = subject.config();
     const auto& train = *subject.data().train;
     const auto batch = config.trainer.global_batch_size;
@@ -113,6 +117,7 @@ class BaselineCheck : public Check {
                                                 with_commas(plan.total))
                                   : "the training failed: " + course.failure;
     if (!course.failure.empty()) return {config.model.type, -1, ""};
+    cut_short = 2 * static_cast<std::int64_t>(course.losses.size()) < plan.total;
     const auto& dataset = part == 1 ? *subject.data().validation : *subject.data().test;
     const auto answers = evaluate(course.replica.model, subject.task(), dataset, subject.world().control(),
                                   subject.device(), autocast_type(config.trainer.precision));

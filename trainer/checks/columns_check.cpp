@@ -1,3 +1,4 @@
+#include <ATen/ATen.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -21,29 +22,25 @@ std::size_t most_frequent(const std::vector<double>& column) {
   return most;
 }
 
-/// Of the column in units of its deviation, so that a copy in another unit is one; or of the codes as they
-/// are met first. "" for a constant one.
-std::string pattern_of(const std::vector<double>& column, bool category) {
+/// Words are the same twice where each stands beside one of the other column alone: the codes as they are met
+/// first.
+std::string pattern_of(const std::vector<double>& codes) {
   std::string pattern;
-  if (category) {
-    std::unordered_map<double, std::size_t> places;
-    for (const double code : column)
-      pattern += std::to_string(places.emplace(code, places.size()).first->second) + ",";
-    return places.size() > 1 ? pattern : "";
-  }
-  double mean = 0, square = 0;
-  const auto rows = static_cast<double>(column.size());
-  for (const double value : column) mean += value / rows;
-  for (const double value : column) square += (value - mean) * (value - mean) / rows;
-  if (!(square > 0)) return "";
-  // A mirrored copy is one too.
-  const auto first = std::find_if(column.begin(), column.end(), [&](double value) {
-    return std::abs(value - mean) > 0.1 * std::sqrt(square);
-  });
-  const double sign = first != column.end() && *first < mean ? -1 : 1;
-  for (const double value : column)
-    pattern += std::to_string(std::llround(sign * (value - mean) / std::sqrt(square) * 1000)) + ",";
+  std::unordered_map<double, std::size_t> places;
+  for (const double code : codes)
+    pattern += std::to_string(places.emplace(code, places.size()).first->second) + ",";
   return pattern;
+}
+
+/// [columns, columns]: correlations; 0 for constant ones.
+at::Tensor correlations_of(const ColumnPart& rows) {
+  std::vector<at::Tensor> columns;
+  for (const auto& column : rows.columns) columns.push_back(at::tensor(column, at::kDouble));
+  auto x = at::stack(columns, 1);
+  x = x - x.mean(0, true);
+  const auto length = x.square().sum(0, true).sqrt();
+  x = at::where(length > 0, x / length, at::zeros_like(x));
+  return x.t().mm(x);
 }
 
 class ColumnsCheck : public Check {
@@ -59,6 +56,7 @@ class ColumnsCheck : public Check {
     if (train.rows() < 10) return skipped(name(), fmt::format("{} rows are too few to tell", train.rows()));
     std::vector<std::string> constant, nearly, twice;
     std::unordered_map<std::uint64_t, std::string> seen;
+    const auto correlations = correlations_of(train);
     for (std::size_t c = 0; c < columns->names.size(); ++c) {
       const auto& place = columns->names[c];
       const auto most = most_frequent(train.columns[c]), others = train.rows() - most;
@@ -67,12 +65,21 @@ class ColumnsCheck : public Check {
       else if (others <= kFew && train.rows() >= kTelling)
         nearly.push_back(
             fmt::format("{} (all but {} row{})", excerpt(place.name), others, others == 1 ? "" : "s"));
-      const auto pattern = pattern_of(train.columns[c], place.category);
-      if (pattern.empty() || others <= kFew) continue;
-      const auto [found, is_new] = seen.emplace(hash_bytes(pattern), place.name);
-      if (!is_new) twice.push_back(fmt::format("{} = {}", excerpt(place.name), excerpt(found->second)));
+      if (others <= kFew) continue;
+      if (place.category) {
+        const auto [found, is_new] = seen.emplace(hash_bytes(pattern_of(train.columns[c])), place.name);
+        if (!is_new) twice.push_back(fmt::format("{} = {}", excerpt(place.name), excerpt(found->second)));
+        continue;
+      }
+      const auto of_column = correlations[static_cast<std::int64_t>(c)];
+      for (std::size_t d = 0; d < c; ++d)
+        if (!columns->names[d].category &&
+            std::abs(of_column[static_cast<std::int64_t>(d)].item<double>()) > kSame) {
+          twice.push_back(fmt::format("{} = {}", excerpt(place.name), excerpt(columns->names[d].name)));
+          break;
+        }
     }
-    std::vector<std::string> told, names;
+    std::vector<std::string> told;
     const auto tell = [&](const std::vector<std::string>& which, const char* what) {
       if (which.empty()) return;
       told.push_back(
@@ -93,6 +100,7 @@ class ColumnsCheck : public Check {
 
  private:
   static constexpr std::size_t kFew = 2, kTelling = 100;
+  static constexpr double kSame = 0.999999;  ///< float32 leaves 1e-7
 };
 
 class ClassesCheck : public Check {

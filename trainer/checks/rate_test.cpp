@@ -27,6 +27,21 @@ class RisingKind : public ScheduleKind {
 /// How much of the mean of the losses so far a new one leaves.
 constexpr double kSmooth = 0.85;
 
+/// Where the curve is lowest, and from where on it is below what noise makes of its beginning.
+void find_turns(RateTest& test) {
+  if (test.curve.empty()) return;
+  const auto lowest = std::min_element(test.curve.begin(), test.curve.end(),
+                                       [](const auto& a, const auto& b) { return a.loss < b.loss; });
+  test.best = lowest->rate;
+  const double gained = test.first - lowest->loss;
+  constexpr double kLittle = 0.02, kPart = 0.2;
+  if (!(gained > kLittle * std::abs(test.first))) return;
+  // The last point before the lowest one that is not yet lower by a part of all that is gained.
+  auto moves = lowest;
+  while (moves != test.curve.begin() && (moves - 1)->loss < test.first - kPart * gained) --moves;
+  test.moves = moves->rate;
+}
+
 }  // namespace
 
 double RateTest::advised() const {
@@ -53,8 +68,10 @@ RateTest test_rates(const Subject& subject, double low, double high, int steps) 
     weight = kSmooth * weight + (1 - kSmooth);
     const double loss = mean / weight;
     if (test.curve.empty()) lowest = loss;
-    constexpr std::size_t kFirst = 10;
-    if (test.curve.size() < kFirst) test.first = std::max(test.first, loss);
+    // The first rates move nothing: what is seen there is the noise of batches.
+    constexpr std::size_t kFirst = 15;
+    if (test.curve.size() < kFirst)
+      test.first += (so_far.losses.back() - test.first) / static_cast<double>(test.curve.size() + 1);
     lowest = std::min(lowest, loss);
     test.curve.push_back({so_far.rates.back(), loss});
     const double gained = std::max(test.first - lowest, 0.02 * std::abs(test.first));
@@ -66,16 +83,7 @@ RateTest test_rates(const Subject& subject, double low, double high, int steps) 
   });
   if (!course.failure.empty() && test.diverges == 0 && !test.curve.empty())
     test.diverges = test.curve.back().rate;
-  for (const auto& point : test.curve)
-    if (test.best == 0 || point.loss <= lowest) {
-      if (point.loss <= lowest || test.best == 0) test.best = point.rate;
-      if (point.loss <= lowest) break;
-    }
-  for (const auto& point : test.curve)
-    if (test.first - point.loss >= 0.1 * (test.first - lowest) && test.first > lowest) {
-      test.moves = point.rate;
-      break;
-    }
+  find_turns(test);
   return test;
 }
 

@@ -13,10 +13,10 @@ struct RateTest {
     double rate = 0, loss = 0;  ///< the loss is smoothed
   };
   std::vector<Point> curve;  ///< by rising rate, up to where it diverged
-  double first = 0;          ///< the loss before the first step
-  double moves = 0;  ///< the lowest rate that lowers the loss by a tenth of what is gained at most; 0: none
-  double best = 0;   ///< the rate of the lowest loss
-  double diverges = 0;  ///< the lowest rate at which the loss has risen far; 0: none
+  double first = 0;          ///< the mean loss of the first steps, which move nothing
+  double moves = 0;          ///< the rate from which on a fifth of what is gained at most is gained; 0: none
+  double best = 0;           ///< the rate of the lowest loss
+  double diverges = 0;       ///< the lowest rate at which the loss has risen far; 0: none
   /// One to advise: a third of the way back from where it diverges, or from the best.
   double advised() const;
   /// A picture of letters, 80 columns wide: loss by rate.

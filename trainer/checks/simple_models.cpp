@@ -203,14 +203,17 @@ double quality_of_column(const Goal& goal, const std::vector<double>& column, bo
       if (folds[i] != fold) continue;
       const auto place = std::lower_bound(others.begin(), others.end(), column[i],
                                           [&](std::size_t a, double value) { return column[a] < value; });
-      const auto begin =
-          std::min(static_cast<std::size_t>(std::max<std::ptrdiff_t>(0, place - others.begin() - 3)),
-                   others.size() - kNear);
-      for (std::size_t k = begin; k < begin + kNear; ++k)
+      auto above = place, below = place;
+      for (std::size_t k = 0; k < kNear; ++k) {
+        const bool up =
+            below == others.begin() ||
+            (above != others.end() && column[*above] - column[i] <= column[i] - column[*(below - 1)]);
+        const auto nearest = up ? *above++ : *--below;
         if (goal.classes > 0)
-          answer[i * outputs + static_cast<std::size_t>(target[others[k]])] += 1.0 / kNear;
+          answer[i * outputs + static_cast<std::size_t>(target[nearest])] += 1.0 / kNear;
         else
-          answer[i] += target[others[k]] / kNear;
+          answer[i] += target[nearest] / kNear;
+      }
     }
   }
   const double near = goal.quality(answers, target);

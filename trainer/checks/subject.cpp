@@ -86,11 +86,13 @@ Course Subject::train(RunConfig config, const Dataset& dataset, std::int64_t ste
   Course course;
   course.replica = with.make_replica(config);
   Trace trace(with.world.control(), 0);
-  Loader loader(dataset,
-                Sampler({.samples = dataset.size(),
-                         .global_batch_size = config.trainer.global_batch_size,
-                         .seed = static_cast<std::uint64_t>(config.seed)}),
-                0, 0, at::Device(run_.device));
+  // The run's own order where it is the run's own data.
+  auto order = &dataset == data().train.get() ? data().order : EpochOrder::Options{};
+  order.seed = static_cast<std::uint64_t>(config.seed);
+  if (order.blocks.empty()) order.blocks = {dataset.size()};
+  const Sampler sampler({.global_batch_size = config.trainer.global_batch_size},
+                        EpochOrder(std::move(order)));
+  Loader loader(dataset, sampler, 0, 0, at::Device(run_.device));
   try {
     TrainingStep step(with.world, config, task(), course.replica, with.gradients, run_.device, trace,
                       nlohmann::json::object());

@@ -63,7 +63,9 @@ TEST_F(ColumnsOfRuns, AreThoseOfTheTable) {
     EXPECT_EQ(all.target[r], all.places[r] % 2 ? 0 : 1);
   }
   EXPECT_EQ(all.features.size(1), columns->names[3].first + columns->names[3].width);
-  EXPECT_EQ(columns->joined(12).rows(), 12U);
+  // A share of each part, evenly spread.
+  EXPECT_LE(columns->joined(12).rows(), 12U);
+  EXPECT_GE(columns->joined(12).rows(), 10U);
 }
 
 TEST_F(ColumnsOfRuns, OfWhichIdentifiersAreFound) {

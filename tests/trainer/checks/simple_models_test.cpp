@@ -93,6 +93,18 @@ TEST(Columns, AreJudgedByOtherRowsAlone) {
   EXPECT_DOUBLE_EQ(quality_of_column(goal, copy, true, target), 1);
 }
 
+/// Three clusters, far apart, whose borders are not those of quantiles.
+TEST(Columns, ThatStepSharplyAreSeen) {
+  std::mt19937_64 random(7);
+  std::normal_distribution<double> normal(0, 1);
+  std::vector<double> column, target;
+  for (int i = 0; i < 178; ++i) {
+    target.push_back(i % 3);
+    column.push_back(target.back() + 0.077 * normal(random));
+  }
+  EXPECT_DOUBLE_EQ(quality_of_column(Goal{.classes = 3}, column, false, target), 1);
+}
+
 TEST(Neighbours, AreOfOtherFolds) {
   // Each row stands once in each fold's complement; a lone row cannot vote for itself.
   const auto x = at::arange(100, at::kDouble).unsqueeze(1);
