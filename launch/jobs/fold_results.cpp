@@ -96,8 +96,7 @@ class AnswerTexts {
   std::vector<double> answers(const std::vector<double>& scores) const {
     if (!has_scores()) return scores;
     const auto row = at::tensor(scores, at::kDouble).unsqueeze(0);
-    const auto decided =
-        decisions_of(fold_.head, answer_scores(fold_.head, row)).reshape({-1}).to(at::kDouble).contiguous();
+    const auto decided = decisions_of(fold_.head, row).reshape({-1}).to(at::kDouble).contiguous();
     return {decided.const_data_ptr<double>(), decided.const_data_ptr<double>() + decided.numel()};
   }
 

@@ -46,7 +46,7 @@ def classes_as_scikit_learn(folder):
     assert len(runs) == 10
     for key, rows in answers.groupby(["repeat", "fold"]):
         metrics, is_positive = runs[key]["metrics"], rows["target"].astype(str) == positive["positive_class"]
-        assert abs(metrics["roc_auc"] - roc_auc_score(is_positive, rows["score0"])) < 1e-12
+        assert abs(metrics["roc_auc"] - roc_auc_score(is_positive, rows["score1"])) < 1e-12
         assert abs(metrics["accuracy"] - accuracy_score(rows["target"].astype(str), rows["answer"].astype(str))) < 1e-12
         assert runs[key]["test_rows"] == len(rows)
     values = [run["metrics"]["roc_auc"] for run in runs.values()]
