@@ -74,7 +74,8 @@ std::string signature(const Replica& replica) {
 void warn_of_findings(const RunConfig& config, const PreparedData& data, const Task& task, Replica& replica,
                       const std::string& device) {
   for (const auto& finding : checks::findings_before_training({config, data, task, replica, device}))
-    log::warn(fmt::format("{}: {}. {} (`ringtrain check` looks at more)", finding.what, finding.value, finding.remedy));
+    log::warn(fmt::format("{}: {}. {} (`ringtrain check` looks at more)", finding.what, finding.value,
+                          finding.remedy));
 }
 
 }  // namespace
@@ -162,7 +163,8 @@ WholeState Trainer::make_replica_of_data() {
     if (world_.rank() == 0)
       memory_ = predict_step_memory(config_, *task_, replica_, *data_.train, at::Device(device_),
                                     world_.world_size());
-    if (world_.rank() == 0 && !resumed_ && !origin_ && !given_) warn_of_findings(config_, data_, *task_, replica_, device_);
+    if (world_.rank() == 0 && !resumed_ && !origin_ && !given_)
+      warn_of_findings(config_, data_, *task_, replica_, device_);
     if (resumed_)
       loaded = load_replica(*resumed_, replica_);
     else if (origin_)
