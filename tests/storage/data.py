@@ -36,7 +36,7 @@ CONFIG = """
 name: cards
 data: {train_file: nowhere.csv, target: fraud, features: {numeric: [size], categorical: [shop]}}
 model: {hidden: [8]}
-trainer: {steps: 30, global_batch_size: 32, report: false}
+trainer: {epochs: 2, global_batch_size: 32, report: false, log_every_steps: 1}
 export: {enabled: false}
 """
 
@@ -74,7 +74,7 @@ def same_bits(store, folder, right):
         store.put(f"data/{name}", text)
     for number, (name, more) in enumerate(FORMS):
         losses = train(folder, f"run-{number}", store.at(f"data/{name}"), *more)
-        assert losses == right[number] and len(losses) == 30, (name, losses[:3], right[number][:3])
+        assert losses == right[number] and len(losses) > 20, (name, losses[:3], right[number][:3])
     assert any("_ringtrain/cards.csv.index.json" in key for key in store.list("data/")), store.list("data/")
     store.put("data/cards.csv", table(seed=2))  # of the same size: the index belongs to the object of its ETag
     assert train(folder, "other", store.at("data/cards.csv"), *BLOCKS) == right[-2] != right[3]
@@ -111,7 +111,7 @@ def commands(store, folder, right):
     said = jobs.run("init", store.at("data/cards.csv"), "--target", "fraud", "--output", folder / f"{store.scheme}.yaml").stdout
     assert "size" in said and store.at("data/cards.csv") in (folder / f"{store.scheme}.yaml").read_text()
     job = folder / f"{store.scheme}-first"
-    jobs.run("train", store.at("data/cards.csv"), "--target", "fraud", "--job-dir", job, "--set", "trainer.steps=20", "--set", "export.name=fraud")
+    jobs.run("train", store.at("data/cards.csv"), "--target", "fraud", "--job-dir", job, "--set", "trainer.auto_steps=50", "--set", "export.name=fraud")
     local = folder / "rows.csv"
     local.write_bytes(table())
     here = jobs.run("predict", job / "export" / "fraud", "--input", local).stdout
@@ -124,7 +124,7 @@ def commands(store, folder, right):
 
 with jobs.Folder() as folder:
     right = right_losses(folder)
-    for store in stores.both():
+    for store in [kind() for kind in (stores.S3, stores.GS) if kind.scheme in (sys.argv[1:] or ["s3", "gs"])]:
         own = folder / store.scheme
         own.mkdir()
         for check in (same_bits, passing_faults, lasting_faults, commands):
