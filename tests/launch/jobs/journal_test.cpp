@@ -32,10 +32,10 @@ TEST(Journal, IsReadAgainWhereItIsAboutTheSame) {
 TEST(Journal, OfSomethingElseIsRefusedWithWhatDiffers) {
   const test::TemporaryFolder folder;
   const auto file = folder.path() / "journal.jsonl";
-  Journal(file, {{"folds", 5}, {"settings", {{"seed", "1"}, {"name", "a"}}}});
+  { const Journal first(file, {{"folds", 5}, {"settings", {{"seed", "1"}, {"name", "a"}}}}); }
   const auto problem = [&](const ordered_json& about) -> std::string {
     try {
-      Journal(file, about);
+      const Journal other(file, about);
     } catch (const ConfigError& error) {
       return error.what();
     }
