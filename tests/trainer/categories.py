@@ -119,7 +119,9 @@ def answers_are_right(folder, config):
 
     with serving.Server(job / "export") as server:
         v1 = server.ask("/v1/models/coded:predict", {"instances": [dict(zip(names, row)) for row in rows]})
-        assert [one["probabilities"][1] for one in v1["predictions"]] == found, v1
+        # Not to the last bit: the server computes with one thread a request, predict with all cores.
+        served = numpy.array([one["probabilities"][1] for one in v1["predictions"]])
+        assert numpy.abs(served - found).max() < 1e-6, (v1, found)
         text = [{"name": name, "shape": [len(rows)], "datatype": "BYTES", "data": [row[i] for row in rows]}
                 for i, name in enumerate(names) if i > 0]
         number = {"name": "numeric", "shape": [len(rows), 1], "datatype": "FP32", "data": [float(row[0]) for row in rows]}
