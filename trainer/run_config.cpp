@@ -310,10 +310,10 @@ void RunConfig::describe(config::Visitor& v) {
   v.require("name", is_plain_name(name), "expected letters, digits, '_', '-' and '.'");
   v.field("seed", seed, "Seed of everything random: split, order of samples, initial weights, dropout.",
           non_negative());
-  v.field("job_dir", job_dir, "Folder of the run: log, checkpoints, export. jobs/NAME when empty.");
-  v.require(
-      "job_dir", !is_remote(job_dir),
-      "expected a folder of this machine: checkpoints are not written to object stores; data may lie there");
+  v.field(
+      "job_dir", job_dir,
+      "Folder of the run: log, checkpoints, export. jobs/NAME when empty. `train` also takes a place in an "
+      "object store, such as s3://bucket/jobs/cards (docs/storage.md).");
   v.field("plugins", plugins,
           "Libraries with kinds of their own, which this configuration may name (docs/extending.md); so may "
           "those of the environment's RINGTRAIN_PLUGINS (separated by ':').");

@@ -18,6 +18,7 @@
 #include "common/log.h"
 #include "common/text.h"
 #include "models/norm.h"
+#include "storage/location.h"
 #include "trainer/advice/advice.h"
 #include "trainer/advice/plan_advice.h"
 #include "trainer/callbacks/early_stopping.h"
@@ -58,7 +59,7 @@ Callbacks make_callbacks(const RunConfig& config, const StepPlan& plan, const St
 }
 
 std::filesystem::path checkpoint_folder(const RunConfig& config) {
-  return std::filesystem::path(config.job_dir) / "checkpoints";
+  return Location(config.job_dir).local() / "checkpoints";
 }
 
 /// A line for each parameter: its name, shape and type.

@@ -13,6 +13,7 @@
 #include "launch/commands/commands.h"
 #include "launch/commands/labelled_rows.h"
 #include "launch/commands/model_evaluation.h"
+#include "launch/commands/remote_model.h"
 #include "serving/predict/model_outputs.h"
 
 namespace ringtrain {
@@ -76,7 +77,7 @@ void require_same_rows(const ModelAnswers& one, const ModelAnswers& other, const
 
 int evaluate(const Arguments& arguments, const Catalogue& catalogue) {
   at::set_num_threads(1);
-  const Predictor predictor(arguments.model);
+  const Predictor predictor(local_model(arguments.model));
   const auto& manifest = predictor.manifest();
   const std::string missing_target = arguments.drop ? "drop" : "error";
   const auto answered = [&](const Predictor& whose) {
@@ -95,7 +96,7 @@ int evaluate(const Arguments& arguments, const Catalogue& catalogue) {
   std::optional<Judged> other, difference;
   std::string other_folder;
   if (!arguments.against.empty()) {
-    const Predictor second(arguments.against);
+    const Predictor second(local_model(arguments.against));
     other_folder = second.folder().string();
     const auto second_answers = answered(second);
     require_same_rows(answers, second_answers, predictor, second);

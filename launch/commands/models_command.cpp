@@ -6,6 +6,7 @@
 #include "common/exit_code.h"
 #include "common/text.h"
 #include "launch/commands/commands.h"
+#include "launch/commands/remote_model.h"
 #include "serving/repository/manifest.h"
 #include "serving/repository/model_repository.h"
 #include "serving/repository/version_state.h"
@@ -125,7 +126,7 @@ void add_models_command(CLI::App& app, Program& program) {
   command->add_flag("--json", *json, "As JSON, with all metrics");
   command->footer("Example:\n  ringtrain models jobs/fraud/export");
   command->callback([base, json, &program] {
-    const auto models = describe_all(*base);
+    const auto models = describe_all(local_model(*base));
     if (*json)
       std::cout << models.dump(2) << '\n';
     else

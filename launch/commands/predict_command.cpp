@@ -17,6 +17,7 @@
 #include "common/text.h"
 #include "data/schema/vocabulary.h"
 #include "launch/commands/commands.h"
+#include "launch/commands/remote_model.h"
 #include "launch/mpirun/cores.h"
 #include "serving/batch/batch_prediction.h"
 #include "serving/predict/model_outputs.h"
@@ -44,7 +45,7 @@ class Answerer {
  public:
   explicit Answerer(const Arguments& arguments) {
     if (arguments.server.empty()) {
-      local_ = std::make_unique<Predictor>(arguments.model);
+      local_ = std::make_unique<Predictor>(local_model(arguments.model));
       return;
     }
 #ifdef RINGTRAIN_HAS_SERVER

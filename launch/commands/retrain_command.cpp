@@ -19,6 +19,7 @@
 #include "launch/mpirun/supervisor.h"
 #include "serving/repository/model_repository.h"
 #include "serving/repository/version_changes.h"
+#include "storage/location.h"
 
 namespace ringtrain {
 namespace fs = std::filesystem;
@@ -47,7 +48,7 @@ int train(const Arguments& arguments, const Catalogue& catalogue) {
 /// ExportError when there is none.
 std::int64_t published_by(const RunConfig& config, const fs::path& model,
                           const std::vector<std::int64_t>& before) {
-  const auto checkpoints = fs::weakly_canonical(fs::path(config.job_dir) / "checkpoints");
+  const auto checkpoints = fs::weakly_canonical(Location(config.job_dir).local() / "checkpoints");
   auto present = versions(model);
   for (auto version = present.rbegin(); version != present.rend(); ++version) {
     if (std::find(before.begin(), before.end(), *version) != before.end()) continue;

@@ -18,6 +18,7 @@
 #include "common/stop_signals.h"
 #include "common/text.h"
 #include "launch/commands/commands.h"
+#include "launch/commands/remote_model.h"
 #include "launch/mpirun/cores.h"
 #include "serving/server/grpc_server.h"
 #include "serving/server/serve_config.h"
@@ -152,7 +153,7 @@ int serve(const Arguments& arguments) {
   Signals signals(config.drain_limit());
   Metrics metrics;
   boost::asio::thread_pool pool(static_cast<std::size_t>(config.threads));
-  ServedModels models(arguments.base, config.models(), pool, metrics);
+  ServedModels models(local_model(arguments.base), config.models(), pool, metrics);
   models.scan();
   if (models.names().empty() && !models.problem().empty()) throw ExportError(models.problem());
   if (models.names().empty())

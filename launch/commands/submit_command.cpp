@@ -10,6 +10,7 @@
 #include "launch/init/first_run.h"
 #include "launch/mpirun/mpirun_launcher.h"
 #include "launch/slurm/submission.h"
+#include "storage/location.h"
 #include "trainer/run_config.h"
 
 namespace ringtrain {
@@ -40,7 +41,7 @@ RunConfig checked_config(const Arguments& arguments, const Catalogue& catalogue)
     throw ConfigError("--gpus-per-node: the configuration has trainer.device: cpu; change one of them");
   if (config.trainer.device == "cuda" && arguments.job.gpus_per_node == 0)
     throw ConfigError("trainer.device: cuda needs --gpus-per-node");
-  const bool has_run = fs::exists(fs::path(config.job_dir) / "checkpoints" / "latest");
+  const bool has_run = fs::exists(Location(config.job_dir).local() / "checkpoints" / "latest");
   if (has_run && !training.resume && !training.overwrite && training.checkpoint.empty())
     throw ConfigError(
         fmt::format("{} holds a run already. Go on from it with --resume, replace it with --overwrite, "

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <optional>
 
 #include "comm/agreement.h"
 #include "comm/watch/rank_watch.h"
@@ -13,6 +14,7 @@
 #include "common/text.h"
 #include "launch/commands/model_export.h"
 #include "launch/commands/outcome_text.h"
+#include "launch/commands/remote_job.h"
 #include "launch/mpirun/rank_cores.h"
 #include "launch/report/report.h"
 #include "launch/version.h"
@@ -40,6 +42,17 @@ int train(World& world, const std::string& config_file, const std::vector<std::s
   together(world.control(), "reading the configuration",
            [&] { config = RunConfig::load(config_file, overrides, catalogue); });
   agree_on(world.control(), "the list of plugins", plugins_text(config.loaded_plugins));
+  std::optional<RemoteJob> remote;
+  together(world.control(), "fetching the job folder", [&] {
+    const Location place(config.job_dir);
+    config.job_dir = local_job_folder(config).string();
+    if (place.is_remote() && world.rank() == 0) remote.emplace(place, config.job_dir);
+  });
+  const auto finish_remote = [&] {
+    together(world.control(), "putting the job folder into its store", [&] {
+      if (remote) remote->finish();
+    });
+  };
   StartOptions options = start;
   options.device_chosen = [&](const std::string& device) {
     bind_near(world, device, static_cast<int>(config.trainer.threads_per_rank));
@@ -51,7 +64,10 @@ int train(World& world, const std::string& config_file, const std::vector<std::s
     if (world.rank() == 0 && config.export_.enabled) formats = choose_formats(config, trainer);
   });
   const Outcome outcome = trainer.fit();
-  if (outcome.stopped) return ExitCode::stopped;
+  if (outcome.stopped) {
+    finish_remote();
+    return ExitCode::stopped;
+  }
   std::string exported;
   world.beacon().enter(world.rank() == 0 ? Phase::exporting : Phase::waiting);
   together(world.control(), "exporting the model", [&] {
@@ -62,6 +78,7 @@ int train(World& world, const std::string& config_file, const std::vector<std::s
     if (world.rank() == 0)
       print_outcome(config, trainer, outcome, exported, write_report_of(config, catalogue));
   });
+  finish_remote();
   return ExitCode::success;
 }
 

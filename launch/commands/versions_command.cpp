@@ -6,6 +6,7 @@
 #include "launch/commands/commands.h"
 #include "serving/repository/model_repository.h"
 #include "serving/repository/version_changes.h"
+#include "storage/location.h"
 
 namespace ringtrain {
 namespace {
@@ -27,7 +28,14 @@ struct Arguments {
 CLI::App* add_verb(CLI::App& versions, const std::shared_ptr<Arguments>& arguments, const char* name,
                    const char* doc) {
   auto* verb = versions.add_subcommand(name, doc);
-  verb->add_option("MODEL", arguments->model, "The model's folder, BASE/NAME")->required();
+  verb->add_option("MODEL", arguments->model, "The model's folder, BASE/NAME")
+      ->required()
+      ->check([](const std::string& model) {
+        return is_remote(model)
+                   ? "the versions of a model in an object store are not changed there; change them here "
+                     "and copy versions.json"
+                   : std::string();
+      });
   return verb;
 }
 

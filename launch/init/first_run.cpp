@@ -9,6 +9,7 @@
 #include "common/errors.h"
 #include "common/files.h"
 #include "common/yaml_reader.h"
+#include "launch/commands/remote_job.h"
 #include "launch/init/first_config.h"
 
 namespace ringtrain {
@@ -55,7 +56,8 @@ std::string first_config_in_job(const std::string& data, const std::string& targ
                                               name),
                                   data, overrides)
       .read([&run](config::Visitor& v) { run.describe(v); });
-  const fs::path folder = run.job_dir.empty() ? "jobs/" + run.name : run.job_dir;
+  if (run.job_dir.empty()) run.job_dir = "jobs/" + run.name;
+  const fs::path folder = local_job_folder(run);
   const auto file = (folder / (name + ".yaml")).string();
   if (goes_on && fs::exists(file)) return file;
   const auto written = look_at(data, target);

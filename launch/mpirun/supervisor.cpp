@@ -14,6 +14,7 @@
 #include "common/errors.h"
 #include "common/exit_code.h"
 #include "common/files.h"
+#include "launch/commands/remote_job.h"
 #include "launch/mpirun/host_check.h"
 #include "trainer/checkpoint/checkpoint_store.h"
 #include "trainer/checkpoint/lock_owner.h"
@@ -40,8 +41,8 @@ bool may_pass(int code) {
 /// The checkpoints that were made since this object was.
 class NewCheckpoints {
  public:
-  explicit NewCheckpoints(const std::string& job_dir)
-      : store_(std::filesystem::path(job_dir) / "checkpoints"), before_(identities()) {}
+  explicit NewCheckpoints(const std::filesystem::path& job_dir)
+      : store_(job_dir / "checkpoints"), before_(identities()) {}
   /// The newest; -1: none. A run that begins anew in a folder may make one of a step that was there before.
   std::int64_t newest() const {
     std::int64_t newest = -1;
@@ -119,7 +120,7 @@ int supervise(const MpirunJob& job, TrainingArguments training, const RestartPol
   // Rank 0 of the next attempt takes the job folder over from that of the one before, wherever that was.
   ::setenv(kLaunchVariable, unique_word().c_str(), /*replace=*/1);
   const NewCheckpoints checkpoints(
-      RunConfig::load(training.config, training.all_overrides(), catalogue).job_dir);
+      local_job_folder(RunConfig::load(training.config, training.all_overrides(), catalogue)));
   std::vector<Attempt> attempts;
   int without_progress = 0;
   MpirunJob now = job;
