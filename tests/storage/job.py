@@ -16,7 +16,7 @@ CONFIG = """
 name: cards
 data: {train_file: TABLE, target: fraud, features: {numeric: [size]}}
 model: {hidden: [8]}
-trainer: {epochs: 100, max_steps: 30, log_every_steps: 1, global_batch_size: 32, report: false,
+trainer: {epochs: 100, max_steps: 30, log_every_steps: 1, evaluate_every_steps: 10, global_batch_size: 32, report: false,
           checkpoint: {every_steps: 10, keep: 2}}
 """
 
