@@ -9,6 +9,7 @@
 #include "common/errors.h"
 #include "common/files.h"
 #include "common/log.h"
+#include "storage/storage.h"
 
 namespace ringtrain {
 namespace {
@@ -21,6 +22,14 @@ std::string newest_of(const std::filesystem::path& folder) {
   return none ? "" : fmt::format("{}", time.time_since_epoch().count());
 }
 
+/// What a run would find out after hours, with its first checkpoint.
+void require_writable(const Location& place) {
+  const auto storage = storage_of(place);
+  const auto probe = place / ".writable";
+  storage->put(probe, "A run of ringtrain begins here.\n");
+  storage->remove(probe);
+}
+
 }  // namespace
 
 std::filesystem::path local_job_folder(const RunConfig& config) {
@@ -31,6 +40,7 @@ std::filesystem::path local_job_folder(const RunConfig& config) {
 RemoteJob::RemoteJob(const Location& place, const std::filesystem::path& folder)
     : lock_(folder, /*waits=*/false), copy_(place, folder), folder_(folder) {
   ensure_writable_folder(folder_);
+  require_writable(place);
   copy_.fetch("checkpoints");
   log::info(fmt::format("job folder {}: a copy of {}, put there with each checkpoint and at the end",
                         place.string(), folder_.string()));

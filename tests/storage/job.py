@@ -69,6 +69,15 @@ def whole_life(store, folder, config, right):
     print(f"{store.scheme}: train, resume on another machine, predict and models")
 
 
+def refused(store, folder, config):
+    """At the start, not with the first checkpoint."""
+    machine(folder, "refused")
+    place = store.at("jobs/cards", bucket="nowhere")
+    done = jobs.run("train", config, "--job-dir", place, expect=None)
+    assert done.returncode != 0 and "nowhere" in done.stderr and "step" not in done.stdout + done.stderr, done
+    print(f"{store.scheme}: no bucket")
+
+
 def killed(store, folder, config):
     """At several requests of an upload: what was whole stays so, and the run goes on elsewhere."""
     for number, stop_at in enumerate((1, 4, 7, 9)):
@@ -109,4 +118,5 @@ with jobs.Folder() as folder:
         own = folder / store.scheme
         own.mkdir()
         whole_life(store, own, config, right)
+        refused(store, own, config)
         killed(store, own, config)
