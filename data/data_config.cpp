@@ -195,15 +195,6 @@ void TableConfig::describe(config::Visitor& v) {
           "loss. The model does not see it. Empty: all rows count alike.");
   v.require("weight", weight.empty() || std::find(targets.begin(), targets.end(), weight) == targets.end(),
             fmt::format("'{}' is a target, too", weight));
-  v.field("sampling", sampling,
-          "How often a row of the training part appears in an epoch, which stays as long as the part: all "
-          "(each once); balanced (each class as often as the others); weight (as `weight` says, in place of "
-          "counting by it in the loss).",
-          {"all", "balanced", "weight"});
-  v.require("sampling", sampling != "weight" || !weight.empty(), "weight needs data.weight, the column");
-  v.require("sampling", sampling == "all" || !streaming.enabled,
-            "rows that are read as they are needed (data.streaming) appear once each; use all, or weigh the "
-            "classes in the loss (task.class_weights)");
   v.section("features", "Which columns the model sees.", features);
   v.section("csv", "How the file is written.", csv);
   v.section("missing", "What missing values become.", missing);
@@ -215,6 +206,15 @@ void TableConfig::describe(config::Visitor& v) {
   v.field("most_bad_rows", most_bad_rows, "Rows that `bad_rows: skip` leaves out at most.",
           config::non_negative());
   v.section("streaming", "Tables that do not fit into memory.", streaming);
+  v.field("sampling", sampling,
+          "How often a row of the training part appears in an epoch, which stays as long as the part: all "
+          "(each once); balanced (each class as often as the others); weight (as `weight` says, in place of "
+          "counting by it in the loss).",
+          {"all", "balanced", "weight"});
+  v.require("sampling", sampling != "weight" || !weight.empty(), "weight needs data.weight, the column");
+  v.require("sampling", sampling == "all" || !streaming.enabled,
+            "rows that are read as they are needed (data.streaming) appear once each; use all, or weigh the "
+            "classes in the loss (task.class_weights)");
   v.field("unseen", unseen,
           "What a word is that the training part does not have: other (like none of those that it "
           "has; counted), or an error.",

@@ -60,7 +60,8 @@ def main():
             difference = jobs.relative_difference(other, one)
             print(f"{ranks} ranks: {difference:.1e}")
             assert difference < 1e-9
-        for settings, words in ((dict(sampling="weight", weight="''"), "data.weight"), (dict(sampling="most"), "balanced")):
+        for settings, words in ((dict(sampling="weight", weight="''"), "data.weight"), (dict(sampling="most"), "balanced"),
+                                (dict(sampling="balanced\n  streaming: {enabled: true}"), "data.streaming")):
             file = folder / "refused.yaml"
             file.write_text(CONFIG.format(**(dict(file=folder / "rows.csv", weight="often", steps=1) | settings)))
             said = jobs.run("train", file, "--job-dir", folder / "refused", expect=2).stderr
