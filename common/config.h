@@ -6,6 +6,7 @@
 #include <limits>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 /// Typed configuration: a struct lists its fields once, in `describe(Visitor&)`, with default, doc string and
@@ -30,6 +31,9 @@ NumberRule fraction_below_one();  ///< [0, 1)
 
 /// The words that a string field takes; any, when empty.
 using Choice = std::vector<std::string>;
+
+/// Names that the configuration does not know, such as those of columns, each with one text or several.
+using Mapping = std::vector<std::pair<std::string, std::vector<std::string>>>;
 
 class Visitor;
 
@@ -59,6 +63,10 @@ class Visitor {
   virtual void one_or_more(std::string_view name, std::vector<std::string>& value, std::string_view doc) {
     field(name, value, doc);
   }
+  /// Whatever names the document has there, in its order.
+  virtual void mapping(std::string_view name, Mapping& value, std::string_view doc) = 0;
+  /// Whether the document has this key. Only a reader knows.
+  virtual bool has(std::string_view) const { return false; }
   /// A nested mapping.
   virtual void section(std::string_view name, std::string_view doc,
                        const std::function<void(Visitor&)>& body) = 0;

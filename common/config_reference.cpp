@@ -73,6 +73,9 @@ class ReferenceCollector final : public Visitor {
   void one_or_more(std::string_view name, std::vector<std::string>& value, std::string_view doc) override {
     add(name, "text or list of texts", value.empty() ? "" : list(value), "", doc);
   }
+  void mapping(std::string_view name, Mapping&, std::string_view doc) override {
+    add(name, "names, each with a text or a list of texts", "", "", doc);
+  }
   void section(std::string_view name, std::string_view doc,
                const std::function<void(Visitor&)>& body) override {
     const std::string path = path_of(name);

@@ -61,6 +61,19 @@ class YamlWriter final : public Visitor {
     key(name);
     write(value.front());
   }
+  void mapping(std::string_view name, Mapping& value, std::string_view) override {
+    key(name);
+    if (value.empty()) out_ << YAML::Flow;
+    out_ << YAML::BeginMap;
+    for (const auto& [column, texts] : value) {
+      out_ << YAML::Key;
+      write(column);
+      out_ << YAML::Value << YAML::Flow << YAML::BeginSeq;
+      for (const auto& text : texts) write(text);
+      out_ << YAML::EndSeq;
+    }
+    out_ << YAML::EndMap;
+  }
   void section(std::string_view name, std::string_view, const std::function<void(Visitor&)>& body) override {
     key(name) << YAML::BeginMap;
     body(*this);

@@ -35,6 +35,7 @@ class NameCollector final : public Visitor {
     add(name);
   }
   void field(std::string_view name, std::vector<std::string>&, std::string_view) override { add(name); }
+  void mapping(std::string_view name, Mapping&, std::string_view) override { add(name); }
   void section(std::string_view name, std::string_view, const std::function<void(Visitor&)>&) override {
     add(name);
   }
@@ -87,6 +88,24 @@ class Reader final : public Visitor {
   }
   void field(std::string_view name, std::vector<std::string>& value, std::string_view) override {
     read_list(name, value, {});
+  }
+  void mapping(std::string_view name, Mapping& value, std::string_view) override {
+    const YamlTree* node = find(name);
+    if (!node) return;
+    if (node->kind != Kind::mapping) {
+      wrong(*node, path(name), "a mapping");
+      return;
+    }
+    Mapping read;
+    bool good = true;
+    for (const auto& [key, item] : node->entries) {
+      auto& texts = read.emplace_back(key, std::vector<std::string>()).second;
+      good &= read_items(item, fmt::format("{}.{}", path(name), key), texts, {});
+    }
+    if (good) value = std::move(read);
+  }
+  bool has(std::string_view name) const override {
+    return scope_.node && scope_.node->find(std::string(name)) != nullptr;
   }
 
   void section(std::string_view name, std::string_view, const std::function<void(Visitor&)>& body) override {
@@ -253,23 +272,29 @@ class Reader final : public Visitor {
     return true;
   }
 
+  /// One value, or a list of them.
   template <class Value>
-  void read_list(std::string_view name, std::vector<Value>& value, const NumberRule& rule) {
-    const YamlTree* node = find(name);
-    if (!node) return;
-    std::vector<Value> list;
+  bool read_items(const YamlTree& node, const std::string& path, std::vector<Value>& list,
+                  const NumberRule& rule) {
     Value item{};
     bool good = true;
-    if (node->kind != Kind::list) {
-      good = read_scalar(*node, path(name), item, rule);
+    if (node.kind != Kind::list) {
+      good = read_scalar(node, path, item, rule);
       list.push_back(item);
     } else {
-      for (std::size_t i = 0; i < node->items.size(); ++i) {
-        good &= read_scalar(node->items[i], fmt::format("{}[{}]", path(name), i), item, rule);
+      for (std::size_t i = 0; i < node.items.size(); ++i) {
+        good &= read_scalar(node.items[i], fmt::format("{}[{}]", path, i), item, rule);
         list.push_back(item);
       }
     }
-    if (good) value = std::move(list);
+    return good;
+  }
+
+  template <class Value>
+  void read_list(std::string_view name, std::vector<Value>& value, const NumberRule& rule) {
+    const YamlTree* node = find(name);
+    std::vector<Value> list;
+    if (node && read_items(*node, path(name), list, rule)) value = std::move(list);
   }
 
   Scope scope_;

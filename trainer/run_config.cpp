@@ -151,6 +151,11 @@ void TrainerConfig::describe(config::Visitor& v) {
           "Writes report.html at the end of the run: curves, answers and data on one page (docs/report.md).");
   v.field("tensorboard", tensorboard,
           "Writes the numbers of log.jsonl as TensorBoard's event files too, in JOB_DIR/tensorboard.");
+  v.field("histograms_every_steps", histograms_every_steps,
+          "With tensorboard: histograms of all weights and gradients every so many steps. 0: none.",
+          non_negative());
+  v.require("histograms_every_steps", histograms_every_steps == 0 || tensorboard,
+            "are TensorBoard's: set trainer.tensorboard: true");
   v.field(
       "sync_batch_norm", sync_batch_norm,
       "Batch norm takes its statistics from the joined batch of all ranks. Otherwise each rank normalises "
@@ -323,6 +328,7 @@ void RunConfig::describe(config::Visitor& v) {
   v.section("trainer", "The training loop.", trainer);
   v.section("comm", "Communication between ranks.", comm);
   v.section("export", "The model that is written for serving.", export_);
+  describe_tests(v, tests);
   require_fitting(v, *this);
   require_effect(v, *this);
 }

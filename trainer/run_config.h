@@ -9,6 +9,7 @@
 #include "common/kind_choice.h"
 #include "common/yaml_reader.h"
 #include "models/model.h"
+#include "trainer/behaviour/behaviour_config.h"
 #include "trainer/callbacks/callbacks_config.h"
 #include "trainer/checkpoint/checkpoint_config.h"
 #include "trainer/data_kinds/data_config.h"
@@ -93,6 +94,7 @@ struct TrainerConfig {
   bool save_predictions = false;
   bool report = true;
   bool tensorboard = false;
+  std::int64_t histograms_every_steps = 0;
   bool sync_batch_norm = false;
   bool shard_optimizer = false;
   std::int64_t check_replicas_every_steps = 100;
@@ -150,6 +152,7 @@ struct RunConfig {
   TrainerConfig trainer;
   CommConfig comm;
   ExportConfig export_;
+  std::vector<BehaviourTest> tests;
   void describe(config::Visitor& v);
 
   /// Reads a file with the command line's overrides ("trainer.epochs=3"), and fills in what defaults depend

@@ -35,6 +35,8 @@
 #include "trainer/setup/experiment.h"
 #include "trainer/setup/first_answer.h"
 #include "trainer/step/replica_check.h"
+#include "trainer/tasks/calibration.h"
+#include "trainer/telemetry/histograms.h"
 #include "trainer/weights/torch_optimizer.h"
 #include "trainer/weights/weight_start.h"
 
@@ -156,6 +158,8 @@ WholeState Trainer::make_replica_of_data() {
   together(world_.control(), "making the model", [&] {
     plan_steps();
     task_ = config_.task.kind().make(data_.for_task());
+    if (config_.task.calibrate == "temperature")
+      require_calibration(task_->head(), data_.validation->size());
     replica_ = make_replica(config_, model_shape(), device_, gradients_.get(), step_);
     if (world_.rank() == 0)
       require_signature(data_, data_request({}).type,
@@ -535,6 +539,10 @@ StepTotals Trainer::train_step(Loader& loader) {
                            with_commas(step_), done.loss_scale, done.loss_scale * LossScaler::kBackoff));
   telemetry_->step(step_, done.totals, done.learning_rate, done.loss_scale, training_->traffic(),
                    done.loading);
+  if (const auto every = config_.trainer.histograms_every_steps; every > 0 && step_ % every == 0)
+    // A sharded optimizer's rank has its own part of the gradient alone.
+    tell_histograms(*telemetry_, step_, *replica_.model,
+                    replica_.shards || done.skipped ? 0 : done.totals.weight * done.loss_scale);
   return done.totals;
 }
 
@@ -607,7 +615,13 @@ Outcome Trainer::finish(bool stopped) {
   });
   outcome.exported_step = std::stoll(broadcast_string(control, std::to_string(outcome.exported_step), 0));
   broadcast_weights(replica_, *gradients_);
-  const Evaluation validation = evaluate_part(*data_.validation);
+  Evaluation validation = evaluate_part(*data_.validation);
+  if (config_.task.calibrate == "temperature") {
+    const double temperature = fit_temperature(task_->head(), validation), before = validation.loss;
+    task_ = std::make_unique<CalibratedTask>(std::move(task_), temperature);
+    validation = evaluate_part(*data_.validation);
+    telemetry_->event(step_, told_calibration(temperature, before, validation.loss));
+  }
   const auto& kind = config_.task.kind();
   outcome.head = task_->head();
   outcome.head.thresholds = kind.choose_thresholds(validation);

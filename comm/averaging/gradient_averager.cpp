@@ -11,6 +11,7 @@
 
 #include "comm/averaging/broadcast.h"
 #include "comm/averaging/same_parameters.h"
+#include "comm/profile_range.h"
 #include "common/errors.h"
 
 namespace ringtrain {
@@ -135,6 +136,7 @@ void GradientAverager::launch(std::size_t number) {
 
 void GradientAverager::start(const at::Tensor& tensor, std::size_t number) {
   if (works_.empty()) traffic_.spans.clear();
+  const ProfileRange range(number < buckets_.size() ? "bucket" : "totals", number);
   const auto now = std::chrono::steady_clock::now();
   traffic_.spans.push_back({now, now, number});
   Communicator& through = fast_lane_ && number == buckets_.size() ? *fast_lane_ : gradients_;

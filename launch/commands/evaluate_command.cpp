@@ -10,6 +10,7 @@
 #include "common/exit_code.h"
 #include "common/progress.h"
 #include "common/text.h"
+#include "launch/behaviour/tests_of_run.h"
 #include "launch/commands/commands.h"
 #include "launch/commands/labelled_rows.h"
 #include "launch/commands/model_evaluation.h"
@@ -22,10 +23,10 @@ namespace {
 using nlohmann::ordered_json;
 
 struct Arguments {
-  std::string model, data, against;
+  std::string model, data, against, tests;
   Part part = Part::all;
   std::int64_t resamples = 1000, seed = 42;
-  bool json = false, drop = false;
+  bool json = false, drop = false, no_tests = false;
 };
 
 struct Judged {
@@ -75,17 +76,27 @@ void require_same_rows(const ModelAnswers& one, const ModelAnswers& other, const
       second.folder().string(), with_commas(static_cast<std::int64_t>(other.answers.rows.size()))));
 }
 
+std::vector<BehaviourTest> asked_tests(const Arguments& arguments, const Manifest& manifest,
+                                       const Catalogue& catalogue) {
+  if (arguments.no_tests) return {};
+  if (arguments.tests.empty()) return tests_of(manifest);
+  auto tests = RunConfig::load(arguments.tests, {}, catalogue).tests;
+  if (tests.empty()) throw ConfigError(fmt::format("--tests: {} has no `tests`", arguments.tests));
+  return tests;
+}
+
 int evaluate(const Arguments& arguments, const Catalogue& catalogue) {
   at::set_num_threads(1);
   const Predictor predictor(local_model(arguments.model));
   const auto& manifest = predictor.manifest();
   const std::string missing_target = arguments.drop ? "drop" : "error";
-  const auto answered = [&](const Predictor& whose) {
-    const auto rows = labelled_rows({arguments.data, whose.folder(), whose.manifest(), catalogue},
-                                    missing_target, arguments.part);
-    return answer_rows(whose, *rows, catalogue);
+  const auto rows_for = [&](const Predictor& whose) {
+    return labelled_rows({arguments.data, whose.folder(), whose.manifest(), catalogue}, missing_target,
+                         arguments.part);
   };
-  const auto answers = answered(predictor);
+  const auto read = rows_for(predictor);
+  const auto answers = answer_rows(predictor, *read, catalogue);
+  const auto tests = run_behaviour_tests(asked_tests(arguments, manifest, catalogue), predictor, *read, catalogue);
   const auto rows = static_cast<std::int64_t>(answers.answers.rows.size());
   const auto drawn = [&](const ModelAnswers& whose, const Manifest& of, const Compared* against) {
     Progress progress("resample", arguments.resamples);
@@ -98,7 +109,7 @@ int evaluate(const Arguments& arguments, const Catalogue& catalogue) {
   if (!arguments.against.empty()) {
     const Predictor second(local_model(arguments.against));
     other_folder = second.folder().string();
-    const auto second_answers = answered(second);
+    const auto second_answers = answer_rows(second, *rows_for(second), catalogue);
     require_same_rows(answers, second_answers, predictor, second);
     const Compared compared{second_answers, second.manifest()};
     other = Judged{judge_answers(second_answers, second.manifest()),
@@ -117,8 +128,9 @@ int evaluate(const Arguments& arguments, const Catalogue& catalogue) {
       result["against"] = {{"model", other_folder}, {"metrics", to_json(*other)}};
       result["difference"] = to_json(*difference);
     }
+    if (!tests.empty()) result["tests"] = to_json(tests);
     std::cout << result.dump(2) << '\n';
-    return ExitCode::success;
+    return all_passed(tests) ? ExitCode::success : ExitCode::not_better;
   }
   fmt::print("{} on {} ({} rows, {} resamples)\n", predictor.folder().string(), arguments.data,
              with_commas(rows), with_commas(arguments.resamples));
@@ -136,7 +148,8 @@ int evaluate(const Arguments& arguments, const Catalogue& catalogue) {
     fmt::print("\nThe first less the second, on the same resampled rows\n");
     print(*difference);
   }
-  return ExitCode::success;
+  if (!tests.empty()) fmt::print("\nTests\n{}", behaviour_table(tests));
+  return all_passed(tests) ? ExitCode::success : ExitCode::not_better;
 }
 
 }  // namespace
@@ -170,11 +183,17 @@ void add_evaluate_command(CLI::App& app, Program& program) {
           "Of a model of named tensors: the part that its kind of data makes of DATA, or all of them")
       ->transform(CLI::CheckedTransformer(parts))
       ->default_str("all");
+  command->add_option("--tests", arguments->tests,
+                      "A configuration whose `tests` are run, in place of those that the model was exported "
+                      "with");
+  command->add_flag("--no-tests", arguments->no_tests, "Run none");
   command->add_flag("--json", arguments->json, "As JSON");
   command->footer(
       "Examples:\n"
       "  ringtrain evaluate jobs/fraud/export/fraud new.csv\n"
       "  ringtrain evaluate models/fraud@canary new.csv --against models/fraud@live\n"
+      "  ringtrain evaluate models/fraud new.csv --tests configs/fraud.yaml\n"
+      "Exit code 0, or 8 where a test fails.\n"
       "The intervals are those of the percentile bootstrap: 95% of what the resampled rows give.");
   command->callback([arguments, &program] { program.exit_code = evaluate(*arguments, program.catalogue); });
 }

@@ -11,6 +11,7 @@
 #include "common/log.h"
 #include "common/text.h"
 #include "data/schema/collate.h"
+#include "launch/behaviour/tests_of_run.h"
 #include "launch/version.h"
 #include "serving/export/exporter.h"
 
@@ -95,6 +96,7 @@ std::vector<std::string> choose_formats(const RunConfig& config, const Trainer& 
   request.formats = config.export_.formats;
   const bool automatic = request.formats == std::vector<std::string>{"auto"};
   if (automatic) request.formats = {"torchscript", "onnx", "savedmodel"};
+  require_fitting_tests(config.tests, request.manifest, config.task.kind());
   const auto problems = unwritable_formats(request);
   std::vector<std::string> lines;
   for (const auto& problem : problems) {
@@ -110,7 +112,7 @@ std::vector<std::string> choose_formats(const RunConfig& config, const Trainer& 
   return request.formats;
 }
 
-std::filesystem::path export_trained(const RunConfig& config, const Trainer& trainer, const Outcome& outcome,
+Exported export_trained(const RunConfig& config, const Trainer& trainer, const Outcome& outcome,
                                      const std::vector<std::string>& formats, int ranks) {
   auto request = request_of(config, trainer);
   request.formats = formats;
@@ -135,7 +137,14 @@ std::filesystem::path export_trained(const RunConfig& config, const Trainer& tra
   request.add_training = [&](const std::filesystem::path& folder) {
     trainer.checkpoints().copy_without_optimizer(outcome.exported_step, folder);
   };
-  return export_model(request, verify_command());
+  Exported exported;
+  if (!config.tests.empty())
+    request.judge = [&](const std::filesystem::path& folder, Manifest& of_version) {
+      exported.tests = run_tests_of(config, folder);
+      of_version.tests = kept_tests(config.tests, exported.tests);
+    };
+  exported.version = export_model(request, verify_command());
+  return exported;
 }
 
 }  // namespace ringtrain

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "launch/behaviour/behaviour_run.h"
 #include "serving/repository/manifest.h"
 #include "trainer/trainer.h"
 
@@ -11,12 +12,18 @@ namespace ringtrain {
 
 /// The formats that the trained model will be written in: those of the configuration, or, with auto, those
 /// that it can be written in (the log says what cannot). Before training: throws ExportError that names all
-/// formats that cannot be written, with the operators they lack.
+/// formats that cannot be written, with the operators they lack; ConfigError for `tests` that do not fit the
+/// model.
 std::vector<std::string> choose_formats(const RunConfig& config, const Trainer& trainer);
 
-/// Exports what a trainer holds after `fit` into JOB_DIR/export/NAME/VERSION and returns that folder. Throws
-/// ExportError.
-std::filesystem::path export_trained(const RunConfig& config, const Trainer& trainer, const Outcome& outcome,
+struct Exported {
+  std::filesystem::path version;  ///< JOB_DIR/export/NAME/VERSION
+  BehaviourResults tests;         ///< of the run's `tests`
+};
+
+/// Exports what a trainer holds after `fit`, and runs the tests on it, whose results go into the manifest; one
+/// that fails is told and does not keep the version from being published. Throws ExportError.
+Exported export_trained(const RunConfig& config, const Trainer& trainer, const Outcome& outcome,
                                      const std::vector<std::string>& formats, int ranks);
 
 /// The command that checks an export in a fresh process: this program again.

@@ -28,7 +28,7 @@ void print_next(const RunConfig& config, const Trainer& trainer, const std::stri
 }  // namespace
 
 void print_outcome(const RunConfig& config, const Trainer& trainer, const Outcome& outcome,
-                   const std::string& exported, const std::string& report) {
+                   const Exported& exported, const std::string& report) {
   const auto& labels = trainer.data().preprocessing.labels;
   fmt::print("\nTest part ({} rows), checkpoint of step {}{}:\n{}", with_commas(trainer.data().test->size()),
              with_commas(outcome.exported_step),
@@ -40,10 +40,12 @@ void print_outcome(const RunConfig& config, const Trainer& trainer, const Outcom
     fmt::print("Confusion     {}/confusion_matrix.csv\n", config.job_dir);
   if (!outcome.advice.empty()) fmt::print("\nPlease note\n");
   for (const auto& sentence : outcome.advice) fmt::print("  - {}\n", sentence);
+  if (!exported.tests.empty()) fmt::print("\nTests\n{}", behaviour_table(exported.tests));
+  const auto version = exported.version.string();
   fmt::print("\nJob folder    {}\n", config.job_dir);
-  if (!exported.empty()) fmt::print("Exported      {}\n", exported);
+  if (!version.empty()) fmt::print("Exported      {}\n", version);
   if (!report.empty()) fmt::print("Report        {}\n", report);
-  print_next(config, trainer, exported, report);
+  print_next(config, trainer, version, report);
   std::fflush(stdout);
 }
 

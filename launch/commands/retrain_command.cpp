@@ -8,6 +8,7 @@
 #include "common/files.h"
 #include "common/literal_override.h"
 #include "common/text.h"
+#include "launch/behaviour/tests_of_run.h"
 #include "launch/commands/commands.h"
 #include "launch/commands/labelled_rows.h"
 #include "launch/commands/model_evaluation.h"
@@ -67,7 +68,13 @@ struct Decision {
   std::int64_t rows = 0;
   bool promoted = false;
   std::string why;
+  BehaviourResults tests{};  ///< of the new version, on the same rows
 };
+
+/// The configuration's, or those that the version before was held to.
+std::vector<BehaviourTest> tests_for(const RunConfig& config, const Manifest& before) {
+  return config.tests.empty() ? tests_of(before) : config.tests;
+}
 
 Decision decide(const Arguments& arguments, const Catalogue& catalogue, const RunConfig& config,
                 const fs::path& old_version, const fs::path& new_version) {
@@ -90,8 +97,11 @@ Decision decide(const Arguments& arguments, const Catalogue& catalogue, const Ru
   const double sign = larger_is_better(config.task.kind(), decision.metric) ? 1 : -1;
   if (sign < 0) decision.interval = {-decision.interval.high, -decision.interval.low};
   decision.gain = sign * (decision.after - decision.before);
-  decision.promoted = std::isfinite(decision.gain) && decision.gain > 0 && decision.gain >= decision.margin;
-  decision.why = !std::isfinite(decision.gain) ? "the metric is not defined on these rows"
+  const bool better = std::isfinite(decision.gain) && decision.gain > 0 && decision.gain >= decision.margin;
+  decision.tests = run_behaviour_tests(tests_for(config, before.manifest()), after, *rows, catalogue);
+  decision.promoted = better && all_passed(decision.tests);
+  decision.why = better && !decision.promoted ? "it is better, but fails " + failed_tests(decision.tests)
+                 : !std::isfinite(decision.gain) ? "the metric is not defined on these rows"
                  : decision.promoted           ? "it is better by at least the margin"
                  : decision.gain > 0           ? "it is better, but by less than the margin"
                                                : "it is not better";
@@ -102,10 +112,11 @@ std::string as_text(const Decision& decision, const fs::path& old_version, const
   return fmt::format(
       "# Retraining: {}\n\n"
       "| version | {} on {} rows held out of the new data |\n|---|---|\n| {} | {:.6f} |\n| {} | {:.6f} |\n\n"
-      "Better by {:.6f} (95% of resampled rows: {:.6f} to {:.6f}); the margin is {:.6f}.\n\n{}: {}.\n",
+      "Better by {:.6f} (95% of resampled rows: {:.6f} to {:.6f}); the margin is {:.6f}.\n\n{}{}: {}.\n",
       decision.promoted ? "promoted" : "refused", decision.metric, with_commas(decision.rows),
       old_version.string(), decision.before, new_version.string(), decision.after, decision.gain,
       decision.interval.low, decision.interval.high, decision.margin,
+      decision.tests.empty() ? "" : "Tests of the new version:\n\n" + behaviour_table(decision.tests) + "\n",
       decision.promoted ? "Promoted" : "Refused", decision.why);
 }
 
@@ -118,7 +129,8 @@ ordered_json as_json(const Decision& decision, const fs::path& old_version, cons
           {"to", {{"version", new_version.string()}, {"value", decision.after}}},
           {"better_by", decision.gain},
           {"interval", {decision.interval.low, decision.interval.high}},
-          {"margin", decision.margin}};
+          {"margin", decision.margin},
+          {"tests", to_json(decision.tests)}};
 }
 
 void write_report(const fs::path& job, const Decision& decision, const fs::path& old_version,
@@ -149,6 +161,7 @@ int retrain(Arguments arguments, const Catalogue& catalogue) {
     throw ConfigError("export.enabled: a version that is not exported cannot be promoted");
   // Before hours of training.
   held_out_rows(config, {config.data.train_file, old_version, manifest, catalogue});
+  require_fitting_tests(tests_for(config, manifest), manifest, config.task.kind());
   const auto live = pin_live(model);
   const auto before = versions(model);
   if (const int code = train(arguments, catalogue); code != ExitCode::success) return code;

@@ -68,11 +68,11 @@ int train(World& world, const std::string& config_file, const std::vector<std::s
     finish_remote();
     return ExitCode::stopped;
   }
-  std::string exported;
+  Exported exported;
   world.beacon().enter(world.rank() == 0 ? Phase::exporting : Phase::waiting);
   together(world.control(), "exporting the model", [&] {
     if (world.rank() == 0 && config.export_.enabled)
-      exported = export_trained(config, trainer, outcome, formats, world.world_size()).string();
+      exported = export_trained(config, trainer, outcome, formats, world.world_size());
   });
   together(world.control(), "writing the report", [&] {
     if (world.rank() == 0)

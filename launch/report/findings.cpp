@@ -36,7 +36,9 @@ ordered_json about(const Manifest& manifest) {
            from.is_object() ? from.value("libraries", nlohmann::json::object()) : nlohmann::json::object()},
           {"form", forms.at(manifest.head.form)},
           {"labels", manifest.preprocessing.labels},
-          {"thresholds", manifest.head.thresholds}};
+          {"thresholds", manifest.head.thresholds},
+          {"tests", manifest.tests.is_object() ? manifest.tests.value("results", nlohmann::json::array())
+                                               : nlohmann::json::array()}};
 }
 
 /// What an earlier report found, where it is of this version; else null.

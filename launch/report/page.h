@@ -29,6 +29,7 @@ std::string time_spent(const std::vector<RunView>& runs);
 std::string ranking(const std::vector<RunView>& runs);
 std::string decisions(const RunView& run);
 std::string residuals(const RunView& run);
+std::string behaviour(const RunView& run);
 std::string slices(const RunView& run);
 std::string importance(const RunView& run);
 std::string worst_rows(const RunView& run);

@@ -240,6 +240,10 @@ fs::path export_model(const ExportRequest& request, const std::vector<std::strin
     StagedFolder staged(version);
     write_files(staged.path(), manifest, network, request.formats, request.add_training);
     verify_in_fresh_process(staged.path(), manifest, network, request.trained, verify_command);
+    if (request.judge) {
+      request.judge(staged.path(), manifest);
+      write_file_synced(staged.path() / "manifest.json", manifest.file_text());
+    }
     publish(staged, model, manifest, request.formats);
     remember_used_versions(model);
   } catch (...) {

@@ -42,6 +42,8 @@ struct ExportRequest {
   std::optional<TrainedRows> trained{};
   /// Makes files in this folder, which it has to make too; they are among the manifest's. Null: none.
   std::function<void(const std::filesystem::path& folder)> add_training = nullptr;
+  /// Told the folder of the verified version before it is published: what it adds to the manifest is written.
+  std::function<void(const std::filesystem::path& folder, Manifest& manifest)> judge = nullptr;
 };
 
 /// A format that this model cannot be written in, and the reason: the operator that has no mapping.

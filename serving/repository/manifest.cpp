@@ -116,6 +116,7 @@ nlohmann::json Manifest::to_json() const {
                       {"files", files.is_null() ? nlohmann::json::object() : files}};
   if (preprocessing.signature) json["tensors"] = tensors_of(*preprocessing.signature);
   if (head.is_binary() && preprocessing.labels.size() == 2) json["positive_class"] = preprocessing.labels[1];
+  if (!tests.is_null()) json["tests"] = tests;
   if (const auto notes = notes_of(preprocessing); !notes.empty()) json["notes"] = notes;
   return json;
 }
@@ -142,6 +143,7 @@ Manifest Manifest::from_json(const nlohmann::json& json) {
     result.head = head_of(json, result);
     result.metrics = json.at("metrics");
     result.provenance = json.at("provenance");
+    result.tests = json.value("tests", nlohmann::json());
     result.files = json.at("files");
   } catch (const nlohmann::json::exception& error) {
     throw ExportError(fmt::format("a field is missing or of a wrong type ({})", error.what()));

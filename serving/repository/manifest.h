@@ -26,6 +26,7 @@ struct Manifest {
   nlohmann::json metrics;         ///< of the test part, by name; may be empty
   nlohmann::json
       provenance;  ///< config_hash, data_hash, checkpoint, checkpoint_hash, ranks, libraries {..}, created
+  nlohmann::json tests;  ///< {"definition": tests as YAML, "results": [...]}; null where there are none
   nlohmann::json files;  ///< set on export: file name → hash (common/hash.h) of the model files
 
   nlohmann::json to_json() const;

@@ -258,5 +258,26 @@ TEST(YamlReader, FilesAreNamedAsTyped) {
   EXPECT_THROW(YamlDocument::from_file(folder.path()), ConfigError);
 }
 
+TEST(YamlReader, MappingsHaveAnyNames) {
+  Mapping mapping{{"kept", {"1"}}};
+  bool has_columns = false, has_other = true;
+  const auto from = [&](const std::string& text) {
+    YamlDocument::from_text(text, "f.yaml").read([&](Visitor& v) {
+      has_columns = v.has("columns");
+      has_other = v.has("other");
+      v.mapping("columns", mapping, "Any.");
+    });
+  };
+  from("");
+  EXPECT_EQ(mapping, (Mapping{{"kept", {"1"}}}));
+  EXPECT_FALSE(has_columns);
+  from("columns: {\"a b\": 1, c: [x, 2.50], \"\": ''}\n");
+  EXPECT_EQ(mapping, (Mapping{{"a b", {"1"}}, {"c", {"x", "2.50"}}, {"", {""}}}));
+  EXPECT_TRUE(has_columns);
+  EXPECT_FALSE(has_other);
+  for (const char* wrong : {"columns: 5\n", "columns: [a]\n", "columns: {a: {b: c}}\n"})
+    EXPECT_THROW(from(wrong), ConfigError) << wrong;
+}
+
 }  // namespace
 }  // namespace ringtrain::config

@@ -45,6 +45,7 @@ bool decides(std::string_view path) {
                           "model.checkpoint_activations",
                           "model.pad_vocabulary",
                           "model.weights",
+                          "task.calibrate",
                           "task.chunked_loss"};
   return is_under_any(path, deciding) && !is_under_any(path, free);
 }

@@ -82,6 +82,20 @@ void EventFile::scalar(std::string_view tag, std::int64_t step, double value) {
   add(step, bytes_field(5, bytes_field(1, entry)));
 }
 
+void EventFile::histogram(std::string_view tag, std::int64_t step, const Histogram& histogram) {
+  const auto packed = [](const std::vector<double>& numbers) {
+    std::string bytes;
+    for (const double number : numbers) bytes += little_endian(std::bit_cast<std::uint64_t>(number));
+    return bytes;
+  };
+  const auto proto = double_field(1, histogram.least) + double_field(2, histogram.most) +
+                     double_field(3, static_cast<double>(histogram.numbers)) +
+                     double_field(4, histogram.sum) + double_field(5, histogram.sum_of_squares) +
+                     bytes_field(6, packed(histogram.limits)) + bytes_field(7, packed(histogram.counts));
+  const auto entry = bytes_field(1, tag) + bytes_field(5, proto);
+  add(step, bytes_field(5, bytes_field(1, entry)));
+}
+
 void EventFile::text(std::string_view tag, std::int64_t step, std::string_view text) {
   // In Markdown four spaces make a block of code, which no content can end.
   std::string block = "    ";

@@ -10,6 +10,7 @@
 #include "common/log.h"
 #include "common/terminal.h"
 #include "common/text.h"
+#include "trainer/telemetry/histograms.h"
 
 namespace ringtrain {
 
@@ -40,6 +41,10 @@ void Telemetry::write(nlohmann::ordered_json line) {
       fmt::format("{:%Y-%m-%dT%H:%M:}{:06.3f}Z", fmt::gmtime(std::chrono::system_clock::to_time_t(now)),
                   static_cast<double>(now.time_since_epoch().count() % 60'000) / 1000);
   log_->line(line);
+}
+
+void Telemetry::histogram(std::string_view tag, std::int64_t step, const at::Tensor& tensor) {
+  if (board_) board_->histogram(tag, step, histogram_of(tensor));
 }
 
 void Telemetry::start(std::int64_t step, const nlohmann::ordered_json& about) {

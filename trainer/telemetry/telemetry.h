@@ -43,6 +43,9 @@ class Telemetry {
   /// `took`: the time of the evaluation; `head`: what the answers were judged by, where that is final.
   void evaluation(std::int64_t step, const std::string& part, double train_loss, const MetricsReport& report,
                   bool is_best, std::chrono::duration<double> took = {}, const Head* head = nullptr);
+  /// For TensorBoard alone, which `has_board` says: how the numbers of a tensor of any device lie.
+  void histogram(std::string_view tag, std::int64_t step, const at::Tensor& tensor);
+  bool has_board() const { return board_ != nullptr; }
   /// One was written. `blocked_seconds`: that training waited for it.
   void checkpoint(const CheckpointWriter::Report& report, double blocked_seconds);
   /// Something else worth keeping, in words.

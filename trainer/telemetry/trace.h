@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "comm/communicator.h"
+#include "comm/profile_range.h"
 
 namespace ringtrain {
 
@@ -19,10 +20,11 @@ class Trace {
   Trace(Communicator& control, std::int64_t steps);
 
   bool records() const { return steps_ > 0; }
-  /// From its making to its end of life. `name`: a literal.
+  /// From its making to its end of life; profilers see it too. `name`: a literal.
   class Span {
    public:
-    Span(Trace& trace, const char* name) : trace_(trace), name_(name), begin_(Clock::now()) {}
+    Span(Trace& trace, const char* name)
+        : trace_(trace), name_(name), range_(name), begin_(Clock::now()) {}
     ~Span() { trace_.add(name_, begin_, Clock::now()); }
     Span(const Span&) = delete;
     Span& operator=(const Span&) = delete;
@@ -30,6 +32,7 @@ class Trace {
    private:
     Trace& trace_;
     const char* name_;
+    ProfileRange range_;
     Clock::time_point begin_;
   };
   [[nodiscard]] Span span(const char* name) { return {*this, name}; }
