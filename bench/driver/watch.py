@@ -1,6 +1,8 @@
-"""watch: what it costs to be watched: the thread that sends beats, and the comparison of replicas. No peer does either; both are shares of
-training's own time, measured inside one run, so that the machine's noise falls on both sides."""
+"""watch: what it costs to be watched, and to be looked at: the thread that sends beats, the comparison of replicas, and a logged step (log.jsonl,
+TensorBoard's events, the progress bar). No peer does the first two; they are shares of training's own time, measured inside one run, so that the
+machine's noise falls on both sides. A logged step is the difference of runs that log each step and none, in turns."""
 
+import datetime
 import json
 import os
 import statistics
@@ -36,6 +38,29 @@ def monitor_seconds(pids):
 def ranks_of(process):
     found = subprocess.run(["pgrep", "--session", str(process.pid), "--full", "ringtrain train"], stdout=subprocess.PIPE, text=True)
     return [int(word) for word in found.stdout.split()]
+
+
+def logged_step(data, folder, hidden, steps):
+    """Seconds of a step on one rank, logged and not, from the run's own clock: its first and last line of the log."""
+    seconds = {}
+    for name, every in (("none", 1000000), ("each", 1)):
+        settings = {"data.train_file": str(data), "model.hidden": hidden, "trainer.max_steps": steps, "trainer.epochs": 100000,
+                    "trainer.global_batch_size": 512, "trainer.log_every_steps": every, "trainer.tensorboard": every == 1, "trainer.report": False,
+                    "trainer.evaluate_every_steps": 1000000, "trainer.check_replicas_every_steps": 0, "trainer.checkpoint.every_steps": 1000000,
+                    "export.enabled": False}
+        words = [PROGRAMS / "ringtrain", "train", SOURCE / "configs/fraud.yaml", "--job-dir", folder / name, "--overwrite"]
+        for key, value in settings.items():
+            words += ["--set", f"{key}={json.dumps(value)}"]
+        subprocess.run(list(map(str, words)), check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment(), cwd=SOURCE)
+        lines = [json.loads(line) for line in (folder / name / "log.jsonl").read_text().splitlines()]
+        begin = next(line for line in lines if line["event"] == "start")
+        end = next(line for line in lines if line["event"] == "evaluation")
+        seconds[name] = (time_of(end) - time_of(begin) - end["seconds"]) / steps
+    return seconds
+
+
+def time_of(line):
+    return datetime.datetime.fromisoformat(line["time"].replace("Z", "+00:00")).timestamp()
 
 
 def train(data, folder, hidden, steps):
@@ -77,5 +102,9 @@ def run(report, settings):
                 without = statistics.median([seconds for place, many in windows.items() if place for seconds in many])
                 compared.append(100 * (statistics.median(windows[0]) - without) / (without * EVERY / WINDOW))
                 beats.append(100 * share)
+            logged = [logged_step(data, Path(folder), hidden, steps // 4) for _ in range(1 if settings.quick else settings.rounds)]
+            per_step = [1e6 * (one["each"] - one["none"]) for one in logged]
+            print(f"  {name:<42} a logged step: {statistics.median(per_step):.1f} µs [{min(per_step):.1f}, {max(per_step):.1f}] of "
+                  f"{1e6 * statistics.median(one['none'] for one in logged):.0f} µs", flush=True)
             report.shares("watch", name, {"replicas compared every 100 steps": compared, "beats, a thread a rank": beats}, "%")
     print(f"(the median of windows of {WINDOW} steps with a comparison, less that of those without one; the processor time of the thread `monitor`)")

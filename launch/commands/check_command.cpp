@@ -7,6 +7,7 @@
 #include "common/progress.h"
 #include "common/text.h"
 #include "data/profile/table_profile.h"
+#include "launch/behaviour/behaviour_run.h"
 #include "launch/check_codes.h"
 #include "launch/commands/commands.h"
 #include "launch/findings_table.h"
@@ -76,6 +77,24 @@ bool show_rates(const Arguments& arguments, const checks::Session& session, cons
   return true;
 }
 
+/// Whether the tests of the configuration fit the model that it would train. They are run on a trained one.
+Finding tests_finding(checks::Session& session) {
+  Manifest manifest;
+  manifest.name = session.config().name;
+  manifest.task = session.config().task.type;
+  manifest.preprocessing = session.data().preprocessing;
+  manifest.head = session.subject().task().head();
+  const auto& tests = session.config().tests;
+  try {
+    require_fitting_tests(tests, manifest, session.config().task.kind());
+  } catch (const ConfigError& problem) {
+    return bad("tests", problem.what(), "Mend the names in `tests`; training would refuse them too.");
+  }
+  return good("tests", fmt::format("{} of the model's behaviour, whose columns, values, metrics and files "
+                                   "there are; they run when it is exported",
+                                   tests.size()));
+}
+
 int check(const Arguments& arguments, const Catalogue& catalogue) {
   auto chosen = checks::all_checks();
   checks::choose(chosen, arguments.only, arguments.skip);
@@ -89,9 +108,10 @@ int check(const Arguments& arguments, const Catalogue& catalogue) {
   }
   Progress progress("check", static_cast<std::int64_t>(chosen.size()));
   std::int64_t done = 0;
-  const auto findings =
+  auto findings =
       checks::run_checks(chosen, session.subject(), [&](const checks::Check&) { progress.update(done++); });
   progress.finish();
+  if (!session.config().tests.empty()) findings.push_back(tests_finding(session));
   if (arguments.as_json) {
     fmt::print("{}\n", findings_json(findings).dump(1));
   } else {

@@ -33,12 +33,12 @@ TESTS = """tests:
 """
 
 
-def rows(seed, count):
+def rows(seed, count, usual=55):
     """A fraud is a large amount, more so in Oslo; the colour says nothing."""
     generator = random.Random(seed)
     for _ in range(count):
         amount, city = round(generator.uniform(0, 100), 2), generator.choice(["Oslo", "Rome", "Bonn"])
-        score = (amount - 55) / 12 + (1.2 if city == "Oslo" else 0) + generator.gauss(0, 1)
+        score = (amount - usual) / 12 + (1.2 if city == "Oslo" else 0) + generator.gauss(0, 1)
         yield {"amount": amount, "city": city, "colour": generator.choice(["red", "green", "blue"]), "kind": "fraud" if score > 0 else "good"}
 
 
@@ -101,9 +101,9 @@ def tests_are_run(folder, config):
     assert "FAILED   thieves" in text and "row 1 of " in text and "'fraud'" in text, text
     jobs.run("evaluate", version, folder / "validation.csv", "--tests", harder, "--no-tests", "--bootstrap", 20)
 
-    # retrain: a version that is better, and fails one, is not promoted.
+    # retrain on other times: a version that is better, and fails one, is not promoted.
     again = folder / "again"
-    refused = jobs.run("retrain", harder, "--from", version, "--job-dir", again, "--train-file", write(folder / "more.csv", rows("more", 4000)),
+    refused = jobs.run("retrain", harder, "--from", version, "--job-dir", again, "--train-file", write(folder / "more.csv", rows("more", 2000, 30)),
                        "--set", "data.test_file=", "--set", "data.validation_file=", "--margin", "0", expect=8)
     report = json.loads((again / "retrain_report.json").read_text())
     assert {one["state"] for one in report["tests"]} == {"failed", "passed", "not run"}, report
@@ -134,7 +134,7 @@ def mistakes_are_told_before_training(folder, config):
 
 def calibration_is_scipys(folder, config):
     """The temperature is the one that scipy finds on the plain model's answers; the exported answers are divided by it, on 1 and 2 ranks."""
-    common = ["train", config, "--set", "trainer.epochs=60", "--set", "model.hidden=[64, 64]", "--set", "trainer.report=false", "--set", "export.from=last"]
+    common = ["train", config, "--set", "trainer.epochs=25", "--set", "model.hidden=[32, 32]", "--set", "trainer.report=false", "--set", "export.from=last"]
     jobs.run(*common, "--job-dir", folder / "plain")
     jobs.run(*common, "--job-dir", folder / "calibrated", "--set", "task.calibrate=temperature", "--ranks", "1")
     jobs.run(*common, "--job-dir", folder / "of two", "--set", "task.calibrate=temperature", "--ranks", "2")
@@ -144,7 +144,7 @@ def calibration_is_scipys(folder, config):
     assert abs(1 / heads[1]["operations"][0]["scale"][0] - temperature) < 1e-4 * temperature, heads
 
     def logits(model, file):
-        p = probabilities(model, file)
+        p = numpy.clip(probabilities(model, file), 1e-7, 1 - 1e-7)
         return numpy.log(p) - numpy.log1p(-p)
 
     with (folder / "validation.csv").open() as file:
@@ -157,14 +157,15 @@ def calibration_is_scipys(folder, config):
     best = scipy.optimize.minimize_scalar(loss, bounds=(0.05, 20), method="bounded", options={"xatol": 1e-8}).x
     assert temperature > 1.2, temperature  # it was too sure
     assert abs(temperature - best) < 2e-3 * best, (temperature, best)
-    moved = logits(calibrated, folder / "test.csv") - logits(plain, folder / "test.csv") / temperature
-    assert numpy.abs(moved).max() < 2e-4, moved
+    before = logits(plain, folder / "test.csv")
+    moved = numpy.abs(logits(calibrated, folder / "test.csv") - before / temperature)[numpy.abs(before) < 5]  # float32 loses digits near 1
+    assert len(moved) > 50 and moved.max() < 2e-4, moved
     events = [json.loads(line).get("text", "") for line in (folder / "calibrated/log.jsonl").read_text().splitlines()]
     assert any("calibrated on the validation part: temperature" in text for text in events), events[-5:]
     measured = {model: json.loads(jobs.run("evaluate", model, folder / "validation.csv", "--json", "--bootstrap", 2).stdout)["metrics"] for model in (plain, calibrated)}
     assert measured[calibrated]["loss"]["value"] < measured[plain]["loss"]["value"]
     assert abs(measured[calibrated]["roc_auc"]["value"] - measured[plain]["roc_auc"]["value"]) < 1e-6
-    refused = jobs.run("train", config, "--set", "task.calibrate=temperature", "--set", "data.validation_file=", "--set", "data.split.validation=0", "--set", "data.test_file=",
+    refused = jobs.run("train", config, "--set", "task.calibrate=temperature", "--set", "data.validation_file=", "--set", "data.split={train: 0.8, validation: 0, test: 0.2}", "--set", "data.test_file=",
                        "--job-dir", folder / "none", expect=2)
     assert "task.calibrate: temperature is fitted on the validation part, which has no rows" in refused.stderr
 

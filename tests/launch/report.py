@@ -138,7 +138,9 @@ def of_numbers(folder):
     write_prices(folder / "prices.csv")
     job = folder / "prices"
     arguments = jobs.sets(name="prices", data__train_file=str(folder / "prices.csv"), data__target="price", data__split__stratify=False, data__missing__numeric="mean",
-                          task__type="regression", trainer__checkpoint__metric="loss", trainer__epochs=4, trainer__save_predictions=True, trainer__tensorboard=True)
+                          task__type="regression", trainer__checkpoint__metric="loss", trainer__epochs=4, trainer__save_predictions=True, trainer__tensorboard=True,
+                          trainer__histograms_every_steps=1, trainer__optimizer={"type": "sgd", "lr": 0.003, "momentum": 0, "weight_decay": 0}, trainer__schedule__type="constant",
+                          trainer__schedule__warmup_steps=0, trainer__clip_norm=0)
     jobs.run("train", "configs/cancer.yaml", "--job-dir", job, *arguments)
     truth, said = answers(job, "prices", folder / "prices.csv", "prediction")
     (found,) = shown(page(job))[0]["findings"]["parts"]["test"]["residuals"]
@@ -152,6 +154,7 @@ def of_numbers(folder):
     (area,) = [one for one in data["numeric"] if one["name"] == "area"]
     assert sum(area["missing"]) == sum(row["area"] == "" for row in csv.DictReader((folder / "prices.csv").open())) > 0
     board(job)
+    histograms(job)
     print("a regression: scikit-learn's figures")
 
 
@@ -171,6 +174,27 @@ def board(job):
         near(scalars[("train/loss", line["step"])], line["loss"], "loss", 1e-6 * abs(line["loss"]))
     for line in [line for line in lines if line["event"] == "evaluation"]:
         near(scalars[(f"{line['part']}/mae", line["step"])], line["mae"], "mae", 1e-6 * abs(line["mae"]))
+
+
+def histograms(job):
+    """Of weights as checkpoints have them, and of gradients as plain SGD applies them."""
+    events = EventAccumulator(str(job / "tensorboard"), size_guidance={"histograms": 0})
+    events.Reload()
+    step = int((job / "checkpoints/latest").read_text().strip().split("-")[1])
+    weights = jobs.weights(job, step)
+    for name, tensor in weights.items():
+        by_step = {event.step: event.histogram_value for event in events.Histograms(f"weights/{name}")}
+        found = by_step[step]
+        assert (found.num, found.min, found.max) == (tensor.size, tensor.min(), tensor.max()), (name, found)
+        near(found.sum, tensor.astype(float).sum(), name, 1e-4)
+        near(found.sum_squares, (tensor.astype(float) ** 2).sum(), name, 1e-4)
+        if found.min < found.max:
+            limits = numpy.array(found.bucket_limit)
+            counts, _ = numpy.histogram(tensor.astype(float), numpy.concatenate([[found.min], limits]))
+            assert numpy.abs(numpy.cumsum(counts) - numpy.cumsum(found.bucket)).max() <= 1, (name, counts, found.bucket)
+        gradient = {event.step: event.histogram_value for event in events.Histograms(f"gradients/{name}")}
+        for at in range(2, step + 1):
+            near(by_step[at].sum - by_step[at - 1].sum, -0.003 * gradient[at].sum, (name, at), 1e-5 * tensor.size)
 
 
 def of_tokens(folder):

@@ -2,6 +2,7 @@
 classes in a file; a run from a checkpoint finds classes and columns by their names."""
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -107,10 +108,32 @@ def end_of_a_run(folder):
     print("the end of a run says what its numbers mean")
 
 
+def profilers(folder):
+    """The phases of a step have names for NVIDIA's profilers, which listen through a library of theirs."""
+    if "NVTX_LISTENER" not in os.environ:
+        print("built without NVTX")
+        return
+    file = config(folder, "watched", folder / "customers.csv", "status", "binary_classification", max_steps=3)
+    listener = {"NVTX_INJECTION64_PATH": os.environ["NVTX_LISTENER"], "NVTX_LISTENER_FILE": str(folder / "ranges.txt")}
+    jobs.run("train", file, "--job-dir", folder / "watched", "--no-export", env=os.environ | listener)
+    stack, counts = [], {}
+    for line in (folder / "ranges.txt").read_text().splitlines():
+        if line == "-":
+            stack.pop()
+        else:
+            stack.append(line[1:])
+            counts[" in ".join(reversed(stack))] = counts.get(" in ".join(reversed(stack)), 0) + 1
+    assert not stack, stack
+    assert [counts.get(name) for name in ("load", "forward", "backward", "average", "update")] == [3] * 5, counts
+    assert any("bucket 0" in name for name in counts), counts
+    print("profilers see the phases of a step")
+
+
 def main():
     with jobs.Folder() as folder:
         positive_class(folder)
         end_of_a_run(folder)
+        profilers(folder)
 
 
 main()

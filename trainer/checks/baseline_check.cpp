@@ -4,8 +4,11 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <optional>
+#include <utility>
 
 #include "common/text.h"
+#include "trainer/checks/boosted_trees.h"
 #include "trainer/checks/built_in_checks.h"
 #include "trainer/checks/simple_models.h"
 #include "trainer/evaluation.h"
@@ -29,9 +32,8 @@ class BaselineCheck : public Check {
  public:
   std::string name() const override { return "baseline"; }
   std::string doc() const override {
-    return "The model after a short training beside logistic or ridge regression and nearest rows, on the "
-           "same "
-           "split.";
+    return "The model after a short training beside logistic or ridge regression, and boosted trees where "
+           "there is libxgboost, on the same split.";
   }
 
   Finding run(Subject& subject) const override {
@@ -46,9 +48,12 @@ class BaselineCheck : public Check {
     const double chance = goal.chance(judged.target);
     const Peer linear = linear_peer(subject, *columns, judged);
     std::vector<Peer> all{linear};
+    const auto trees = tree_peer(subject, *columns, judged);
     std::string trained;
     bool cut_short = false;
     if (subject.can_train()) all.push_back(network(subject, part, judged, trained, cut_short));
+    const std::optional<Peer> own = all.size() > 1 ? std::optional(all[1]) : std::nullopt;
+    if (trees) all.insert(all.begin() + 1, *trees);
     std::vector<std::string> shown;
     for (const auto& one : all)
       shown.push_back(fmt::format("{} {} {:.4g}{}", one.name, goal.metric(), one.quality, one.metrics));
@@ -60,9 +65,9 @@ class BaselineCheck : public Check {
       return warning(
           name(), value,
           "not even a simple model does better than chance: do the features say anything of the target?");
-    if (all.size() < 2) return good(name(), value);
-    const double gained = all[1].quality - chance;
-    const bool is_worse = linear.quality - all[1].quality > std::max(0.05 * learnable, 2 * noise);
+    if (!own) return good(name(), value);
+    const double gained = own->quality - chance;
+    const bool is_worse = linear.quality - own->quality > std::max(0.05 * learnable, 2 * noise);
     if (cut_short && is_worse) return good(name(), value + ", too early to compare");
     if (!(gained > 0.25 * learnable))
       return bad(name(), value,
@@ -71,6 +76,9 @@ class BaselineCheck : public Check {
     if (is_worse)
       return warning(name(), value,
                      "the simple model is better: train longer, change the learning rate, or take it");
+    if (trees && !cut_short && trees->quality - own->quality > std::max(0.1 * (trees->quality - chance), 3 * noise))
+      return warning(name(), value,
+                     "boosted trees find more in these columns: a wider model, other features, or trees");
     return good(name(), value);
   }
 
@@ -86,9 +94,25 @@ class BaselineCheck : public Check {
   static Peer linear_peer(Subject& subject, const Columns& columns, const ColumnPart& judged) {
     const auto& train = columns.train();
     const LinearModel model(columns.goal, train.features, train.target);
-    const auto answers = model.answer(judged.features);
-    Peer peer{columns.goal.classes > 0 ? "logistic regression" : "ridge regression",
-              columns.goal.quality(answers, judged.target), ""};
+    return peer_of(subject, columns, judged,
+                   columns.goal.classes > 0 ? "logistic regression" : "ridge regression",
+                   model.answer(judged.features));
+  }
+
+  /// Of tables of up to a few hundred features: their time grows with rows times features.
+  static std::optional<Peer> tree_peer(Subject& subject, const Columns& columns, const ColumnPart& judged) {
+    constexpr std::int64_t kMostFeatures = 300;
+    const auto& train = columns.train();
+    if (train.features.size(1) > kMostFeatures) return std::nullopt;
+    std::string why;
+    const auto answers = boosted_trees(columns.goal, train.features, train.target, judged.features, why);
+    if (!answers) return std::nullopt;
+    return peer_of(subject, columns, judged, "boosted trees", *answers);
+  }
+
+  static Peer peer_of(Subject& subject, const Columns& columns, const ColumnPart& judged, std::string name,
+                      const at::Tensor& answers) {
+    Peer peer{std::move(name), columns.goal.quality(answers, judged.target), ""};
     if (static_cast<std::int64_t>(judged.rows()) < judged.all_rows || !subject.can_train()) return peer;
     Evaluation evaluation;
     evaluation.holders = Holders(subject.world().control());
