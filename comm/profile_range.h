@@ -6,8 +6,9 @@
 namespace ringtrain {
 
 /// Names what this thread does, from its making to its end of life, for profilers: as a scope of PyTorch's
-/// (torch.profiler, Kineto) and, where ringtrain was built with NVTX's headers, as a range of NVIDIA's (Nsight
-/// Systems). Nobody listening costs some nanoseconds and no memory. In place, in the order of a stack.
+/// (torch.profiler, Kineto) and, where ringtrain was built with NVTX's headers, as a range of NVIDIA's
+/// (Nsight Systems). Nobody listening costs some nanoseconds and no memory. In place, in the order of a
+/// stack.
 class ProfileRange {
  public:
   /// `name`: outlives it.

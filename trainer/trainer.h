@@ -72,6 +72,11 @@ class Trainer {
   Network make_model() const;
 
  private:
+  // Where a checkpoint's progress keeps what is not a replica's.
+  static constexpr const char* kTrainingState = "training";  ///< TrainingStep::state
+  static constexpr const char* kAutoSteps = "auto_steps";    ///< what steps: auto decided on
+  static constexpr const char* kCallbacks = "callbacks";
+
   /// What the run goes on from, as all ranks know it.
   struct Beginning {
     bool resumes = false;
@@ -79,12 +84,11 @@ class Trainer {
     std::int64_t step = 0;
     std::optional<Preprocessing> preprocessing;  ///< of the run before; none: it is fitted
   };
+  // Before the first step: trainer_start.cpp.
   void connect(const StartOptions& options);
   Beginning find_beginning();
   WholeState make_replica_of_data();
-  void lay_out_anew();
   nlohmann::json take_progress(const Beginning& from);
-  void make_step(const nlohmann::json& state);
   void open_job_folder();
   void start(const StartOptions& options);
   void stop_before_first_step(bool goes_on_from_newest);
@@ -93,6 +97,12 @@ class Trainer {
   void load_origin();
   void read_given_weights();
   void require_same_experiment_as_resumed(const StartOptions& options);
+  nlohmann::ordered_json about_start() const;
+  void tell_beginning();
+
+  // The training: trainer.cpp.
+  void make_step(const nlohmann::json& state);
+  void lay_out_anew();
   void advise(const std::optional<std::string>& sentence);
   void advise_on_plan();
   void advise_on_part(const std::string& name, const MetricsReport& report);
@@ -105,8 +115,6 @@ class Trainer {
   bool evaluate_validation();
   void save_checkpoint(bool is_best);
   Outcome finish(bool stopped);
-  nlohmann::ordered_json about_start() const;
-  void tell_beginning();
   Evaluation evaluate_part(const Dataset& part);
   DataRequest data_request(const std::optional<Preprocessing>& fitted) const;
   ModelShape model_shape() const;

@@ -15,9 +15,9 @@ namespace ringtrain {
 struct BehaviourResult {
   std::string name, type;
   enum class State { passed, failed, not_run } state = State::not_run;
-  std::int64_t rows = 0;    ///< that it looked at
+  std::int64_t rows = 0;         ///< that it looked at
   std::string found{}, asked{};  ///< "recall 0.7143", "at least 0.8"; of not_run the reason, ""
-  std::string example{};  ///< of a failure: a row, and what the model answers to it; "" for none
+  std::string example{};         ///< of a failure: a row, and what the model answers to it; "" for none
 };
 using BehaviourResults = std::vector<BehaviourResult>;
 

@@ -106,7 +106,8 @@ RowColumns::Condition RowColumns::any_of(const Column& column, const std::vector
   return [this, ranges, missing, column](const Rows& rows, std::int64_t row) {
     const double value = number(rows, column, row);
     if (std::isnan(value)) return missing;
-    return std::any_of(ranges.begin(), ranges.end(), [&](const NumberRange& range) { return range.has(value); });
+    return std::any_of(ranges.begin(), ranges.end(),
+                       [&](const NumberRange& range) { return range.has(value); });
   };
 }
 
@@ -158,14 +159,18 @@ RowColumns::Rows RowColumns::pick(const Rows& rows, const std::vector<std::int64
   return picked;
 }
 
-void RowColumns::append(Rows& to, const Rows& more) {
-  if (!to.numeric.defined()) {
-    to = more;
-    return;
+RowColumns::Rows RowColumns::joined(const std::vector<Rows>& parts) {
+  Rows all;
+  std::vector<at::Tensor> numeric;
+  for (const auto& part : parts) {
+    numeric.push_back(part.numeric);
+    all.categorical.resize(part.categorical.size());
+    for (std::size_t c = 0; c < part.categorical.size(); ++c)
+      all.categorical[c].insert(all.categorical[c].end(), part.categorical[c].begin(),
+                                part.categorical[c].end());
   }
-  to.numeric = at::cat({to.numeric, more.numeric});
-  for (std::size_t c = 0; c < to.categorical.size(); ++c)
-    to.categorical[c].insert(to.categorical[c].end(), more.categorical[c].begin(), more.categorical[c].end());
+  if (!parts.empty()) all.numeric = at::cat(numeric);
+  return all;
 }
 
 }  // namespace ringtrain

@@ -43,7 +43,7 @@ class RowColumns {
   void set_number(Rows& rows, const Column& column, std::int64_t row, double value) const;
 
   static Rows pick(const Rows& rows, const std::vector<std::int64_t>& picks);
-  static void append(Rows& to, const Rows& more);
+  static Rows joined(const std::vector<Rows>& parts);
 
  private:
   std::string word_of(const Column& column, const std::string& value) const;

@@ -56,7 +56,8 @@ std::vector<BehaviourTest> tests_of(const Manifest& manifest) {
   try {
     return tests_from_yaml(manifest.tests.at("definition").get<std::string>(), "the manifest's tests");
   } catch (const nlohmann::json::exception& problem) {
-    throw ExportError(fmt::format("{}: the manifest's tests cannot be read: {}", manifest.name, problem.what()));
+    throw ExportError(
+        fmt::format("{}: the manifest's tests cannot be read: {}", manifest.name, problem.what()));
   }
 }
 

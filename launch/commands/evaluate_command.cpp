@@ -96,7 +96,8 @@ int evaluate(const Arguments& arguments, const Catalogue& catalogue) {
   };
   const auto read = rows_for(predictor);
   const auto answers = answer_rows(predictor, *read, catalogue);
-  const auto tests = run_behaviour_tests(asked_tests(arguments, manifest, catalogue), predictor, *read, catalogue);
+  const auto tests =
+      run_behaviour_tests(asked_tests(arguments, manifest, catalogue), predictor, *read, catalogue);
   const auto rows = static_cast<std::int64_t>(answers.answers.rows.size());
   const auto drawn = [&](const ModelAnswers& whose, const Manifest& of, const Compared* against) {
     Progress progress("resample", arguments.resamples);

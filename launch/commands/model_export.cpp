@@ -113,7 +113,7 @@ std::vector<std::string> choose_formats(const RunConfig& config, const Trainer& 
 }
 
 Exported export_trained(const RunConfig& config, const Trainer& trainer, const Outcome& outcome,
-                                     const std::vector<std::string>& formats, int ranks) {
+                        const std::vector<std::string>& formats, int ranks) {
   auto request = request_of(config, trainer);
   request.formats = formats;
   Manifest& manifest = request.manifest;

@@ -21,10 +21,10 @@ struct Exported {
   BehaviourResults tests;         ///< of the run's `tests`
 };
 
-/// Exports what a trainer holds after `fit`, and runs the tests on it, whose results go into the manifest; one
-/// that fails is told and does not keep the version from being published. Throws ExportError.
+/// Exports what a trainer holds after `fit`, and runs the tests on it, whose results go into the manifest;
+/// one that fails is told and does not keep the version from being published. Throws ExportError.
 Exported export_trained(const RunConfig& config, const Trainer& trainer, const Outcome& outcome,
-                                     const std::vector<std::string>& formats, int ranks);
+                        const std::vector<std::string>& formats, int ranks);
 
 /// The command that checks an export in a fresh process: this program again.
 std::vector<std::string> verify_command();

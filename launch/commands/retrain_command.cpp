@@ -100,11 +100,11 @@ Decision decide(const Arguments& arguments, const Catalogue& catalogue, const Ru
   const bool better = std::isfinite(decision.gain) && decision.gain > 0 && decision.gain >= decision.margin;
   decision.tests = run_behaviour_tests(tests_for(config, before.manifest()), after, *rows, catalogue);
   decision.promoted = better && all_passed(decision.tests);
-  decision.why = better && !decision.promoted ? "it is better, but fails " + failed_tests(decision.tests)
+  decision.why = better && !decision.promoted    ? "it is better, but fails " + failed_tests(decision.tests)
                  : !std::isfinite(decision.gain) ? "the metric is not defined on these rows"
-                 : decision.promoted           ? "it is better by at least the margin"
-                 : decision.gain > 0           ? "it is better, but by less than the margin"
-                                               : "it is not better";
+                 : decision.promoted             ? "it is better by at least the margin"
+                 : decision.gain > 0             ? "it is better, but by less than the margin"
+                                                 : "it is not better";
   return decision;
 }
 

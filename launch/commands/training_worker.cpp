@@ -62,6 +62,8 @@ int train(World& world, const std::string& config_file, const std::vector<std::s
   std::vector<std::string> formats;
   together(world.control(), "looking whether the model can be exported", [&] {
     if (world.rank() == 0 && config.export_.enabled) formats = choose_formats(config, trainer);
+    if (world.rank() == 0 && !config.export_.enabled && !config.tests.empty())
+      log::warn("tests: they are run on the exported model, and this run exports none");
   });
   const Outcome outcome = trainer.fit();
   if (outcome.stopped) {

@@ -52,8 +52,8 @@ std::string problem(const RunView& run) {
 
 std::string parts_of_one(const RunView& run) {
   const std::string answers = ranking({run}) + decisions(run) + residuals(run);
-  return (answers.empty() ? problem(run) : answers) + behaviour(run) + slices(run) + importance(run) + worst_rows(run) +
-         data(run) + events(run) + environment(run) + configuration(run);
+  return (answers.empty() ? problem(run) : answers) + behaviour(run) + slices(run) + importance(run) +
+         worst_rows(run) + data(run) + events(run) + environment(run) + configuration(run);
 }
 
 std::string title_of(const std::vector<RunView>& runs) {

@@ -14,11 +14,13 @@ std::vector<std::string> seen;
 TEST(ProfileRange, IsAScopeOfPyTorchsProfilers) {
   const auto handle = at::addThreadLocalCallback(at::RecordFunctionCallback(
       [](const at::RecordFunction& function) -> std::unique_ptr<at::ObserverContext> {
-        if (function.scope() == at::RecordScope::USER_SCOPE) seen.push_back(std::string("+") + function.name());
+        if (function.scope() == at::RecordScope::USER_SCOPE)
+          seen.push_back(std::string("+") + function.name());
         return nullptr;
       },
       [](const at::RecordFunction& function, at::ObserverContext*) {
-        if (function.scope() == at::RecordScope::USER_SCOPE) seen.push_back(std::string("-") + function.name());
+        if (function.scope() == at::RecordScope::USER_SCOPE)
+          seen.push_back(std::string("-") + function.name());
       }));
   {
     const ProfileRange outer("forward");

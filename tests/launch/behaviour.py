@@ -81,12 +81,12 @@ def tests_are_run(folder, config):
     inside = numpy.array([line["city"] == "Oslo" and float(line["amount"]) >= 10 for line in lines])
     fraud = numpy.array([line["kind"] == "fraud" for line in lines])
     recall = ((p >= threshold) & fraud & inside).sum() / (fraud & inside).sum()
-    assert found["in Oslo"]["rows"] == inside.sum() and found["in Oslo"]["found"] == f"recall {recall:.4f}", found
+    assert found["in Oslo"]["rows"] == inside.sum() and found["in Oslo"]["found"] == f"recall {recall:.4f} of {inside.sum()} rows", found
     others = [line for line in lines if line["city"] != "Rome"]
     moved = numpy.abs(probabilities(version, write(folder / "others.csv", others)) -
                       probabilities(version, write(folder / "rome.csv", ({**line, "city": "Rome"} for line in others))))
     assert found["city"]["rows"] == len(others)
-    assert found["city"]["found"] == f"{(moved > 0.001).sum()} of {len(others)} changed rows are off, by {moved.max():.4g} at most", (found["city"], moved.max())
+    assert found["city"]["found"] == f"{(moved > 0.001).sum()} of {len(others)} changed rows are off; the most is {moved.max():.4g}", (found["city"], moved.max())
     assert found["colour"]["rows"] == 2 * len(lines)
 
     # evaluate runs them on other rows, and ends with 8 where one fails.

@@ -39,8 +39,8 @@ void describe_invariant(config::Visitor& v, BehaviourTest& test) {
       inner.require("change", std::set(values.begin(), values.end()).size() >= 2,
                     fmt::format("{}: expected at least two different values", column));
   });
-  v.field("tolerance", test.tolerance,
-          "How much a probability (of a number, the answer) may change by it.", config::non_negative());
+  v.field("tolerance", test.tolerance, "How much a probability (of a number, the answer) may change by it.",
+          config::non_negative());
   describe_share(v, test.share);
 }
 
@@ -56,7 +56,8 @@ void describe_direction(config::Visitor& v, BehaviourTest& test) {
     inner.field("raise", test.raise, "The numeric column that is raised.");
     inner.field("lower", test.lower, "The numeric column that is lowered, in place of `raise`.");
     inner.field("by", test.by, "A number, or a share of the row's own value: 10%.");
-    inner.require("raise", test.raise.empty() != test.lower.empty(), "expected a column for raise, or for lower");
+    inner.require("raise", test.raise.empty() != test.lower.empty(),
+                  "expected a column for raise, or for lower");
     inner.require("by", is_step(test.by), "expected a positive number, or a percentage such as 10%");
   });
   v.field("probability", test.probability,
@@ -112,7 +113,9 @@ std::string to_yaml(const std::vector<BehaviourTest>& tests) {
 
 std::vector<BehaviourTest> tests_from_yaml(const std::string& text, const std::string& name) {
   std::vector<BehaviourTest> tests;
-  config::YamlDocument::from_text(text, name).read([&tests](config::Visitor& v) { describe_tests(v, tests); });
+  config::YamlDocument::from_text(text, name).read([&tests](config::Visitor& v) {
+    describe_tests(v, tests);
+  });
   return tests;
 }
 

@@ -47,16 +47,15 @@ class BaselineCheck : public Check {
     const auto& goal = columns->goal;
     const double chance = goal.chance(judged.target);
     const Peer linear = linear_peer(subject, *columns, judged);
-    std::vector<Peer> all{linear};
     const auto trees = tree_peer(subject, *columns, judged);
     std::string trained;
     bool cut_short = false;
-    if (subject.can_train()) all.push_back(network(subject, part, judged, trained, cut_short));
-    const std::optional<Peer> own = all.size() > 1 ? std::optional(all[1]) : std::nullopt;
-    if (trees) all.insert(all.begin() + 1, *trees);
+    std::optional<Peer> own;
+    if (subject.can_train()) own = network(subject, part, judged, trained, cut_short);
     std::vector<std::string> shown;
-    for (const auto& one : all)
-      shown.push_back(fmt::format("{} {} {:.4g}{}", one.name, goal.metric(), one.quality, one.metrics));
+    for (const Peer* one : {&linear, trees ? &*trees : nullptr, own ? &std::as_const(*own) : nullptr})
+      if (one)
+        shown.push_back(fmt::format("{} {} {:.4g}{}", one->name, goal.metric(), one->quality, one->metrics));
     const auto value =
         fmt::format("{} part: {}; chance {:.4g}", kPartNames[part], join(shown, ", "), chance) +
         (trained.empty() ? "" : "; " + trained);
@@ -76,7 +75,8 @@ class BaselineCheck : public Check {
     if (is_worse)
       return warning(name(), value,
                      "the simple model is better: train longer, change the learning rate, or take it");
-    if (trees && !cut_short && trees->quality - own->quality > std::max(0.1 * (trees->quality - chance), 3 * noise))
+    if (trees && !cut_short &&
+        trees->quality - own->quality > std::max(0.1 * (trees->quality - chance), 3 * noise))
       return warning(name(), value,
                      "boosted trees find more in these columns: a wider model, other features, or trees");
     return good(name(), value);

@@ -44,7 +44,8 @@ class Library {
     void* opened = ::dlopen("libxgboost.so.0", RTLD_NOW | RTLD_LOCAL);
     if (opened == nullptr) opened = ::dlopen("libxgboost.so", RTLD_NOW | RTLD_LOCAL);
     if (opened == nullptr) return;
-    whole_ = find(opened, "XGDMatrixCreateFromMat", matrix) && find(opened, "XGDMatrixSetFloatInfo", set_floats) &&
+    whole_ = find(opened, "XGDMatrixCreateFromMat", matrix) &&
+             find(opened, "XGDMatrixSetFloatInfo", set_floats) &&
              find(opened, "XGDMatrixFree", free_matrix) && find(opened, "XGBoosterCreate", create) &&
              find(opened, "XGBoosterFree", free_booster) && find(opened, "XGBoosterSetParam", set) &&
              find(opened, "XGBoosterUpdateOneIter", round) && find(opened, "XGBoosterPredict", predict) &&
@@ -92,8 +93,8 @@ at::Tensor answers(const Library& library, const Goal& goal, const at::Tensor& f
   std::uint64_t length = 0;
   const float* numbers = nullptr;
   library.require(library.predict(made, test.get(), 0, 0, 0, &length, &numbers));
-  const auto scores = at::tensor(std::vector<double>(numbers, numbers + length), at::kDouble)
-                          .reshape({asked.size(0), -1});
+  const auto scores =
+      at::tensor(std::vector<double>(numbers, numbers + length), at::kDouble).reshape({asked.size(0), -1});
   return goal.classes == 2 ? at::cat({1 - scores, scores}, 1) : scores;
 }
 

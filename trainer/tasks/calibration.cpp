@@ -19,9 +19,7 @@ double log_of(double probability) {
 }
 
 /// log (p / (1 - p)), finite.
-double logit_of(double probability) {
-  return log_of(probability) - log_of(1 - probability);
-}
+double logit_of(double probability) { return log_of(probability) - log_of(1 - probability); }
 
 double sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
 
@@ -29,8 +27,8 @@ double sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
 /// cross entropy is convex in it.
 class Slope {
  public:
-  Slope(const Head& head, const Evaluation& answers) : answers_(answers), binary_(head.is_binary()),
-        labels_(head.form == AnswerForm::labels) {}
+  Slope(const Head& head, const Evaluation& answers)
+      : answers_(answers), binary_(head.is_binary()), labels_(head.form == AnswerForm::labels) {}
 
   double operator()(std::size_t row, double inverse) const {
     const auto width = static_cast<std::size_t>(answers_.width);
@@ -70,9 +68,10 @@ class Slope {
 
 void require_calibration(const Head& head, std::int64_t validation_rows) {
   using Kind = HeadOperation::Kind;
-  const bool probabilities = (head.form == AnswerForm::one_class || head.form == AnswerForm::labels) &&
-                             head.operations.size() == 1 &&
-                             (head.operations[0].kind == Kind::sigmoid || head.operations[0].kind == Kind::softmax);
+  const bool probabilities =
+      (head.form == AnswerForm::one_class || head.form == AnswerForm::labels) &&
+      head.operations.size() == 1 &&
+      (head.operations[0].kind == Kind::sigmoid || head.operations[0].kind == Kind::softmax);
   if (!probabilities)
     throw ConfigError(
         "task.calibrate: temperature is for tasks whose answers are probabilities of classes or labels; "
@@ -85,11 +84,12 @@ void require_calibration(const Head& head, std::int64_t validation_rows) {
 
 std::string told_calibration(double temperature, double before, double after) {
   const bool at_the_end = temperature < kLeastTemperature * 1.001 || temperature > kMostTemperature / 1.001;
-  return fmt::format("calibrated on the validation part: temperature {:.4g}; its loss was {:.6g}, is {:.6g}{}",
-                     temperature, before, after,
-                     at_the_end ? ". That is the end of what is tried: the part is too small, or the model "
-                                  "tells its classes apart without fault, or not at all"
-                                : "");
+  return fmt::format(
+      "calibrated on the validation part: temperature {:.4g}; its loss was {:.6g}, is {:.6g}{}", temperature,
+      before, after,
+      at_the_end ? ". That is the end of what is tried: the part is too small, or the model "
+                   "tells its classes apart without fault, or not at all"
+                 : "");
 }
 
 double fit_temperature(const Head& head, const Evaluation& answers) {

@@ -10,8 +10,8 @@
 
 namespace ringtrain {
 
-/// Throws ConfigError for a head whose answers are no probabilities by a softmax or sigmoid at the end, and for
-/// a validation part without rows.
+/// Throws ConfigError for a head whose answers are no probabilities by a softmax or sigmoid at the end, and
+/// for a validation part without rows.
 void require_calibration(const Head& head, std::int64_t validation_rows);
 
 /// The temperature T with which the outputs z / T fit `answers` best: the least mean cross entropy (Guo et
@@ -34,7 +34,8 @@ class CalibratedTask : public Task {
       : Task(calibrated(task->head(), temperature), task->targets()),
         task_(std::move(task)),
         temperature_(temperature) {}
-  LossSum loss_sum(const at::Tensor& outputs, const Fields& targets, const at::Tensor& weights) const override;
+  LossSum loss_sum(const at::Tensor& outputs, const Fields& targets,
+                   const at::Tensor& weights) const override;
   double loss_unit() const override { return task_->loss_unit(); }
 
  private:

@@ -30,13 +30,13 @@ Histogram histogram_of(const at::Tensor& tensor) {
   return histogram;
 }
 
-void tell_histograms(Telemetry& telemetry, std::int64_t step, const torch::nn::Module& model, double weight) {
+void tell_histograms(Telemetry& telemetry, std::int64_t step, const torch::nn::Module& model,
+                     bool with_gradients) {
   if (!telemetry.has_board()) return;
   for (const auto& parameter : model.named_parameters()) {
     telemetry.histogram("weights/" + parameter.key(), step, parameter.value());
-    if (weight != 0 && parameter.value().grad().defined())
-      telemetry.histogram("gradients/" + parameter.key(), step,
-                          parameter.value().grad().to(at::kDouble) / weight);
+    if (with_gradients && parameter.value().grad().defined())
+      telemetry.histogram("gradients/" + parameter.key(), step, parameter.value().grad());
   }
 }
 

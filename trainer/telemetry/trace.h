@@ -23,8 +23,7 @@ class Trace {
   /// From its making to its end of life; profilers see it too. `name`: a literal.
   class Span {
    public:
-    Span(Trace& trace, const char* name)
-        : trace_(trace), name_(name), range_(name), begin_(Clock::now()) {}
+    Span(Trace& trace, const char* name) : trace_(trace), name_(name), range_(name), begin_(Clock::now()) {}
     ~Span() { trace_.add(name_, begin_, Clock::now()); }
     Span(const Span&) = delete;
     Span& operator=(const Span&) = delete;

@@ -56,7 +56,8 @@ TEST(BoostedTrees, FindWhatALineDoesNot) {
 TEST(BoostedTrees, SayWhyTheyFail) {
   std::string why;
   const Goal goal{3, "y"};
-  const auto answers = boosted_trees(goal, at::zeros({2, 1}, at::kDouble), {0, 7}, at::zeros({1, 1}, at::kDouble), why);
+  const auto answers =
+      boosted_trees(goal, at::zeros({2, 1}, at::kDouble), {0, 7}, at::zeros({1, 1}, at::kDouble), why);
   if (!answers && why == "no libxgboost") GTEST_SKIP() << why;
   EXPECT_FALSE(answers);
   EXPECT_NE(why.find("XGBoost: "), std::string::npos) << why;

@@ -51,8 +51,7 @@ Evaluation answers_of(const Head& head, const Drawn& drawn) {
   Evaluation answers;
   answers.width = head.width();
   answers.target_width = head.form == AnswerForm::labels ? head.outputs : 1;
-  const auto scores =
-      answer_scores(head, scores_of(head, drawn.outputs, at::kDouble)).contiguous();
+  const auto scores = answer_scores(head, scores_of(head, drawn.outputs, at::kDouble)).contiguous();
   answers.scores.assign(scores.const_data_ptr<double>(), scores.const_data_ptr<double>() + scores.numel());
   answers.targets = drawn.targets;
   return answers;
@@ -76,9 +75,8 @@ TEST(Calibration, IsWhereTheCrossEntropyIsLeast) {
       double sum = 0;
       for (std::int64_t row = 0; row < scores.size(0); ++row) {
         if (head.form != AnswerForm::labels) {
-          sum -= std::log(
-              scores[row][static_cast<std::int64_t>(drawn.targets[static_cast<std::size_t>(row)])]
-                  .item<double>());
+          sum -= std::log(scores[row][static_cast<std::int64_t>(drawn.targets[static_cast<std::size_t>(row)])]
+                              .item<double>());
           continue;
         }
         for (std::int64_t k = 0; k < scores.size(1); ++k) {
