@@ -40,7 +40,7 @@ void compare(TestedModel& model, const BehaviourTest& test, BehaviourResult& res
   for (const auto& change : changes) origins.push_back(change.row);
   const auto before = model.scores(RowColumns::pick(model.rows(), origins)), after = model.scores(changed);
   const at::Tensor distances = measure(before, after);
-  const auto against = distances.gt(test.tolerance).sum().template item<std::int64_t>();
+  const auto against = distances.le(test.tolerance).logical_not().sum().template item<std::int64_t>();
   const auto worst = distances.argmax().template item<std::int64_t>();
   result.example =
       fmt::format("{}: {} becomes {} with {}", model.place(changes[static_cast<std::size_t>(worst)].row),
@@ -84,6 +84,7 @@ void run_invariant_test(TestedModel& model, const BehaviourTest& test, Behaviour
       const auto concerned = model.columns.any_of(column, given);
       std::vector<std::pair<std::int64_t, std::string>> picks;
       for (const auto& value : given) {
+        model.columns.require_taken(column, value);
         const auto has_it = model.columns.any_of(column, {value});
         for (std::int64_t row = 0; row < model.count(); ++row)
           if ((any || concerned(model.rows(), row)) && !has_it(model.rows(), row))

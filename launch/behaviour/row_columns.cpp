@@ -127,6 +127,17 @@ RowColumns::Condition RowColumns::all_of(const Mapping& columns) const {
   };
 }
 
+void RowColumns::require_taken(const Column& column, const std::string& value) const {
+  if (!reading_.is_missing(value)) return;
+  const bool taken =
+      column.is_numeric ? schema_.numeric[column.index].fill.has_value()
+                        : schema_.categorical[column.index].missing_is_category ||
+                              (schema_.categorical[column.index].missing_is_unseen && !schema_.refuse_unseen);
+  if (!taken)
+    throw ConfigError(fmt::format(
+        "column '{}': the model was trained without missing values there, and takes none", column.name));
+}
+
 void RowColumns::set(Rows& rows, const Column& column, std::int64_t row, const std::string& value) const {
   if (column.is_numeric)
     set_number(rows, column, row, number_of(column, value));

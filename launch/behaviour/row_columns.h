@@ -37,6 +37,8 @@ class RowColumns {
   /// Whether a row fulfils all of a mapping of columns to values. Throws ConfigError with all problems.
   Condition all_of(const config::Mapping& columns) const;
 
+  /// Throws ConfigError for a missing value where the model takes none.
+  void require_taken(const Column& column, const std::string& value) const;
   /// Gives a row's column a value of any_of that is one value. Throws ConfigError.
   void set(Rows& rows, const Column& column, std::int64_t row, const std::string& value) const;
   double number(const Rows& rows, const Column& column, std::int64_t row) const;

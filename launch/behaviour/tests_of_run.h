@@ -9,7 +9,7 @@ namespace ringtrain {
 
 /// Runs the tests of a run on the version that it exports, on its test part, or the validation part where
 /// that has no rows. Data that are read in blocks are not gathered for it: then only tests with rows of their
-/// own are run. Throws as run_behaviour_tests.
+/// own are run. Where they cannot be run, a warning says why.
 BehaviourResults run_tests_of(const RunConfig& config, const std::filesystem::path& version);
 
 /// What a manifest keeps of them.
