@@ -10,7 +10,8 @@ ROOT = Path(os.environ.get("RINGTRAIN_SOURCE", Path(__file__).parent.parent.pare
 FOLDERS = ("common", "comm", "data", "models", "serving", "trainer", "launch", "bench")
 NAME = re.compile(r'std::string name\(\) const override \{ return "(\w+)"; \}')
 # Words that mean something else, and where: "" is everywhere.
-OTHER_MEANINGS = {"none": "", "step": "", "csv": "serving/batch/answer_text.cpp", "tokens": "serving/server/model_ports.cpp"}
+OTHER_MEANINGS = {"none": "", "step": "", "csv": "serving/batch/answer_text.cpp", "tokens": "serving/server/model_ports.cpp",
+                  "classification": "serving/server/grpc_messages.cpp"}
 # Exports of earlier versions said no more than their task's name.
 OF_EARLIER_VERSIONS = "serving/repository/manifest.cpp"
 
