@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
 #include "common/errors.h"
 #include "common/text.h"
@@ -15,15 +16,12 @@ using nlohmann::ordered_json;
 using State = BehaviourResult::State;
 
 BehaviourResult run(TestedModel& model, const BehaviourTest& test) {
+  static const std::map<std::string, decltype(&run_slice_test)> runs{{"slice", run_slice_test},
+                                                                     {"rows", run_rows_test},
+                                                                     {"invariant", run_invariant_test},
+                                                                     {"direction", run_direction_test}};
   BehaviourResult result{.name = test.name, .type = test.type};
-  if (test.type == "slice")
-    run_slice_test(model, test, result);
-  else if (test.type == "rows")
-    run_rows_test(model, test, result);
-  else if (test.type == "invariant")
-    run_invariant_test(model, test, result);
-  else
-    run_direction_test(model, test, result);
+  runs.at(test.type)(model, test, result);
   return result;
 }
 
@@ -63,9 +61,10 @@ void require_fitting_tests(const std::vector<BehaviourTest>& tests, const Manife
 }
 
 BehaviourResults run_behaviour_tests(const std::vector<BehaviourTest>& tests, const Predictor& predictor,
-                                     const LabelledRows& rows, const Catalogue& catalogue) {
+                                     const LabelledRows& rows, const Catalogue& catalogue,
+                                     const ModelAnswers* answers) {
   const auto task = task_of(predictor.manifest(), catalogue);
-  const TestedModel::Asked asked{predictor, rows, catalogue};
+  const TestedModel::Asked asked{predictor, rows, catalogue, answers};
   return run_all(tests, predictor.manifest(), task.kind(), &asked);
 }
 

@@ -11,6 +11,8 @@
 
 namespace ringtrain {
 
+struct ModelAnswers;
+
 /// What came of one test.
 struct BehaviourResult {
   std::string name, type;
@@ -27,10 +29,12 @@ void require_fitting_tests(const std::vector<BehaviourTest>& tests, const Manife
                            const TaskKind& task);
 
 /// Runs tests on an exported model. `rows`: labelled ones, for all tests but those with rows of their own.
-/// Without any row that a test is about it is not_run, which is no failure. Throws as require_fitting_tests,
-/// also for rows of a file that cannot be answered.
+/// `answers`: the model's to them, where they are known. Without any row that a test is about it is not_run,
+/// which is no failure; so is one whose file is not there. Throws as require_fitting_tests, also for rows of
+/// a file that cannot be answered.
 BehaviourResults run_behaviour_tests(const std::vector<BehaviourTest>& tests, const Predictor& predictor,
-                                     const LabelledRows& rows, const Catalogue& catalogue);
+                                     const LabelledRows& rows, const Catalogue& catalogue,
+                                     const ModelAnswers* answers = nullptr);
 
 bool all_passed(const BehaviourResults& results);
 /// "the test 'cents'", "the tests 'cents', 'Paris'".

@@ -12,6 +12,7 @@
 namespace ringtrain {
 
 const ModelAnswers& TestedModel::answers() {
+  if (asked_->answers) return *asked_->answers;
   if (!answers_) answers_ = answer_rows(asked_->predictor, asked_->rows, asked_->catalogue);
   return *answers_;
 }

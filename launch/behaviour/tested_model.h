@@ -18,6 +18,7 @@ class TestedModel {
     const Predictor& predictor;
     const LabelledRows& rows;
     const Catalogue& catalogue;
+    const ModelAnswers* answers;  ///< to the rows; null: they are asked for when a test needs them
   };
   /// `asked`: null where tests are only looked at: then there are no rows.
   TestedModel(const Manifest& manifest, const TaskKind& task, const Asked* asked)

@@ -94,10 +94,12 @@ int evaluate(const Arguments& arguments, const Catalogue& catalogue) {
     return labelled_rows({arguments.data, whose.folder(), whose.manifest(), catalogue}, missing_target,
                          arguments.part);
   };
-  const auto read = rows_for(predictor);
+  const auto asked = asked_tests(arguments, manifest, catalogue);
+  if (!arguments.tests.empty()) require_fitting_tests(asked, manifest, task_of(manifest, catalogue).kind());
+  auto read = rows_for(predictor);
   const auto answers = answer_rows(predictor, *read, catalogue);
-  const auto tests =
-      run_behaviour_tests(asked_tests(arguments, manifest, catalogue), predictor, *read, catalogue);
+  const auto tests = run_behaviour_tests(asked, predictor, *read, catalogue, &answers);
+  read.reset();
   const auto rows = static_cast<std::int64_t>(answers.answers.rows.size());
   const auto drawn = [&](const ModelAnswers& whose, const Manifest& of, const Compared* against) {
     Progress progress("resample", arguments.resamples);

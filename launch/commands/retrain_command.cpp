@@ -98,7 +98,8 @@ Decision decide(const Arguments& arguments, const Catalogue& catalogue, const Ru
   if (sign < 0) decision.interval = {-decision.interval.high, -decision.interval.low};
   decision.gain = sign * (decision.after - decision.before);
   const bool better = std::isfinite(decision.gain) && decision.gain > 0 && decision.gain >= decision.margin;
-  decision.tests = run_behaviour_tests(tests_for(config, before.manifest()), after, *rows, catalogue);
+  decision.tests =
+      run_behaviour_tests(tests_for(config, before.manifest()), after, *rows, catalogue, &new_answers);
   decision.promoted = better && all_passed(decision.tests);
   decision.why = better && !decision.promoted    ? "it is better, but fails " + failed_tests(decision.tests)
                  : !std::isfinite(decision.gain) ? "the metric is not defined on these rows"

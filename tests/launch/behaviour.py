@@ -89,6 +89,13 @@ def tests_are_run(folder, config):
     assert found["city"]["found"] == f"{(moved > 0.001).sum()} of {len(others)} changed rows are off; the most is {moved.max():.4g}", (found["city"], moved.max())
     assert found["colour"]["rows"] == 2 * len(lines)
 
+    # On another machine the file of rows is not there: what can be run is.
+    (folder / "thieves.csv").rename(folder / "elsewhere.csv")
+    away = json.loads(jobs.run("evaluate", version, folder / "validation.csv", "--json", "--bootstrap", 2).stdout)["tests"]
+    assert [one["state"] for one in away] == ["passed"] * 4 + ["not run"] * 2 and "thieves.csv" in away[4]["found"], away
+    jobs.run("evaluate", version, folder / "validation.csv", "--tests", config, expect=2)
+    (folder / "elsewhere.csv").rename(folder / "thieves.csv")
+
     # evaluate runs them on other rows, and ends with 8 where one fails.
     assert "Tests\n  passed   in Oslo" in jobs.run("evaluate", version, folder / "validation.csv").stdout
     harder = folder / "harder.yaml"
