@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 
 #include "common/errors.h"
 #include "common/scalars.h"
@@ -66,16 +67,17 @@ void run_rows_test(TestedModel& model, const BehaviourTest& test, BehaviourResul
                                   head.width() == 1 ? "one" : "several, of which none can be expected"));
   if (!values) label = model.class_index(test.expect);
   result.asked = values ? fmt::format("{} ± {}", test.expect, test.tolerance) : "'" + test.expect + "'";
-  std::vector<RowFile> files;
-  try {
-    files = find_row_files({Location(test.rows)}, nullptr);
-  } catch (const DataError& missing) {  // a model may be judged far from where it was trained
-    if (!model.is_asked()) throw;
-    result.found = missing.what();
+  const Location place(test.rows);
+  if (!place.is_remote() && !std::filesystem::exists(place.local())) {
+    result.found = fmt::format(
+        "rows: {} is not there; a relative path starts at the folder that the command is run in", test.rows);
+    // A model may be judged far from where it was trained.
+    if (!model.is_asked()) throw ConfigError(result.found);
     return;
   }
+  const auto source =
+      open_row_files(find_row_files({place}, nullptr), model.manifest.preprocessing, RowOptions{});
   if (!model.is_asked()) return;
-  const auto source = open_row_files(files, model.manifest.preprocessing, RowOptions{});
   std::int64_t right = 0;
   RowBatch batch;
   while (source->next(batch, kTestedAtOnce)) {

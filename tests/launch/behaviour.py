@@ -130,13 +130,15 @@ def mistakes_are_told_before_training(folder, config):
   - {name: g, invariant: {change: {amount: ["*", ""]}}}
   - {name: d, direction: {raise: colour, by: 1}, probability: not_lower}
   - {name: e, rows: nowhere.csv, expect: thief}
+  - {name: h, rows: nowhere.csv, expect: fraud}
+  - {name: i, rows: WITHOUT, expect: fraud}
   - {name: f, direction: {raise: amount, by: 1}, probability: not_lower, class: thief}
-""")
+""".replace("WITHOUT", str(write(folder / "without.csv", [{"amount": 1, "city": "Oslo"}]))))
     done = jobs.run("train", config, "--job-dir", folder / "none", expect=2)
     for text in ("'a': metric: recal is none of the task binary_classification", "Did you mean 'recall'?", "'citty' is no column of the model. Did you mean 'city'?",
                  "'b': slice: column 'city': training did not see 'Olso'. Did you mean 'Oslo'?", "'c': invariant.change: column 'amount': 'x' is no number",
                  "'d': the column 'colour' holds words",
-                 "'g': invariant.change: column 'amount': the model was trained without missing values", "'e': 'thief' is none of the model's classes: good, fraud", "'f': 'thief' is none"):
+                 "'g': invariant.change: column 'amount': the model was trained without missing values", "'e': 'thief' is none of the model's classes: good, fraud", "'f': 'thief' is none", "'h': rows: nowhere.csv is not there", "'i': ", "colour"):
         assert text in done.stderr, (text, done.stderr)
     assert not (folder / "none/checkpoints/latest").exists()
 
