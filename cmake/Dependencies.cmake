@@ -49,4 +49,6 @@ file(CONFIGURE OUTPUT "${PROJECT_BINARY_DIR}/pch/empty.cpp" CONTENT "// The prec
 add_library(ringtrain_pch OBJECT "${PROJECT_BINARY_DIR}/pch/empty.cpp")
 target_link_libraries(ringtrain_pch PUBLIC LibTorch::cpu PRIVATE ringtrain_settings)
 target_compile_features(ringtrain_pch PUBLIC cxx_std_20)
-target_precompile_headers(ringtrain_pch PRIVATE <ATen/ATen.h> <torch/nn/module.h> <torch/types.h> <torch/utils.h> <map> <memory> <string> <string_view> <vector> <functional> <span>)
+set(RINGTRAIN_PRECOMPILED <ATen/ATen.h> <torch/nn/module.h> <torch/types.h> <torch/utils.h> <map> <memory> <string> <string_view>
+                          <vector> <functional> <span>)
+target_precompile_headers(ringtrain_pch PRIVATE ${RINGTRAIN_PRECOMPILED})

@@ -5,7 +5,7 @@ ringtrain_add_test(metrics_test FOLDER trainer LIBRARIES ringtrain::metrics nloh
 
 # Prints the metrics of rows on its standard input, for the comparison with scikit-learn.
 add_executable(metrics_of_csv metrics_of_csv.cpp)
-target_link_libraries(metrics_of_csv PRIVATE ringtrain::metrics nlohmann_json::nlohmann_json ringtrain_settings)
+target_link_libraries(metrics_of_csv PRIVATE ringtrain::metrics nlohmann_json::nlohmann_json ringtrain_test_settings)
 set_target_properties(metrics_of_csv PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/tests")
 if(RINGTRAIN_PEERS_PYTHON)
   ringtrain_add_script_test(metrics_against_scikit_learn FOLDER trainer
