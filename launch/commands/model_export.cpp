@@ -11,7 +11,9 @@
 #include "common/log.h"
 #include "common/text.h"
 #include "data/schema/collate.h"
+#include "data/table/table_dataset.h"
 #include "launch/behaviour/tests_of_run.h"
+#include "launch/drift/scores.h"
 #include "launch/version.h"
 #include "serving/export/exporter.h"
 
@@ -75,6 +77,17 @@ static std::optional<TrainedRows> trained_rows(const Trainer& trainer) {
   return result;
 }
 
+/// What the model learned from, and how it answers; none where no table was held in memory.
+static nlohmann::json schema_sections(const Manifest& manifest, const Trainer& trainer) {
+  auto sections = nlohmann::json::object();
+  const auto* const table = dynamic_cast<const TableDataset*>(trainer.data().train.get());
+  if (!table || table->profile().empty()) return sections;
+  auto profile = table->profile();
+  profile.scores = drift::scores_of_trained(manifest, trainer, profile.scored);
+  sections[kProfileSection] = profile.to_json();
+  return sections;
+}
+
 /// What is known of the export before training.
 static ExportRequest request_of(const RunConfig& config, const Trainer& trainer) {
   ExportRequest request;
@@ -132,6 +145,7 @@ Exported export_trained(const RunConfig& config, const Trainer& trainer, const O
                          {"created", now_utc()}};
   for (const auto& plugin : config.loaded_plugins)
     manifest.provenance["plugins"].push_back({{"file", plugin.file}, {"hash", plugin.hash}});
+  request.schema_sections = schema_sections(manifest, trainer);
   request.trained = trained_rows(trainer);
   // So that `retrain` needs no job folder.
   request.add_training = [&](const std::filesystem::path& folder) {
