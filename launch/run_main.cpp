@@ -71,6 +71,7 @@ void add_commands(CLI::App& app, Program& program) {
   add_versions_command(app, program);
   add_evaluate_command(app, program);
   add_retrain_command(app, program);
+  add_learn_command(app, program);
   add_cross_validate_command(app, program);
   add_tune_command(app, program);
   add_export_command(app, program);

@@ -12,6 +12,7 @@
 #include "trainer/callbacks/callbacks_config.h"
 #include "trainer/checkpoint/checkpoint_config.h"
 #include "trainer/data_kinds/data_config.h"
+#include "trainer/learn_config.h"
 #include "trainer/optimizer/optimizer_config.h"
 #include "trainer/tasks/task_config.h"
 #include "trainer/weights/weights_config.h"
@@ -150,6 +151,7 @@ struct RunConfig {
   TrainerConfig trainer;
   CommConfig comm;
   ExportConfig export_;
+  LearnConfig learn;
   void describe(config::Visitor& v);
 
   /// Reads a file with the command line's overrides ("trainer.epochs=3"), and fills in what defaults depend
