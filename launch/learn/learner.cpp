@@ -126,7 +126,10 @@ void Learner::open_stream_of_job() {
                                                     config_.learn.window_rows);
   chief.candidates = std::make_unique<Candidates>(config_, job, catalogue_, *model_, data_, *chief.journal,
                                                   world_.world_size());
-  chief.log = std::make_unique<RunLog>(job.files().folder, model_->step());
+  // A row that was written after the checkpoint of its step is written again.
+  if (resumed) chief.written_step = state.at("written_step").get<std::int64_t>();
+  chief.log = std::make_unique<RunLog>(
+      job.files().folder, std::max<std::int64_t>(0, model_->step() - (chief.written_step < model_->step())));
   pin_live(job.model());
   if (resumed) {
     chief.reservoir->restore(state.at("reservoir"));
@@ -327,6 +330,7 @@ void Learner::save() {
                              {"learned", chief.learned.to_json()},
                              {"measured_at", chief.measured_at},
                              {"made_live", chief.made_live},
+                             {"written_step", chief.written_step},
                              {"journal_entries", chief.journal->done()}};
     checkpoint.progress[kLearnState] = nlohmann::json::parse(state.dump());
     chief.job->store().save(checkpoint, false,

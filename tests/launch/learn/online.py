@@ -18,13 +18,13 @@ data:
 model: {type: mlp, hidden: [16]}
 task: {type: binary_classification}
 trainer:
-  epochs: 30
+  epochs: 10
   global_batch_size: 32
   log_every_steps: 20
   report: false
   optimizer: {type: adam, lr: 0.01}
   checkpoint: {metric: accuracy}
-export: {formats: [onnx]}
+export: {formats: [torchscript]}
 learn:
   window_rows: 500
   hold_out_every: 5
