@@ -75,6 +75,7 @@ void add_commands(CLI::App& app, Program& program) {
   add_drift_command(app, program);
   add_schema_command(app, program);
   add_retrain_command(app, program);
+  add_learn_command(app, program);
   add_cross_validate_command(app, program);
   add_tune_command(app, program);
   add_export_command(app, program);

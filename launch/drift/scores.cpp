@@ -50,16 +50,14 @@ std::vector<std::vector<double>> score_columns(const Manifest& manifest, const a
   return columns;
 }
 
-std::vector<Distribution> scores_of_trained(const Manifest& manifest, const Trainer& trainer,
-                                            std::string& part) {
-  const auto& data = trainer.data();
+std::vector<Distribution> scores_of_trained(const Manifest& manifest, const PreparedData& data,
+                                            const Network& model, std::string& part) {
   const auto names = score_names(manifest);
   part = data.validation->size() > 0 ? "validation" : "training";
   const auto& rows = data.validation->size() > 0 ? *data.validation : *data.train;
   const auto places = spread(rows.size(), data.features);
   if (names.empty() || places.empty()) return {};
   const at::NoGradGuard no_grad;
-  const auto& model = trainer.replica().model;
   const bool was_training = model->is_training();
   model->eval();
   std::vector<std::vector<double>> scores(names.size());

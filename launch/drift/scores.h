@@ -5,7 +5,8 @@
 
 #include "data/profile/distribution.h"
 #include "serving/repository/manifest.h"
-#include "trainer/trainer.h"
+#include "models/network.h"
+#include "trainer/data_kinds/data_kind.h"
 
 namespace ringtrain::drift {
 
@@ -19,7 +20,7 @@ std::vector<std::vector<double>> score_columns(const Manifest& manifest, const a
 /// How the scores of a trained model lie on its validation part, or on the training part where that is empty:
 /// of up to 10,000 of its rows, evenly spread, fewer of wide ones. `part`: which it was. The manifest's head
 /// decides what a score is.
-std::vector<Distribution> scores_of_trained(const Manifest& manifest, const Trainer& trainer,
-                                            std::string& part);
+std::vector<Distribution> scores_of_trained(const Manifest& manifest, const PreparedData& data,
+                                            const Network& model, std::string& part);
 
 }  // namespace ringtrain::drift
