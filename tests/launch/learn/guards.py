@@ -34,9 +34,9 @@ def poisoned(folder, name, rows, guard, why, *words):
     """Learns from them, and returns how many points the live version lost on clean rows."""
     base = f"models-{name}"
     shutil.copytree(folder / "models", folder / base)
-    before = online.accuracy(folder / base / "online", folder / "test.csv")
+    before = online.accuracy(f"{folder / base}/online@live", folder / "test.csv")
     online.learn(folder, streams.write_csv(folder / f"{name}.csv", rows), name, *words, base=base)
-    after = online.accuracy(folder / base / "online", folder / "test.csv")
+    after = online.accuracy(f"{folder / base}/online@live", folder / "test.csv")
     held = [row for row in online.quarantine(folder / name) if row["guard"] == guard]
     assert held and all(why in row["why"] for row in held), held[:2]
     audit = jobs.run("learn", "--audit", folder / name).stdout

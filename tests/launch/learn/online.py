@@ -75,6 +75,6 @@ def newest(job):
     return (job / "checkpoints" / (job / "checkpoints/latest").read_text().strip() / "model.safetensors")
 
 
-def accuracy(model, file):
-    """Of what is live, on a file whose labels are right."""
-    return json.loads(jobs.run("evaluate", f"{model}@live", file, "--json").stdout)["metrics"]["accuracy"]
+def accuracy(version, file):
+    """Of BASE/NAME@live or BASE/NAME/3, on a file whose labels are right."""
+    return json.loads(jobs.run("evaluate", version, file, "--json", "--bootstrap", 1).stdout)["metrics"]["accuracy"]["value"]
