@@ -12,6 +12,7 @@
 #include "launch/check_codes.h"
 #include "launch/commands/commands.h"
 #include "launch/commands/row_commands.h"
+#include "launch/commands/serve_log_command.h"
 #include "launch/option_rules.h"
 #include "launch/program_name.h"
 #include "launch/standard_output.h"
@@ -68,6 +69,7 @@ void add_commands(CLI::App& app, Program& program) {
   add_predict_command(app, program);
 #ifdef RINGTRAIN_HAS_SERVER
   add_serve_command(app, program);
+  add_serve_log_command(app, program);
 #endif
   add_models_command(app, program);
   add_versions_command(app, program);

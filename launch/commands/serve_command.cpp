@@ -1,6 +1,7 @@
 #include <ATen/Parallel.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -21,6 +22,7 @@
 #include "launch/commands/remote_model.h"
 #include "launch/mpirun/cores.h"
 #include "serving/server/grpc_server.h"
+#include "serving/server/listening.h"
 #include "serving/server/serve_config.h"
 #include "serving/server/service.h"
 
@@ -124,8 +126,8 @@ class Watcher {
   std::jthread thread_;
 };
 
-std::unique_ptr<GrpcServer> make_grpc(const ServeConfig& config, const ServedModels& models,
-                                      Metrics& metrics) {
+std::unique_ptr<GrpcServer> make_grpc(const ServeConfig& config, const ServedModels& models, Metrics& metrics,
+                                      RepositoryControl& repository, AccessLog* access_log) {
   if (config.grpc_port < 0) return nullptr;
   GrpcServer::Options options;
   options.address = config.address;
@@ -134,7 +136,38 @@ std::unique_ptr<GrpcServer> make_grpc(const ServeConfig& config, const ServedMod
   options.key = config.tls.key;
   options.tokens = config.tokens();
   options.most_message_bytes = static_cast<std::size_t>(config.limits.body_bytes);
-  return std::make_unique<GrpcServer>(options, models, metrics);
+  options.access_log = access_log;
+  return std::make_unique<GrpcServer>(options, models, metrics, repository);
+}
+
+std::unique_ptr<RequestLog> make_request_log(const ServeConfig& config, Metrics& metrics) {
+  auto options = config.request_log();
+  if (!options) return nullptr;
+  return std::make_unique<RequestLog>(
+      std::move(*options), [&metrics](std::size_t rows) { metrics.log_dropped("requests", rows); });
+}
+
+/// Throws ConfigError for a column that no model has: it would be kept in spite of a slip of the pen.
+void require_log_columns(const ServedModels& models, const LogColumns& columns) {
+  std::vector<std::string> known;
+  for (const auto& name : models.names())
+    if (const auto version = models.find(name)) {
+      const auto& preprocessing = version->predictor->manifest().preprocessing;
+      for (const auto& column : preprocessing.numeric) known.push_back(column.column());
+      for (const auto& column : preprocessing.categorical) known.push_back(column.name);
+    }
+  if (!columns.key.empty()) known.push_back(columns.key);
+  std::vector<std::string> problems;
+  const auto require = [&](const char* field, const std::vector<std::string>& patterns) {
+    for (const auto& pattern : patterns)
+      if (std::none_of(known.begin(), known.end(),
+                       [&](const auto& column) { return matches(pattern, column); }))
+        problems.push_back(fmt::format("log.{}: no model has a column '{}'.{}", field, pattern,
+                                       did_you_mean(pattern, known)));
+  };
+  require("leave_out", columns.leave_out);
+  require("hash", columns.hash);
+  if (!problems.empty()) throw ConfigError(join(problems, "\n  "));
 }
 
 void say_where(const ServeConfig& config, const ServedModels& models, int port, const GrpcServer* grpc) {
@@ -153,7 +186,10 @@ int serve(const Arguments& arguments) {
   Signals signals(config.drain_limit());
   Metrics metrics;
   boost::asio::thread_pool pool(static_cast<std::size_t>(config.threads));
-  ServedModels models(local_model(arguments.base), config.models(), pool, metrics);
+  const auto request_log = make_request_log(config, metrics);
+  auto options = config.models();
+  options.loading.log = request_log.get();
+  ServedModels models(local_model(arguments.base), options, pool, metrics);
   models.scan();
   if (models.names().empty() && !models.problem().empty()) throw ExportError(models.problem());
   if (models.names().empty())
@@ -161,12 +197,20 @@ int serve(const Arguments& arguments) {
         fmt::format("{} holds no model: a model's folder holds versions, 1, 2, and so on, as `ringtrain "
                     "train` exports them",
                     arguments.base));
-  Service service(models, metrics, config.tokens());
+  if (request_log) require_log_columns(models, request_log->options().columns);
+  const auto access_log =
+      config.access_log.empty() ? nullptr : std::make_unique<AccessLog>(config.access_log, metrics);
+  RepositoryControl repository(models, config.repository_control);
+  Service service(models, metrics, repository,
+                  {.tokens = config.tokens(),
+                   .gunzip = config.gunzip(),
+                   .access_log = access_log.get(),
+                   .log = request_log.get()});
   HttpServer server(config.http(), [&service](HttpRequest request, HttpServer::Respond respond) {
     service.answer(std::move(request), std::move(respond));
   });
   service.count_connections([&server] { return server.connections(); });
-  const auto grpc = make_grpc(config, models, metrics);
+  const auto grpc = make_grpc(config, models, metrics, repository, access_log.get());
   int grpc_cut = 0;
   std::jthread grpc_stops;
   signals.stop_with([&] {
@@ -220,6 +264,9 @@ void add_serve_command(CLI::App& app, Program& program) {
   field("--drain-seconds", "limits.drain_seconds",
         "How long requests under way may take when a signal ends the server (25)", number);
   field("--token-file", "token_file", "Requests need one of this file's lines as their bearer token", text);
+  field("--access-log", "access_log", "A line of JSON for each request, to this file; -: standard output",
+        text);
+  field("--log-folder", "log.folder", "Rows, answers and feedback are kept there as Parquet files", text);
   field("--tls-certificate", "tls.certificate", "PEM file; with --tls-key: HTTPS", text);
   field("--tls-key", "tls.key", "PEM file", text);
   command->add_flag("--reference", arguments->reference, "Print what --config and --set understand");
@@ -227,6 +274,7 @@ void add_serve_command(CLI::App& app, Program& program) {
       "Examples:\n"
       "  ringtrain serve jobs/fraud/export\n"
       "  curl -d '{\"instances\": [[1.0, 2.0, 5.0]]}' http://localhost:8501/v1/models/fraud:predict\n"
+      "  ringtrain serve jobs/fraud/export --log-folder logs --set log.key=transaction\n"
       "  ringtrain serve jobs/fraud/export --grpc-port 8500 --set batching.delay_us=500\n"
       "  ringtrain serve models --address 0.0.0.0 --tls-certificate cert.pem --tls-key key.pem --token-file "
       "tokens\n"

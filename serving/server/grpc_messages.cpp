@@ -3,10 +3,12 @@
 #include <ATen/ATen.h>
 #include <fmt/format.h>
 
+#include <optional>
 #include <protozero/pbf_reader.hpp>
 #include <protozero/pbf_writer.hpp>
 
 #include "common/errors.h"
+#include "serving/server/guarded_read.h"
 
 namespace ringtrain::grpc_v2 {
 namespace {
@@ -38,8 +40,18 @@ std::string contents_bytes(pbf_reader contents, const std::string& datatype) {
       case 3:  // int64_contents
         for (const auto one : contents.get_packed_int64()) append(one);
         break;
-      case 4:  // uint_contents: UINT8
-        for (const auto one : contents.get_packed_uint32()) append(static_cast<std::uint8_t>(one));
+      case 4:  // uint_contents: UINT8, UINT16, UINT32
+        for (const auto one : contents.get_packed_uint32()) {
+          if (datatype == "UINT32")
+            append(one);
+          else if (datatype == "UINT16")
+            append(static_cast<std::uint16_t>(one));
+          else
+            append(static_cast<std::uint8_t>(one));
+        }
+        break;
+      case 5:  // uint64_contents
+        for (const auto one : contents.get_packed_uint64()) append(one);
         break;
       case 6:  // fp32_contents
         for (const auto one : contents.get_packed_float()) append(one);
@@ -97,6 +109,48 @@ Input read_input(pbf_reader message) {
   return input;
 }
 
+/// The int64 of an InferParameter; none where it holds something else.
+std::optional<std::int64_t> int64_parameter(pbf_reader parameter) {
+  std::optional<std::int64_t> value;
+  while (parameter.next()) {
+    if (parameter.tag() == 2)
+      value = parameter.get_int64();
+    else
+      parameter.skip();
+  }
+  return value;
+}
+
+InferRequest::Output read_output(pbf_reader message) {
+  InferRequest::Output output{.name = "", .binary = true};
+  std::optional<std::int64_t> classes = 0;
+  while (message.next()) {
+    if (message.tag() == 1) {
+      output.name = message.get_string();
+    } else if (message.tag() == 2) {  // an entry of the map of parameters
+      auto entry = message.get_message();
+      std::string key;
+      std::optional<std::int64_t> value;
+      while (entry.next()) {
+        if (entry.tag() == 1)
+          key = entry.get_string();
+        else if (entry.tag() == 2)
+          value = int64_parameter(entry.get_message());
+        else
+          entry.skip();
+      }
+      if (key == "classification") classes = value;
+    } else {
+      message.skip();
+    }
+  }
+  if (!classes || *classes < 0)
+    throw DataError(
+        fmt::format("output '{}': \"classification\" is no number of classes (int64_param)", output.name));
+  output.classes = *classes;
+  return output;
+}
+
 ModelInfer parse(pbf_reader message) {
   ModelInfer result;
   std::vector<Input> inputs;
@@ -115,11 +169,9 @@ ModelInfer parse(pbf_reader message) {
       case 5:
         inputs.push_back(read_input(message.get_message()));
         break;
-      case 6: {
-        auto output = message.get_message();
-        while (output.next(1)) result.request.outputs.push_back({output.get_string(), true});
+      case 6:
+        result.request.outputs.push_back(read_output(message.get_message()));
         break;
-      }
       case 7: {
         const auto bytes = message.get_view();
         raw.emplace_back(bytes.data(), bytes.size());
@@ -148,15 +200,6 @@ void write_ports(pbf_writer& message, protozero::pbf_tag_type tag, const std::ve
     one.add_string(1, port.name);
     one.add_string(2, port.datatype);
     one.add_packed_int64(3, port.shape.begin(), port.shape.end());
-  }
-}
-
-template <class Read>
-auto guarded(const Read& read) {
-  try {
-    return read();
-  } catch (const protozero::exception& error) {
-    throw DataError(fmt::format("the message is damaged: {}", error.what()));
   }
 }
 

@@ -1,18 +1,25 @@
 #include "serving/server/http_connection.h"
 
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <ctime>
 #include <nlohmann/json.hpp>
 #include <type_traits>
 
 #include "common/log.h"
+#include "serving/server/listening.h"
 
 namespace ringtrain::http {
 namespace {
 
 constexpr std::size_t kMostHeaderBytes = 16 << 10;
 constexpr std::chrono::seconds kGoodbye{5}, kLastGoodbye{1};
+
+/// "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110, 5.6.7).
+std::string http_date(std::time_t time) {
+  return fmt::format("{:%a, %d %b %Y %H:%M:%S} GMT", fmt::gmtime(time));
+}
 
 std::string text_of(beast::string_view text) { return {text.data(), text.size()}; }
 
@@ -71,6 +78,7 @@ void Connection<Stream>::server_stops() {
 template <class Stream>
 void Connection<Stream>::read() {
   parser_.emplace();
+  wants_head_ = false;
   parser_->header_limit(kMostHeaderBytes);
   parser_->body_limit(host_->options.most_body_bytes);
   if (buffer_.size() > 0) return read_header();
@@ -104,6 +112,7 @@ void Connection<Stream>::header_received(error_code error) {
   if (error) return refuse(400, "this is not HTTP");
   const auto& message = parser_->get();
   version_ = message.version();
+  wants_head_ = message.method() == beast::http::verb::head;
   if (!beast::iequals(message[beast::http::field::expect], "100-continue")) return read_body();
   const auto go_on = std::make_shared<beast::http::response<beast::http::empty_body>>(
       beast::http::status::continue_, version_);
@@ -143,13 +152,18 @@ template <class Stream>
 void Connection<Stream>::handle() {
   auto& message = parser_->get();
   keep_ = message.keep_alive() && !host_->stopping;
-  HttpRequest request{text_of(message.method_string()),
-                      text_of(message.target()),
+  const auto header = [&message](const auto& name) { return text_of(message[name]); };
+  HttpRequest request{wants_head_ ? "GET" : text_of(message.method_string()),
+                      path_of_target({message.target().data(), message.target().size()}),
                       std::move(message.body()),
-                      text_of(message[beast::http::field::authorization]),
-                      text_of(message["Inference-Header-Content-Length"]),
-                      text_of(message[beast::http::field::content_encoding])};
-  request.path.resize(std::min(request.path.find('?'), request.path.size()));
+                      header(beast::http::field::authorization),
+                      header("Inference-Header-Content-Length"),
+                      header(beast::http::field::content_encoding),
+                      header(beast::http::field::host),
+                      header(beast::http::field::origin),
+                      header("X-Request-Id"),
+                      header("traceparent"),
+                      peer()};
   beast::get_lowest_layer(stream_).expires_never();
   const auto respond = [self = this->shared_from_this()](HttpReply reply) {
     asio::dispatch(self->stream_.get_executor(),
@@ -165,16 +179,24 @@ void Connection<Stream>::handle() {
 }
 
 template <class Stream>
+std::string Connection<Stream>::peer() {
+  error_code error;
+  const auto end = beast::get_lowest_layer(stream_).socket().remote_endpoint(error);
+  return error ? "" : host_and_port(end.address().to_string(), end.port());
+}
+
+template <class Stream>
 void Connection<Stream>::answer(HttpReply reply) {
   response_.emplace(static_cast<beast::http::status>(reply.status), version_);
   response_->set(beast::http::field::server, "ringtrain");
+  response_->set(beast::http::field::date, http_date(std::time(nullptr)));
   response_->set(beast::http::field::content_type, reply.type);
   for (const auto& [name, value] : reply.headers) response_->set(name, value);
   if (reply.status == 503) response_->set(beast::http::field::retry_after, "1");
   keep_ = keep_ && !host_->stopping;  // it may have been told to stop while the request was answered
   response_->keep_alive(keep_);
-  response_->body() = std::move(reply.body);
-  response_->prepare_payload();
+  response_->content_length(reply.body.size());
+  if (!wants_head_) response_->body() = std::move(reply.body);
   beast::get_lowest_layer(stream_).expires_after(host_->options.request_limit);
   beast::http::async_write(stream_, *response_,
                            [self = this->shared_from_this()](error_code error, std::size_t) {

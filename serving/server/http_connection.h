@@ -64,6 +64,7 @@ class Connection : public Stoppable, public std::enable_shared_from_this<Connect
   void body_received(error_code error);
   void refuse(int status, const std::string& text);
   void handle();
+  std::string peer();
   void answer(HttpReply reply);
   void say_goodbye();
   void discard();
@@ -76,7 +77,8 @@ class Connection : public Stoppable, public std::enable_shared_from_this<Connect
   std::optional<beast::http::response<beast::http::string_body>> response_;
   unsigned version_ = 11;
   bool keep_ = true;
-  bool silent_ = false;  ///< between two requests
+  bool wants_head_ = false;  ///< of the answer alone
+  bool silent_ = false;      ///< between two requests
 };
 
 extern template class Connection<PlainStream>;

@@ -11,6 +11,7 @@
 
 #include "common/errors.h"
 #include "serving/server/http_connection.h"
+#include "serving/server/listening.h"
 
 namespace ringtrain {
 namespace {
@@ -38,9 +39,13 @@ std::unique_ptr<asio::ssl::context> tls_context(const HttpServer::Options& optio
 
 }  // namespace
 
-std::string host_and_port(const std::string& address, int port) {
-  const bool v6 = address.find(':') != std::string::npos;
-  return v6 ? fmt::format("[{}]:{}", address, port) : fmt::format("{}:{}", address, port);
+std::string path_of_target(std::string_view target) {
+  if (const auto scheme = target.find("://"); !target.starts_with('/') && scheme != std::string_view::npos) {
+    target.remove_prefix(scheme + 3);
+    target.remove_prefix(std::min(target.find_first_of("/?"), target.size()));
+  }
+  const auto path = target.substr(0, target.find('?'));
+  return path.empty() ? "/" : std::string(path);
 }
 
 struct HttpServer::Impl : Host, std::enable_shared_from_this<HttpServer::Impl> {
@@ -48,19 +53,7 @@ struct HttpServer::Impl : Host, std::enable_shared_from_this<HttpServer::Impl> {
       : tls(tls_context(with)), context(with.threads), acceptor(asio::make_strand(context)), drain(context) {
     options = with;
     handler = std::move(what);
-    error_code error;
-    const auto address = asio::ip::make_address(options.address, error);
-    if (error)
-      throw ConfigError(fmt::format(
-          "'{}' is no address; 127.0.0.1 is this machine alone, 0.0.0.0 every network", options.address));
-    const tcp::endpoint endpoint(address, options.port);
-    acceptor.open(endpoint.protocol(), error);
-    if (!error) acceptor.set_option(asio::socket_base::reuse_address(true), error);
-    if (!error) acceptor.bind(endpoint, error);
-    if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
-    if (error)
-      throw ConfigError(fmt::format("cannot listen on {}: {}", host_and_port(options.address, options.port),
-                                    error.message()));
+    listen_on(acceptor, options.address, options.port);
     port = acceptor.local_endpoint().port();
   }
 

@@ -5,18 +5,23 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 namespace ringtrain {
 
 struct HttpRequest {
-  std::string method;  ///< "GET"
-  std::string path;    ///< without the query
+  std::string method;  ///< "GET", also where only the head is wanted
+  std::string path;    ///< without host and query
   std::string body;
-  std::string authorization;            ///< the header Authorization, or empty
-  std::string inference_header_length;  ///< Inference-Header-Content-Length, or empty
-  std::string content_encoding;         ///< Content-Encoding, or empty
+  // Headers, or empty.
+  std::string authorization;            ///< Authorization
+  std::string inference_header_length;  ///< Inference-Header-Content-Length
+  std::string content_encoding;         ///< Content-Encoding
+  std::string host, origin;             ///< Host, Origin
+  std::string id, traceparent;          ///< X-Request-Id, traceparent
+  std::string client;                   ///< who asks: "127.0.0.1:40312"
 };
 
 struct HttpReply {
@@ -26,8 +31,8 @@ struct HttpReply {
   std::vector<std::pair<std::string, std::string>> headers = {};  ///< others than the type and the length
 };
 
-/// "127.0.0.1:8501", "[::1]:8501".
-std::string host_and_port(const std::string& address, int port);
+/// What a request's target asks for: "/v1/models" of "/v1/models?x", "http://host/v1/models" (RFC 9112, 3.2).
+std::string path_of_target(std::string_view target);
 
 /// Answers HTTP/1.1, over TLS where it has a certificate, on a pool of threads (Boost.Beast). Connections are
 /// kept alive and cost no thread while they are silent or slow.
@@ -47,7 +52,7 @@ class HttpServer {
   };
   using Respond = std::function<void(HttpReply)>;
   /// Called on the pool's threads, several at a time; calls `respond` once, now or later, from any thread.
-  /// What it throws becomes a 500.
+  /// What it throws becomes a 500. HEAD comes as GET, and its answer goes without the body.
   using Handler = std::function<void(HttpRequest, Respond)>;
 
   /// Listens. Throws ConfigError when the address cannot be had, or the certificate not be read.

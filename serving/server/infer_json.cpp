@@ -51,6 +51,16 @@ bool flag(const Value& object, const char* name) {
   return value && value->IsBool() && value->GetBool();
 }
 
+/// The parameter `classification` of an output, as Triton's extension has it; 0: none.
+std::int64_t classes_wanted(const Value& output, const std::string& name) {
+  const auto* wanted = parameter(output, "classification");
+  if (!wanted || wanted->IsNull()) return 0;
+  if (!wanted->IsInt64() || wanted->GetInt64() < 0)
+    throw DataError(
+        fmt::format("output '{}': \"classification\" is {}, no number of classes", name, shown(*wanted)));
+  return wanted->GetInt64();
+}
+
 /// Puts the values of nested or flat arrays one behind the other.
 template <class Take>
 void flatten(const Value& data, const Take& take) {
@@ -109,15 +119,17 @@ InferTensor tensor_from_json(std::string name, std::string datatype, std::vector
   if (static_cast<std::int64_t>(values.size()) != count)
     throw DataError(fmt::format("{}: {} values do not fill the shape [{}]", where, values.size(),
                                 fmt::join(tensor.shape, ", ")));
-  // Checks the datatype.
-  const auto type = tensor_from_bytes(tensor.name, tensor.datatype, {0}, "").values.scalar_type();
+  const auto type = scalar_type(tensor.name, tensor.datatype);
   const bool exact = at::isIntegralType(type, false) && whole.size() == values.size();
   const at::Tensor given =
       (exact ? at::tensor(whole, at::kLong) : at::tensor(values, at::kDouble)).reshape(tensor.shape);
   tensor.values = given.to(type);
   // What is not exact holds a number such as 3.0, whose neighbours float64 may not tell apart.
   const bool lost = !exact && at::isIntegralType(type, false) && given.abs().gt(0x1p53).any().item<bool>();
-  if (lost || (!at::isFloatingType(type) && !tensor.values.to(given.scalar_type()).equal(given)))
+  const auto largest = largest_unsigned(tensor.datatype);
+  const bool beyond =
+      largest && (tensor.values.lt(0).any().item<bool>() || tensor.values.gt(*largest).any().item<bool>());
+  if (lost || beyond || (!at::isFloatingType(type) && !tensor.values.to(given.scalar_type()).equal(given)))
     throw DataError(fmt::format("{}: a value is no {}", where, tensor.datatype));
   return tensor;
 }
@@ -175,7 +187,7 @@ InferRequest parse_infer_request(std::string_view body, std::int64_t header_leng
   const auto document = parse_json(header);
   if (!document.IsObject()) throw DataError("expected an object with \"inputs\"");
   InferRequest request;
-  if (const auto* id = member(document, "id"))
+  if (const auto* id = member(document, "id"); id && !id->IsNull())
     request.id = id->IsString() ? std::string(text_of(*id)) : shown(*id);
   request.binary_outputs = flag(document, "binary_data_output");
   const auto* inputs = member(document, "inputs");
@@ -187,16 +199,17 @@ InferRequest parse_infer_request(std::string_view body, std::int64_t header_leng
     for (const auto& output : outputs->GetArray()) {
       const auto name = required_text(output, "name", "an output");
       const bool named = parameter(output, "binary_data") != nullptr;
-      request.outputs.push_back({name, named ? flag(output, "binary_data") : request.binary_outputs});
+      request.outputs.push_back(
+          {name, named ? flag(output, "binary_data") : request.binary_outputs, classes_wanted(output, name)});
     }
   }
   return request;
 }
 
-std::vector<std::string> wanted_outputs(const InferRequest& request) {
-  std::vector<std::string> names;
-  for (const auto& output : request.outputs) names.push_back(output.name);
-  return names;
+std::vector<WantedOutput> wanted_outputs(const InferRequest& request) {
+  std::vector<WantedOutput> wanted;
+  for (const auto& output : request.outputs) wanted.push_back({output.name, output.classes});
+  return wanted;
 }
 
 HttpReply infer_reply(const InferRequest& request, const std::string& model, std::int64_t version,

@@ -14,6 +14,7 @@ struct InferRequest {
   struct Output {
     std::string name;
     bool binary = false;
+    std::int64_t classes = 0;  ///< of Triton's classification extension; 0: the values themselves
   };
   std::string id;
   std::vector<InferTensor> inputs;
@@ -29,7 +30,7 @@ InferRequest parse_infer_request(std::string_view body, std::int64_t header_leng
 HttpReply infer_reply(const InferRequest& request, const std::string& model, std::int64_t version,
                       std::vector<InferTensor> outputs);
 
-/// The names of the outputs that a request wants.
-std::vector<std::string> wanted_outputs(const InferRequest& request);
+/// The outputs that a request wants.
+std::vector<WantedOutput> wanted_outputs(const InferRequest& request);
 
 }  // namespace ringtrain

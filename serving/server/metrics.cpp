@@ -39,6 +39,14 @@ Metrics::Metrics()
                   .Name("ringtrain_unseen_values_total")
                   .Help("Values of a column that training did not see, or had none missing")
                   .Register(registry_)),
+      log_dropped_(BuildCounter()
+                       .Name("ringtrain_log_dropped_total")
+                       .Help("Lines and rows of a log that were not written, by log")
+                       .Register(registry_)),
+      feedback_(BuildCounter()
+                    .Name("ringtrain_feedback_total")
+                    .Help("Labels of rows that were answered, and were kept")
+                    .Register(registry_)),
       seconds_(BuildHistogram()
                    .Name("ringtrain_request_seconds")
                    .Help("Seconds from a request's last byte to its answer")
@@ -71,15 +79,50 @@ Metrics::Metrics()
                           .Register(registry_)
                           .Add({})) {}
 
-Metrics::Version Metrics::of(const std::string& model, std::int64_t version) {
-  const prometheus::Labels labels{{"model", model}, {"version", std::to_string(version)}};
-  return {seconds_.Add(labels, kSeconds), batch_rows_.Add(labels, kRows),
-          batch_seconds_.Add(labels, kSeconds), rows_.Add(labels), loaded_.Add(labels)};
+template <class Metric, class... Arguments>
+Metric& Metrics::hold(prometheus::Family<Metric>& family, const prometheus::Labels& labels,
+                      const Arguments&... arguments) {
+  const std::lock_guard lock(mutex_);
+  Metric& metric = family.Add(labels, arguments...);
+  ++uses_[&metric];
+  return metric;
 }
 
-prometheus::Counter& Metrics::unseen(const std::string& model, std::int64_t version,
-                                     const std::string& column) {
-  return unseen_.Add({{"model", model}, {"version", std::to_string(version)}, {"column", column}});
+template <class Metric>
+void Metrics::let_go(prometheus::Family<Metric>& family, Metric& metric) {
+  const std::lock_guard lock(mutex_);
+  const auto uses = uses_.find(&metric);
+  if (--uses->second > 0) return;
+  uses_.erase(uses);
+  family.Remove(&metric);
+}
+
+static prometheus::Labels labels_of(const std::string& model, std::int64_t version) {
+  return {{"model", model}, {"version", std::to_string(version)}};
+}
+
+Metrics::Version::Version(Metrics& metrics, const std::string& model, std::int64_t version,
+                          const std::vector<std::string>& columns)
+    : seconds(metrics.hold(metrics.seconds_, labels_of(model, version), kSeconds)),
+      batch_rows(metrics.hold(metrics.batch_rows_, labels_of(model, version), kRows)),
+      batch_seconds(metrics.hold(metrics.batch_seconds_, labels_of(model, version), kSeconds)),
+      rows(metrics.hold(metrics.rows_, labels_of(model, version))),
+      loaded(metrics.hold(metrics.loaded_, labels_of(model, version))),
+      metrics_(metrics) {
+  for (const auto& column : columns) {
+    auto labels = labels_of(model, version);
+    labels["column"] = column;
+    unseen.push_back(&metrics.hold(metrics.unseen_, labels));
+  }
+}
+
+Metrics::Version::~Version() {
+  metrics_.let_go(metrics_.seconds_, seconds);
+  metrics_.let_go(metrics_.batch_rows_, batch_rows);
+  metrics_.let_go(metrics_.batch_seconds_, batch_seconds);
+  metrics_.let_go(metrics_.rows_, rows);
+  metrics_.let_go(metrics_.loaded_, loaded);
+  for (auto* one : unseen) metrics_.let_go(metrics_.unseen_, *one);
 }
 
 void Metrics::answered(const std::string& model, const std::string& protocol, int code) {
@@ -87,6 +130,12 @@ void Metrics::answered(const std::string& model, const std::string& protocol, in
 }
 
 void Metrics::load_failed(const std::string& model) { load_failures_.Add({{"model", model}}).Increment(); }
+
+void Metrics::feedback(const std::string& model) { feedback_.Add({{"model", model}}).Increment(); }
+
+void Metrics::log_dropped(const std::string& log, std::size_t count) {
+  log_dropped_.Add({{"log", log}}).Increment(static_cast<double>(count));
+}
 
 std::string Metrics::text(const Now& now) {
   connections_.Set(static_cast<double>(now.connections));

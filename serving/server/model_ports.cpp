@@ -6,9 +6,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <map>
-#include <stdexcept>
+#include <set>
 
 #include "common/errors.h"
 #include "common/text.h"
@@ -22,42 +21,6 @@
 
 namespace ringtrain {
 namespace {
-
-struct Datatype {
-  const char* name;
-  at::ScalarType type;
-};
-
-constexpr Datatype kDatatypes[] = {{"FP32", at::kFloat},    {"FP64", at::kDouble}, {"FP16", at::kHalf},
-                                   {"BF16", at::kBFloat16}, {"INT64", at::kLong},  {"INT32", at::kInt},
-                                   {"INT16", at::kShort},   {"INT8", at::kChar},   {"UINT8", at::kByte},
-                                   {"BOOL", at::kBool}};
-
-at::ScalarType scalar_type(const std::string& tensor, const std::string& datatype) {
-  for (const auto& one : kDatatypes)
-    if (datatype == one.name) return one.type;
-  throw DataError(
-      fmt::format("input '{}': unknown datatype '{}'; expected FP32, FP64, FP16, BF16, INT64, INT32, INT16, "
-                  "INT8, UINT8, BOOL or BYTES",
-                  tensor, datatype));
-}
-
-std::vector<std::string> strings_from(const std::string& name, std::int64_t count, std::string_view bytes) {
-  std::vector<std::string> strings;
-  while (!bytes.empty()) {
-    std::uint32_t length = 0;
-    if (bytes.size() >= sizeof length) std::memcpy(&length, bytes.data(), sizeof length);
-    if (length + sizeof length > bytes.size())
-      throw DataError(fmt::format("input '{}': its last string is cut off", name));
-    bytes.remove_prefix(sizeof length);
-    strings.emplace_back(bytes.substr(0, length));
-    bytes.remove_prefix(length);
-  }
-  if (static_cast<std::int64_t>(strings.size()) != count)
-    throw DataError(
-        fmt::format("input '{}': its bytes hold {} strings, its shape {}", name, strings.size(), count));
-  return strings;
-}
 
 InferTensor numbers(std::string name, std::string datatype, const at::Tensor& values) {
   return {std::move(name), std::move(datatype), values.sizes().vec(), values.contiguous(), {}};
@@ -166,12 +129,6 @@ Predictor::Rows token_rows(const std::vector<InferTensor>& inputs, const TokenIn
   return rows;
 }
 
-const char* datatype_of(at::ScalarType type) {
-  for (const auto& one : kDatatypes)
-    if (type == one.type) return one.name;
-  throw std::logic_error("a signature has a type that no tensor has");
-}
-
 std::vector<std::int64_t> shape_of(const TensorInput& input, std::int64_t rows) {
   std::vector<std::int64_t> shape{rows};
   shape.insert(shape.end(), input.dims.begin(), input.dims.end());
@@ -241,7 +198,7 @@ class RowFiller {
       throw DataError(fmt::format("input '{}' has {} rows, others {}", name, column_rows(tensor), count_));
     for (std::size_t c = 0; c < numeric.size(); ++c)
       if (numeric[c].name == name) return keep(c, number_values(tensor, reading_).reshape({count_}), tensor);
-    if (!fill_date(name, tensor)) fill_words(name, tensor);
+    if (!fill_date(name, tensor) && !is_passed_over(name)) fill_words(name, tensor);
   }
 
   Predictor::Rows take() {
@@ -250,8 +207,25 @@ class RowFiller {
   }
 
  private:
+  /// Whether a column of the training file is none of the model's.
+  bool is_passed_over(const std::string& name) const {
+    const auto holds = [&](const std::vector<std::string>& names) {
+      return std::find(names.begin(), names.end(), name) != names.end();
+    };
+    return holds(preprocessing_.targets) && !holds(names_);
+  }
+
+  /// A column may stand in one input only.
+  void claim(const std::string& column, const InferTensor& tensor) {
+    const auto [before, is_first] = given_.emplace(column, tensor.name);
+    if (!is_first)
+      throw DataError(fmt::format("column '{}' is given twice, by the inputs '{}' and '{}'", column,
+                                  before->second, tensor.name));
+  }
+
   void keep(std::size_t column, const at::Tensor& values, const InferTensor& tensor) {
     const auto& about = preprocessing_.numeric[column];
+    claim(about.name, tensor);
     if (about.wide && loses_digits(tensor))
       throw DataError(
           fmt::format("input '{}': column '{}' needs more digits than {} has; send FP64 (or INT64)",
@@ -289,6 +263,7 @@ class RowFiller {
     const auto first = names_.size() - categorical.size();
     for (std::size_t c = 0; c < categorical.size(); ++c) {
       if (categorical[c].name != name && names_[first + c] != name) continue;
+      claim(categorical[c].name, tensor);
       rows_.categorical[c] = word_values(tensor, reading_);
       return;
     }
@@ -303,6 +278,7 @@ class RowFiller {
   std::vector<std::string> names_;
   Reading reading_;
   Predictor::Rows rows_;
+  std::map<std::string, std::string> given_;  // the input of each column
 };
 
 InferTensor output_of(const std::string& name, const Predictor::Answers& answers, const Manifest& manifest) {
@@ -316,6 +292,26 @@ InferTensor output_of(const std::string& name, const Predictor::Answers& answers
   for (std::int64_t r = 0; r < classes.numel(); ++r)
     labels.strings.push_back(label_of(manifest, classes.const_data_ptr<std::int64_t>()[r]));
   return labels;
+}
+
+/// The `count` largest values of each row as "value:index:label"; labels are those of `manifest`, which may
+/// be null.
+InferTensor classification(const InferTensor& output, std::int64_t count, const Manifest* manifest) {
+  const auto rows = output.shape[0];
+  const at::Tensor values = output.values.reshape({rows, -1});
+  const auto width = values.size(1), kept = std::min(count, width);
+  const auto [sorted, places] = values.sort(/*stable=*/true, /*dim=*/1, /*descending=*/true);
+  const bool whole = values.scalar_type() == at::kLong;
+  InferTensor result{output.name, "BYTES", {rows, kept}, {}, {}};
+  for (std::int64_t r = 0; r < rows; ++r)
+    for (std::int64_t k = 0; k < kept; ++k) {
+      const auto place = places[r][k].item<std::int64_t>();
+      auto text = whole ? fmt::format("{}:{}", sorted[r][k].item<std::int64_t>(), place)
+                        : fmt::format("{:f}:{}", sorted[r][k].item<float>(), place);
+      if (manifest) text += ":" + label_of(*manifest, place);
+      result.strings.push_back(std::move(text));
+    }
+  return result;
 }
 
 }  // namespace
@@ -348,53 +344,6 @@ std::vector<Port> output_ports(const Manifest& manifest) {
   return {{"probabilities", "FP32", {-1, head.width()}}, {"class", "INT64", {-1}}, {"label", "BYTES", {-1}}};
 }
 
-std::int64_t element_count(const std::string& tensor, const std::vector<std::int64_t>& shape) {
-  // No input has so many; the texts of errors would repeat them all.
-  if (shape.size() > 8)
-    throw DataError(
-        fmt::format("input '{}': the shape of {} dimensions is not possible", tensor, shape.size()));
-  std::int64_t count = 1;
-  bool empty = false;
-  for (const auto size : shape) {
-    empty = empty || size == 0;
-    if (size < 0 || __builtin_mul_overflow(count, std::max<std::int64_t>(size, 1), &count) ||
-        count > (std::int64_t{1} << 31))
-      throw DataError(
-          fmt::format("input '{}': the shape [{}] is not possible", tensor, fmt::join(shape, ", ")));
-  }
-  return empty ? 0 : count;
-}
-
-InferTensor tensor_from_bytes(std::string name, std::string datatype, std::vector<std::int64_t> shape,
-                              std::string_view bytes) {
-  const auto count = element_count(name, shape);
-  InferTensor tensor{std::move(name), std::move(datatype), std::move(shape), {}, {}};
-  if (tensor.datatype == "BYTES") {
-    tensor.strings = strings_from(tensor.name, count, bytes);
-    return tensor;
-  }
-  const auto type = scalar_type(tensor.name, tensor.datatype);
-  const auto expected = static_cast<std::size_t>(count) * c10::elementSize(type);
-  if (bytes.size() != expected)
-    throw DataError(fmt::format("input '{}': {} [{}] has {} bytes, got {}", tensor.name, tensor.datatype,
-                                fmt::join(tensor.shape, ", "), expected, bytes.size()));
-  tensor.values = at::empty(tensor.shape, type);
-  if (!bytes.empty()) std::memcpy(tensor.values.data_ptr(), bytes.data(), bytes.size());
-  return tensor;
-}
-
-std::string bytes_of(const InferTensor& tensor) {
-  if (tensor.values.defined())
-    return {static_cast<const char*>(tensor.values.const_data_ptr()), tensor.values.nbytes()};
-  std::string bytes;
-  for (const auto& text : tensor.strings) {
-    const auto length = static_cast<std::uint32_t>(text.size());
-    bytes.append(reinterpret_cast<const char*>(&length), sizeof length);
-    bytes += text;
-  }
-  return bytes;
-}
-
 Predictor::Rows rows_of(const std::vector<InferTensor>& inputs, const Manifest& manifest) {
   const auto ports = input_ports(manifest);
   if (inputs.empty()) throw DataError(fmt::format("no inputs; the model has: {}", join(names_of(ports))));
@@ -406,28 +355,41 @@ Predictor::Rows rows_of(const std::vector<InferTensor>& inputs, const Manifest& 
   if (manifest.preprocessing.tokens) return token_rows(inputs, *manifest.preprocessing.tokens, ports);
   if (manifest.preprocessing.signature) return tensor_rows(inputs, *manifest.preprocessing.signature, ports);
   RowFiller filler(manifest, inputs[0].shape[0]);
+  std::set<std::string> names;
+  for (const auto& input : inputs)
+    if (!names.insert(port_name(input.name, "INPUT", ports)).second)
+      throw DataError(fmt::format("input '{}' is given twice", input.name));
   for (const auto& input : inputs) filler.fill(port_name(input.name, "INPUT", ports), input);
   return filler.take();
 }
 
-void require_outputs(const std::vector<std::string>& wanted, const Manifest& manifest) {
+void require_outputs(const std::vector<WantedOutput>& wanted, const Manifest& manifest) {
   const auto ports = output_ports(manifest);
   const auto known = names_of(ports);
   if (wanted.size() > known.size())
     throw DataError(fmt::format("{} outputs are asked for; the model has: {}", wanted.size(), join(known)));
-  for (const auto& name : wanted)
-    if (std::find(known.begin(), known.end(), port_name(name, "OUTPUT", ports)) == known.end())
+  for (const auto& [name, classes] : wanted) {
+    const auto port = std::find(known.begin(), known.end(), port_name(name, "OUTPUT", ports));
+    if (port == known.end())
       throw DataError(fmt::format("unknown output '{}'; the model has: {}.{}", name, join(known),
                                   did_you_mean(name, known)));
+    if (classes > 0 && *port == "label")
+      throw DataError(fmt::format("output '{}': it holds texts; \"classification\" is for numbers", name));
+  }
 }
 
 std::vector<InferTensor> tensors_of(const Predictor::Answers& answers, const Manifest& manifest,
-                                    const std::vector<std::string>& wanted) {
+                                    const std::vector<WantedOutput>& wanted) {
   require_outputs(wanted, manifest);
   const auto ports = output_ports(manifest);
   std::vector<InferTensor> outputs;
-  for (const auto& name : wanted.empty() ? names_of(ports) : wanted) {
-    outputs.push_back(output_of(port_name(name, "OUTPUT", ports), answers, manifest));
+  if (wanted.empty())
+    for (const auto& port : ports) outputs.push_back(output_of(port.name, answers, manifest));
+  for (const auto& [name, classes] : wanted) {
+    const auto port = port_name(name, "OUTPUT", ports);
+    auto output = output_of(port, answers, manifest);
+    if (classes > 0) output = classification(output, classes, port == "probabilities" ? &manifest : nullptr);
+    outputs.push_back(std::move(output));
     outputs.back().name = name;
   }
   return outputs;

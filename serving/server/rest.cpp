@@ -7,6 +7,7 @@
 #include "common/errors.h"
 #include "common/log.h"
 #include "common/text.h"
+#include "serving/server/gzip.h"
 
 namespace ringtrain::rest {
 
@@ -20,6 +21,7 @@ HttpReply refuse(int status, const std::string& text) { return reply(status, {{"
 
 HttpReply refuse(const std::exception& error) {
   if (dynamic_cast<const DataError*>(&error)) return refuse(400, error.what());
+  if (dynamic_cast<const TooLarge*>(&error)) return refuse(413, error.what());
   if (dynamic_cast<const Overloaded*>(&error)) return refuse(503, error.what());
   log::error(error.what());
   return refuse(500, fmt::format("the model could not answer: {}", error.what()));
@@ -38,6 +40,20 @@ HttpReply no_version(const ServedModels& models, const std::string& name, const 
     return refuse(404, fmt::format("model {} has no loaded version with the label '{}'", name, *label));
   return refuse(
       503, fmt::format("no version of model {} could be loaded; GET /v1/models/{} says why", name, name));
+}
+
+std::optional<HttpReply> other_method(const HttpRequest& request, const std::string& wanted) {
+  if (request.method == wanted) return std::nullopt;
+  auto refused = refuse(405, fmt::format("{} wants {}", request.path, wanted));
+  refused.headers.emplace_back("Allow", wanted == "GET" ? "GET, HEAD" : wanted);
+  return refused;
+}
+
+void require_own_origin(const HttpRequest& request) {
+  const auto& origin = request.origin;
+  const auto scheme = origin.find("://");
+  if (origin.empty() || (scheme != std::string::npos && origin.substr(scheme + 3) == request.host)) return;
+  throw DataError(fmt::format("a page of another site ({}) may not ask for this", origin));
 }
 
 std::optional<std::int64_t> number_of(std::string_view digits) {

@@ -5,6 +5,7 @@
 #include "common/errors.h"
 #include "serving/predict/json_text.h"
 #include "serving/server/answers_json.h"
+#include "serving/server/request_keys.h"
 #include "serving/server/rest.h"
 #include "serving/server/rows_from_json.h"
 #include "serving/server/token_request.h"
@@ -75,7 +76,8 @@ const char* form_of(const rapidjson::Document& request) {
     throw DataError("expected {\"instances\": [row, …]} or {\"inputs\": {column: [value, …]}}, one of them");
   if (request.HasMember("signature_name")) {
     const auto& signature = request["signature_name"];
-    if (!signature.IsString() || (text_of(signature) != "serving_default" && text_of(signature) != "predict"))
+    const auto name = signature.IsString() ? text_of(signature) : "?";
+    if (!name.empty() && name != "serving_default" && name != "predict")
       throw DataError(
           fmt::format("\"signature_name\": the model has serving_default, not {}", shown(signature)));
   }
@@ -85,11 +87,12 @@ const char* form_of(const rapidjson::Document& request) {
 }  // namespace
 
 void RestV1::predict(const ServedModels::Loaded& version, const std::string& body,
-                     const HttpServer::Respond& respond) const {
+                     const HttpServer::Respond& respond,
+                     const std::shared_ptr<RequestContext>& context) const {
   const auto document = parse_json(body);
   const std::string form = form_of(document);
   const bool by_column = form == "inputs";
-  if (version->tokens) return answer_tokens(version, document[form.c_str()], by_column, respond);
+  if (version->tokens) return answer_tokens(version, document[form.c_str()], by_column, context, respond);
   const auto& preprocessing = version->predictor->manifest().preprocessing;
   const auto read = [&](const auto& schema, const auto& reader) {
     return by_column ? rows_of_inputs(document["inputs"], schema, reader)
@@ -97,22 +100,29 @@ void RestV1::predict(const ServedModels::Loaded& version, const std::string& bod
   };
   auto rows = version->tensors ? read(*preprocessing.signature, *version->tensors)
                                : read(preprocessing, *version->rows);
-  version->batcher->submit(std::move(rows), [version, respond, by_column](const Predictor::Answers& answers,
-                                                                          const std::exception_ptr& error) {
-    try {
-      if (error) std::rethrow_exception(error);
-      const auto& manifest = version->predictor->manifest();
-      respond({200, by_column ? "{\"outputs\":" + answers_by_column(answers, manifest) + "}\n"
-                              : "{\"predictions\":" + answers_by_row(answers, manifest) + "}\n"});
-    } catch (const std::exception& failure) {
-      respond(refuse(failure));
-    }
-  });
+  if (version->log) {
+    const auto& key = version->log->options().columns.key;
+    context->keys =
+        by_column ? keys_of_inputs(document["inputs"], key) : keys_of_instances(document["instances"], key);
+  }
+  version->answer(
+      std::move(rows), *context,
+      [version, respond, by_column](const Predictor::Answers& answers, const std::exception_ptr& error) {
+        try {
+          if (error) std::rethrow_exception(error);
+          const auto& manifest = version->predictor->manifest();
+          respond({200, by_column ? "{\"outputs\":" + answers_by_column(answers, manifest) + "}\n"
+                                  : "{\"predictions\":" + answers_by_row(answers, manifest) + "}\n"});
+        } catch (const std::exception& failure) {
+          respond(refuse(failure));
+        }
+      });
 }
 
-void RestV1::answer(HttpRequest request, const HttpServer::Respond& respond, std::string& model) const {
+void RestV1::answer(HttpRequest request, const HttpServer::Respond& respond,
+                    const std::shared_ptr<RequestContext>& context) const {
   if (request.path == "/v1/models" || request.path == "/v1/models/")
-    return respond(reply(200, {{"models", models_.names()}}));
+    return respond(rest::other_method(request, "GET").value_or(reply(200, {{"models", models_.names()}})));
   const auto target = parse(request.path);
   if (!target)
     return respond(
@@ -121,19 +131,15 @@ void RestV1::answer(HttpRequest request, const HttpServer::Respond& respond, std
                "/labels/L; / lists the models"));
   if (models_.versions_of(target->model).empty())
     return respond(rest::no_version(models_, target->model, target->which));
-  model = target->model;
+  context->model = target->model;
   const bool predicts = target->verb == "predict";
   if (!target->verb.empty() && target->verb != "metadata" && !predicts)
     return respond(refuse(404, fmt::format("'{}' is not known; there is :predict", target->verb)));
-  if (request.method != (predicts ? "POST" : "GET")) {
-    auto refused = refuse(405, fmt::format("{} wants {}", request.path, predicts ? "POST" : "GET"));
-    refused.headers.emplace_back("Allow", predicts ? "POST" : "GET");
-    return respond(std::move(refused));
-  }
+  if (const auto refused = rest::other_method(request, predicts ? "POST" : "GET")) return respond(*refused);
   if (target->verb.empty()) return respond(status_of(models_, *target));
   const auto version = models_.find(target->model, target->which);
   if (!version) return respond(rest::no_version(models_, target->model, target->which));
-  if (predicts) return predict(version, request.body, respond);
+  if (predicts) return predict(version, request.body, respond, context);
   respond(reply(200, {{"model_spec", {{"name", target->model}, {"version", std::to_string(version->number)}}},
                       {"metadata", version->predictor->manifest().to_json()}}));
 }

@@ -18,12 +18,13 @@ namespace ringtrain {
 class RestV1 {
  public:
   explicit RestV1(const ServedModels& models) : models_(models) {}
-  /// `path` begins with /v1/. `model` is set to the model's name where there is one.
-  void answer(HttpRequest request, const HttpServer::Respond& respond, std::string& model) const;
+  /// `path` begins with /v1/. The context's model is set where there is one.
+  void answer(HttpRequest request, const HttpServer::Respond& respond,
+              const std::shared_ptr<RequestContext>& context) const;
 
  private:
   void predict(const ServedModels::Loaded& version, const std::string& body,
-               const HttpServer::Respond& respond) const;
+               const HttpServer::Respond& respond, const std::shared_ptr<RequestContext>& context) const;
   const ServedModels& models_;
 };
 

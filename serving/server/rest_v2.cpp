@@ -6,6 +6,8 @@
 
 #include "common/errors.h"
 #include "serving/server/infer_json.h"
+#include "serving/server/model_description.h"
+#include "serving/server/request_keys.h"
 #include "serving/server/rest.h"
 
 namespace ringtrain {
@@ -17,7 +19,7 @@ using rest::reply;
 
 /// "/v2/models/NAME/versions/3/infer" in its parts.
 struct Target {
-  std::string model, verb;  ///< verb: "", "ready", "infer", "config"
+  std::string model, verb;  ///< verb: "", "ready", "infer", "config", "stats"
   ServedModels::Which which;
 };
 
@@ -44,6 +46,17 @@ std::optional<Target> parse(std::string_view path) {
   return next == parts.size() ? std::optional(target) : std::nullopt;
 }
 
+bool is_verb(std::string_view word) {
+  constexpr std::string_view verbs[] = {"", "ready", "infer", "config", "stats"};
+  return std::find(std::begin(verbs), std::end(verbs), word) != std::end(verbs);
+}
+
+/// What is asked of the server, not of a model.
+bool is_server_path(std::string_view path) {
+  constexpr std::string_view paths[] = {"/v2", "/v2/", "/v2/health/live", "/v2/health/ready"};
+  return std::find(std::begin(paths), std::end(paths), path) != std::end(paths);
+}
+
 json described(const std::vector<Port>& ports) {
   json list = json::array();
   for (const auto& port : ports)
@@ -64,7 +77,7 @@ HttpReply metadata(const ServedModels& models, const ServedModels::Loaded& versi
 }
 
 void infer(const ServedModels::Loaded& version, const HttpRequest& request,
-           const HttpServer::Respond& respond) {
+           const HttpServer::Respond& respond, const std::shared_ptr<RequestContext>& context) {
   std::int64_t header_length = -1;
   if (!request.inference_header_length.empty()) {
     const auto number = rest::number_of(request.inference_header_length);
@@ -72,13 +85,17 @@ void infer(const ServedModels::Loaded& version, const HttpRequest& request,
     header_length = *number;
   }
   auto parsed = parse_infer_request(request.body, header_length);
+  if (request.id.empty() && !parsed.id.empty()) context->id = request_id(parsed.id);
   const auto& manifest = version->predictor->manifest();
+  if (version->log)
+    context->keys = take_keys(parsed.inputs, version->log->options().columns.key, manifest.preprocessing);
   auto rows = rows_of(parsed.inputs, manifest);
   require_outputs(wanted_outputs(parsed), manifest);
   parsed.inputs.clear();
-  version->batcher->submit(
-      std::move(rows), [version, respond, parsed = std::move(parsed)](const Predictor::Answers& answers,
-                                                                      const std::exception_ptr& error) {
+  version->answer(
+      std::move(rows), *context,
+      [version, respond, parsed = std::move(parsed)](const Predictor::Answers& answers,
+                                                     const std::exception_ptr& error) {
         try {
           if (error) std::rethrow_exception(error);
           respond(infer_reply(parsed, version->model, version->number,
@@ -103,51 +120,96 @@ bool is_known(const ServedModels& models, const std::string& name, const ServedM
                      [&](const auto& one) { return !number || one.number == *number; });
 }
 
-bool all_ready(const ServedModels& models) {
-  const auto names = models.names();
-  return !names.empty() && std::all_of(names.begin(), names.end(),
-                                       [&](const auto& name) { return models.find(name) != nullptr; });
+HttpReply statistics(const ServedModels& models, const std::string& name,
+                     const ServedModels::Which& which = {}) {
+  const auto* number = std::get_if<std::int64_t>(&which);
+  const auto versions = versions_asked(models, name, number ? std::optional(*number) : std::nullopt);
+  if (versions.empty() && !name.empty()) return rest::no_version(models, name, which);
+  json list = json::array();
+  for (const auto& version : versions) list.push_back(model_statistics(*version));
+  return reply(200, {{"model_stats", list}});
+}
+
+/// A body that may be left out. Throws DataError.
+json optional_object(const std::string& body) {
+  if (body.empty()) return json::object();
+  auto value = json::parse(body, nullptr, /*allow_exceptions=*/false);
+  if (!value.is_object()) throw DataError("the body is no JSON object");
+  return value;
+}
+
+HttpReply index(const ServedModels& models, const std::string& body) {
+  const auto asked = optional_object(body);
+  const auto ready = asked.find("ready");
+  json list = json::array();
+  for (const auto& one : repository_index(models, ready != asked.end() && *ready == true))
+    list.push_back(
+        {{"name", one.model}, {"version", one.version}, {"state", one.state}, {"reason", one.reason}});
+  return reply(200, list);
+}
+
+/// "/v2/repository/models/NAME/load".
+void change(RepositoryControl& repository, const HttpRequest& request, const HttpServer::Respond& respond) {
+  constexpr std::string_view prefix = "/v2/repository/models/";
+  const auto path = std::string_view(request.path).substr(prefix.size());
+  const auto slash = path.find('/');
+  const auto verb = slash == std::string_view::npos ? "" : path.substr(slash + 1);
+  if (verb != "load" && verb != "unload")
+    return respond(refuse(404, "there is /v2/repository/models/NAME/load and …/unload"));
+  if (const auto refused = rest::other_method(request, "POST")) return respond(*refused);
+  rest::require_own_origin(request);
+  const auto asked = optional_object(request.body);
+  const auto parameters = asked.find("parameters");
+  if (parameters != asked.end() && parameters->is_object())
+    for (const auto& [name, value] : parameters->items())
+      if (name == "config" || name.starts_with("file:"))
+        throw DataError(
+            fmt::format("the parameter '{}' is not taken: a model is served as it was exported", name));
+  const auto done = [respond](const std::exception_ptr& error) {
+    try {
+      if (error) std::rethrow_exception(error);
+      respond({200, ""});
+    } catch (const std::exception& failure) {
+      respond(refuse(failure));
+    }
+  };
+  const auto name = rest::decode_path(path.substr(0, slash));
+  verb == "load" ? repository.load(name, done) : repository.unload(name, done);
 }
 
 }  // namespace
 
-HttpReply RestV2::index() const {
-  json list = json::array();
-  for (const auto& name : models_.names())
-    for (const auto& version : models_.versions_of(name))
-      list.push_back({{"name", name},
-                      {"version", std::to_string(version.number)},
-                      {"state", version.state == "AVAILABLE" ? "READY" : "UNAVAILABLE"},
-                      {"reason", version.problem}});
-  return reply(200, list);
-}
-
 void RestV2::answer(const HttpRequest& request, const HttpServer::Respond& respond,
-                    std::string& model) const {
+                    const std::shared_ptr<RequestContext>& context) const {
   const auto& path = request.path;
+  if (path.starts_with("/v2/repository/models/")) return change(repository_, request, respond);
+  if (path == "/v2/repository/index") {
+    if (request.method != "GET" && request.method != "POST")
+      return respond(*rest::other_method(request, "POST"));
+    return respond(index(models_, request.body));
+  }
+  const auto target = parse(path);
+  if (!is_server_path(path) && (!target || !is_verb(target->verb)))
+    return respond(refuse(404,
+                          "there is /v2/models/NAME[/versions/N], …/ready, …/config, …/stats, …/infer, "
+                          "/v2/health/live and /v2/health/ready"));
+  const bool infers = target && target->verb == "infer";
+  if (const auto refused = rest::other_method(request, infers ? "POST" : "GET")) return respond(*refused);
   if (path == "/v2" || path == "/v2/")
     return respond(
         reply(200, {{"name", kServerName}, {"version", RINGTRAIN_VERSION}, {"extensions", kV2Extensions}}));
   if (path == "/v2/health/live") return respond(flag("live", true, ""));
-  if (path == "/v2/health/ready") return respond(flag("ready", all_ready(models_), "a model is not loaded"));
-  if (path == "/v2/repository/index") return respond(index());
-  const auto target = parse(path);
-  if (!target || (!target->verb.empty() && target->verb != "ready" && target->verb != "infer"))
-    return respond(refuse(
-        404,
-        "there is /v2/models/NAME[/versions/N], …/ready, …/infer, /v2/health/live and /v2/health/ready"));
+  if (path == "/v2/health/ready") return respond(flag("ready", models_.all_ready(), "a model is not loaded"));
+  if (path == "/v2/models/stats" && models_.versions_of("stats").empty())
+    return respond(statistics(models_, ""));
   const auto version = models_.find(target->model, target->which);
   if (target->verb == "ready" && is_known(models_, target->model, target->which))
     return respond(flag("ready", version != nullptr, "the version is not loaded"));
   if (!version) return respond(rest::no_version(models_, target->model, target->which));
-  model = target->model;
-  const bool infers = target->verb == "infer";
-  if (request.method != (infers ? "POST" : "GET")) {
-    auto refused = refuse(405, fmt::format("{} wants {}", path, infers ? "POST" : "GET"));
-    refused.headers.emplace_back("Allow", infers ? "POST" : "GET");
-    return respond(std::move(refused));
-  }
-  if (infers) return infer(version, request, respond);
+  context->model = target->model;
+  if (infers) return infer(version, request, respond, context);
+  if (target->verb == "stats") return respond(statistics(models_, target->model, target->which));
+  if (target->verb == "config") return respond(reply(200, model_config(*version)));
   respond(metadata(models_, version));
 }
 

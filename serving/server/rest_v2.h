@@ -1,6 +1,7 @@
 #pragma once
 
 #include "serving/server/http_server.h"
+#include "serving/server/repository_control.h"
 #include "serving/server/served_models.h"
 
 namespace ringtrain {
@@ -11,20 +12,24 @@ namespace ringtrain {
 ///   GET  /v2, /v2/health/live, /v2/health/ready
 ///   GET  /v2/models/NAME[/versions/N], …/ready
 ///   POST /v2/models/NAME[/versions/N]/infer
-///   POST /v2/repository/index
+///   GET  /v2/models/stats, /v2/models/NAME[/versions/N]/stats, …/config
+///   POST /v2/repository/index, /v2/repository/models/NAME/load, …/unload
 class RestV2 {
  public:
-  explicit RestV2(const ServedModels& models) : models_(models) {}
-  /// `path` is /v2 or begins with /v2/. `model` is set to the model's name where there is one.
-  void answer(const HttpRequest& request, const HttpServer::Respond& respond, std::string& model) const;
+  RestV2(const ServedModels& models, RepositoryControl& repository)
+      : models_(models), repository_(repository) {}
+  /// `path` is /v2 or begins with /v2/. The context's model is set where there is one.
+  void answer(const HttpRequest& request, const HttpServer::Respond& respond,
+              const std::shared_ptr<RequestContext>& context) const;
 
  private:
-  HttpReply index() const;
   const ServedModels& models_;
+  RepositoryControl& repository_;
 };
 
 /// What GET /v2 says, for the gRPC service too.
 inline constexpr const char* kServerName = "ringtrain";
-inline constexpr const char* kV2Extensions[] = {"binary_tensor_data", "model_repository"};
+inline constexpr const char* kV2Extensions[] = {"binary_tensor_data", "classification", "model_configuration",
+                                                "model_repository", "statistics"};
 
 }  // namespace ringtrain

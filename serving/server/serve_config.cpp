@@ -17,6 +17,9 @@ constexpr config::NumberRule kThreads{.low = 0, .high = 1024};
 constexpr config::NumberRule kPollSeconds{.low = 0.05, .high = 1e6};
 constexpr config::NumberRule kPort{.low = 0, .high = 65535};
 constexpr config::NumberRule kGrpcPort{.low = -1, .high = 65535};
+constexpr config::NumberRule kShare{.low = 0, .high = 1, .low_open = true};
+constexpr config::NumberRule kDays{.low = 1, .high = 36'500};
+constexpr config::NumberRule kRotate{.low = 0.05, .high = 86'400};
 constexpr config::NumberRule kDelay{.low = 0, .high = 1e9};
 
 std::chrono::milliseconds milliseconds(double seconds) {
@@ -50,6 +53,9 @@ void ServeConfig::Batching::describe(config::Visitor& v) {
 void ServeConfig::Limits::describe(config::Visitor& v) {
   v.field("body_bytes", body_bytes, "A request's largest body; larger ones are refused with 413.",
           config::at_least(1));
+  v.field("gzip_ratio", gzip_ratio,
+          "How many times as large a body packed by gzip may become, beyond 1 MiB; more is refused with 413.",
+          config::at_least(1));
   v.field("connections", connections, "Connections at a time; more are refused with 503.",
           config::at_least(1));
   v.field("header_seconds", header_seconds,
@@ -62,6 +68,24 @@ void ServeConfig::Limits::describe(config::Visitor& v) {
           kSeconds);
 }
 
+void ServeConfig::Log::describe(config::Visitor& v) {
+  v.field("folder", folder,
+          "Where rows, answers and feedback are kept as Parquet files, MODEL/requests/VERSION/ and "
+          "MODEL/feedback/; empty: nowhere.");
+  v.field("share", share, "Of the requests, chosen by their ids, that are kept.", kShare);
+  v.field("max_mib", max_mib, "MiB of all files; beyond that the oldest ones are removed.",
+          config::at_least(1));
+  v.field("days", days, "After which files are removed.", kDays);
+  v.field("rotate_seconds", rotate_seconds, "After which what there is becomes a file.", kRotate);
+  v.field("leave_out", leave_out, "Columns that are not kept; `*` stands for any characters.");
+  v.field(
+      "hash", hash,
+      "Columns of which a hash is kept (XXH3): equal values stay equal, and who guesses a value can check "
+      "it.");
+  v.field("key", key,
+          "The field of rows that tells them apart, for feedback; the model need not take it. Empty: none.");
+}
+
 void ServeConfig::describe(config::Visitor& v) {
   v.field("address", address, "Address to listen on; 127.0.0.1: this machine alone; 0.0.0.0: every network.");
   v.field("port", port, "Port of HTTP; 0: any that is free.", kPort);
@@ -72,9 +96,17 @@ void ServeConfig::describe(config::Visitor& v) {
   v.field("warm_up", warm_up, "Whether a version is run a few times before it answers.");
   v.field("token_file", token_file,
           "Requests need `Authorization: Bearer TOKEN` with one of this file's lines.");
+  v.field(
+      "access_log", access_log,
+      "A file to which a line of JSON is added for each request; \"-\": the standard output; empty: none.");
+  v.field("repository_control", repository_control,
+          "Whether clients may take models out of service and put them back (load and unload of version 2).");
   v.section("tls", "HTTPS.", tls);
   v.section("batching", "Rows of several requests in one run of the model.", batching);
   v.section("limits", "What a client may do.", limits);
+  v.section("log", "The request log: what was asked and answered, and what came to be known.", log);
+  v.require("log", log.key.empty() || !LogColumns{log.leave_out, {}, ""}.leaves_out(log.key),
+            "key: leave_out names the same column");
   v.require("tls", tls.certificate.empty() == tls.key.empty(), "certificate and key: both or none");
 }
 
@@ -108,13 +140,33 @@ HttpServer::Options ServeConfig::http() const {
   return options;
 }
 
+GunzipLimits ServeConfig::gunzip() const {
+  GunzipLimits gunzip;
+  gunzip.bytes = static_cast<std::size_t>(limits.body_bytes);
+  gunzip.ratio = static_cast<std::size_t>(limits.gzip_ratio);
+  return gunzip;
+}
+
 ServedModels::Options ServeConfig::models() const {
   ServedModels::Options options;
-  options.batching.most_rows = batching.max_rows;
-  options.batching.delay = std::chrono::microseconds(batching.delay_us);
-  options.batching.most_waiting_rows = batching.max_waiting_rows;
-  options.batching.threads = static_cast<int>(threads);
-  options.warm_up = warm_up;
+  auto& rows = options.loading.batching;
+  rows.most_rows = batching.max_rows;
+  rows.delay = std::chrono::microseconds(batching.delay_us);
+  rows.most_waiting_rows = batching.max_waiting_rows;
+  rows.threads = static_cast<int>(threads);
+  options.loading.warm_up = warm_up;
+  return options;
+}
+
+std::optional<RequestLog::Options> ServeConfig::request_log() const {
+  if (log.folder.empty()) return std::nullopt;
+  RequestLog::Options options;
+  options.folder = log.folder;
+  options.share = log.share;
+  options.most_bytes = static_cast<std::uintmax_t>(log.max_mib) << 20;
+  options.keep = std::chrono::hours(24 * log.days);
+  options.rotate = milliseconds(log.rotate_seconds);
+  options.columns = {.leave_out = log.leave_out, .hash = log.hash, .key = log.key};
   return options;
 }
 

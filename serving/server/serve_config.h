@@ -2,10 +2,13 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "common/config.h"
+#include "serving/log/request_log.h"
+#include "serving/server/gzip.h"
 #include "serving/server/http_server.h"
 #include "serving/server/served_models.h"
 
@@ -20,6 +23,8 @@ struct ServeConfig {
   double poll_seconds = 2;
   bool warm_up = true;
   std::string token_file;
+  std::string access_log;  ///< a file; "-": the standard output; empty: none
+  bool repository_control = true;
   struct Tls {
     std::string certificate, key;
     void describe(config::Visitor& v);
@@ -30,9 +35,18 @@ struct ServeConfig {
   } batching;
   struct Limits {
     std::int64_t body_bytes = 64 << 20, connections = 10'000;
+    std::int64_t gzip_ratio = 200;
     double header_seconds = 10, body_seconds = 60, idle_seconds = 300, drain_seconds = 25;
     void describe(config::Visitor& v);
   } limits;
+
+  struct Log {
+    std::string folder, key;
+    double share = 1, rotate_seconds = 60;
+    std::int64_t max_mib = 1024, days = 30;
+    std::vector<std::string> leave_out, hash;
+    void describe(config::Visitor& v);
+  } log;
 
   void describe(config::Visitor& v);
   /// `file` may be empty. Throws ConfigError with all problems; also for a token file or a certificate that
@@ -41,7 +55,10 @@ struct ServeConfig {
 
   std::chrono::milliseconds drain_limit() const;
   HttpServer::Options http() const;
+  GunzipLimits gunzip() const;
   ServedModels::Options models() const;
+  /// Where `log.folder` is given.
+  std::optional<RequestLog::Options> request_log() const;
   /// The lines of `token_file`; none when it is empty. Throws ConfigError when the file holds none.
   std::vector<std::string> tokens() const;
 };

@@ -2,46 +2,17 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <sys/stat.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <utility>
 
 #include "common/errors.h"
 #include "common/log.h"
-#include "data/schema/vocabulary.h"
-#include "serving/predict/model_outputs.h"
-#include "serving/server/warm_up.h"
+#include "common/text.h"
 
 namespace ringtrain {
 namespace fs = std::filesystem;
 namespace {
-
-/// Throws ExportError when a file is there and cannot be looked at: that is no change.
-std::string identity_of(const fs::path& folder) {
-  std::string identity;
-  for (const char* name : {"manifest.json", "schema.json", "model.pt", "warmup.json"}) {
-    struct stat file {};
-    if (::stat((folder / name).c_str(), &file) == 0)
-      identity += fmt::format("{}:{}:{}:{}.{} ", name, file.st_ino, file.st_size, file.st_mtim.tv_sec,
-                              file.st_mtim.tv_nsec);
-    else if (errno != ENOENT && errno != ENOTDIR && errno != ELOOP)
-      throw ExportError(
-          fmt::format("{} cannot be looked at: {}", (folder / name).string(), std::strerror(errno)));
-  }
-  return identity;
-}
-
-void count_unseen(const Predictor::Rows& rows, const Preprocessing& schema,
-                  const std::vector<prometheus::Counter*>& counters) {
-  if (counters.empty()) return;
-  UnseenWords unseen(schema.categorical);
-  unseen.count(rows.categorical);
-  for (std::size_t c = 0; c < counters.size(); ++c)
-    if (unseen.counts()[c] > 0) counters[c]->Increment(static_cast<double>(unseen.counts()[c]));
-}
 
 bool holds(const std::vector<std::int64_t>& list, std::int64_t one) {
   return std::find(list.begin(), list.end(), one) != list.end();
@@ -74,6 +45,11 @@ ModelFolders ServedModels::folders() const {
 }
 
 void ServedModels::scan(const std::stop_token& stop) {
+  const std::lock_guard scanning(scanning_);
+  look(stop);
+}
+
+void ServedModels::look(const std::stop_token& stop) {
   ModelFolders found;
   std::string problem;
   try {
@@ -151,7 +127,52 @@ VersionState ServedModels::read_state(const std::string& name, const fs::path& f
   return model.state;
 }
 
+void ServedModels::unload(const std::string& name) {
+  const std::lock_guard scanning(scanning_);
+  std::vector<Loaded> let_go;  // outside the lock: freeing a model takes time
+  const std::lock_guard lock(mutex_);
+  const auto found = models_.find(name);
+  if (found == models_.end()) throw DataError(no_model(name));
+  auto& model = found->second;
+  model.out_of_service = true;
+  model.live.reset();
+  for (auto& [number, known] : model.versions) {
+    if (known.loaded) let_go.push_back(std::move(known.loaded));
+    known = Known();
+    known.problem = "a client took the model out of service; it can put it back";
+  }
+  log::info(fmt::format("model {}: a client took it out of service", name));
+}
+
+void ServedModels::load(const std::string& name) {
+  const std::lock_guard scanning(scanning_);
+  {
+    const std::lock_guard lock(mutex_);
+    if (const auto found = models_.find(name); found != models_.end()) {
+      found->second.out_of_service = false;
+      for (auto& [number, known] : found->second.versions) known.identity.reset();
+    }
+  }
+  look({});
+  if (find(name)) return;
+  const auto versions = versions_of(name);
+  if (versions.empty()) throw DataError(no_model(name));
+  throw DataError(fmt::format("no version of model {} could be loaded: {}", name, versions.back().problem));
+}
+
+std::string ServedModels::no_model(const std::string& name) const {
+  std::vector<std::string> known;
+  for (const auto& [other, model] : models_) known.push_back(other);
+  return fmt::format("there is no model '{}'; there are: {}.{}", name, join(known),
+                     did_you_mean(name, known));
+}
+
 void ServedModels::scan_model(const std::string& name, const fs::path& folder, const std::stop_token& stop) {
+  {
+    const std::lock_guard lock(mutex_);
+    const auto known = models_.find(name);
+    if (known != models_.end() && known->second.out_of_service) return;
+  }
   std::error_code error;
   const auto present = versions(folder, error);
   if (error)
@@ -183,7 +204,7 @@ bool ServedModels::load(const std::string& name, const fs::path& folder, std::in
   const auto place = folder / std::to_string(number);
   std::string identity;
   try {
-    identity = identity_of(place);
+    identity = identity_of_files(place);
   } catch (const ExportError& error) {
     return keep_unseen(name, number, error.what());
   }
@@ -203,7 +224,7 @@ bool ServedModels::load(const std::string& name, const fs::path& folder, std::in
   Loaded loaded;
   std::string problem;
   try {
-    loaded = load_version(name, place, number);
+    loaded = load_version(name, number, place, options_.loading, pool_, metrics_);
   } catch (const std::exception& error) {
     problem = error.what();
   }
@@ -242,43 +263,6 @@ bool ServedModels::keep_unseen(const std::string& name, std::int64_t number, con
   return known.loaded != nullptr;
 }
 
-ServedModels::Loaded ServedModels::load_version(const std::string& name, const fs::path& folder,
-                                                std::int64_t number) {
-  auto predictor = std::make_shared<const Predictor>(folder.string());
-  const auto& preprocessing = predictor->manifest().preprocessing;
-  if (options_.warm_up) warm_up_threads(*predictor, pool_, options_.batching.threads);
-  const auto counted = metrics_.of(name, number);
-  auto batching = options_.batching;
-  batching.most_rows = rows_at_once(predictor->manifest(), batching.most_rows);
-  std::vector<prometheus::Counter*> unseen;
-  for (const auto& column : preprocessing.categorical)
-    unseen.push_back(&metrics_.unseen(name, number, column.name));
-  auto batcher = std::make_shared<Batcher>(
-      pool_, batching,
-      [predictor, unseen](const Predictor::Rows& rows) {
-        auto answers = predictor->predict(rows);
-        count_unseen(rows, predictor->manifest().preprocessing, unseen);
-        return answers;
-      },
-      [counted](std::int64_t rows, std::int64_t, double seconds) {
-        counted.rows.Increment(static_cast<double>(rows));
-        counted.batch_rows.Observe(static_cast<double>(rows));
-        counted.batch_seconds.Observe(seconds);
-      });
-  std::unique_ptr<const JsonRowReader> rows;
-  std::unique_ptr<const TokenReader> tokens;
-  std::unique_ptr<const TensorReader> tensors;
-  if (preprocessing.tokens)
-    tokens = std::make_unique<const TokenReader>(*preprocessing.tokens);
-  else if (preprocessing.signature)
-    tensors = std::make_unique<const TensorReader>(*preprocessing.signature, preprocessing.targets);
-  else
-    rows = std::make_unique<const JsonRowReader>(preprocessing);
-  return std::shared_ptr<const LoadedVersion>(
-      new LoadedVersion{name, number, std::move(predictor), std::move(rows), std::move(tokens),
-                        std::move(tensors), std::move(batcher), counted});
-}
-
 /// Which version is live, and which are let go.
 void ServedModels::settle(const std::string& name, const std::vector<std::int64_t>& present,
                           const std::vector<std::int64_t>& wanted) {
@@ -309,7 +293,7 @@ void ServedModels::settle(const std::string& name, const std::vector<std::int64_
     return !stays;
   });
   for (auto& [number, known] : model.versions)
-    if (known.loaded) known.loaded->metrics.loaded.Set(1);
+    if (known.loaded) known.loaded->metrics->loaded.Set(1);
 }
 
 ServedModels::Loaded ServedModels::find(const std::string& name, const Which& which) const {
@@ -354,6 +338,13 @@ std::vector<std::string> ServedModels::names() const {
   std::vector<std::string> names;
   for (const auto& [name, model] : models_) names.push_back(name);
   return names;
+}
+
+bool ServedModels::all_ready() const {
+  const std::lock_guard lock(mutex_);
+  return !models_.empty() && std::all_of(models_.begin(), models_.end(), [](const auto& item) {
+    return item.second.out_of_service || item.second.live.has_value();
+  });
 }
 
 std::map<std::string, std::int64_t> ServedModels::labels_of(const std::string& name) const {

@@ -14,37 +14,19 @@
 #include <variant>
 #include <vector>
 
-#include "serving/predict/json_row_reader.h"
-#include "serving/predict/predictor.h"
-#include "serving/predict/tensor_reader.h"
-#include "serving/predict/token_reader.h"
 #include "serving/repository/model_repository.h"
 #include "serving/repository/version_state.h"
-#include "serving/server/batcher.h"
+#include "serving/server/loaded_version.h"
 #include "serving/server/metrics.h"
 
 namespace ringtrain {
 
-/// A version of a model that is loaded and warm.
-struct LoadedVersion {
-  std::string model;
-  std::int64_t number;
-  std::shared_ptr<const Predictor> predictor;
-  std::unique_ptr<const JsonRowReader> rows;    ///< of columns alone
-  std::unique_ptr<const TokenReader> tokens;    ///< of a language model alone
-  std::unique_ptr<const TensorReader> tensors;  ///< of a signature alone
-  std::shared_ptr<Batcher> batcher;
-  Metrics::Version metrics;
-  ~LoadedVersion() { metrics.loaded.Set(0); }
-};
-
 /// The versions of the models of a repository (BASE/NAME/VERSION) that are to be served (version_state.h),
-/// loaded. All methods may be called by several threads at a time; `scan` by one.
+/// loaded. All methods may be called by several threads at a time.
 class ServedModels {
  public:
   struct Options {
-    Batcher::Options batching;
-    bool warm_up = true;
+    LoadOptions loading;
     /// After which a version that could not be loaded is tried again though its files are the same: what was
     /// missing may have been memory, or a file server. Doubled each time, up to sixteen times as long.
     std::chrono::milliseconds retry{60'000};
@@ -62,6 +44,13 @@ class ServedModels {
   /// Why the repository itself could not be listed the last time; "" when it could.
   std::string problem() const;
 
+  /// Takes a model out of service until `load` names it: nothing of it is loaded meanwhile. Waits for a scan
+  /// that is under way. Throws DataError where there is no such model.
+  void unload(const std::string& name);
+  /// Puts it into service again, and looks at its folder now. Throws DataError where there is no such model,
+  /// or none of its versions can be loaded, and why.
+  void load(const std::string& name);
+
   using Loaded = std::shared_ptr<const LoadedVersion>;
   /// Nothing: the live one.
   using Which = std::variant<std::monostate, std::int64_t, std::string>;
@@ -77,6 +66,9 @@ class ServedModels {
   /// Of each version that is loaded or failed, ascending. Empty: there is no such model.
   std::vector<Status> versions_of(const std::string& name) const;
   std::vector<std::string> names() const;
+  /// Whether there is a model, and each one has a version that answers, but for those that `unload` took out
+  /// of service.
+  bool all_ready() const;
   std::map<std::string, std::int64_t> labels_of(const std::string& name) const;
   std::int64_t waiting_rows() const;
 
@@ -99,9 +91,12 @@ class ServedModels {
     bool state_vanished = false;  ///< its file was not there any more at the last look
     std::string listing_problem;
     std::optional<std::int64_t> live;  ///< loaded
+    bool out_of_service = false;
   };
 
   ModelFolders folders() const;
+  std::string no_model(const std::string& name) const;
+  void look(const std::stop_token& stop);
   void scan_model(const std::string& name, const std::filesystem::path& folder, const std::stop_token& stop);
   void note_listing(const std::string& name, const std::string& problem);
   VersionState read_state(const std::string& name, const std::filesystem::path& folder,
@@ -109,7 +104,6 @@ class ServedModels {
   bool load(const std::string& name, const std::filesystem::path& folder, std::int64_t number);
   bool keep_with(const std::string& name, std::int64_t number, const std::string& problem);
   bool keep_unseen(const std::string& name, std::int64_t number, const std::string& problem);
-  Loaded load_version(const std::string& name, const std::filesystem::path& folder, std::int64_t number);
   void settle(const std::string& name, const std::vector<std::int64_t>& present,
               const std::vector<std::int64_t>& wanted);
 
@@ -119,6 +113,7 @@ class ServedModels {
   Options options_;
   boost::asio::thread_pool& pool_;
   Metrics& metrics_;
+  std::mutex scanning_;  ///< held by who changes what is loaded; before `mutex_`
   mutable std::mutex mutex_;
   std::map<std::string, Model> models_;
   std::map<std::string, std::string> unlisted_;  // why, of folders that are no model yet

@@ -7,11 +7,10 @@
 #include "openapi_json.h"
 #include "page_html.h"
 #include "serving/server/rest.h"
+#include "serving/server/rest_feedback.h"
 
 namespace ringtrain {
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 bool same(std::string_view a, std::string_view b) {
   unsigned different = a.size() == b.size() ? 0 : 1;
@@ -26,14 +25,6 @@ bool is_open(const std::string& path) {
   return path == "/" || path == "/healthz" || path.starts_with("/v2/health/");
 }
 
-/// Counts a request when it is answered. `model` is known by then.
-struct Counted {
-  Metrics& metrics;
-  std::string protocol;
-  std::string model;
-  Clock::time_point begin = Clock::now();
-};
-
 }  // namespace
 
 bool bears_token(const std::string& authorization, const std::vector<std::string>& tokens) {
@@ -46,8 +37,12 @@ bool bears_token(const std::string& authorization, const std::vector<std::string
   return good;
 }
 
-Service::Service(const ServedModels& models, Metrics& metrics, std::vector<std::string> tokens)
-    : models_(models), metrics_(metrics), tokens_(std::move(tokens)), v1_(models), v2_(models) {}
+Service::Service(const ServedModels& models, Metrics& metrics, RepositoryControl& repository, Options options)
+    : models_(models),
+      metrics_(metrics),
+      options_(std::move(options)),
+      v1_(models),
+      v2_(models, repository) {}
 
 HttpReply Service::health() const {
   for (const auto& name : models_.names())
@@ -60,11 +55,7 @@ HttpReply Service::page(const HttpRequest& request) const {
   if (path != "/" && path != "/openapi.json" && path != "/metrics" && path != "/healthz")
     return rest::refuse(
         404, fmt::format("there is no {}; / lists the models, /openapi.json what can be asked", path));
-  if (request.method != "GET") {
-    auto refused = rest::refuse(405, fmt::format("{} wants GET", path));
-    refused.headers.emplace_back("Allow", "GET");
-    return refused;
-  }
+  if (auto refused = rest::other_method(request, "GET")) return *refused;
   if (path == "/healthz") return health();
   if (path == "/openapi.json") return {200, kOpenApi};
   if (path == "/metrics")
@@ -78,31 +69,49 @@ HttpReply Service::page(const HttpRequest& request) const {
            {"X-Content-Type-Options", "nosniff"}}};
 }
 
-void Service::answer(HttpRequest request, HttpServer::Respond respond) const {
-  const bool v1 = request.path.starts_with("/v1/"), v2 = request.path.starts_with("/v2");
-  const auto counted = std::make_shared<Counted>(Counted{metrics_, v1 ? "v1" : v2 ? "v2" : "http", ""});
-  // What cannot be answered at once is answered by another thread.
-  respond = [counted, respond = std::move(respond), this](HttpReply reply) {
-    metrics_.answered(counted->model, counted->protocol, reply.status);
-    if (!counted->model.empty())
-      if (const auto version = models_.find(counted->model))
-        version->metrics.seconds.Observe(
-            std::chrono::duration<double>(Clock::now() - counted->begin).count());
-    respond(std::move(reply));
-  };
-  if (!is_open(request.path) && !bears_token(request.authorization, tokens_)) {
+void Service::route(HttpRequest request, const HttpServer::Respond& respond,
+                    const std::shared_ptr<RequestContext>& context) const {
+  if (!is_open(request.path) && !bears_token(request.authorization, options_.tokens)) {
     auto refused = rest::refuse(401, "a token is needed: the header `Authorization: Bearer TOKEN`");
     refused.headers.emplace_back("WWW-Authenticate", "Bearer");
     return respond(std::move(refused));
   }
-  if (!request.content_encoding.empty() && request.content_encoding != "identity")
-    return respond(
-        rest::refuse(415, fmt::format("the encoding '{}' is not understood; send the body as it is",
-                                      request.content_encoding)));
+  const auto& encoding = request.content_encoding;
+  if (encoding == "gzip" || encoding == "x-gzip")
+    request.body = gunzip(request.body, options_.gunzip);
+  else if (!encoding.empty() && encoding != "identity")
+    return respond(rest::refuse(
+        415,
+        fmt::format("the encoding '{}' is not understood; send the body as it is, or by gzip", encoding)));
+  if (request.path == "/v1/feedback") return respond(keep_feedback(request, models_, options_.log, metrics_));
+  if (context->protocol == "v1") return v1_.answer(std::move(request), respond, context);
+  if (context->protocol == "v2") return v2_.answer(request, respond, context);
+  respond(page(request));
+}
+
+void Service::answer(HttpRequest request, HttpServer::Respond respond) const {
+  const bool v1 = request.path.starts_with("/v1/"), v2 = request.path.starts_with("/v2");
+  const auto context = std::make_shared<RequestContext>();
+  context->id = request_id(request.id);
+  context->traceparent = well_formed_traceparent(request.traceparent);
+  context->client = request.client;
+  context->protocol = v1 ? "v1" : v2 ? "v2" : "http";
+  context->method = request.method;
+  context->path = request.path;
+  context->bytes = request.body.size();
+  // What cannot be answered at once is answered by another thread.
+  respond = [context, respond = std::move(respond), this](HttpReply reply) {
+    metrics_.answered(context->model, context->protocol, reply.status);
+    if (!context->model.empty())
+      if (const auto version = models_.find(context->model))
+        version->metrics->seconds.Observe(context->seconds());
+    if (options_.access_log) options_.access_log->add(*context, reply.status, reply.body.size());
+    reply.headers.emplace_back("X-Request-Id", context->id);
+    if (!context->traceparent.empty()) reply.headers.emplace_back("traceparent", context->traceparent);
+    respond(std::move(reply));
+  };
   try {
-    if (v1) return v1_.answer(std::move(request), respond, counted->model);
-    if (v2) return v2_.answer(request, respond, counted->model);
-    respond(page(request));
+    route(std::move(request), respond, context);
   } catch (const std::exception& error) {
     respond(rest::refuse(error));
   }

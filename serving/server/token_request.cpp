@@ -41,10 +41,12 @@ RowBatch rows_of(const rapidjson::Value& rows, const TokenInput& input, const To
 /// is under way.
 class TokenRequest : public std::enable_shared_from_this<TokenRequest> {
  public:
-  TokenRequest(ServedModels::Loaded version, RowBatch batch, bool by_column, HttpServer::Respond respond)
+  TokenRequest(ServedModels::Loaded version, RowBatch batch, bool by_column,
+               std::shared_ptr<RequestContext> context, HttpServer::Respond respond)
       : version_(std::move(version)),
         batch_(std::move(batch)),
         by_column_(by_column),
+        context_(std::move(context)),
         respond_(std::move(respond)) {}
 
   /// Throws Overloaded.
@@ -52,17 +54,18 @@ class TokenRequest : public std::enable_shared_from_this<TokenRequest> {
     const auto count = static_cast<std::int64_t>(batch_.size()) - done_;
     Predictor::Rows rows;
     rows.tokens = batch_.rows.tokens.narrow(0, done_, rows_at_once(version_->predictor->manifest(), count));
-    version_->batcher->submit(std::move(rows), [self = shared_from_this()](const Predictor::Answers& answers,
-                                                                           const std::exception_ptr& error) {
-      try {
-        if (error) std::rethrow_exception(error);
-        self->add(answers.logits);
-        if (self->done_ < static_cast<std::int64_t>(self->batch_.size())) return self->go_on();
-        self->respond_({200, self->body()});
-      } catch (const std::exception& failure) {
-        self->respond_(rest::refuse(failure));
-      }
-    });
+    version_->answer(
+        std::move(rows), *context_,
+        [self = shared_from_this()](const Predictor::Answers& answers, const std::exception_ptr& error) {
+          try {
+            if (error) std::rethrow_exception(error);
+            self->add(answers.logits);
+            if (self->done_ < static_cast<std::int64_t>(self->batch_.size())) return self->go_on();
+            self->respond_({200, self->body()});
+          } catch (const std::exception& failure) {
+            self->respond_(rest::refuse(failure));
+          }
+        });
   }
 
  private:
@@ -89,6 +92,7 @@ class TokenRequest : public std::enable_shared_from_this<TokenRequest> {
   const ServedModels::Loaded version_;
   const RowBatch batch_;
   const bool by_column_;
+  const std::shared_ptr<RequestContext> context_;
   const HttpServer::Respond respond_;
   std::int64_t done_ = 0;
   std::vector<std::string> answers_;
@@ -97,11 +101,11 @@ class TokenRequest : public std::enable_shared_from_this<TokenRequest> {
 }  // namespace
 
 void answer_tokens(const ServedModels::Loaded& version, const rapidjson::Value& rows, bool by_column,
-                   const HttpServer::Respond& respond) {
+                   const std::shared_ptr<RequestContext>& context, const HttpServer::Respond& respond) {
   if (!rows.IsArray() || rows.Empty())
     throw DataError(fmt::format("\"{}\": expected an array of rows", by_column ? "inputs" : "instances"));
   auto batch = rows_of(rows, *version->predictor->manifest().preprocessing.tokens, *version->tokens);
-  std::make_shared<TokenRequest>(version, std::move(batch), by_column, respond)->go_on();
+  std::make_shared<TokenRequest>(version, std::move(batch), by_column, context, respond)->go_on();
 }
 
 }  // namespace ringtrain

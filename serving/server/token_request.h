@@ -13,6 +13,6 @@ namespace ringtrain {
 /// `ringtrain predict` says. Throws DataError that names the row, and Overloaded; what fails later is
 /// answered.
 void answer_tokens(const ServedModels::Loaded& version, const rapidjson::Value& rows, bool by_column,
-                   const HttpServer::Respond& respond);
+                   const std::shared_ptr<RequestContext>& context, const HttpServer::Respond& respond);
 
 }  // namespace ringtrain

@@ -83,6 +83,9 @@ TEST(InferRequest, EachDatatypeHoldsItsBoundaries) {
                                 {"INT16", at::kShort, "[32767, -32768]", 32767, -32768},
                                 {"INT8", at::kChar, "[127, -128]", 127, -128},
                                 {"UINT8", at::kByte, "[255, 0]", 255, 0},
+                                {"UINT16", at::kInt, "[65535, 0]", 65535, 0},
+                                {"UINT32", at::kLong, "[4294967295, 0]", 4294967295, 0},
+                                {"UINT64", at::kLong, "[9007199254740992, 0]", 9007199254740992, 0},
                                 {"BOOL", at::kBool, "[true, 0]", 1, 0}};
   for (const auto& one : cases) {
     const auto got = input_of(one.datatype, "[2]", one.data).values;
@@ -94,9 +97,14 @@ TEST(InferRequest, EachDatatypeHoldsItsBoundaries) {
 
 TEST(InferRequest, NumbersThatADatatypeDoesNotHoldAreRefused) {
   const std::vector<std::pair<std::string, std::string>> cases{
-      {"INT64", "1.5"}, {"INT64", "1e19"},   {"INT64", "null"}, {"INT32", "2147483648"},
-      {"INT32", "NaN"}, {"INT16", "-32769"}, {"INT8", "128"},   {"UINT8", "-1"},
-      {"UINT8", "256"}, {"BOOL", "2"},       {"BOOL", "0.5"}};
+      {"INT64", "1.5"},  {"INT64", "1e19"},
+      {"INT64", "null"}, {"INT32", "2147483648"},
+      {"INT32", "NaN"},  {"INT16", "-32769"},
+      {"INT8", "128"},   {"UINT8", "-1"},
+      {"UINT8", "256"},  {"BOOL", "2"},
+      {"BOOL", "0.5"},   {"UINT16", "65536"},
+      {"UINT16", "-1"},  {"UINT32", "4294967296"},
+      {"UINT64", "-1"},  {"UINT64", "9223372036854775808"}};
   for (const auto& [datatype, number] : cases)
     EXPECT_EQ(refused(body_of(datatype, "[2]", "[1, " + number + "]")),
               "input 'x': a value is no " + datatype)
@@ -109,12 +117,41 @@ TEST(InferRequest, WhatIsWanted) {
   EXPECT_FALSE(all.binary_outputs);
   EXPECT_TRUE(wanted_outputs(all).empty());
   EXPECT_EQ(parse(R"({"id": 7, "inputs": []})").id, "7");
+  EXPECT_EQ(parse(R"({"id": null, "inputs": []})").id, "");
   const auto some = parse(R"({"inputs": [], "parameters": {"binary_data_output": true},
                               "outputs": [{"name": "class"}, {"name": "label", "parameters": {"binary_data": false}},
                                           {"name": "x", "parameters": {"binary_data": true}}]})");
-  EXPECT_EQ(wanted_outputs(some), (Strings{"class", "label", "x"}));
+  Strings names;
+  for (const auto& one : wanted_outputs(some)) names.push_back(one.name);
+  EXPECT_EQ(names, (Strings{"class", "label", "x"}));
   EXPECT_TRUE(some.binary_outputs && some.outputs[0].binary && some.outputs[2].binary);
   EXPECT_FALSE(some.outputs[1].binary);
+}
+
+TEST(InferRequest, ClassesThatAreWanted) {
+  const auto wanted = [](const std::string& count) {
+    return parse(R"({"inputs": [], "outputs": [{"name": "p", "parameters": {"classification": )" + count +
+                 "}}]}");
+  };
+  EXPECT_EQ(wanted("3").outputs.at(0).classes, 3);
+  EXPECT_EQ(wanted("0").outputs.at(0).classes, 0);
+  for (const char* wrong : {"-1", "1.5", "\"2\"", "true"})
+    EXPECT_EQ(thrown<DataError>([&] { wanted(wrong); }),
+              std::string("output 'p': \"classification\" is ") + wrong + ", no number of classes");
+}
+
+TEST(InferRequest, UnsignedBytes) {
+  const auto sixteen = bytes<std::uint16_t>({0, 65535});
+  EXPECT_TRUE(
+      at::equal(tensor_from_bytes("x", "UINT16", {2}, sixteen).values, at::tensor({0, 65535}, at::kInt)));
+  const auto thirty_two = bytes<std::uint32_t>({4294967295U});
+  EXPECT_EQ(tensor_from_bytes("x", "UINT32", {1}, thirty_two).values.item<std::int64_t>(), 4294967295);
+  const auto most = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
+  EXPECT_EQ(tensor_from_bytes("x", "UINT64", {1}, bytes<std::uint64_t>({most})).values.item<std::int64_t>(),
+            std::numeric_limits<std::int64_t>::max());
+  EXPECT_EQ(
+      thrown<DataError>([&] { tensor_from_bytes("x", "UINT64", {1}, bytes<std::uint64_t>({most + 1})); }),
+      "input 'x': 9223372036854775808 is beyond 2^63 - 1, the largest number that is taken");
 }
 
 TEST(InferRequest, BinaryTensorsFollowTheHeader) {

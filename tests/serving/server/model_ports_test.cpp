@@ -85,6 +85,21 @@ TEST(RowsOfTensors, MistakesNameTheTensor) {
             "row 1: field 'V2': missing value; the model was trained without missing values there");
 }
 
+TEST(RowsOfTensors, NothingIsGivenTwice) {
+  EXPECT_EQ(refused({floats("V0", {1}, {1}), floats("V0", {1}, {2})}, kNumeric), "input 'V0' is given twice");
+  EXPECT_EQ(refused({floats("numeric", {1, 2}, {1, 2}), floats("INPUT__0", {1, 2}, {1, 2})}, kNumeric),
+            "input 'INPUT__0' is given twice");
+  EXPECT_EQ(refused({floats("numeric", {1, 2}, {1, 2}), floats("V1", {1}, {2})}, kNumeric),
+            "column 'V1' is given twice, by the inputs 'numeric' and 'V1'");
+}
+
+TEST(RowsOfTensors, ColumnsThatTheModelDoesNotTakeArePassedOver) {
+  auto manifest = kNumeric;
+  manifest.preprocessing.ignored = {"id"};
+  const auto rows = rows_of({words("id", {1}, {"a7"}), floats("numeric", {1, 2}, {1, 2})}, manifest);
+  EXPECT_TRUE(at::equal(rows.numeric, at::tensor({1.F, 2.F}).view({1, 2})));
+}
+
 TEST(RowsOfTensors, TokensAreWholeNumbersOfTheVocabulary) {
   const at::Tensor good = at::tensor({0, 7, 3, 1, 2, 4}, at::kLong);
   EXPECT_TRUE(at::equal(rows_of({tokens({2, 3}, good)}, kTokens).tokens, good.view({2, 3})));
@@ -146,14 +161,30 @@ TEST(Outputs, LabelsAndSeveralValuesHaveAColumnEach) {
   EXPECT_EQ(output_ports(values)[0].shape, (std::vector<std::int64_t>{-1, 3}));
   Predictor::Answers numbers;
   numbers.predictions = at::rand({2, 3});
-  EXPECT_EQ(tensors_of(numbers, values, {"OUTPUT__0"})[0].shape, (std::vector<std::int64_t>{2, 3}));
+  EXPECT_EQ(tensors_of(numbers, values, {{"OUTPUT__0"}})[0].shape, (std::vector<std::int64_t>{2, 3}));
+}
+
+TEST(Outputs, TheLargestOfEachRowAsTritonWritesThem) {
+  const auto manifest = make_manifest("labels", labels_head(), numeric_columns(2, {"a", "b", "c"}));
+  Predictor::Answers answers;
+  answers.probabilities = at::tensor({0.25F, 0.5F, 0.125F, 0.1F, 0.1F, 0.7F}).view({2, 3});
+  answers.labels = at::tensor({0, 1, 0, 0, 0, 1}, at::kLong).view({2, 3});
+  const auto outputs = tensors_of(answers, manifest, {{"probabilities", 2}, {"labels", 9}});
+  EXPECT_EQ(outputs[0].datatype, "BYTES");
+  EXPECT_EQ(outputs[0].shape, (Shape{2, 2}));
+  EXPECT_EQ(outputs[0].strings, (Strings{"0.500000:1:b", "0.250000:0:a", "0.700000:2:c", "0.100000:0:a"}));
+  EXPECT_EQ(outputs[1].strings, (Strings{"1:1", "0:0", "0:2", "1:2", "0:0", "0:1"}));
+  EXPECT_EQ(thrown<DataError>([] {
+              require_outputs({{"label", 1}}, kMixed);
+            }),
+            "output 'label': it holds texts; \"classification\" is for numbers");
 }
 
 TEST(Outputs, NoMoreThanThereAre) {
-  EXPECT_NO_THROW(require_outputs({"label", "OUTPUT__0", "OUTPUT__1"}, kMixed));
-  EXPECT_EQ(thrown<DataError>([] { require_outputs({"lable"}, kMixed); }),
+  EXPECT_NO_THROW(require_outputs({{"label"}, {"OUTPUT__0"}, {"OUTPUT__1"}}, kMixed));
+  EXPECT_EQ(thrown<DataError>([] { require_outputs({{"lable"}}, kMixed); }),
             "unknown output 'lable'; the model has: probabilities, class, label. Did you mean 'label'?");
-  EXPECT_EQ(thrown<DataError>([] { require_outputs(Strings(1000, "label"), kMixed); }),
+  EXPECT_EQ(thrown<DataError>([] { require_outputs(std::vector<WantedOutput>(1000, {"label"}), kMixed); }),
             "1000 outputs are asked for; the model has: probabilities, class, label");
 }
 

@@ -43,9 +43,9 @@ TEST_F(ServeConfigTest, WithoutAFileTheDefaults) {
   EXPECT_EQ(http.header_limit, 10s);
   EXPECT_EQ(http.request_limit, 60s);
   EXPECT_EQ(http.drain_limit, 25s) << "Kubernetes kills after 30";
-  EXPECT_EQ(config.models().batching.most_rows, 64);
-  EXPECT_EQ(config.models().batching.delay, 0us);
-  EXPECT_EQ(config.models().batching.most_waiting_rows, 100'000);
+  EXPECT_EQ(config.models().loading.batching.most_rows, 64);
+  EXPECT_EQ(config.models().loading.batching.delay, 0us);
+  EXPECT_EQ(config.models().loading.batching.most_waiting_rows, 100'000);
   EXPECT_TRUE(config.tokens().empty());
 }
 
@@ -73,11 +73,11 @@ limits: {body_bytes: 1000, connections: 7, header_seconds: 0.5, body_seconds: 2,
   EXPECT_EQ(http.idle_limit, 1s) << "whole seconds, upwards: 0 would end every connection";
   EXPECT_EQ(http.drain_limit, 1500ms);
   const auto models = config.models();
-  EXPECT_FALSE(models.warm_up);
-  EXPECT_EQ(models.batching.most_rows, 16);
-  EXPECT_EQ(models.batching.delay, 500us);
-  EXPECT_EQ(models.batching.most_waiting_rows, 1000);
-  EXPECT_EQ(models.batching.threads, 3);
+  EXPECT_FALSE(models.loading.warm_up);
+  EXPECT_EQ(models.loading.batching.most_rows, 16);
+  EXPECT_EQ(models.loading.batching.delay, 500us);
+  EXPECT_EQ(models.loading.batching.most_waiting_rows, 1000);
+  EXPECT_EQ(models.loading.batching.threads, 3);
   EXPECT_EQ(config.grpc_port, 0);
 }
 
@@ -106,9 +106,10 @@ tls:
 
 TEST_F(ServeConfigTest, Boundaries) {
   EXPECT_EQ(load("port: 65535\ngrpc_port: 65535\n").http().port, 65535);
-  EXPECT_EQ(
-      load("poll_seconds: 0.05\nbatching: {max_rows: 1, max_waiting_rows: 1}\n").models().batching.most_rows,
-      1);
+  EXPECT_EQ(load("poll_seconds: 0.05\nbatching: {max_rows: 1, max_waiting_rows: 1}\n")
+                .models()
+                .loading.batching.most_rows,
+            1);
   EXPECT_EQ(problem("port: -1\n"), "port: expected a number in [0, 65535], got -1 (F:1)");
   EXPECT_EQ(problem("grpc_port: -2\n"), "grpc_port: expected a number in [-1, 65535], got -2 (F:1)");
   EXPECT_EQ(problem("grpc_port: 65536\n"), "grpc_port: expected a number in [-1, 65535], got 65536 (F:1)");

@@ -107,7 +107,7 @@ class ServedModelsTest : public testing::Test {
   inline static std::unique_ptr<TemporaryFolder> exported_;
   TemporaryFolder base_;
   fs::path model_ = base_.path() / "price";
-  ServedModels::Options options_{.batching = {}, .warm_up = true, .retry = 60s};
+  ServedModels::Options options_{.loading = {.batching = {}, .warm_up = true}, .retry = 60s};
   Metrics metrics_;
   boost::asio::thread_pool pool_{2};
   std::unique_ptr<ServedModels> models_;
@@ -451,6 +451,30 @@ TEST_F(ServedModelsTest, AScanEndsWhenItIsToldTo) {
   EXPECT_EQ(live(), 0);
   models().scan();
   EXPECT_EQ(live(), 1);
+}
+
+TEST_F(ServedModelsTest, AClientTakesAModelOutOfServiceAndPutsItBack) {
+  put(1);
+  models().scan();
+  EXPECT_TRUE(models().all_ready());
+  models().unload("price");
+  EXPECT_EQ(models().find("price"), nullptr);
+  EXPECT_NE(problem_of(1).find("out of service"), std::string::npos);
+  EXPECT_TRUE(models().all_ready()) << "it is not meant to answer";
+  put(2);
+  models().scan();
+  EXPECT_EQ(models().find("price"), nullptr) << "a scan leaves it alone";
+  models().load("price");
+  EXPECT_EQ(live(), 2);
+  EXPECT_EQ(loaded(), Numbers{2});
+  EXPECT_EQ(answer(models().find("price")), expected(2));
+  damage(2);
+  fs::remove_all(model_ / "1");
+  models().unload("price");
+  EXPECT_NE(thrown<DataError>([&] { models().load("price"); }).find("model.pt is damaged"),
+            std::string::npos);
+  EXPECT_EQ(thrown<DataError>([&] { models().unload("prise"); }),
+            "there is no model 'prise'; there are: price. Did you mean 'price'?");
 }
 
 TEST_F(ServedModelsTest, OneModelsFolderIsARepositoryToo) {

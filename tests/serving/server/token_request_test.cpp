@@ -38,11 +38,14 @@ class TokenRequestTest : public testing::Test {
 
   HttpReply ask(const std::string& body) {
     std::promise<HttpReply> reply;
-    std::string model;
+    HttpRequest request;
+    request.method = "POST";
+    request.path = "/v1/models/letters:predict";
+    request.body = body;
     try {
       RestV1(models_).answer(
-          {"POST", "/v1/models/letters:predict", body, "", "", ""},
-          [&reply](HttpReply one) { reply.set_value(std::move(one)); }, model);
+          std::move(request), [&reply](HttpReply one) { reply.set_value(std::move(one)); },
+          std::make_shared<RequestContext>());
     } catch (const std::exception& error) {
       return {400, error.what()};
     }
@@ -88,7 +91,8 @@ class TokenRequestTest : public testing::Test {
   inline static std::unique_ptr<TemporaryFolder> base_;
   Metrics metrics_;
   boost::asio::thread_pool pool_{1};
-  ServedModels models_{base_->path(), {.batching = {}, .warm_up = false, .retry = {}}, pool_, metrics_};
+  ServedModels models_{
+      base_->path(), {.loading = {.batching = {}, .warm_up = false}, .retry = {}}, pool_, metrics_};
 };
 
 TEST_F(TokenRequestTest, RowsAndColumnsAreAnsweredAsPredictDoes) {
