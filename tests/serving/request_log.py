@@ -107,7 +107,7 @@ def share(folder, base, rows):
     sizes = []
     for attempt in range(2):
         log = folder / f"share-{attempt}"
-        with Server(base, "--log-folder", log, "--set", "log.share=0.3") as server:
+        with Server(base, "--log-folder", log, "--set", "log.share=0.3", "--set", "log.key=row_id") as server:
             for i in range(200):
                 ask(server, rows[:1], f"request-{i}")
             stop(server)
@@ -161,7 +161,7 @@ def truth(folder, base, rows, frame):
 def not_in_the_way(folder, base, rows):
     """A disk that is full costs rows, which are counted, and no request; old files go."""
     log = folder / "full"
-    with Server(base, "--log-folder", log, "--set", "log.rotate_seconds=0.1") as server:
+    with Server(base, "--log-folder", log, "--set", "log.rotate_seconds=0.1", "--set", "log.key=row_id") as server:
         (log / "shops").write_text("no folder")  # nothing can be written below
         ask(server, rows, "lost")
         server.until(lambda: 'ringtrain_log_dropped_total{log="requests"} 40' in server.ask("/metrics"))
