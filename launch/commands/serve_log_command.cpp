@@ -92,7 +92,7 @@ void add_export(CLI::App& parent, Program& program) {
   command->add_option("--output", arguments->output, "The file to write: CSV, or .parquet")->required();
   command->add_option("--model", arguments->wanted.model, "The model, where the log has several");
   command->add_option("--version", arguments->version, "What this version answered alone")
-      ->check(CLI::PositiveNumber);
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1'000'000'000}));
   command->add_option("--from", arguments->from,
                       "Requests from this time on: 2026-01-05T12:00:03Z, 2026-01-05");
   command->add_option("--to", arguments->to, "Requests before this time");

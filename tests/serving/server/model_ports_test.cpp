@@ -93,10 +93,9 @@ TEST(RowsOfTensors, NothingIsGivenTwice) {
             "column 'V1' is given twice, by the inputs 'numeric' and 'V1'");
 }
 
-TEST(RowsOfTensors, ColumnsThatTheModelDoesNotTakeArePassedOver) {
-  auto manifest = kNumeric;
-  manifest.preprocessing.ignored = {"id"};
-  const auto rows = rows_of({words("id", {1}, {"a7"}), floats("numeric", {1, 2}, {1, 2})}, manifest);
+TEST(RowsOfTensors, TheTargetIsPassedOver) {
+  const auto& target = kNumeric.preprocessing.targets.at(0);
+  const auto rows = rows_of({words(target, {1}, {"a7"}), floats("numeric", {1, 2}, {1, 2})}, kNumeric);
   EXPECT_TRUE(at::equal(rows.numeric, at::tensor({1.F, 2.F}).view({1, 2})));
 }
 
