@@ -63,7 +63,8 @@ double ModelColumns::number_of(const Column& column, const std::string& value) c
   throw ConfigError(fmt::format("column '{}': {} is no number", column.name, excerpt(value)));
 }
 
-ModelColumns::Condition ModelColumns::any_of(const Column& column, const std::vector<std::string>& values) const {
+ModelColumns::Condition ModelColumns::any_of(const Column& column,
+                                             const std::vector<std::string>& values) const {
   if (!column.is_numeric) {
     std::vector<std::string> words;
     for (const auto& value : values) words.push_back(word_of(column, value));

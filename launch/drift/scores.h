@@ -4,8 +4,8 @@
 #include <vector>
 
 #include "data/profile/distribution.h"
-#include "serving/repository/manifest.h"
 #include "models/network.h"
+#include "serving/repository/manifest.h"
 #include "trainer/data_kinds/data_kind.h"
 
 namespace ringtrain::drift {

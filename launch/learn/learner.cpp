@@ -86,7 +86,8 @@ Learner::Learner(World& world, const LearnOptions& options, const RunConfig& con
     data_ = data_of_schema(Preprocessing::from_json(nlohmann::json::parse(schema)));
     temperature = temperature_of(Head::from_json(nlohmann::json::parse(head)));
   });
-  model_ = std::make_unique<OnlineModel>(world_, config_, data_, temperature, chief_ ? &chief_->job->anchor() : nullptr,
+  model_ = std::make_unique<OnlineModel>(world_, config_, data_, temperature,
+                                         chief_ ? &chief_->job->anchor() : nullptr,
                                          chief_ ? chief_->job->resumed() : nullptr, device_chosen);
   together(control, "opening the stream", [&] {
     if (chief_) open_stream_of_job();

@@ -32,12 +32,13 @@ struct LearnedStep {
 /// All methods but the accessors are collective.
 class OnlineModel {
  public:
-  /// What is given outlives it. `temperature`: of the anchor's head, which stays as it is (tasks/calibration.h);
-  /// answers are divided by it, learning is not. `data`: of it the schema and the widths are read. `anchor`: the checkpoint of
-  /// the version that learning begins with, `resumed`: the one that it goes on from, or null; both matter on
-  /// rank 0 alone.
+  /// What is given outlives it. `temperature`: of the anchor's head, which stays as it is
+  /// (tasks/calibration.h); answers are divided by it, learning is not. `data`: of it the schema and the
+  /// widths are read. `anchor`: the checkpoint of the version that learning begins with, `resumed`: the one
+  /// that it goes on from, or null; both matter on rank 0 alone.
   OnlineModel(World& world, const RunConfig& config, const PreparedData& data, double temperature,
-              const Checkpoint* anchor, const Checkpoint* resumed, const std::function<void(const std::string&)>& device_chosen);
+              const Checkpoint* anchor, const Checkpoint* resumed,
+              const std::function<void(const std::string&)>& device_chosen);
 
   /// Answers to the samples, on rank 0, in their order.
   Prequential::Answers answer(const Dataset& samples);
