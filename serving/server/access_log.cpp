@@ -70,7 +70,7 @@ AccessLog::AccessLog(std::string file, Metrics& metrics)
     : name_(std::move(file)),
       metrics_(metrics),
       file_(opened(name_)),
-      lines_(kMostLines, kPause, [this](std::vector<std::string> lines) { write(lines); }) {}
+      lines_(kMostLines, kPause, [this](const std::vector<std::string>& lines) { write(lines); }) {}
 
 void AccessLog::add(const RequestContext& context, int status, std::size_t bytes) {
   if (!lines_.add(access_line(context, status, bytes))) metrics_.log_dropped("access", 1);
