@@ -8,6 +8,7 @@
 
 #include "common/finding.h"
 #include "data/profile/data_profile.h"
+#include "data/profile/drift_measures.h"
 #include "data/schema/reading.h"
 #include "launch/commands/model_evaluation.h"
 #include "launch/drift/model_rows.h"
