@@ -11,6 +11,7 @@
 #include "common/text.h"
 #include "launch/check_codes.h"
 #include "launch/commands/commands.h"
+#include "launch/commands/row_commands.h"
 #include "launch/commands/serve_log_command.h"
 #include "launch/option_rules.h"
 #include "launch/program_name.h"
@@ -42,7 +43,8 @@ int parse_and_run(CLI::App& app, int argc, char** argv, const Program& program) 
     const int code = app.exit(error);
     if (code == 0) return ExitCode::success;
     const std::string_view command = argc > 1 ? argv[1] : "";
-    const bool checks = command == "check" || command == "lr-range";
+    const bool checks =
+        command == "check" || command == "lr-range" || command == "drift" || command == "schema";
     return checks ? static_cast<int>(CheckCode::not_checked) : ExitCode::configuration;
   }
   return program.exit_code;
@@ -72,7 +74,10 @@ void add_commands(CLI::App& app, Program& program) {
   add_models_command(app, program);
   add_versions_command(app, program);
   add_evaluate_command(app, program);
+  add_drift_command(app, program);
+  add_schema_command(app, program);
   add_retrain_command(app, program);
+  add_learn_command(app, program);
   add_cross_validate_command(app, program);
   add_tune_command(app, program);
   add_export_command(app, program);
@@ -96,6 +101,7 @@ void describe(CLI::App& app) {
       "  mpirun -np 16 ringtrain train configs/fraud.yaml --train-file creditcard.csv --job-dir jobs/cards\n"
       "  ringtrain report jobs/fraud\n"
       "  ringtrain predict jobs/fraud/export/fraud --json-instances rows.json\n"
+      "  ringtrain drift jobs/fraud/export/fraud july.csv\n"
       "  ringtrain config trainer.optimizer");
 }
 

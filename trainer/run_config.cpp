@@ -329,6 +329,7 @@ void RunConfig::describe(config::Visitor& v) {
   v.section("comm", "Communication between ranks.", comm);
   v.section("export", "The model that is written for serving.", export_);
   describe_tests(v, tests);
+  v.section("learn", "Learning from a stream: `ringtrain learn`.", learn);
   require_fitting(v, *this);
   require_effect(v, *this);
 }

@@ -13,6 +13,7 @@
 #include "trainer/callbacks/callbacks_config.h"
 #include "trainer/checkpoint/checkpoint_config.h"
 #include "trainer/data_kinds/data_config.h"
+#include "trainer/learn_config.h"
 #include "trainer/optimizer/optimizer_config.h"
 #include "trainer/tasks/task_config.h"
 #include "trainer/weights/weights_config.h"
@@ -153,6 +154,7 @@ struct RunConfig {
   CommConfig comm;
   ExportConfig export_;
   std::vector<BehaviourTest> tests;
+  LearnConfig learn;
   void describe(config::Visitor& v);
 
   /// Reads a file with the command line's overrides ("trainer.epochs=3"), and fills in what defaults depend

@@ -9,22 +9,11 @@
 #include "common/text.h"
 #include "data/table/column_stream.h"
 #include "data/table/csv_header.h"
+#include "data/table/csv_number_form.h"
 #include "data/table/csv_scanner.h"
 
 namespace ringtrain {
 namespace {
-
-/// A number of a file with decimal commas, with a point; `buffer` holds it.
-std::string_view with_point(std::string_view text, std::string& buffer) {
-  const auto comma = text.find(',');
-  if (comma == std::string_view::npos) return text;
-  const bool digits = text.find_first_not_of("0123456789+-eE, ") == std::string_view::npos &&
-                      text.find(',', comma + 1) == std::string_view::npos;
-  if (!digits) return text;
-  buffer = text;
-  buffer[comma] = '.';
-  return buffer;
-}
 
 CsvScanner scanner_of(const Location& file, const CsvConfig& csv, const FilePart* part) {
   if (part) {

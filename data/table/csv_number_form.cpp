@@ -65,4 +65,15 @@ NumberForm number_form(std::string_view text) {
   return is_exponent_or_nothing(text) ? of(mark) : NumberForm::none;
 }
 
+std::string_view with_point(std::string_view text, std::string& buffer) {
+  const auto comma = text.find(',');
+  if (comma == std::string_view::npos) return text;
+  const bool digits = text.find_first_not_of("0123456789+-eE, ") == std::string_view::npos &&
+                      text.find(',', comma + 1) == std::string_view::npos;
+  if (!digits) return text;
+  buffer = text;
+  buffer[comma] = '.';
+  return buffer;
+}
+
 }  // namespace ringtrain

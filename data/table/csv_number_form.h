@@ -1,5 +1,6 @@
 #pragma once
 
+#include <string>
 #include <string_view>
 
 namespace ringtrain {
@@ -14,5 +15,8 @@ enum class NumberForm {
 };
 
 NumberForm number_form(std::string_view text);
+
+/// A number of a file with decimal commas, with a point; `buffer` holds it. Other texts stay as they are.
+std::string_view with_point(std::string_view text, std::string& buffer);
 
 }  // namespace ringtrain

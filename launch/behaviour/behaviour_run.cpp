@@ -110,4 +110,18 @@ ordered_json to_json(const BehaviourResults& results) {
   return list;
 }
 
+BehaviourResults results_from_json(const nlohmann::json& list) {
+  BehaviourResults results;
+  for (const auto& one : list) {
+    auto& result = results.emplace_back(BehaviourResult{.name = one.at("name"), .type = one.at("type")});
+    const auto state = one.at("state").get<std::string>();
+    result.state = state == "passed" ? State::passed : state == "failed" ? State::failed : State::not_run;
+    result.rows = one.at("rows").get<std::int64_t>();
+    result.found = one.at("found").get<std::string>();
+    result.asked = one.at("asked").get<std::string>();
+    result.example = one.at("example").get<std::string>();
+  }
+  return results;
+}
+
 }  // namespace ringtrain

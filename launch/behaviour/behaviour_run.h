@@ -44,5 +44,7 @@ std::string failed_tests(const BehaviourResults& results);
 std::string behaviour_table(const BehaviourResults& results);
 /// [{"name", "type", "state": "passed" | "failed" | "not run", "rows", "found", "asked", "example"}].
 nlohmann::ordered_json to_json(const BehaviourResults& results);
+/// Of what a manifest keeps. Throws nlohmann's exceptions for what is none.
+BehaviourResults results_from_json(const nlohmann::json& list);
 
 }  // namespace ringtrain

@@ -38,7 +38,7 @@ void compare(TestedModel& model, const BehaviourTest& test, BehaviourResult& res
   if (changes.empty()) return conclude(test, result, 0, "");
   std::vector<std::int64_t> origins;
   for (const auto& change : changes) origins.push_back(change.row);
-  const auto before = model.scores(RowColumns::pick(model.rows(), origins)), after = model.scores(changed);
+  const auto before = model.scores(ModelColumns::pick(model.rows(), origins)), after = model.scores(changed);
   const at::Tensor distances = measure(before, after);
   const auto against = distances.le(test.tolerance).logical_not().sum().template item<std::int64_t>();
   const auto worst = distances.argmax().template item<std::int64_t>();
@@ -94,7 +94,7 @@ void run_invariant_test(TestedModel& model, const BehaviourTest& test, Behaviour
       thin(picks);
       std::vector<std::int64_t> origins;
       for (const auto& pick : picks) origins.push_back(pick.first);
-      auto copies = RowColumns::pick(model.rows(), origins);
+      auto copies = ModelColumns::pick(model.rows(), origins);
       for (std::size_t i = 0; i < picks.size(); ++i) {
         model.columns.set(copies, column, static_cast<std::int64_t>(i), picks[i].second);
         changes.push_back({picks[i].first, fmt::format("{} '{}'", name, picks[i].second)});
@@ -105,7 +105,7 @@ void run_invariant_test(TestedModel& model, const BehaviourTest& test, Behaviour
     }
   }
   if (!problems.empty()) throw ConfigError(join(problems, "; "));
-  compare(model, test, result, RowColumns::joined(changed), changes,
+  compare(model, test, result, ModelColumns::joined(changed), changes,
           [](const at::Tensor& before, const at::Tensor& after) { return (after - before).abs().amax(1); });
 }
 
@@ -132,7 +132,7 @@ void run_direction_test(TestedModel& model, const BehaviourTest& test, Behaviour
   std::vector<std::int64_t> origins;
   std::vector<Change> changes;
   for (const auto& pick : picks) origins.push_back(pick.first);
-  auto changed = RowColumns::pick(model.rows(), origins);
+  auto changed = ModelColumns::pick(model.rows(), origins);
   for (std::size_t i = 0; i < picks.size(); ++i) {
     const double value = next(model.columns.number(model.rows(), column, picks[i].first));
     model.columns.set_number(changed, column, static_cast<std::int64_t>(i), value);

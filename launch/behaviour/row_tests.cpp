@@ -15,7 +15,7 @@
 namespace ringtrain {
 namespace {
 
-std::vector<std::int64_t> chosen_rows(TestedModel& model, const RowColumns::Condition& condition) {
+std::vector<std::int64_t> chosen_rows(TestedModel& model, const ModelColumns::Condition& condition) {
   std::vector<std::int64_t> found;
   for (std::int64_t row = 0; row < model.count(); ++row)
     if (condition(model.rows(), row)) found.push_back(row);
@@ -34,7 +34,7 @@ void run_slice_test(TestedModel& model, const BehaviourTest& test, BehaviourResu
   if (std::find(names.begin(), names.end(), test.metric) == names.end())
     problems.push_back(fmt::format("metric: {} is none of the task {}; it has: {}.{}", test.metric,
                                    model.manifest.task, join(names), did_you_mean(test.metric, names)));
-  RowColumns::Condition condition;
+  ModelColumns::Condition condition;
   try {
     condition = model.columns.all_of(test.slice);
   } catch (const ConfigError& problem) {

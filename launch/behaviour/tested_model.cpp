@@ -26,7 +26,7 @@ const Predictor::Rows& TestedModel::rows() {
       parts.push_back(std::move(piece.rows));
       places_.insert(places_.end(), piece.places.begin(), piece.places.end());
     }
-    rows_ = RowColumns::joined(parts);
+    rows_ = ModelColumns::joined(parts);
   }
   return *rows_;
 }
@@ -41,7 +41,7 @@ at::Tensor TestedModel::scores(const Predictor::Rows& asked) const {
     std::vector<std::int64_t> picks;
     for (std::int64_t row = begin; row < std::min(asked.size(), begin + kTestedAtOnce); ++row)
       picks.push_back(row);
-    const auto answered = asked_->predictor.predict(RowColumns::pick(asked, picks));
+    const auto answered = asked_->predictor.predict(ModelColumns::pick(asked, picks));
     parts.push_back((answered.probabilities.defined() ? answered.probabilities : answered.predictions)
                         .to(at::kDouble)
                         .reshape({static_cast<std::int64_t>(picks.size()), -1}));

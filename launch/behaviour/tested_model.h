@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "launch/behaviour/behaviour_run.h"
-#include "launch/behaviour/row_columns.h"
+#include "launch/behaviour/model_columns.h"
 #include "launch/commands/model_evaluation.h"
 
 namespace ringtrain {
@@ -24,7 +24,7 @@ class TestedModel {
   TestedModel(const Manifest& manifest, const TaskKind& task, const Asked* asked)
       : columns(manifest.preprocessing), manifest(manifest), task(task), asked_(asked) {}
 
-  const RowColumns columns;
+  const ModelColumns columns;
   const Manifest& manifest;
   const TaskKind& task;
 

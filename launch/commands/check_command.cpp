@@ -120,26 +120,7 @@ int check(const Arguments& arguments, const Catalogue& catalogue) {
                findings_table(findings, {.colour = ::isatty(STDOUT_FILENO) == 1, .width = kWidth}));
   }
   world.close();
-  switch (worst_level(findings)) {
-    case Finding::Level::bad:
-      return CheckCode::bad;
-    case Finding::Level::warning:
-      return CheckCode::warnings;
-    default:
-      return CheckCode::good;
-  }
-}
-
-/// Codes 1 and 2 are findings.
-int check_with_own_codes(const Arguments& arguments, const Catalogue& catalogue) {
-  try {
-    return check(arguments, catalogue);
-  } catch (const Error& error) {
-    if (error.exit_code() > CheckCode::bad) throw;
-    throw Error(error.what(), CheckCode::not_checked);
-  } catch (const std::exception& error) {
-    throw Error(fmt::format("unexpected error: {}", error.what()), CheckCode::not_checked);
-  }
+  return code_of(findings);
 }
 
 std::string list_of_checks() {
@@ -173,8 +154,9 @@ void add_check_command(CLI::App& app, Program& program) {
                   "  ringtrain check configs/mnist.yaml --lr-range\n"
                   "Exit code 0: all is good, 1: warnings, 2: something is bad, 64: the command line or the "
                   "configuration is wrong; others: docs/errors.md. It writes no files.");
-  command->callback(
-      [arguments, &program] { program.exit_code = check_with_own_codes(*arguments, program.catalogue); });
+  command->callback([arguments, &program] {
+    program.exit_code = with_check_codes([&] { return check(*arguments, program.catalogue); });
+  });
 
   auto range = std::make_shared<Arguments>();
   range->lr_range = true;
@@ -185,8 +167,9 @@ void add_check_command(CLI::App& app, Program& program) {
       "Examples:\n"
       "  ringtrain lr-range configs/mnist.yaml\n"
       "Exit code 0, or 2 where no learning rate lowers the loss; 64: as `check`.");
-  of_range->callback(
-      [range, &program] { program.exit_code = check_with_own_codes(*range, program.catalogue); });
+  of_range->callback([range, &program] {
+    program.exit_code = with_check_codes([&] { return check(*range, program.catalogue); });
+  });
 }
 
 }  // namespace ringtrain

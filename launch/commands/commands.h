@@ -25,6 +25,7 @@ void add_export_command(CLI::App& app, Program& program);
 void add_report_command(CLI::App& app, Program& program);
 void add_evaluate_command(CLI::App& app, Program& program);
 void add_retrain_command(CLI::App& app, Program& program);
+void add_learn_command(CLI::App& app, Program& program);
 void add_cross_validate_command(CLI::App& app, Program& program);
 void add_tune_command(CLI::App& app, Program& program);
 void add_config_command(CLI::App& app, Program& program);

@@ -11,7 +11,9 @@
 #include "common/log.h"
 #include "common/text.h"
 #include "data/schema/collate.h"
+#include "data/table/table_dataset.h"
 #include "launch/behaviour/tests_of_run.h"
+#include "launch/drift/scores.h"
 #include "launch/version.h"
 #include "serving/export/exporter.h"
 
@@ -54,13 +56,13 @@ static Fields served(const Signature& signature, const Fields& inputs) {
 }
 
 /// Rows of the test part, answered by the trained model as training itself reads them.
-static std::optional<TrainedRows> trained_rows(const Trainer& trainer) {
-  const auto& data = trainer.data();
+static std::optional<TrainedRows> trained_rows(const TrainedModel& trained) {
+  const auto& data = trained.data;
   const auto& signature = data.preprocessing.signature;
   const auto places = signature ? spread(*data.test, *signature) : data.test_sample.places;
   if (places.empty()) return std::nullopt;
   const at::NoGradGuard no_grad;
-  const auto& model = trainer.replica().model;
+  const auto& model = trained.replica.model;
   const Batch batch = data.test->read(places);
   const bool was_training = model->is_training();
   model->eval();
@@ -75,24 +77,45 @@ static std::optional<TrainedRows> trained_rows(const Trainer& trainer) {
   return result;
 }
 
+/// What the model learned from, and how it answers; none where no table was held in memory.
+static nlohmann::json schema_sections(const Manifest& manifest, const TrainedModel& trained) {
+  auto sections = nlohmann::json::object();
+  const auto* const table = dynamic_cast<const TableDataset*>(trained.data.train.get());
+  if (!table || table->profile().empty()) return sections;
+  auto profile = table->profile();
+  profile.scores = drift::scores_of_trained(manifest, trained.data, trained.replica.model, profile.scored);
+  sections[kProfileSection] = profile.to_json();
+  return sections;
+}
+
 /// What is known of the export before training.
-static ExportRequest request_of(const RunConfig& config, const Trainer& trainer) {
+static ExportRequest request_of(const RunConfig& config, const TrainedModel& trained) {
   ExportRequest request;
   request.base = config.export_.repository.empty() ? std::filesystem::path(config.job_dir) / "export"
                                                    : std::filesystem::path(config.export_.repository);
-  request.model = trainer.replica().model;
-  request.make_copy = [&trainer] { return trainer.make_model(); };
+  request.model = trained.replica.model;
+  request.make_copy = trained.make_model;
   Manifest& manifest = request.manifest;
   manifest.name = config.export_.name;
   manifest.task = config.task.type;
-  manifest.preprocessing = trainer.data().preprocessing;
-  manifest.head = trainer.task().head();
+  manifest.preprocessing = trained.data.preprocessing;
+  manifest.head = trained.head;
   manifest.inputs = config.export_.inputs;
   return request;
 }
 
-std::vector<std::string> choose_formats(const RunConfig& config, const Trainer& trainer) {
-  auto request = request_of(config, trainer);
+TrainedModel trained_by(const Trainer& trainer, const Outcome* outcome) {
+  return {.data = trainer.data(),
+          .replica = trainer.replica(),
+          .checkpoints = trainer.checkpoints(),
+          .head = outcome ? outcome->head : trainer.task().head(),
+          .make_model = [&trainer] { return trainer.make_model(); },
+          .metrics = outcome ? outcome->test.to_json() : nlohmann::ordered_json(),
+          .step = outcome ? outcome->exported_step : 0};
+}
+
+std::vector<std::string> choose_formats(const RunConfig& config, const TrainedModel& trained) {
+  auto request = request_of(config, trained);
   request.formats = config.export_.formats;
   const bool automatic = request.formats == std::vector<std::string>{"auto"};
   if (automatic) request.formats = {"torchscript", "onnx", "savedmodel"};
@@ -112,35 +135,35 @@ std::vector<std::string> choose_formats(const RunConfig& config, const Trainer& 
   return request.formats;
 }
 
-Exported export_trained(const RunConfig& config, const Trainer& trainer, const Outcome& outcome,
+Exported export_trained(const RunConfig& config, const TrainedModel& trained,
                         const std::vector<std::string>& formats, int ranks) {
-  auto request = request_of(config, trainer);
+  auto request = request_of(config, trained);
   request.formats = formats;
   Manifest& manifest = request.manifest;
-  manifest.head = outcome.head;
-  manifest.metrics = outcome.test.to_json();
-  const auto checkpoint = trainer.checkpoints().folder_of(outcome.exported_step);
+  manifest.metrics = trained.metrics;
   manifest.provenance = {{"config_hash", hash_text(config.to_yaml())},
                          {"data_file", config.data.train_file},
-                         {"data_hash", trainer.data().file_hash},
+                         {"data_hash", trained.data.file_hash},
                          {"task", task_text(config.task)},
-                         {"checkpoint", checkpoint.string()},
-                         {"checkpoint_hash", trainer.checkpoints().hash(outcome.exported_step)},
-                         {"step", outcome.exported_step},
+                         {"checkpoint", trained.checkpoints.folder_of(trained.step).string()},
+                         {"checkpoint_hash", trained.checkpoints.hash(trained.step)},
+                         {"step", trained.step},
                          {"ranks", ranks},
                          {"libraries", library_versions()},
                          {"created", now_utc()}};
+  manifest.provenance.update(trained.provenance);
   for (const auto& plugin : config.loaded_plugins)
     manifest.provenance["plugins"].push_back({{"file", plugin.file}, {"hash", plugin.hash}});
-  request.trained = trained_rows(trainer);
+  request.schema_sections = schema_sections(manifest, trained);
+  request.trained = trained_rows(trained);
   // So that `retrain` needs no job folder.
   request.add_training = [&](const std::filesystem::path& folder) {
-    trainer.checkpoints().copy_without_optimizer(outcome.exported_step, folder);
+    trained.checkpoints.copy_without_optimizer(trained.step, folder);
   };
   Exported exported;
   if (!config.tests.empty())
     request.judge = [&](const std::filesystem::path& folder, Manifest& of_version) {
-      exported.tests = run_tests_of(config, folder);
+      exported.tests = trained.run_tests ? trained.run_tests(folder) : run_tests_of(config, folder);
       of_version.tests = kept_tests(config.tests, exported.tests);
     };
   exported.version = export_model(request, verify_command());

@@ -1,8 +1,6 @@
 #include <ATen/Parallel.h>
 #include <fmt/format.h>
 
-#include <cmath>
-
 #include "common/errors.h"
 #include "common/exit_code.h"
 #include "common/files.h"
@@ -15,6 +13,7 @@
 #include "launch/commands/training_arguments.h"
 #include "launch/commands/training_worker.h"
 #include "launch/commands/version_origin.h"
+#include "launch/gate.h"
 #include "launch/init/first_run.h"
 #include "launch/mpirun/rank_options.h"
 #include "launch/mpirun/supervisor.h"
@@ -60,56 +59,27 @@ std::int64_t published_by(const RunConfig& config, const fs::path& model,
   throw ExportError(fmt::format("{}: training published no new version", model.string()));
 }
 
-struct Decision {
-  std::string metric;
-  double before = 0, after = 0, gain = 0,
-         margin = 0;  ///< gain: how much better, whichever way is the better one
-  Interval interval;
-  std::int64_t rows = 0;
-  bool promoted = false;
-  std::string why;
-  BehaviourResults tests{};  ///< of the new version, on the same rows
-};
-
 /// The configuration's, or those that the version before was held to.
 std::vector<BehaviourTest> tests_for(const RunConfig& config, const Manifest& before) {
   return config.tests.empty() ? tests_of(before) : config.tests;
 }
 
-Decision decide(const Arguments& arguments, const Catalogue& catalogue, const RunConfig& config,
-                const fs::path& old_version, const fs::path& new_version) {
+GateDecision decide(const Arguments& arguments, const Catalogue& catalogue, const RunConfig& config,
+                    const fs::path& old_version, const fs::path& new_version) {
   at::set_num_threads(1);
   const Predictor before(old_version), after(new_version);
   const auto rows = held_out_rows(config, {config.data.train_file, new_version, after.manifest(), catalogue});
   const auto old_answers = answer_rows(before, *rows, catalogue),
              new_answers = answer_rows(after, *rows, catalogue);
-  Decision decision;
-  decision.metric = arguments.metric.empty() ? config.trainer.checkpoint.metric : arguments.metric;
-  decision.rows = rows->size();
-  decision.margin = arguments.margin;
-  decision.before = judge_answers(old_answers, before.manifest()).get(decision.metric);
-  decision.after = judge_answers(new_answers, after.manifest()).get(decision.metric);
-  const Compared compared{old_answers, before.manifest()};
-  const auto intervals = bootstrap({new_answers, after.manifest()}, &compared, arguments.resamples,
-                                   static_cast<std::uint64_t>(config.seed));
-  if (const auto found = intervals.find(decision.metric); found != intervals.end())
-    decision.interval = found->second;
-  const double sign = larger_is_better(config.task.kind(), decision.metric) ? 1 : -1;
-  if (sign < 0) decision.interval = {-decision.interval.high, -decision.interval.low};
-  decision.gain = sign * (decision.after - decision.before);
-  const bool better = std::isfinite(decision.gain) && decision.gain > 0 && decision.gain >= decision.margin;
-  decision.tests =
-      run_behaviour_tests(tests_for(config, before.manifest()), after, *rows, catalogue, &new_answers);
-  decision.promoted = better && all_passed(decision.tests);
-  decision.why = better && !decision.promoted    ? "it is better, but fails " + failed_tests(decision.tests)
-                 : !std::isfinite(decision.gain) ? "the metric is not defined on these rows"
-                 : decision.promoted             ? "it is better by at least the margin"
-                 : decision.gain > 0             ? "it is better, but by less than the margin"
-                                                 : "it is not better";
+  auto decision =
+      pass_gate({old_answers, before.manifest()}, {new_answers, after.manifest()}, config.task.kind(),
+                arguments.metric.empty() ? config.trainer.checkpoint.metric : arguments.metric,
+                arguments.margin, arguments.resamples, static_cast<std::uint64_t>(config.seed));
+  decision.hold_to(run_behaviour_tests(tests_for(config, before.manifest()), after, *rows, catalogue, &new_answers));
   return decision;
 }
 
-std::string as_text(const Decision& decision, const fs::path& old_version, const fs::path& new_version) {
+std::string as_text(const GateDecision& decision, const fs::path& old_version, const fs::path& new_version) {
   return fmt::format(
       "# Retraining: {}\n\n"
       "| version | {} on {} rows held out of the new data |\n|---|---|\n| {} | {:.6f} |\n| {} | {:.6f} |\n\n"
@@ -121,7 +91,7 @@ std::string as_text(const Decision& decision, const fs::path& old_version, const
       decision.promoted ? "Promoted" : "Refused", decision.why);
 }
 
-ordered_json as_json(const Decision& decision, const fs::path& old_version, const fs::path& new_version) {
+ordered_json as_json(const GateDecision& decision, const fs::path& old_version, const fs::path& new_version) {
   return {{"promoted", decision.promoted},
           {"why", decision.why},
           {"metric", decision.metric},
@@ -134,7 +104,7 @@ ordered_json as_json(const Decision& decision, const fs::path& old_version, cons
           {"tests", to_json(decision.tests)}};
 }
 
-void write_report(const fs::path& job, const Decision& decision, const fs::path& old_version,
+void write_report(const fs::path& job, const GateDecision& decision, const fs::path& old_version,
                   const fs::path& new_version) {
   const auto text = as_text(decision, old_version, new_version);
   write_file_atomically(job / "retrain_report.json",

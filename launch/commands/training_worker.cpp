@@ -1,7 +1,6 @@
 #include "launch/commands/training_worker.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <filesystem>
 #include <optional>
@@ -14,6 +13,7 @@
 #include "common/text.h"
 #include "launch/commands/model_export.h"
 #include "launch/commands/outcome_text.h"
+#include "launch/commands/rank_main.h"
 #include "launch/commands/remote_job.h"
 #include "launch/mpirun/rank_cores.h"
 #include "launch/report/report.h"
@@ -61,7 +61,7 @@ int train(World& world, const std::string& config_file, const std::vector<std::s
   Trainer trainer(world, config, options, signal);
   std::vector<std::string> formats;
   together(world.control(), "looking whether the model can be exported", [&] {
-    if (world.rank() == 0 && config.export_.enabled) formats = choose_formats(config, trainer);
+    if (world.rank() == 0 && config.export_.enabled) formats = choose_formats(config, trained_by(trainer));
     if (world.rank() == 0 && !config.export_.enabled && !config.tests.empty())
       log::warn("tests: they are run on the exported model, and this run exports none");
   });
@@ -74,7 +74,7 @@ int train(World& world, const std::string& config_file, const std::vector<std::s
   world.beacon().enter(world.rank() == 0 ? Phase::exporting : Phase::waiting);
   together(world.control(), "exporting the model", [&] {
     if (world.rank() == 0 && config.export_.enabled)
-      exported = export_trained(config, trainer, outcome, formats, world.world_size());
+      exported = export_trained(config, trained_by(trainer, &outcome), formats, world.world_size());
   });
   together(world.control(), "writing the report", [&] {
     if (world.rank() == 0)
@@ -88,38 +88,9 @@ int train(World& world, const std::string& config_file, const std::vector<std::s
 
 int run_training_worker(const std::string& config_file, const std::vector<std::string>& overrides,
                         const StartOptions& start, const Catalogue& catalogue) {
-  const StopSignal signal;
-  World world;
-  log::set_identity(world.rank(), world.world_size(), world.host(), "cpu");
-  const auto say = [](const std::string& text) {
-    const std::string line = fmt::format("ringtrain: {}\n", text);
-    (void)!::write(STDERR_FILENO, line.data(), line.size());
-  };
-  const auto say_and_log = [&say](const std::string& text) {
-    say(text);
-    log::error_to_file(text);
-  };
-  try {
-    const int code = train(world, config_file, overrides, start, catalogue, signal);
-    world.close();
-    return code;
-  } catch (const Error& error) {
-    if (error.agreed()) {  // all ranks know; one says it
-      if (world.rank() == 0) say(error.what());
-      log::error_to_file(error.what());
-      world.close();
-      return error.exit_code();
-    }
-    say_and_log(fmt::format("rank {} of {} (host {}): {}", world.rank(), world.world_size(), world.host(),
-                            error.what()));
-    world.control().abort(error.exit_code());
-    return error.exit_code();
-  } catch (const std::exception& error) {
-    say_and_log(fmt::format("rank {} of {} (host {}): unexpected error: {}", world.rank(), world.world_size(),
-                            world.host(), error.what()));
-    world.control().abort(ExitCode::failure);
-    return ExitCode::failure;
-  }
+  return rank_main([&](World& world, const StopSignal& signal) {
+    return train(world, config_file, overrides, start, catalogue, signal);
+  });
 }
 
 }  // namespace ringtrain

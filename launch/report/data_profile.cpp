@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <unordered_map>
 
+#include "data/profile/distribution.h"
 #include "launch/report/measures.h"
 
 namespace ringtrain::report {
@@ -60,15 +60,8 @@ ordered_json words_json(const CategoricalColumn* column, const std::string& name
                         const Parts& parts) {
   ordered_json json{{"name", name}};
   for (std::size_t p = 0; p < parts.size(); ++p) {
-    std::unordered_map<std::string, std::int64_t> counts;
     std::int64_t missing = 0, unseen = 0;
-    for (const auto row : parts[p].rows) {
-      const auto& word = parts[p].table.categorical[place][static_cast<std::size_t>(row)];
-      if (word.empty())
-        ++missing;
-      else
-        ++counts[word];
-    }
+    const auto counts = count_words(parts[p].table.categorical[place], parts[p].rows, missing);
     for (const auto& [word, rows] : counts)
       if (column && !column->knows(word)) unseen += rows;
     json["missing"].push_back(missing);

@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 
 #include "common/text.h"
+#include "launch/report/frame.h"
 #include "launch/report/html.h"
 #include "launch/report/measures.h"
-#include "report_page.h"
 
 namespace ringtrain::report {
 namespace {
@@ -60,19 +60,6 @@ std::string title_of(const std::vector<RunView>& runs) {
   return runs.size() == 1 ? runs[0].name : fmt::format("{} runs", runs.size());
 }
 
-/// Links to the sections that are there.
-std::string contents(const std::string& body) {
-  std::string links;
-  for (std::size_t at = 0; (at = body.find("<section id=\"", at)) != std::string::npos;) {
-    const auto id = at + 13, id_end = body.find('"', id), title = body.find("<h2>", id_end) + 4;
-    const auto heading = body.substr(title, body.find("</h2>", title) - title);
-    links += fmt::format("<a href=\"#{}\">{}</a> ", body.substr(id, id_end - id),
-                         heading.substr(0, heading.find(" <small>")));
-    at = title;
-  }
-  return "<nav>" + links + "</nav>";
-}
-
 }  // namespace
 
 const ordered_json* shown_part(const RunView& run) {
@@ -95,18 +82,7 @@ std::string part_text(const RunView& run) {
 std::string page_of(const std::vector<RunView>& runs) {
   std::string body = overview(runs) + comparison(runs) + curves(runs) + time_spent(runs);
   body += runs.size() == 1 ? parts_of_one(runs[0]) : ranking(runs);
-  const auto title = title_of(runs);
-  std::string page(kReportPage);
-  const auto put = [&page](std::string_view mark, const std::string& text) {
-    page.replace(page.find(mark), mark.size(), text);
-  };
-  // Last what may hold any text: nothing is looked for in it.
-  put("@CONTENTS@", contents(body));
-  put("@TITLE@", escaped(title));
-  put("@HEADING@", escaped(title));
-  const auto at = page.find("@BODY@", page.find("<main>"));
-  return page.substr(0, at) + body + "<script type=\"application/json\" id=\"report-data\">" +
-         script_json(data_json(runs)) + "</script>" + page.substr(at + 6);
+  return framed(title_of(runs), body, data_json(runs));
 }
 
 }  // namespace ringtrain::report

@@ -35,19 +35,27 @@ std::vector<std::string> ignored(const RowOptions& options) {
 class ColumnParser : public RowParser {
  public:
   ColumnParser(const Preprocessing& preprocessing, const RowOptions& options)
-      : preprocessing_(preprocessing), key_(options.key), reader_(preprocessing, ignored(options)) {}
+      : preprocessing_(preprocessing),
+        key_(options.key),
+        may_lack_key_(options.may_lack_key),
+        reader_(preprocessing, ignored(options)) {}
 
   void read(std::string_view line, RowBatch& batch, std::size_t row) const override {
     const auto value = parse_json(line);
-    if (!key_.empty()) batch.keys[row] = key_of(value, key_);
+    if (!key_.empty() && (!may_lack_key_ || has_key(value))) batch.keys[row] = key_of(value, key_);
     reader_.read(value, JsonRowReader::row_of(batch.rows, row));
     if (const auto error = value_error(preprocessing_, batch.rows, row); !error.empty())
       throw DataError(error);
   }
 
  private:
+  bool has_key(const rapidjson::Value& value) const {
+    return value.IsObject() && value.HasMember(key_.c_str());
+  }
+
   const Preprocessing& preprocessing_;
   std::string key_;
+  bool may_lack_key_;
   JsonRowReader reader_;
 };
 

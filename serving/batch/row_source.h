@@ -34,7 +34,8 @@ struct RowFile {
 
 /// What is taken from each row beside the model's columns.
 struct RowOptions {
-  std::string key;                   ///< the field that is carried to the answer; "" for none
+  std::string key;            ///< the field that is carried to the answer; "" for none
+  bool may_lack_key = false;  ///< a JSON row without that field has the key ""; else it cannot be answered
   std::vector<std::string> dropped;  ///< fields of JSON rows that are ignored
   CsvConfig csv;                     ///< how CSV files are written
 };

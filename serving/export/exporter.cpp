@@ -119,19 +119,24 @@ FormatFile file_of(const std::string& format, const Manifest& manifest, const Tr
   return {"model.pt", content.str()};
 }
 
+std::string schema_text(const Preprocessing& preprocessing, const nlohmann::json& sections) {
+  auto json = preprocessing.to_json();
+  json.update(sections);
+  return json.dump(2) + "\n";
+}
+
 /// Writes the formats and the manifest.
 void write_files(const fs::path& folder, Manifest& manifest, const Network& network,
-                 const std::vector<std::string>& formats,
-                 const std::function<void(const fs::path&)>& add_training) {
+                 const ExportRequest& request) {
   const TracedNetwork traced = trace_network(network, manifest.preprocessing);
   manifest.files = nlohmann::json::object();
   const auto write = [&](const FormatFile& file) {
     write_file_synced(folder / file.name, file.content);
     manifest.files[file.name] = hash_text(file.content);
   };
-  for (const auto& format : formats) write(file_of(format, manifest, traced));
-  if (add_training) {
-    add_training(folder / kTrainingFolder);
+  for (const auto& format : request.formats) write(file_of(format, manifest, traced));
+  if (request.add_training) {
+    request.add_training(folder / kTrainingFolder);
     for (const auto& entry : fs::recursive_directory_iterator(folder / kTrainingFolder))
       if (entry.is_regular_file())
         manifest.files[entry.path().lexically_relative(folder).string()] = hash_file(entry.path());
@@ -139,7 +144,7 @@ void write_files(const fs::path& folder, Manifest& manifest, const Network& netw
   // Not among the manifest's files: whoever serves it may put other rows there.
   if (!manifest.preprocessing.tokens)
     write_file_synced(folder / "warmup.json", warm_up_rows(manifest.preprocessing));
-  write({"schema.json", manifest.preprocessing.to_json().dump(2) + "\n"});
+  write({"schema.json", schema_text(manifest.preprocessing, request.schema_sections)});
   write_file_synced(folder / "manifest.json", manifest.file_text());
 }
 
@@ -238,7 +243,7 @@ fs::path export_model(const ExportRequest& request, const std::vector<std::strin
     const auto network = evaluation_copy(request);
     require_fitting_outputs(manifest, network);
     StagedFolder staged(version);
-    write_files(staged.path(), manifest, network, request.formats, request.add_training);
+    write_files(staged.path(), manifest, network, request);
     verify_in_fresh_process(staged.path(), manifest, network, request.trained, verify_command);
     if (request.judge) {
       request.judge(staged.path(), manifest);

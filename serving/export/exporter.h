@@ -40,6 +40,9 @@ struct ExportRequest {
   std::vector<std::string> formats{"torchscript", "onnx"};
   /// Rows of the data as `model` read and answered them: the export must do the same.
   std::optional<TrainedRows> trained{};
+  /// What stands in schema.json beside the preprocessing, by name: {"profile": …}. Readers that do not know a
+  /// section pass over it.
+  nlohmann::json schema_sections = nlohmann::json::object();
   /// Makes files in this folder, which it has to make too; they are among the manifest's. Null: none.
   std::function<void(const std::filesystem::path& folder)> add_training = nullptr;
   /// Told the folder of the verified version before it is published: what it adds to the manifest is written.

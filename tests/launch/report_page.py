@@ -51,8 +51,10 @@ def main():
         jobs.run("train", "configs/cancer.yaml", "--job-dir", folder / "cancer", *jobs.sets(trainer__epochs=12))
         train_shops(folder)
         jobs.run("report", folder / "cancer", folder / "shops", "--output", folder / "both.html")
+        drifted = jobs.run("drift", folder / "cancer/export/cancer", "datasets/cancer.csv", "--html", folder / "drift.html", expect=None)
+        assert drifted.returncode in (0, 1, 2), drifted.stderr
         with Page(folder) as page:
-            for name, file in (("cancer", folder / "cancer/report.html"), ("shops", folder / "shops/report.html"), ("both", folder / "both.html")):
+            for name, file in (("drift", folder / "drift.html"), ("cancer", folder / "cancer/report.html"), ("shops", folder / "shops/report.html"), ("both", folder / "both.html")):
                 open_file(page, file)
                 look(page, name)
             open_file(page, folder / "shops/report.html")

@@ -1,7 +1,7 @@
 # Included by tests/trainer/CMakeLists.txt: the metrics' own tests.
 ringtrain_add_test(metrics_test FOLDER trainer LIBRARIES ringtrain::metrics nlohmann_json::nlohmann_json
   SOURCES metrics_classification_test.cpp metrics_exact_sum_test.cpp metrics_ranks_test.cpp metrics_regression_test.cpp
-          metrics_report_test.cpp metrics_threshold_test.cpp)
+          metrics_report_test.cpp metrics_threshold_test.cpp metrics_adwin_test.cpp)
 
 # Prints the metrics of rows on its standard input, for the comparison with scikit-learn.
 add_executable(metrics_of_csv metrics_of_csv.cpp)

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "comm/agreement.h"
 #include "common/log.h"
@@ -17,6 +18,7 @@
 #include "data/table/table_files.h"
 #include "storage/storage.h"
 #include "trainer/data_kinds/data_kind.h"
+#include "trainer/data_kinds/schema_guard.h"
 #include "trainer/data_kinds/streamed_parts.h"
 #include "trainer/data_kinds/table_parts.h"
 
@@ -210,7 +212,8 @@ void require_tables(const std::vector<CodedColumn>& columns, const ModelKind& mo
              : "give them the encoding one_hot (data.features.encoding and data.features.encodings)"));
 }
 
-PreparedData prepare_table(const TableConfig& config, const DataRequest& request, Communicator& control) {
+PreparedData prepare_table(const TableConfig& config, const KeptOut& kept_out, const DataRequest& request,
+                           Communicator& control) {
   if (config.streaming.enabled) {
     together(control, "naming the classes", [&] { require_same_positive(request); });
     auto data = prepare_streamed(config, request, control);
@@ -228,6 +231,7 @@ PreparedData prepare_table(const TableConfig& config, const DataRequest& request
   TableParts parts;
   together(control, "reading the data", [&] {
     parts = read_parts(config, request);
+    leave_out(parts, config, kept_out);
     data.file_hash = hash_of(config);
   });
   if (control.rank() == 0 && !parts.split.warning.empty()) log::warn(parts.split.warning);
@@ -255,6 +259,7 @@ PreparedData prepare_table(const TableConfig& config, const DataRequest& request
     auto train = std::make_unique<TableDataset>(table, data.preprocessing, parts.split.train);
     data.order.weights = weights_of_sampling(config, table, parts.split.train, data.class_counts);
     if (config.sampling == "weight") train->drop_weights();
+    if (control.rank() == 0) train->keep_profile(profile_of(table, parts.split.train));
     data.train = std::move(train);
     data.validation =
         std::make_unique<TableDataset>(parts.of_validation(), data.preprocessing, parts.split.validation);
@@ -273,21 +278,33 @@ class TableKind : public DataKind {
   std::shared_ptr<DataKind> clone() const override { return std::make_shared<TableKind>(*this); }
   std::string name() const override { return "csv"; }
   std::string doc() const override { return "A table: rows of features and a target."; }
-  void describe(config::Visitor& v) override { config_.describe(v); }
+  void describe(config::Visitor& v) override {
+    config_.describe(v);
+    v.section("schema", "What the rows have to be like (docs/data.md).", schema_);
+    v.require("schema", schema_.on_violation != "quarantine" || !config_.streaming.enabled,
+              "on_violation: quarantine is for tables in memory; with data.streaming use refuse or warn");
+  }
 
   bool can_be_exported() const override { return true; }
   std::optional<TableConfig> table(const std::string& train_file) const override {
     auto config = config_;
     config.train_file = train_file;
+    if (schema_.on_violation == "quarantine" && !schema_.empty()) {
+      // What cannot be read is among the rows that are written there.
+      config.bad_rows = "skip";
+      config.most_bad_rows = std::numeric_limits<std::int64_t>::max();
+    }
     return config;
   }
   std::string hash(const std::string& train_file) const override { return hash_of(*table(train_file)); }
   PreparedData prepare(const DataRequest& request, Communicator& control) const override {
-    return prepare_table(*table(request.train_file), request, control);
+    const auto config = *table(request.train_file);
+    return prepare_table(config, guard_rows(schema_, config, control), request, control);
   }
 
  private:
   TableConfig config_;
+  DataSchema schema_;
 };
 
 }  // namespace

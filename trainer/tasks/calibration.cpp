@@ -110,6 +110,13 @@ Head calibrated(Head head, double temperature) {
   return head;
 }
 
+double temperature_of(const Head& head) {
+  const bool probabilities = head.form == AnswerForm::one_class || head.form == AnswerForm::labels;
+  if (!probabilities || head.operations.empty() || head.operations[0].kind != HeadOperation::Kind::scale)
+    return 1;
+  return 1 / head.operations[0].scale.at(0);
+}
+
 LossSum CalibratedTask::loss_sum(const at::Tensor& outputs, const Fields& targets,
                                  const at::Tensor& weights) const {
   return task_->loss_sum(outputs / temperature_, targets, weights);

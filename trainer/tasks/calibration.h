@@ -27,6 +27,9 @@ std::string told_calibration(double temperature, double before, double after);
 /// A head whose outputs are divided by `temperature` first.
 Head calibrated(Head head, double temperature);
 
+/// The temperature of a head that `calibrated` made; 1 of any other.
+double temperature_of(const Head& head);
+
 /// The task whose outputs are divided by a temperature: its head, its scores and its loss are of those.
 class CalibratedTask : public Task {
  public:

@@ -1,4 +1,4 @@
-#include "launch/behaviour/row_columns.h"
+#include "launch/behaviour/model_columns.h"
 
 #include <ATen/ATen.h>
 #include <fmt/format.h>
@@ -29,7 +29,7 @@ struct NumberRange {
 
 }  // namespace
 
-RowColumns::Column RowColumns::column(const std::string& name) const {
+ModelColumns::Column ModelColumns::column(const std::string& name) const {
   std::vector<std::string> known;
   for (std::size_t i = 0; i < schema_.numeric.size(); ++i) {
     if (schema_.numeric[i].name == name) return {name, true, i};
@@ -42,13 +42,13 @@ RowColumns::Column RowColumns::column(const std::string& name) const {
   throw ConfigError(fmt::format("'{}' is no column of the model.{}", name, did_you_mean(name, known)));
 }
 
-RowColumns::Column RowColumns::numeric_column(const std::string& name) const {
+ModelColumns::Column ModelColumns::numeric_column(const std::string& name) const {
   auto found = column(name);
   if (!found.is_numeric) throw ConfigError(fmt::format("the column '{}' holds words, not numbers", name));
   return found;
 }
 
-std::string RowColumns::word_of(const Column& column, const std::string& value) const {
+std::string ModelColumns::word_of(const Column& column, const std::string& value) const {
   const auto& of = schema_.categorical[column.index];
   auto word = reading_.word(value).text;
   if (word.empty() || of.knows(word)) return word;
@@ -56,14 +56,15 @@ std::string RowColumns::word_of(const Column& column, const std::string& value) 
                                 did_you_mean(value, of.vocabulary)));
 }
 
-double RowColumns::number_of(const Column& column, const std::string& value) const {
+double ModelColumns::number_of(const Column& column, const std::string& value) const {
   const auto number = reading_.number(value);
   if (number.state == ValueState::missing) return std::numeric_limits<double>::quiet_NaN();
   if (number.state == ValueState::good) return number.value;
   throw ConfigError(fmt::format("column '{}': {} is no number", column.name, excerpt(value)));
 }
 
-RowColumns::Condition RowColumns::any_of(const Column& column, const std::vector<std::string>& values) const {
+ModelColumns::Condition ModelColumns::any_of(const Column& column,
+                                             const std::vector<std::string>& values) const {
   if (!column.is_numeric) {
     std::vector<std::string> words;
     for (const auto& value : values) words.push_back(word_of(column, value));
@@ -111,7 +112,7 @@ RowColumns::Condition RowColumns::any_of(const Column& column, const std::vector
   };
 }
 
-RowColumns::Condition RowColumns::all_of(const Mapping& columns) const {
+ModelColumns::Condition ModelColumns::all_of(const Mapping& columns) const {
   std::vector<Condition> conditions;
   std::vector<std::string> problems;
   for (const auto& [name, values] : columns) {
@@ -127,7 +128,7 @@ RowColumns::Condition RowColumns::all_of(const Mapping& columns) const {
   };
 }
 
-void RowColumns::require_taken(const Column& column, const std::string& value) const {
+void ModelColumns::require_taken(const Column& column, const std::string& value) const {
   if (!reading_.is_missing(value)) return;
   const bool taken =
       column.is_numeric ? schema_.numeric[column.index].fill.has_value()
@@ -138,20 +139,20 @@ void RowColumns::require_taken(const Column& column, const std::string& value) c
         "column '{}': the model was trained without missing values there, and takes none", column.name));
 }
 
-void RowColumns::set(Rows& rows, const Column& column, std::int64_t row, const std::string& value) const {
+void ModelColumns::set(Rows& rows, const Column& column, std::int64_t row, const std::string& value) const {
   if (column.is_numeric)
     set_number(rows, column, row, number_of(column, value));
   else
     rows.categorical[column.index][static_cast<std::size_t>(row)] = word_of(column, value);
 }
 
-double RowColumns::number(const Rows& rows, const Column& column, std::int64_t row) const {
+double ModelColumns::number(const Rows& rows, const Column& column, std::int64_t row) const {
   const auto place = row * rows.numeric.size(1) + static_cast<std::int64_t>(column.index);
   return rows.numeric.scalar_type() == at::kDouble ? rows.numeric.const_data_ptr<double>()[place]
                                                    : rows.numeric.const_data_ptr<float>()[place];
 }
 
-void RowColumns::set_number(Rows& rows, const Column& column, std::int64_t row, double value) const {
+void ModelColumns::set_number(Rows& rows, const Column& column, std::int64_t row, double value) const {
   const auto place = row * rows.numeric.size(1) + static_cast<std::int64_t>(column.index);
   if (rows.numeric.scalar_type() == at::kDouble)
     rows.numeric.mutable_data_ptr<double>()[place] = value;
@@ -159,7 +160,7 @@ void RowColumns::set_number(Rows& rows, const Column& column, std::int64_t row, 
     rows.numeric.mutable_data_ptr<float>()[place] = static_cast<float>(value);
 }
 
-RowColumns::Rows RowColumns::pick(const Rows& rows, const std::vector<std::int64_t>& picks) {
+ModelColumns::Rows ModelColumns::pick(const Rows& rows, const std::vector<std::int64_t>& picks) {
   Rows picked;
   picked.numeric = rows.numeric.index_select(0, at::tensor(picks, at::kLong));
   for (const auto& column : rows.categorical) {
@@ -170,7 +171,7 @@ RowColumns::Rows RowColumns::pick(const Rows& rows, const std::vector<std::int64
   return picked;
 }
 
-RowColumns::Rows RowColumns::joined(const std::vector<Rows>& parts) {
+ModelColumns::Rows ModelColumns::joined(const std::vector<Rows>& parts) {
   Rows all;
   std::vector<at::Tensor> numeric;
   for (const auto& part : parts) {

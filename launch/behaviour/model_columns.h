@@ -14,10 +14,10 @@ namespace ringtrain {
 
 /// Raw rows, as a model takes them, by the names of their columns. What a name or a value has no meaning for
 /// becomes a problem, in words.
-class RowColumns {
+class ModelColumns {
  public:
   /// `schema` outlives it: of a model that reads columns.
-  explicit RowColumns(const Preprocessing& schema) : schema_(schema), reading_(schema.reading) {}
+  explicit ModelColumns(const Preprocessing& schema) : schema_(schema), reading_(schema.reading) {}
 
   struct Column {
     std::string name;

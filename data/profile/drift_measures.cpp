@@ -1,0 +1,120 @@
+#include "data/profile/drift_measures.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+namespace ringtrain {
+namespace {
+
+constexpr double kLeastShare = 1e-4;
+/// What a number may lose where one of both sides was held in float32.
+constexpr double kRounding = 1e-6;
+
+double sum_of(const std::vector<double>& counts) {
+  return std::accumulate(counts.begin(), counts.end(), 0.0);
+}
+
+/// x ln(x / y), which is 0 at x = 0.
+double entropy_term(double x, double y) { return x > 0 ? x * std::log(x / y) : 0; }
+
+/// A number that a standard normal one is beyond with at most this probability (Chernoff).
+double normal_limit(double alarm) { return std::sqrt(-2 * std::log(2 * alarm)); }
+
+/// The same of chi-square (Wilson and Hilferty 1931).
+double chi_square_limit(double degrees, double alarm) {
+  const double part = 2 / (9 * degrees);
+  return degrees * std::pow(1 - part + normal_limit(alarm) * std::sqrt(part), 3);
+}
+
+}  // namespace
+
+double stability_index(const std::vector<double>& then, const std::vector<double>& now) {
+  const double all_then = sum_of(then), all_now = sum_of(now);
+  double sum = 0;
+  for (std::size_t i = 0; i < then.size(); ++i) {
+    const double t = std::max(then[i] / all_then, kLeastShare), n = std::max(now[i] / all_now, kLeastShare);
+    sum += (n - t) * std::log(n / t);
+  }
+  return sum;
+}
+
+double kolmogorov_smirnov(const std::vector<double>& then, const std::vector<double>& now) {
+  const double all_then = sum_of(then), all_now = sum_of(now);
+  double up_to_then = 0, up_to_now = 0, largest = 0;
+  for (std::size_t i = 0; i < then.size(); ++i) {
+    up_to_then += then[i];
+    up_to_now += now[i];
+    largest = std::max(largest, std::abs(up_to_then / all_then - up_to_now / all_now));
+  }
+  return largest;
+}
+
+double jensen_shannon(const std::vector<double>& then, const std::vector<double>& now) {
+  const double all_then = sum_of(then), all_now = sum_of(now);
+  double sum = 0;
+  for (std::size_t i = 0; i < then.size(); ++i) {
+    const double t = then[i] / all_then, n = now[i] / all_now, middle = (t + n) / 2;
+    sum += entropy_term(t, middle) + entropy_term(n, middle);
+  }
+  return std::sqrt(std::max(0.0, sum / 2));
+}
+
+/// Both PSI and eight times the divergence are Σ (n - t)² / t to second order, which is chi-square over the
+/// harmonic number of values (Yurdakul and Naranjo, "Statistical properties of the population stability
+/// index", 2020).
+ChanceLimits chance_limits(std::size_t bins, double then, double now, double alarm) {
+  const double unit = 1 / then + 1 / now;
+  const double squares = bins > 1 ? unit * chi_square_limit(static_cast<double>(bins - 1), alarm) : 0;
+  return {squares, std::sqrt(unit * -std::log(alarm / 2) / 2), std::sqrt(squares / 8)};
+}
+
+double chance_of_shares(double share, double then, double now, double alarm) {
+  return normal_limit(alarm) * std::sqrt(share * (1 - share) * (1 / then + 1 / now));
+}
+
+BesideColumn::BesideColumn(const Distribution& then) : then_(then), now_(then) {
+  now_.present = now_.missing = now_.rest = now_.different = 0;
+  std::fill(now_.bins.begin(), now_.bins.end(), 0);
+  for (std::size_t i = 0; i < now_.words.size(); ++i) {
+    now_.words[i].second = 0;
+    places_.emplace(then.words[i].first, i);
+  }
+}
+
+void BesideColumn::add(double value) {
+  if (std::isnan(value)) {
+    ++now_.missing;
+    return;
+  }
+  now_.low = now_.present == 0 ? value : std::min(now_.low, value);
+  now_.high = now_.present == 0 ? value : std::max(now_.high, value);
+  ++now_.present;
+  ++now_.bins[then_.bin_of(value)];
+  const double slack = kRounding * std::max(std::abs(then_.low), std::abs(then_.high));
+  outside_ += then_.present > 0 && (value < then_.low - slack || value > then_.high + slack);
+}
+
+void BesideColumn::add(std::string_view word, bool known) {
+  if (word.empty()) {
+    ++now_.missing;
+    return;
+  }
+  ++now_.present;
+  if (const auto found = places_.find(word); found != places_.end())
+    ++now_.words[found->second].second;
+  else
+    ++now_.rest;
+  if (known) return;
+  if (unseen_++ == 0) first_unseen_ = word;
+}
+
+std::vector<double> BesideColumn::counts_of(const Distribution& column) {
+  if (!column.of_words) return {column.bins.begin(), column.bins.end()};
+  std::vector<double> counts;
+  for (const auto& [word, count] : column.words) counts.push_back(static_cast<double>(count));
+  counts.push_back(static_cast<double>(column.rest));
+  return counts;
+}
+
+}  // namespace ringtrain
