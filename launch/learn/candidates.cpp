@@ -24,6 +24,9 @@ namespace {
 
 using nlohmann::ordered_json;
 
+/// Of the interval of how much better a candidate is.
+constexpr std::int64_t kResamples = 400;
+
 /// The held-out rows as an exported model takes them.
 class HeldOutRows : public LabelledRows {
  public:
@@ -177,11 +180,19 @@ CandidateOutcome Candidates::decide(const std::vector<StreamRow>& rows, const St
   const auto after = answers_of_model(samples);
   const auto before = answer_rows(standing, HeldOutRows(rows, data_.preprocessing), catalogue_);
   const auto gate = pass_gate({before, standing.manifest()}, {after, job_.manifest()}, config_.task.kind(),
-                              config_.learn.metric, config_.learn.margin, 0, 0);
+                              config_.learn.metric, config_.learn.margin, kResamples,
+                              static_cast<std::uint64_t>(config_.seed + model_.step()));
   outcome.before = gate.before;
   outcome.after = gate.after;
   outcome.why = gate.why;
   if (!gate.promoted) return outcome;
+  // Many candidates are measured on few rows: one of them is better by chance alone.
+  if (!(gate.interval.low > 0)) {
+    outcome.why = fmt::format(
+        "it is better, but by no more than chance: in 95% of resampled windows by {:.6f} to {:.6f}",
+        gate.interval.low, gate.interval.high);
+    return outcome;
+  }
   const auto guard =
       guard_.why_not(gate.rows, candidate.at("day").get<std::int64_t>(), candidate.at("frozen").get<bool>());
   if (!guard.empty()) {
