@@ -152,8 +152,11 @@ std::vector<std::string> labels_of(const BlockIndex& index, const PlanRequest& r
 
 Preprocessing fit(const PlanRequest& request, const CheckedRows& rows, const BlockStatistics& all,
                   const BlockWords& words, const std::vector<std::string>& labels) {
-  FittedColumns fitted{
-      .numeric = {}, .categorical = words.columns(), .targets = rows.selection().targets, .labels = labels};
+  FittedColumns fitted{.numeric = {},
+                       .categorical = words.columns(),
+                       .targets = rows.selection().targets,
+                       .labels = labels,
+                       .ignored = rows.selection().ignored};
   for (std::size_t c = 0; c < all.numeric.size(); ++c) {
     const auto& column = all.numeric[c];
     require_values(column.exact.count, rows.selection().numeric[c].name);

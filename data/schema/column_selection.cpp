@@ -88,13 +88,17 @@ ColumnSelection select_columns(const TableConfig& config, const FileColumns& col
                             .targets = config.targets,
                             .weight = config.weight,
                             .left_out = {},
+                            .ignored = {},
                             .group = config.split.group,
                             .time = config.split.time};
   const std::unordered_set<std::string_view> targets(config.targets.begin(), config.targets.end());
   Names dates;
   for (const auto& name : header) {
-    if (targets.contains(name) || name == config.weight || ignore.match(name)) continue;
-    if (index.contains(name) && !numeric.exactly(name) && !categorical.exactly(name) && !date.exactly(name))
+    if (targets.contains(name)) continue;
+    if (name == config.weight || ignore.match(name))
+      selection.ignored.push_back(name);
+    else if (index.contains(name) && !numeric.exactly(name) && !categorical.exactly(name) &&
+             !date.exactly(name))
       selection.left_out.push_back(name);
     else if (date.match(name))
       dates.push_back(name);
@@ -102,7 +106,10 @@ ColumnSelection select_columns(const TableConfig& config, const FileColumns& col
       selection.categorical.push_back(name);
     else if (numeric.match(name))
       selection.numeric.emplace_back(name);
+    else
+      selection.ignored.push_back(name);
   }
+  selection.ignored.insert(selection.ignored.end(), selection.left_out.begin(), selection.left_out.end());
   for (const auto& name : dates)
     for (const auto& [part, suffix] : {std::pair{DatePart::year, "year"},
                                        {DatePart::month, "month"},

@@ -14,9 +14,10 @@ struct ColumnSelection {
   std::vector<NumericField> numeric;
   std::vector<std::string> categorical;
   std::vector<std::string> targets;
-  std::string weight{};               ///< "" for none
-  std::vector<std::string> left_out;  ///< index columns, and those that a fitted schema does not have
-  std::string group{}, time{};        ///< of data.split; "" for none. They may be features, too
+  std::string weight{};                ///< "" for none
+  std::vector<std::string> left_out;   ///< index columns, and those that a fitted schema does not have
+  std::vector<std::string> ignored{};  ///< all others: no features, no targets
+  std::string group{}, time{};         ///< of data.split; "" for none. They may be features, too
 };
 
 /// The encodings that `features` asks for of categorical columns, by their names. Throws DataError for a

@@ -155,8 +155,11 @@ Preprocessing fit_preprocessing(const TableConfig& config, const Table& table,
   Numbers numbers(table);
   for (const auto c : wide_columns(table, train_rows, control)) numbers.set_wide(c);
   const Statistics s = measure(table, numbers, train_rows, control);
-  FittedColumns fitted{
-      .numeric = {}, .categorical = {}, .targets = table.target_names, .labels = table.labels};
+  FittedColumns fitted{.numeric = {},
+                       .categorical = {},
+                       .targets = table.target_names,
+                       .labels = table.labels,
+                       .ignored = table.ignored_names};
   for (std::size_t c = 0; c < table.numeric_names.size(); ++c)
     fitted.numeric.push_back({.field = table.numeric_names[c],
                               .mean = s.mean[c],

@@ -60,6 +60,15 @@ std::vector<std::string> words_of(const std::vector<WordCount>& counts, std::int
   return words;
 }
 
+/// The most frequent word; of several the first one. "" where there is none.
+std::string usual_word(const std::vector<WordCount>& counts) {
+  const WordCount* usual = nullptr;
+  for (const auto& one : counts)
+    if (!usual || one.second > usual->second || (one.second == usual->second && one.first < usual->first))
+      usual = &one;
+  return usual ? usual->first : "";
+}
+
 CategoricalColumn fit_column(const TableConfig& config, const FittedColumns::Categorical& column) {
   const bool takes_missing = config.missing.categorical == "category";
   const bool has_missing = takes_missing && column.has_missing;
@@ -74,6 +83,7 @@ CategoricalColumn fit_column(const TableConfig& config, const FittedColumns::Cat
   if (column.encoding == Encoding::embedding && config.unseen != "error")
     result.min_count = config.features.min_count;
   result.vocabulary = words_of(column.words, result.min_count);
+  result.usual = usual_word(column.words);
   if (column.encoding == Encoding::embedding && result.vocabulary.empty())
     throw DataError(
         fmt::format("column '{}' has no word that occurs {} time{} in the training part, so that an "
@@ -114,6 +124,7 @@ Preprocessing make_preprocessing(const TableConfig& config, const FittedColumns&
                        .targets = fitted.targets,
                        .labels = fitted.labels,
                        .tokens = {}};
+  result.ignored = fitted.ignored;
   for (const auto& column : fitted.numeric) result.numeric.push_back(fit_column(config, column));
   for (const auto& column : fitted.categorical) result.categorical.push_back(fit_column(config, column));
   return result;

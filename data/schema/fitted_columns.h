@@ -31,6 +31,7 @@ struct FittedColumns {
   std::vector<Numeric> numeric;
   std::vector<Categorical> categorical;
   std::vector<std::string> targets, labels;
+  std::vector<std::string> ignored{};  ///< other columns of the file
 };
 
 /// The preprocessing that follows. A constant column gets scale 1; vocabularies are sorted. Throws DataError

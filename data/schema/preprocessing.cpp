@@ -178,7 +178,9 @@ nlohmann::json Preprocessing::to_json() const {
     if (c.is_coded()) last["encoding"] = kEncodings.at(static_cast<std::size_t>(c.encoding));
     if (c.encoding == Encoding::hash) last["buckets"] = c.buckets;
     if (c.encoding == Encoding::embedding) last["min_count"] = c.min_count;
+    if (!c.usual.empty()) last["usual"] = c.usual;
   }
+  if (!ignored.empty()) json["ignored"] = ignored;
   if (!tokens && labels.empty()) {
     std::vector<double> shifts, scales;
     for (std::size_t i = 0; i < std::max<std::size_t>(targets.size(), 1); ++i) {
@@ -226,6 +228,7 @@ Preprocessing Preprocessing::from_json(const nlohmann::json& json) {
                                   .missing_is_unseen = c.value("missing_is_unseen", false),
                                   .encoding = encoding_of(c.value("encoding", kEncodings[0]))});
     auto& last = result.categorical.back();
+    if (c.contains("usual")) last.usual = read<std::string>(c, "usual");
     if (last.encoding == Encoding::embedding) last.min_count = read<std::int64_t>(c, "min_count");
     if (last.encoding != Encoding::hash) continue;
     last.buckets = read<std::int64_t>(c, "buckets");
@@ -235,6 +238,7 @@ Preprocessing Preprocessing::from_json(const nlohmann::json& json) {
   }
   result.targets = read_one_or_list<std::string>(json, "target");
   if (result.targets == std::vector<std::string>{""}) result.targets.clear();  // of a language model
+  if (json.contains("ignored")) result.ignored = read<std::vector<std::string>>(json, "ignored");
   result.labels = read<std::vector<std::string>>(json, "labels");
   result.target_scales = read_scales(json, std::max<std::size_t>(result.targets.size(), 1));
   if (!result.scales_target()) result.target_scales.clear();

@@ -49,6 +49,7 @@ struct CategoricalColumn {
   Encoding encoding = Encoding::one_hot;
   std::int64_t buckets = 0;    ///< of `hash`
   std::int64_t min_count = 1;  ///< of `embedding`: rarer words of the training part are like unseen ones
+  std::string usual{};         ///< the word that stood in most training rows; "" where nobody counted
   bool takes_missing() const { return missing_is_category || missing_is_unseen; }
   bool is_coded() const { return encoding != Encoding::one_hot; }
   /// Features that the model sees; of a coded column none.
@@ -93,6 +94,8 @@ struct Preprocessing {
   std::vector<NumericColumn> numeric;
   std::vector<CategoricalColumn> categorical;
   std::vector<std::string> targets;  ///< the columns to predict
+  /// Other columns of the training file that the model does not take: a row may have them.
+  std::vector<std::string> ignored{};
   /// Names of the classes, in class order; of several targets of 0 and 1 those of the targets; empty for
   /// regression.
   std::vector<std::string> labels;

@@ -30,6 +30,7 @@ class TableReader {
     table_.numeric_names = selection.numeric;
     table_.categorical_names = selection.categorical;
     table_.target_names = selection.targets;
+    table_.ignored_names = selection.ignored;
     table_.categorical.resize(selection.categorical.size());
     table_.note = rows_read_.note();
   }

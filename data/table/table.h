@@ -30,6 +30,7 @@ struct Table {
   std::vector<at::Tensor> exact;
   std::vector<std::vector<std::string>> categorical;  ///< [categorical][rows], "" for missing
   std::vector<std::string> target_names;
+  std::vector<std::string> ignored_names;  ///< columns of the file that are not here
   /// Classes: sorted, numbers by value, else by text. Flags: the targets' names. Else empty.
   std::vector<std::string> labels;
   /// Classes: [rows] int64, indices into labels. Else floats of numeric's dtype: [rows] of one number,

@@ -22,6 +22,13 @@ auto taken(const rapidjson::Value& value, const Take& take) {
   return take(value.GetDouble());
 }
 
+/// The names, as the text of an error shows them.
+std::string shortened(const std::vector<std::string>& names) {
+  constexpr std::size_t most = 20;
+  if (names.size() <= most) return join(names);
+  return fmt::format("{} and {} more", join({names.begin(), names.begin() + most}), names.size() - most);
+}
+
 }  // namespace
 
 JsonRowReader::JsonRowReader(const Preprocessing& preprocessing, const std::vector<std::string>& dropped)
@@ -29,6 +36,7 @@ JsonRowReader::JsonRowReader(const Preprocessing& preprocessing, const std::vect
   for (const auto& column : preprocessing.numeric) names_.push_back(column.name);
   for (const auto& column : preprocessing.categorical) names_.push_back(column.name);
   for (const auto& target : preprocessing.targets) places_[target];
+  for (const auto& name : preprocessing.ignored) places_[name];
   for (const auto& name : dropped) places_[name];
   for (std::size_t i = 0; i < names_.size(); ++i) places_[names_[i]] = {i};
   for (std::size_t i = 0; i < preprocessing.numeric.size(); ++i)
@@ -45,6 +53,14 @@ JsonRowReader::Row JsonRowReader::row_of(Predictor::Rows& rows, std::size_t inde
           .index = index};
 }
 
+std::vector<std::string> JsonRowReader::given_names() const {
+  std::vector<std::string> names;
+  for (const auto& column : preprocessing_.numeric)
+    if (names.empty() || names.back() != column.column()) names.push_back(column.column());
+  for (const auto& column : preprocessing_.categorical) names.push_back(column.name);
+  return names;
+}
+
 bool JsonRowReader::has(std::string_view name) const {
   return places_.contains(name) || dates_.contains(name);
 }
@@ -57,9 +73,9 @@ void JsonRowReader::set(std::string_view name, const rapidjson::Value& value, co
   }
   const auto date = dates_.find(name);
   if (date == dates_.end()) {
-    auto known = names_;
-    for (const auto& [source, parts] : dates_) known.push_back(source);
-    throw DataError(fmt::format("unknown field '{}'.{}", name, did_you_mean(std::string(name), known)));
+    const auto known = given_names();
+    throw DataError(fmt::format("unknown field '{}'; the model takes: {}.{}", name, shortened(known),
+                                did_you_mean(std::string(name), known)));
   }
   for (const auto one : date->second) set(one, value, row, true);
 }

@@ -16,8 +16,8 @@ namespace ringtrain {
 /// Reads rows given as JSON: an object by column names, or an array in the manifest's order (numeric columns,
 /// then categorical ones). Values are read as those of files are (data/schema/reading.h): null is missing, a
 /// number or boolean of a categorical column is its word, a text of a numeric column its number. A date is
-/// given by its own column's name, or in an array by its parts. The target's field is ignored, so that rows
-/// of the training file can be given.
+/// given by its own column's name, or in an array by its parts. The fields of the target and of other columns
+/// of the training file that the model does not take are passed over, so that its rows can be given.
 class JsonRowReader {
  public:
   /// `preprocessing` has columns, and outlives the reader. Fields called as one of `dropped` are ignored.
@@ -45,6 +45,8 @@ class JsonRowReader {
     using is_transparent = void;
     std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
   };
+  /// The fields that an object may have, as a person gives them.
+  std::vector<std::string> given_names() const;
   void read_array(const rapidjson::Value& value, const Row& row) const;
   void set(std::size_t place, const rapidjson::Value& value, const Row& row, bool is_date) const;
   Number number_of(std::size_t place, const rapidjson::Value& value, bool is_date) const;

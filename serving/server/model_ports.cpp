@@ -212,7 +212,7 @@ class RowFiller {
     const auto holds = [&](const std::vector<std::string>& names) {
       return std::find(names.begin(), names.end(), name) != names.end();
     };
-    return holds(preprocessing_.targets) && !holds(names_);
+    return (holds(preprocessing_.ignored) || holds(preprocessing_.targets)) && !holds(names_);
   }
 
   /// A column may stand in one input only.

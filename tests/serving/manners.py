@@ -114,7 +114,11 @@ def packed(server):
 def version_1(server):
     expected = server.ask(PREDICT, {"instances": [ROW]})
     assert server.ask(PREDICT, {"instances": [ROW], "signature_name": ""}) == expected
-    assert server.ask(PREDICT, {"instances": [{**ROW, "fraud": 1}]}) == expected  # the target is passed over
+    # The rows of the training file as they are: with the target, and with what the model does not take.
+    assert server.ask(PREDICT, {"instances": [{IGNORED: 9, **ROW, "fraud": 1}]}) == expected
+    assert server.ask(PREDICT, {"inputs": {IGNORED: [9], **{name: [value] for name, value in ROW.items()}}})["outputs"]["class"] == [expected["predictions"][0]["class"]]
+    error = server.ask(PREDICT, {"instances": [{**ROW, "amout": 3}]}, expect=400)["error"]
+    assert error == "row 1: unknown field 'amout'; the model takes: amount, hour, shop. Did you mean 'amount'?", error
 
 
 def version_2(server):
@@ -126,7 +130,7 @@ def version_2(server):
     expected = infer(tensors())["outputs"]
     for kind in ("UINT8", "UINT16", "UINT32", "UINT64", "INT32"):
         assert infer(tensors(hour=(kind, [3])))["outputs"] == expected, kind
-    assert infer([*tensors(), {"name": "fraud", "datatype": "INT64", "shape": [1], "data": [1]}])["outputs"] == expected
+    assert infer([*tensors(), {"name": IGNORED, "datatype": "INT64", "shape": [1], "data": [4]}])["outputs"] == expected
     assert "a value is no UINT16" in infer(tensors(hour=("UINT16", [65536])), 400)["error"]
     assert "input 'hour' is given twice" in infer([*tensors(), tensors()[1]], 400)["error"]
     assert "id" not in infer(tensors(), id=None) and infer(tensors(), id="seven")["id"] == "seven"

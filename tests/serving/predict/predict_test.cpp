@@ -104,8 +104,9 @@ TEST_F(Predict, BadRowsNameTheirField) {
             "row 1: field 'V1': missing value; the model was trained without missing values there");
   EXPECT_EQ(error(R"({"V0": 1, "V1": 2, "V2": 3})"),
             "row 1: field 'class': missing value; the model was trained without missing values there");
-  EXPECT_EQ(error(R"({"V0": 1, "V1": 2, "V2": 3, "colour": "blue", "class": "first"})"),
-            "row 1: unknown field 'colour'. Did you mean 'color'?");
+  EXPECT_EQ(
+      error(R"({"V0": 1, "V1": 2, "V2": 3, "colour": "blue", "class": "first"})"),
+      "row 1: unknown field 'colour'; the model takes: V0, V1, V2, color, class. Did you mean 'color'?");
   EXPECT_EQ(error("[1, 2, 3]"), "row 1: expected 5 values (V0, V1, V2, color, class), got 3");
   EXPECT_EQ(error("3"), "row 1: expected an object or an array, got 3");
   EXPECT_NE(error("{\"V0\": 1,").find("row 1: not JSON: "), std::string::npos);

@@ -86,7 +86,7 @@ TEST(RowsOfInstances, NumbersAreRoundedOnceAndStayWithinFloat32) {
 TEST(RowsOfInstances, TheExportedModelsNameForAllNumbers) {
   expect_rows(instances(kNumeric, R"([{"numeric": [1, 2]}, {"numeric": [3, 4]}])"), {{1, 2}, {3, 4}}, {});
   EXPECT_EQ(refused_instances(kMixed, R"([{"numeric": [1, 2, 3], "color": "a", "class": "b"}])"),
-            "row 1: unknown field 'numeric'.");
+            "row 1: unknown field 'numeric'; the model takes: V0, V1, V2, color, class.");
 }
 
 TEST(RowsOfInstances, MistakesNameTheRowAndTheField) {
@@ -100,8 +100,9 @@ TEST(RowsOfInstances, MistakesNameTheRowAndTheField) {
             "row 3: expected an object or an array, got 7");
   EXPECT_EQ(refused(R"([[1, "two", 3, "a", "b"]])"), "row 1: field 'V1': expected a number, got \"two\"");
   EXPECT_EQ(refused(R"([[1, 2, 3, [4], "b"]])"), "row 1: field 'color': expected a string, got [4]");
-  EXPECT_EQ(refused(R"([{"V0": 1, "V1": 2, "V2": 3, "colour": "a", "class": "b"}])"),
-            "row 1: unknown field 'colour'. Did you mean 'color'?");
+  EXPECT_EQ(
+      refused(R"([{"V0": 1, "V1": 2, "V2": 3, "colour": "a", "class": "b"}])"),
+      "row 1: unknown field 'colour'; the model takes: V0, V1, V2, color, class. Did you mean 'color'?");
   EXPECT_EQ(refused(("[" + good + R"(, [1, NaN, 3, "a", "b"]])").c_str()),
             "row 2: field 'V1': missing value; the model was trained without missing values there");
   EXPECT_EQ(refused(R"([{"V1": 2, "V2": 3}])"),
@@ -133,7 +134,8 @@ TEST(RowsOfInputs, MistakesNameTheColumnOrTheRow) {
   EXPECT_EQ(refused(R"({"V0": 1})"), "\"inputs\": column 'V0' is no array");
   EXPECT_EQ(refused(R"({"V0": [], "V1": []})"), "\"inputs\": the columns are empty");
   EXPECT_EQ(refused(R"({"V0": [1, 2], "V1": [3]})"), "\"inputs\": column 'V1' has 1 values, others 2");
-  EXPECT_EQ(refused(R"({"V0": [1], "W": [3]})"), "unknown field 'W'.");
+  EXPECT_EQ(refused(R"({"V0": [1], "W": [3]})"),
+            "unknown field 'W'; the model takes: V0, V1, V2, color, class.");
   EXPECT_EQ(refused(R"({"V0": [1, {}]})"), "row 2: field 'V0': expected a number, got {}");
   EXPECT_EQ(refused(R"({"V0": [[1, 2]]})"), "row 1: field 'V0': expected a number, got [1,2]");
   EXPECT_EQ(refused(R"({"V1": [1, null], "V2": [1, 2], "class": ["a", "b"]})"),
