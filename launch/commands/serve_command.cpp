@@ -23,6 +23,7 @@
 #include "launch/mpirun/cores.h"
 #include "serving/server/grpc_server.h"
 #include "serving/server/listening.h"
+#include "serving/server/rollouts.h"
 #include "serving/server/serve_config.h"
 #include "serving/server/service.h"
 
@@ -200,6 +201,8 @@ int serve(const Arguments& arguments) {
   if (request_log) require_log_columns(models, request_log->options().columns);
   const auto access_log =
       config.access_log.empty() ? nullptr : std::make_unique<AccessLog>(config.access_log, metrics);
+  Rollouts rollouts(models, std::chrono::milliseconds(static_cast<std::int64_t>(1e3 * config.poll_seconds)));
+  models.set_rollouts(&rollouts);
   RepositoryControl repository(models, config.repository_control);
   Service service(models, metrics, repository,
                   {.tokens = config.tokens(),

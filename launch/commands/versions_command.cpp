@@ -4,6 +4,9 @@
 #include "common/errors.h"
 #include "common/exit_code.h"
 #include "launch/commands/commands.h"
+#ifdef RINGTRAIN_HAS_SERVER
+#include "launch/commands/versions_rollout.h"
+#endif
 #include "serving/repository/model_repository.h"
 #include "serving/repository/version_changes.h"
 #include "storage/location.h"
@@ -49,7 +52,12 @@ void add_versions_command(CLI::App& app, Program& program) {
   auto arguments = std::make_shared<Arguments>();
   auto* command =
       app.add_subcommand("versions", "Say which versions of a model are served, and which one is live.");
+#ifdef RINGTRAIN_HAS_SERVER
+  command->require_subcommand(0, 1);
+  add_rollout_verbs(*command, program);
+#else
   command->require_subcommand(1);
+#endif
   const auto done = [&program](const std::string& text) {
     fmt::print("{}\n", text);
     program.exit_code = ExitCode::success;
@@ -97,6 +105,8 @@ void add_versions_command(CLI::App& app, Program& program) {
       "  ringtrain versions rollback models/fraud\n"
       "  ringtrain versions label models/fraud canary 4\n"
       "  ringtrain versions policy models/fraud latest:2\n"
+      "  ringtrain versions canary models/fraud 4 --plan \"5% 10m, 100%\"\n"
+      "  ringtrain versions models/fraud\n"
       "Kept in BASE/NAME/versions.json; `ringtrain serve` follows it while it runs, and config.pbtxt tells "
       "Triton.");
 }

@@ -1,14 +1,10 @@
 #include "serving/repository/version_changes.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <sstream>
 
 #include "common/errors.h"
@@ -16,6 +12,7 @@
 #include "common/hash.h"
 #include "common/text.h"
 #include "serving/repository/manifest.h"
+#include "serving/repository/model_lock.h"
 #include "serving/repository/model_repository.h"
 #include "serving/repository/triton_config.h"
 #include "serving/repository/used_versions.h"
@@ -23,22 +20,6 @@
 namespace ringtrain {
 namespace fs = std::filesystem;
 namespace {
-
-/// Held while a model's state is changed.
-class ModelLock {
- public:
-  explicit ModelLock(const fs::path& model)
-      : file_(::open((model / ".lock").c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0666)) {
-    if (file_ < 0 || ::flock(file_, LOCK_EX) != 0)
-      throw Error(fmt::format("{} cannot be locked: {}", (model / ".lock").string(), std::strerror(errno)));
-  }
-  ~ModelLock() { ::close(file_); }
-  ModelLock(const ModelLock&) = delete;
-  ModelLock& operator=(const ModelLock&) = delete;
-
- private:
-  int file_;
-};
 
 std::vector<std::int64_t> require_versions(const fs::path& model) {
   auto present = versions(model);

@@ -8,6 +8,8 @@
 #include "serving/server/request_keys.h"
 #include "serving/server/rest.h"
 #include "serving/server/rest_v2.h"
+#include "serving/server/rollout_key.h"
+#include "serving/server/rollouts.h"
 
 namespace ringtrain {
 namespace {
@@ -139,9 +141,13 @@ std::string GrpcMethods::metadata(const LoadedVersion& version) const {
 void GrpcMethods::infer(std::string_view message, const Reply& reply,
                         const std::shared_ptr<RequestContext>& context) const {
   auto asked = grpc_v2::read_infer_request(message);
-  const auto version = find(asked.model, reply);
-  if (!version) return;
-  context->model = version->model;
+  const auto found = find(asked.model, reply);
+  if (!found) return;
+  context->model = found->model;
+  context->names_version = names_version(which_of(asked.model));
+  const auto version = side_of(models_, found, *context, [&](const std::string& column) {
+    return take_key(asked.request.inputs, column, *found);
+  });
   const auto& manifest = version->predictor->manifest();
   if (version->log)
     context->keys =

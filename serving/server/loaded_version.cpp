@@ -11,6 +11,7 @@
 #include "common/errors.h"
 #include "data/schema/vocabulary.h"
 #include "serving/predict/model_outputs.h"
+#include "serving/rollout/request_watch.h"
 #include "serving/server/warm_up.h"
 
 namespace ringtrain {
@@ -65,6 +66,7 @@ void LoadedVersion::answer(Predictor::Rows asked, RequestContext& request, Batch
   const auto count = asked.size();
   request.version = number;
   request.rows += count;
+  if (request.watch) done = watched(*request.watch, asked, std::move(done));
   statistics->last_ms = since_1970(request.time);
   std::shared_ptr<LoggedRequest> logged;
   if (log && log->wants(request.id))

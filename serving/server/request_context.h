@@ -2,11 +2,14 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace ringtrain {
+
+class RequestWatch;
 
 /// What is known of a request from its arrival to its answer, over HTTP and gRPC.
 struct RequestContext {
@@ -20,6 +23,8 @@ struct RequestContext {
   std::int64_t version = 0;       ///< that answered
   std::int64_t rows = 0;          ///< that were asked for
   std::vector<std::string> keys;  ///< of the rows (log.key); empty where there are none
+  bool names_version = false;     ///< a version or label was asked for, not the live one
+  std::shared_ptr<RequestWatch> watch;  ///< told of the answer (serving/rollout/); null: nobody is
   std::chrono::steady_clock::time_point begin = std::chrono::steady_clock::now();
   std::chrono::system_clock::time_point time = std::chrono::system_clock::now();
 

@@ -1,6 +1,7 @@
 #include "serving/server/rest_feedback.h"
 
 #include "serving/server/rest.h"
+#include "serving/server/rollouts.h"
 
 namespace ringtrain {
 
@@ -18,6 +19,7 @@ HttpReply keep_feedback(const HttpRequest& request, const ServedModels& models, 
   std::size_t kept = 0;
   for (auto& one : feedback) {
     const auto model = one.model;
+    if (models.rollouts()) models.rollouts()->learn(one);
     if (!log->add(std::move(one))) break;
     metrics.feedback(model);
     ++kept;

@@ -7,6 +7,8 @@
 #include "serving/server/answers_json.h"
 #include "serving/server/request_keys.h"
 #include "serving/server/rest.h"
+#include "serving/server/rollout_key.h"
+#include "serving/server/rollouts.h"
 #include "serving/server/rows_from_json.h"
 #include "serving/server/token_request.h"
 
@@ -86,12 +88,15 @@ const char* form_of(const rapidjson::Document& request) {
 
 }  // namespace
 
-void RestV1::predict(const ServedModels::Loaded& version, const std::string& body,
+void RestV1::predict(const ServedModels::Loaded& found, const std::string& body,
                      const HttpServer::Respond& respond,
                      const std::shared_ptr<RequestContext>& context) const {
-  const auto document = parse_json(body);
+  auto document = parse_json(body);
   const std::string form = form_of(document);
   const bool by_column = form == "inputs";
+  const auto version = side_of(models_, found, *context, [&](const std::string& column) {
+    return take_key(document[form.c_str()], column, *found);
+  });
   if (version->tokens) return answer_tokens(version, document[form.c_str()], by_column, context, respond);
   const auto& preprocessing = version->predictor->manifest().preprocessing;
   const auto read = [&](const auto& schema, const auto& reader) {
@@ -132,6 +137,7 @@ void RestV1::answer(HttpRequest request, const HttpServer::Respond& respond,
   if (models_.versions_of(target->model).empty())
     return respond(rest::no_version(models_, target->model, target->which));
   context->model = target->model;
+  context->names_version = names_version(target->which);
   const bool predicts = target->verb == "predict";
   if (!target->verb.empty() && target->verb != "metadata" && !predicts)
     return respond(refuse(404, fmt::format("'{}' is not known; there is :predict", target->verb)));

@@ -9,6 +9,8 @@
 #include "serving/server/model_description.h"
 #include "serving/server/request_keys.h"
 #include "serving/server/rest.h"
+#include "serving/server/rollout_key.h"
+#include "serving/server/rollouts.h"
 
 namespace ringtrain {
 namespace {
@@ -76,7 +78,7 @@ HttpReply metadata(const ServedModels& models, const ServedModels::Loaded& versi
                      {"outputs", described(output_ports(manifest))}});
 }
 
-void infer(const ServedModels::Loaded& version, const HttpRequest& request,
+void infer(const ServedModels& models, const ServedModels::Loaded& found, const HttpRequest& request,
            const HttpServer::Respond& respond, const std::shared_ptr<RequestContext>& context) {
   std::int64_t header_length = -1;
   if (!request.inference_header_length.empty()) {
@@ -86,6 +88,9 @@ void infer(const ServedModels::Loaded& version, const HttpRequest& request,
   }
   auto parsed = parse_infer_request(request.body, header_length);
   if (request.id.empty() && !parsed.id.empty()) context->id = request_id(parsed.id);
+  const auto version = side_of(models, found, *context, [&](const std::string& column) {
+    return take_key(parsed.inputs, column, *found);
+  });
   const auto& manifest = version->predictor->manifest();
   if (version->log)
     context->keys = take_keys(parsed.inputs, version->log->options().columns.key, manifest.preprocessing);
@@ -207,7 +212,8 @@ void RestV2::answer(const HttpRequest& request, const HttpServer::Respond& respo
     return respond(flag("ready", version != nullptr, "the version is not loaded"));
   if (!version) return respond(rest::no_version(models_, target->model, target->which));
   context->model = target->model;
-  if (infers) return infer(version, request, respond, context);
+  context->names_version = names_version(target->which);
+  if (infers) return infer(models_, version, request, respond, context);
   if (target->verb == "stats") return respond(statistics(models_, target->model, target->which));
   if (target->verb == "config") return respond(reply(200, model_config(*version)));
   respond(metadata(models_, version));

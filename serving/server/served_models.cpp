@@ -9,6 +9,7 @@
 #include "common/errors.h"
 #include "common/log.h"
 #include "common/text.h"
+#include "serving/rollout/rollout.h"
 
 namespace ringtrain {
 namespace fs = std::filesystem;
@@ -16,6 +17,20 @@ namespace {
 
 bool holds(const std::vector<std::int64_t>& list, std::int64_t one) {
   return std::find(list.begin(), list.end(), one) != list.end();
+}
+
+/// The version that is tried beside the live one is served as well.
+std::vector<std::int64_t> with_tried(std::vector<std::int64_t> wanted, const fs::path& folder,
+                                     const std::vector<std::int64_t>& present) {
+  try {
+    const auto rollout = Rollout::read(folder);
+    if (rollout && holds(present, rollout->version) && !holds(wanted, rollout->version))
+      wanted.push_back(rollout->version);
+  } catch (const ExportError&) {
+    // It is not tried then; who follows rollouts says why.
+  }
+  std::sort(wanted.begin(), wanted.end());
+  return wanted;
 }
 
 }  // namespace
@@ -180,7 +195,7 @@ void ServedModels::scan_model(const std::string& name, const fs::path& folder, c
   note_listing(name, "");
   if (present.empty()) return;
   const auto state = read_state(name, folder, present);
-  const auto wanted = state.served(present);
+  const auto wanted = with_tried(state.served(present), folder, present);
   // The live one first, so that it answers soon; then the newer ones.
   std::vector<std::int64_t> order = wanted;
   const auto live = state.live_of(present).value_or(0);

@@ -21,6 +21,8 @@
 
 namespace ringtrain {
 
+class Rollouts;
+
 /// The versions of the models of a repository (BASE/NAME/VERSION) that are to be served (version_state.h),
 /// loaded. All methods may be called by several threads at a time.
 class ServedModels {
@@ -71,6 +73,11 @@ class ServedModels {
   bool all_ready() const;
   std::map<std::string, std::int64_t> labels_of(const std::string& name) const;
   std::int64_t waiting_rows() const;
+  /// A model's folder.
+  std::filesystem::path folder_of(const std::string& name) const { return single_ ? base_ : base_ / name; }
+  /// Those that divide the requests; null: nothing does. Set before the first request.
+  Rollouts* rollouts() const { return rollouts_; }
+  void set_rollouts(Rollouts* rollouts) { rollouts_ = rollouts; }
 
  private:
   /// What a version's files were when they were looked at: a change is one of these.
@@ -113,6 +120,7 @@ class ServedModels {
   Options options_;
   boost::asio::thread_pool& pool_;
   Metrics& metrics_;
+  Rollouts* rollouts_ = nullptr;
   std::mutex scanning_;  ///< held by who changes what is loaded; before `mutex_`
   mutable std::mutex mutex_;
   std::map<std::string, Model> models_;

@@ -8,6 +8,7 @@
 #include "page_html.h"
 #include "serving/server/rest.h"
 #include "serving/server/rest_feedback.h"
+#include "serving/server/rollouts.h"
 
 namespace ringtrain {
 namespace {
@@ -59,7 +60,9 @@ HttpReply Service::page(const HttpRequest& request) const {
   if (path == "/healthz") return health();
   if (path == "/openapi.json") return {200, kOpenApi};
   if (path == "/metrics")
-    return {200, metrics_.text({connections_(), models_.waiting_rows()}), "text/plain; version=0.0.4"};
+    return {200,
+            metrics_.text({connections_(), models_.waiting_rows()}) + rollout_metrics_of(models_),
+            "text/plain; version=0.0.4"};
   return {200,
           kPage,
           "text/html; charset=utf-8",
@@ -84,6 +87,8 @@ void Service::route(HttpRequest request, const HttpServer::Respond& respond,
         415,
         fmt::format("the encoding '{}' is not understood; send the body as it is, or by gzip", encoding)));
   if (request.path == "/v1/feedback") return respond(keep_feedback(request, models_, options_.log, metrics_));
+  if (request.path == "/v1/rollouts")
+    return respond(rest::other_method(request, "GET").value_or(rest::reply(200, tried_beside(models_))));
   if (context->protocol == "v1") return v1_.answer(std::move(request), respond, context);
   if (context->protocol == "v2") return v2_.answer(request, respond, context);
   respond(page(request));

@@ -1,0 +1,47 @@
+#include "serving/rollout/decisions.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "common/descriptor.h"
+#include "common/errors.h"
+#include "common/files.h"
+#include "serving/log/utc_time.h"
+
+namespace ringtrain {
+namespace fs = std::filesystem;
+
+static fs::path decisions_of(const fs::path& model) { return model / "decisions.jsonl"; }
+
+void append_decision(const fs::path& model, const Rollout& rollout, const std::string& event,
+                     const std::string& reason) {
+  nlohmann::ordered_json decision{{"time", utc_text(std::chrono::system_clock::now())},
+                                  {"event", event},
+                                  {"id", rollout.id}};
+  if (!reason.empty()) decision["reason"] = reason;
+  decision.update(summary_of(rollout));
+  const auto line = decision.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+  const auto file = decisions_of(model);
+  const Descriptor descriptor(::open(file.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666));
+  if (!descriptor ||
+      ::write(descriptor.get(), line.data(), line.size()) != static_cast<ssize_t>(line.size()) ||
+      ::fsync(descriptor.get()) != 0)
+    throw Error(fmt::format("{} cannot be written: {}", file.string(), std::strerror(errno)));
+}
+
+std::optional<nlohmann::ordered_json> last_decision(const fs::path& model) {
+  std::error_code unknown;
+  if (!fs::exists(decisions_of(model), unknown)) return std::nullopt;
+  auto text = read_file(decisions_of(model));
+  while (text.ends_with('\n')) text.pop_back();
+  auto line = nlohmann::ordered_json::parse(text.substr(text.rfind('\n') + 1), nullptr,
+                                            /*allow_exceptions=*/false);
+  if (!line.is_object()) return std::nullopt;
+  return line;
+}
+
+}  // namespace ringtrain
