@@ -22,7 +22,7 @@ class Differences {
 
   std::vector<std::string> find() {
     if (kind_of(ours_) != kind_of(theirs_)) {
-      differ("takes {}", kind_of(ours_), kind_of(theirs_));
+      differ("takes", kind_of(ours_), kind_of(theirs_));
     } else if (ours_.tokens) {
       compare_tokens();
     } else if (ours_.signature) {
@@ -40,14 +40,14 @@ class Differences {
   static std::string kind_of(const Preprocessing& one) {
     return one.tokens ? "tokens" : one.signature ? "named tensors" : "columns";
   }
-  void differ(const char* what, const std::string& ours, const std::string& theirs) {
-    found_.push_back(fmt::format("{} {}, {} {}", candidate_name_, fmt::format(fmt::runtime(what), ours),
-                                 live_name_, fmt::format(fmt::runtime(what), theirs)));
+  void differ(const std::string& verb, const std::string& ours, const std::string& theirs) {
+    found_.push_back(
+        fmt::format("{} {} {}, {} {} {}", candidate_name_, verb, ours, live_name_, verb, theirs));
   }
   void compare_tokens() {
     if (ours_.tokens->context != theirs_.tokens->context)
-      differ("sees {} tokens", std::to_string(ours_.tokens->context),
-             std::to_string(theirs_.tokens->context));
+      differ("sees at once", fmt::format("{} tokens", ours_.tokens->context),
+             fmt::format("{} tokens", theirs_.tokens->context));
     if (ours_.tokens->vocabulary != theirs_.tokens->vocabulary ||
         ours_.tokens->texts != theirs_.tokens->texts)
       found_.push_back(fmt::format("{} has other tokens than {}", candidate_name_, live_name_));
@@ -59,7 +59,7 @@ class Differences {
       return join(texts);
     };
     if (texts(*ours_.signature) != texts(*theirs_.signature))
-      differ("takes {}", texts(*ours_.signature), texts(*theirs_.signature));
+      differ("takes", texts(*ours_.signature), texts(*theirs_.signature));
   }
   template <class Column>
   static std::vector<std::string> names_of(const std::vector<Column>& columns) {
@@ -86,7 +86,7 @@ class Differences {
           fmt::format("{} does not take {} that {} does: {}", candidate_name_, what, live_name_,
                       join(fewer)));
     if (more.empty() && fewer.empty() && our_names != their_names)
-      differ("takes them in the order {}", join(our_names), join(their_names));
+      differ("takes them in the order", join(our_names), join(their_names));
   }
   void compare_reading() {
     for (std::size_t c = 0; c < ours_.numeric.size(); ++c) {
@@ -94,7 +94,7 @@ class Differences {
       if (our.part != their.part || our.column() != their.column())
         found_.push_back(fmt::format("column {}: a date in one of them alone", our.name));
       if (our.wide != their.wide)
-        differ(("reads " + our.name + " in {}").c_str(), our.wide ? "float64" : "float32",
+        differ("reads " + our.name + " in", our.wide ? "float64" : "float32",
                their.wide ? "float64" : "float32");
       if (!our.fill && their.fill) refuses("missing values", our.name);
     }
@@ -114,7 +114,7 @@ class Differences {
         candidate_.head.names != live_.head.names)
       found_.push_back(fmt::format("{} gives answers of another form than {}", candidate_name_, live_name_));
     else if (ours_.labels != theirs_.labels)
-      differ("answers with {}", join(ours_.labels), join(theirs_.labels));
+      differ("answers with", join(ours_.labels), join(theirs_.labels));
   }
 
   const Manifest &candidate_, &live_;
