@@ -27,20 +27,21 @@ struct RolloutArguments {
 
 std::string local_folder(const std::string& model) {
   if (is_remote(model))
-    throw ConfigError(
-        fmt::format("{}: a version is tried by a server that can write beside it; copy the model here", model));
+    throw ConfigError(fmt::format(
+        "{}: a version is tried by a server that can write beside it; copy the model here", model));
   return model;
 }
 
 std::int64_t number_of(const RolloutArguments& arguments) {
   if (const auto number = version_number(arguments.version)) return *number;
   const auto present = versions(arguments.model);
-  throw ConfigError(fmt::format("VERSION: {}; {} {}",
-                                arguments.version.empty()
-                                    ? "it is missing"
-                                    : fmt::format("expected a version's number such as 3, got '{}'", arguments.version),
-                                arguments.model,
-                                present.empty() ? "holds no version" : fmt::format("has: {}", fmt::join(present, ", "))));
+  throw ConfigError(
+      fmt::format("VERSION: {}; {} {}",
+                  arguments.version.empty()
+                      ? "it is missing"
+                      : fmt::format("expected a version's number such as 3, got '{}'", arguments.version),
+                  arguments.model,
+                  present.empty() ? "holds no version" : fmt::format("has: {}", fmt::join(present, ", "))));
 }
 
 /// A key may be a column that the model does not take: only a slip of the pen is worth a word.
@@ -150,7 +151,8 @@ void add_rollout_verbs(CLI::App& versions, Program& program) {
           "  ringtrain versions shadow models/fraud --stop\n");
   auto* canary = add_rollout_verb(versions, arguments, program, Rollout::Kind::canary, "canary",
                                   "Let a version answer a growing share of the live traffic.");
-  canary->add_option("--plan", arguments->plan, "Shares and how long each lasts, such as 5% 10m, 25% 30m, 100%");
+  canary->add_option("--plan", arguments->plan,
+                     "Shares and how long each lasts, such as 5% 10m, 25% 30m, 100%");
   canary->add_option("--key", arguments->key,
                      "A column or field of the requests: equal values stay on one side (without it the "
                      "requests' ids choose)");
@@ -168,9 +170,11 @@ void add_rollout_verbs(CLI::App& versions, Program& program) {
       "  ringtrain versions canary models/fraud 3 --plan \"5% 10m, 25% 30m, 100%\" --key customer\n"
       "  ringtrain versions models/fraud\n"
       "  ringtrain versions canary models/fraud --stop\n"
-      "The plan and its progress are kept in BASE/NAME/rollout.json, decisions in BASE/NAME/decisions.jsonl;\n"
+      "The plan and its progress are kept in BASE/NAME/rollout.json, decisions in "
+      "BASE/NAME/decisions.jsonl;\n"
       "`ringtrain serve` follows them while it runs.");
-  auto* model = versions.add_option("MODEL", arguments->model, "A model's folder: how far a version is that is tried");
+  auto* model =
+      versions.add_option("MODEL", arguments->model, "A model's folder: how far a version is that is tried");
   versions.add_flag("--json", arguments->json, "Without a verb: as JSON");
   versions.callback([=, &versions, &program] {
     if (!versions.get_subcommands().empty()) return;

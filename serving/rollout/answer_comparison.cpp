@@ -37,7 +37,8 @@ AnswerComparison compare_answers(const Predictor::Answers& live, const Predictor
   AnswerComparison comparison;
   if (live.predictions.defined()) {
     comparison.of_values = true;
-    const at::Tensor difference = (numbers_of(live.predictions) - numbers_of(candidate.predictions)).abs().mean(1);
+    const at::Tensor difference =
+        (numbers_of(live.predictions) - numbers_of(candidate.predictions)).abs().mean(1);
     const at::Tensor finite = difference.masked_select(difference.isfinite());
     comparison.rows = static_cast<std::uint64_t>(finite.numel());
     comparison.difference_sum = finite.sum().item<double>();

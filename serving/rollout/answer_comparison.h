@@ -16,7 +16,7 @@ std::vector<double> scores_in(const Predictor::Answers& answers);
 /// How two versions' answers to the same rows compare.
 struct AnswerComparison {
   std::uint64_t rows = 0;
-  std::uint64_t agreed = 0;   ///< rows with the same class, or the same labels
+  std::uint64_t agreed = 0;  ///< rows with the same class, or the same labels
   bool of_values = false;
   double difference_sum = 0;  ///< over rows, of values: the mean of |candidate - live|
 };

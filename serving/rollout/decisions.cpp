@@ -19,9 +19,8 @@ static fs::path decisions_of(const fs::path& model) { return model / "decisions.
 
 void append_decision(const fs::path& model, const Rollout& rollout, const std::string& event,
                      const std::string& reason) {
-  nlohmann::ordered_json decision{{"time", utc_text(std::chrono::system_clock::now())},
-                                  {"event", event},
-                                  {"id", rollout.id}};
+  nlohmann::ordered_json decision{
+      {"time", utc_text(std::chrono::system_clock::now())}, {"event", event}, {"id", rollout.id}};
   if (!reason.empty()) decision["reason"] = reason;
   decision.update(summary_of(rollout));
   const auto line = decision.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";

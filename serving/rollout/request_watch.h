@@ -13,8 +13,8 @@ class RequestWatch {
   virtual ~RequestWatch() = default;
   /// Called once, after the client has the answer; `error` is null where there is one. `seconds`: from the
   /// rows to the answer.
-  using Told = std::function<void(const Predictor::Answers& answers, const std::exception_ptr& error,
-                                  double seconds)>;
+  using Told =
+      std::function<void(const Predictor::Answers& answers, const std::exception_ptr& error, double seconds)>;
   /// Rows are about to be answered; those of a request may come in parts.
   virtual Told begin(const Predictor::Rows& rows) = 0;
 };

@@ -31,17 +31,18 @@ struct SideTotals {
 /// How far a rollout is, and what it saw.
 struct RolloutProgress {
   std::size_t stage = 0;
-  double seconds = 0;          ///< of the stage, in which a server served it
-  SideCounts live, candidate;  ///< of the stage; while the candidate has all, the live one's of the one before
+  double seconds = 0;  ///< of the stage, in which a server served it
+  SideCounts live,
+      candidate;  ///< of the stage; while the candidate has all, the live one's of the one before
   SideTotals live_total, candidate_total;  ///< of the whole rollout
-  std::uint64_t without_key = 0;  ///< requests that had no field `key`: their ids chose the side
-  std::uint64_t dropped = 0;                                ///< requests that a shadow was not given
-  std::uint64_t compared = 0;                               ///< rows that both versions answered
-  std::uint64_t agreed = 0;     ///< of them with the same class, or the same labels
-  bool of_values = false;       ///< they are values; then
-  double difference_sum = 0;    ///< of them: |candidate - live|
-  ScoreDistance distance;       ///< of the whole plan
-  WorseEvidence evidence;       ///< of the whole plan
+  std::uint64_t without_key = 0;           ///< requests that had no field `key`: their ids chose the side
+  std::uint64_t dropped = 0;               ///< requests that a shadow was not given
+  std::uint64_t compared = 0;              ///< rows that both versions answered
+  std::uint64_t agreed = 0;                ///< of them with the same class, or the same labels
+  bool of_values = false;                  ///< they are values; then
+  double difference_sum = 0;               ///< of them: |candidate - live|
+  ScoreDistance distance;                  ///< of the whole plan
+  WorseEvidence evidence;                  ///< of the whole plan
 };
 
 /// A version that is tried beside the live one, as BASE/NAME/rollout.json says; a server keeps its progress
@@ -55,9 +56,9 @@ struct Rollout {
   };
   std::string id;  ///< drawn
   Kind kind = Kind::canary;
-  std::int64_t version = 0;  ///< that is tried
-  std::int64_t live = 0;     ///< that it is tried against
-  std::string begun;         ///< UTC
+  std::int64_t version = 0;        ///< that is tried
+  std::int64_t live = 0;           ///< that it is tried against
+  std::string begun;               ///< UTC
   std::vector<RolloutStage> plan;  ///< of a canary
   std::string key;                 ///< the column that tells sides apart; empty: the request's id does
   RolloutRules rules;              ///< of a canary
@@ -78,10 +79,10 @@ struct Rollout {
   static std::filesystem::path file_of(const std::filesystem::path& model);
 };
 
-/// What people and programs are told: {"kind", "version", "live", "begun", "plan", "stage", "stages", "share",
-/// "seconds", "sides": {"live" and "candidate": {"version", "requests", "failed", "p50_ms", "p99_ms"}},
-/// "distance", "dropped", "compared", "agreement" or "mean_difference", "feedback": {…}}. What is not known
-/// yet is left out.
+/// What people and programs are told: {"kind", "version", "live", "begun", "plan", "stage", "stages",
+/// "share", "seconds", "sides": {"live" and "candidate": {"version", "requests", "failed", "p50_ms",
+/// "p99_ms"}}, "distance", "dropped", "compared", "agreement" or "mean_difference", "feedback": {…}}. What is
+/// not known yet is left out.
 nlohmann::ordered_json summary_of(const Rollout& rollout);
 
 }  // namespace ringtrain

@@ -56,8 +56,8 @@ void require_fit(const fs::path& model, std::int64_t version, std::int64_t live)
   require_whole(folder);
   const Predictor candidate(folder.string());  // throws where it cannot be loaded
   const auto other = Manifest::read(model / std::to_string(live));
-  const auto differences = differences_of_ports(candidate.manifest(), other, fmt::format("version {}", version),
-                                                fmt::format("version {}", live));
+  const auto differences = differences_of_ports(
+      candidate.manifest(), other, fmt::format("version {}", version), fmt::format("version {}", live));
   if (!differences.empty())
     throw ExportError(fmt::format("{}: version {} cannot stand in for version {}, which is live:\n  {}",
                                   model.string(), version, live, join(differences, "\n  ")));

@@ -58,9 +58,8 @@ RolloutStage parse_stage(std::string_view text, bool is_last, std::vector<std::s
   if (time.empty() && is_last) return stage;
   const auto seconds = seconds_of(time);
   if (!seconds)
-    problems.push_back(
-        fmt::format("'{}': expected a time behind the share, such as 30s, 10m, 2h or 1d{}", text,
-                    time.empty() ? "; only the last stage needs none" : ""));
+    problems.push_back(fmt::format("'{}': expected a time behind the share, such as 30s, 10m, 2h or 1d{}",
+                                   text, time.empty() ? "; only the last stage needs none" : ""));
   stage.seconds = seconds.value_or(0);
   return stage;
 }

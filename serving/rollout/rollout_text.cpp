@@ -38,10 +38,11 @@ std::string compared_text(const RolloutProgress& progress) {
     text += fmt::format("  {} requests had no key: their ids chose the side\n",
                         with_commas(static_cast<long long>(progress.without_key)));
   if (progress.evidence.count() > 0)
-    text += fmt::format("  feedback: mean loss {:.4g}, of the live version {:.4g}; p value {:.2g} after {} "
-                        "comparisons\n",
-                        progress.evidence.mean_candidate(), progress.evidence.mean_live(),
-                        progress.evidence.p_value(), progress.evidence.count());
+    text += fmt::format(
+        "  feedback: mean loss {:.4g}, of the live version {:.4g}; p value {:.2g} after {} "
+        "comparisons\n",
+        progress.evidence.mean_candidate(), progress.evidence.mean_live(), progress.evidence.p_value(),
+        progress.evidence.count());
   return text;
 }
 
@@ -98,16 +99,16 @@ std::string rollout_text(const Rollout& rollout) {
     const auto& stage = rollout.plan.at(progress.stage);
     text = fmt::format("version {} is a canary at {}: stage {} of {}, {} of {}\n  plan {}{}\n",
                        rollout.version, percent_text(stage.share), progress.stage + 1, rollout.plan.size(),
-                       human_seconds(progress.seconds), human_seconds(stage.seconds),
-                       plan_text(rollout.plan), rollout.key.empty() ? "" : ", by " + rollout.key);
+                       human_seconds(progress.seconds), human_seconds(stage.seconds), plan_text(rollout.plan),
+                       rollout.key.empty() ? "" : ", by " + rollout.key);
     if (progress.candidate.requests < static_cast<std::uint64_t>(rollout.rules.min_requests))
       text += fmt::format("  {} of the {} requests that the stage needs\n", progress.candidate.requests,
                           rollout.rules.min_requests);
   } else {
     text = fmt::format("version {} is a shadow, since {}\n", rollout.version, rollout.begun);
   }
-  text += fmt::format("  {:<10} {:>8} {:>12} {:>9} {:>9} {:>10} {:>10}\n", "", "VERSION", "REQUESTS", "FAILED",
-                      "", "50% IN", "99% IN");
+  text += fmt::format("  {:<10} {:>8} {:>12} {:>9} {:>9} {:>10} {:>10}\n", "", "VERSION", "REQUESTS",
+                      "FAILED", "", "50% IN", "99% IN");
   text += side_line("live", rollout.live, progress.live);
   text += side_line(rollout.kind_name().c_str(), rollout.version, progress.candidate);
   return text + compared_text(progress);

@@ -102,8 +102,7 @@ void RolloutTrial::learn(const Feedback& feedback, const Manifest& manifest) {
   const std::lock_guard lock(mutex_);
   auto& evidence = rollout_.progress.evidence;
   for (const auto side : {Side::live, Side::candidate}) {
-    const double decision =
-        (side == Side::live ? live_ : candidate_).take(feedback.request_id, feedback.row);
+    const double decision = (side == Side::live ? live_ : candidate_).take(feedback.request_id, feedback.row);
     if (std::isnan(decision)) continue;
     const auto loss = loss_of(decision, feedback.label, manifest);
     if (loss) side == Side::live ? evidence.add_live(*loss) : evidence.add_candidate(*loss);

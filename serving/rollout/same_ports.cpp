@@ -79,12 +79,11 @@ class Differences {
     const auto our_names = names_of(ours), their_names = names_of(theirs);
     const auto more = missing_from(our_names, their_names), fewer = missing_from(their_names, our_names);
     if (!more.empty())
-      found_.push_back(fmt::format("{} takes {} that {} does not: {}", candidate_name_, what, live_name_,
-                                   join(more)));
-    if (!fewer.empty())
       found_.push_back(
-          fmt::format("{} does not take {} that {} does: {}", candidate_name_, what, live_name_,
-                      join(fewer)));
+          fmt::format("{} takes {} that {} does not: {}", candidate_name_, what, live_name_, join(more)));
+    if (!fewer.empty())
+      found_.push_back(fmt::format("{} does not take {} that {} does: {}", candidate_name_, what, live_name_,
+                                   join(fewer)));
     if (more.empty() && fewer.empty() && our_names != their_names)
       differ("takes them in the order", join(our_names), join(their_names));
   }
@@ -106,8 +105,8 @@ class Differences {
                                    candidate_name_, live_name_));
   }
   void refuses(const char* what, const std::string& column) {
-    found_.push_back(fmt::format("column {}: {} refuses {}, {} takes them", column, candidate_name_, what,
-                                 live_name_));
+    found_.push_back(
+        fmt::format("column {}: {} refuses {}, {} takes them", column, candidate_name_, what, live_name_));
   }
   void compare_answers() {
     if (candidate_.head.form != live_.head.form || candidate_.head.width() != live_.head.width() ||

@@ -45,8 +45,9 @@ void ActiveRollout::take_lead() {
   const auto file = folder_ / ".rollout.lock";
   Descriptor lock(::open(file.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0666));
   if (!lock)
-    throw Error(fmt::format("{} cannot be opened: {}; version {} is not tried: its progress could not be kept",
-                            file.string(), std::strerror(errno), version_));
+    throw Error(
+        fmt::format("{} cannot be opened: {}; version {} is not tried: its progress could not be kept",
+                    file.string(), std::strerror(errno), version_));
   if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) return;
   follow();
   lead_ = std::move(lock);
@@ -130,7 +131,8 @@ bool ActiveRollout::advance(double seconds) {
   trial_->change([&](Rollout& rollout) { rollout.progress.seconds += seconds; });
   const auto now = trial_->snapshot();
   if (now.is_canary()) {
-    if (const auto broken = broken_rule(now)) return end({"rolled back", broken->rule + ": " + broken->reason});
+    if (const auto broken = broken_rule(now))
+      return end({"rolled back", broken->rule + ": " + broken->reason});
     if (stage_is_over(now)) {
       if (now.progress.stage + 1 == now.plan.size()) return end({"promoted", "its plan is over"});
       append_decision(folder_, now, "stage", fmt::format("stage {} is over", now.progress.stage + 1));
@@ -152,7 +154,7 @@ void ActiveRollout::save() {
 
 bool ActiveRollout::end(const Rollout::Ending& ending) {
   trial_->change([&](Rollout& rollout) { rollout.ending = ending; });
-  if (ending.event != "promoted") close_route();  // also where nothing can be written
+  if (ending.event != "promoted") close_route();                  // also where nothing can be written
   if (!keep_progress(folder_, trial_->snapshot())) return false;  // it was stopped meanwhile
   return finish();
 }

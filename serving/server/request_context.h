@@ -18,12 +18,12 @@ struct RequestContext {
   std::string client;       ///< "127.0.0.1:40312"
   std::string protocol;     ///< "v1", "v2", "grpc", "http"
   std::string method, path;
-  std::size_t bytes = 0;          ///< of the body
-  std::string model;              ///< where one was found
-  std::int64_t version = 0;       ///< that answered
-  std::int64_t rows = 0;          ///< that were asked for
-  std::vector<std::string> keys;  ///< of the rows (log.key); empty where there are none
-  bool names_version = false;     ///< a version or label was asked for, not the live one
+  std::size_t bytes = 0;                ///< of the body
+  std::string model;                    ///< where one was found
+  std::int64_t version = 0;             ///< that answered
+  std::int64_t rows = 0;                ///< that were asked for
+  std::vector<std::string> keys;        ///< of the rows (log.key); empty where there are none
+  bool names_version = false;           ///< a version or label was asked for, not the live one
   std::shared_ptr<RequestWatch> watch;  ///< told of the answer (serving/rollout/); null: nobody is
   std::chrono::steady_clock::time_point begin = std::chrono::steady_clock::now();
   std::chrono::system_clock::time_point time = std::chrono::system_clock::now();

@@ -23,8 +23,8 @@ class RestV1 {
               const std::shared_ptr<RequestContext>& context) const;
 
  private:
-  void predict(const ServedModels::Loaded& found, const std::string& body,
-               const HttpServer::Respond& respond, const std::shared_ptr<RequestContext>& context) const;
+  void predict(const ServedModels::Loaded& found, const std::string& body, const HttpServer::Respond& respond,
+               const std::shared_ptr<RequestContext>& context) const;
   const ServedModels& models_;
 };
 

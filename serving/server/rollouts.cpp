@@ -106,8 +106,8 @@ void Rollouts::look_for_new() {
     if (active_.contains(name)) continue;
     try {
       if (auto rollout = Rollout::read(folder))
-        active_.emplace(name, std::make_unique<ActiveRollout>(models_, name, folder, std::move(*rollout),
-                                                              shadow_pool_));
+        active_.emplace(
+            name, std::make_unique<ActiveRollout>(models_, name, folder, std::move(*rollout), shadow_pool_));
       complain(name, "");
     } catch (const std::exception& error) {
       complain(name, error.what());

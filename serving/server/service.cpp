@@ -60,8 +60,7 @@ HttpReply Service::page(const HttpRequest& request) const {
   if (path == "/healthz") return health();
   if (path == "/openapi.json") return {200, kOpenApi};
   if (path == "/metrics")
-    return {200,
-            metrics_.text({connections_(), models_.waiting_rows()}) + rollout_metrics_of(models_),
+    return {200, metrics_.text({connections_(), models_.waiting_rows()}) + rollout_metrics_of(models_),
             "text/plain; version=0.0.4"};
   return {200,
           kPage,

@@ -37,7 +37,8 @@ TEST(RolloutPlan, AllThatIsWrongIsSaidAtOnce) {
   EXPECT_EQ(refused("25% 1m, 5% 1m, 50% 1m"),
             "--plan: 5% comes after 25%: shares must grow\n"
             "  --plan: it ends at 50%: end it with 100%, which makes the version live");
-  for (const char* text : {"", ",", "5% 10m,", "nan% 1m, 100%", "5% -1m, 100%", "5% inf s, 100%", "0% 1m, 100%"})
+  for (const char* text :
+       {"", ",", "5% 10m,", "nan% 1m, 100%", "5% -1m, 100%", "5% inf s, 100%", "0% 1m, 100%"})
     EXPECT_NE(refused(text), "nothing was thrown") << text;
 }
 

@@ -118,8 +118,18 @@ TEST(ScoreDistance, IsThePopulationStabilityIndex) {
   // added to each of twelve.
   const auto share = [](double count, double all) { return (count + 0.5) / (all + 6); };
   double expected = 0;
-  for (const auto& [live, candidate] : {std::pair{51.0, 51.0}, {50, 50}, {50, 50}, {50, 50}, {50, 49},
-                                        {50, 0}, {50, 0}, {50, 0}, {50, 0}, {49, 0}, {0, 0}, {0, 0}}) {
+  for (const auto& [live, candidate] : {std::pair{51.0, 51.0},
+                                        {50, 50},
+                                        {50, 50},
+                                        {50, 50},
+                                        {50, 49},
+                                        {50, 0},
+                                        {50, 0},
+                                        {50, 0},
+                                        {50, 0},
+                                        {49, 0},
+                                        {0, 0},
+                                        {0, 0}}) {
     const double l = share(live, 500), c = share(candidate, 250);
     expected += (c - l) * std::log(c / l);
   }

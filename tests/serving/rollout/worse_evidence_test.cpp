@@ -35,16 +35,16 @@ int false_alarms(double share, const std::function<double(std::mt19937_64&)>& lo
 TEST(WorseEvidence, FalseAlarmsAreRarerThanPromised) {
   for (const double share : {0.05, 0.5}) {
     for (const double wrong : {0.02, 0.3})
-      EXPECT_LE(false_alarms(share, [wrong](auto& random) {
-                  return std::bernoulli_distribution(wrong)(random) ? 1.0 : 0.0;
-                }),
+      EXPECT_LE(false_alarms(
+                    share,
+                    [wrong](auto& random) { return std::bernoulli_distribution(wrong)(random) ? 1.0 : 0.0; }),
                 10 + 3 * 3)  // of 1% of 1,000, and three standard deviations
           << share << " " << wrong;
     // Heavy tails: |t| with 2 degrees of freedom.
-    EXPECT_LE(false_alarms(share, [](auto& random) {
-                return std::abs(std::student_t_distribution<double>(2)(random));
-              }),
-              10 + 3 * 3);
+    EXPECT_LE(
+        false_alarms(share,
+                     [](auto& random) { return std::abs(std::student_t_distribution<double>(2)(random)); }),
+        10 + 3 * 3);
   }
 }
 
