@@ -26,24 +26,15 @@ if leaks=$(grep -rlF -e "$source/" -e "$build/" "$folder/installed/lib/cmake" "$
   fail "the package names the source or the build folder in: $leaks"
 fi
 
-build_example() {  # name, folder
-  "$cmake" -S "$source/examples/$1" -B "$2" -G Ninja -DCMAKE_BUILD_TYPE=Debug -DCMAKE_PREFIX_PATH="$folder/installed"
-  "$cmake" --build "$2"
-}
-
-build_example consumer "$folder/build"
+# One as its README says; the others further down.
+"$cmake" -S "$source/examples/consumer" -B "$folder/build" -G Ninja -DCMAKE_BUILD_TYPE=Debug -DCMAKE_PREFIX_PATH="$folder/installed"
+"$cmake" --build "$folder/build"
 
 run() { "$mpiexec" --oversubscribe --bind-to none --mca mpi_yield_when_idle 1 -np "$1" "$folder/build/sum_over_ranks"; }
 [[ "$("$folder/build/sum_over_ranks")" == "1 ranks sum up 1 = 1" ]] || fail "wrong sum without a launcher"
 [[ "$(run 2)" == "2 ranks sum up 1 + 2 = 3" ]] || fail "wrong sum on 2 ranks"
 [[ "$(run 3)" == "3 ranks sum up 1 + 2 + 3 = 6" ]] || fail "wrong sum on 3 ranks"
 echo "the consumer was built from the installed package and sums up on 1, 2 and 3 ranks"
-
-build_example own_loop "$folder/own_loop"
-for ranks in 1 3; do
-  said=$("$mpiexec" --oversubscribe --bind-to none --mca mpi_yield_when_idle 1 -np $ranks "$folder/own_loop/own_loop")
-  [[ "$said" == "$ranks ranks, 7 answers, largest error below 0.01: yes" ]] || fail "the loop of one's own on $ranks ranks: $said"
-done
 
 # Every installed header, each by its full name, beside files of the program's own that are called as ours are inside.
 mkdir -p "$folder/headers/comm" "$folder/headers/common"
@@ -68,18 +59,7 @@ if strange=$(nm -D --defined-only -C "$folder"/installed/lib/libringtrain.so | g
   fail "libringtrain.so shows what is not ringtrain's: $(head -3 <<<"$strange")"
 fi
 
-build_example own_model "$folder/own_model"
-"$folder/own_model/rides" --version >/dev/null || fail "the program with kinds of its own does not run"
-if [[ -n "${PEERS_PYTHON:-}" ]]; then
-  RINGTRAIN="$folder/installed/bin/ringtrain" "$PEERS_PYTHON" "$source/tests/launch/own_program.py" "$folder/own_model/rides"
-fi
-
-build_example windows "$folder/windows"
-if [[ -n "${PEERS_PYTHON:-}" ]]; then
-  RINGTRAIN="$folder/installed/bin/ringtrain" "$PEERS_PYTHON" "$source/tests/launch/own_windows.py" "$folder/windows/windows"
-fi
-
-# What `ringtrain new` writes, unedited, and the loop of one's own: one project, so that both cores and one precompiled header serve all.
+# The other examples and what `ringtrain new` writes, unedited: one project, so that both cores and one precompiled header serve all.
 # With RINGTRAIN_SOAK all kinds, else a plugin and a program.
 kinds=("dataset sparse_rows" "callback goal --program")
 if [[ -n "${RINGTRAIN_SOAK:-}" ]]; then kinds+=("model two_towers" "task by_ratio"); fi
@@ -89,35 +69,49 @@ done) >"$folder/new.log" || fail "ringtrain new"
 grep -q -e "-DCMAKE_PREFIX_PATH=$folder/installed" "$folder/new.log" || fail "it does not say where ringtrain is installed: $(cat "$folder/new.log")"
 cat >"$folder/CMakeLists.txt" <<'CMAKE'
 cmake_minimum_required(VERSION 3.25)
-project(kinds LANGUAGES CXX)
+project(all_of_them LANGUAGES CXX)
 enable_testing()
-add_subdirectory("${EXAMPLES}/own_loop_gan" own_loop_gan)
+foreach(example own_loop own_loop_gan own_model windows)
+  add_subdirectory("${EXAMPLES}/${example}" ${example})
+endforeach()
 add_subdirectory("${EXAMPLES}/../tests/library" library)
 foreach(kind sparse_rows goal two_towers by_ratio)
-  if(NOT EXISTS "${CMAKE_CURRENT_SOURCE_DIR}/${kind}")
+  if(EXISTS "${CMAKE_CURRENT_SOURCE_DIR}/${kind}")
+    add_subdirectory(${kind})
+  endif()
+endforeach()
+foreach(target sparse_rows_plugin two_towers_plugin by_ratio_plugin rides_plugin goal own_loop own_loop_gan rides windows library_cases)
+  if(NOT TARGET ${target})
     continue()
   endif()
-  add_subdirectory(${kind})
-  set(target ${kind}_plugin)
-  if(kind STREQUAL "goal")
-    set(target goal)
-    target_compile_options(goal PRIVATE -fPIC)  # as the header was compiled
-  endif()
   set_target_properties(${target} PROPERTIES DEFINE_SYMBOL "")
-  if(kind STREQUAL "sparse_rows")
+  target_compile_options(${target} PRIVATE -fPIC)  # programs too: as the header was compiled
+  if(target STREQUAL "sparse_rows_plugin")
     target_precompile_headers(${target} PRIVATE <ringtrain/trainer/plugins/plugin.h> <ATen/ATen.h>)
   else()
     target_precompile_headers(${target} REUSE_FROM sparse_rows_plugin)
   endif()
 endforeach()
-target_compile_options(library_cases PRIVATE -fPIC)
-target_precompile_headers(library_cases REUSE_FROM sparse_rows_plugin)
 CMAKE
-"$cmake" -S "$folder" -B "$folder/kinds" -G Ninja -DCMAKE_BUILD_TYPE=Debug -DCMAKE_PREFIX_PATH="$folder/installed" -DEXAMPLES="$source/examples" >"$folder/kinds.log"
-"$cmake" --build "$folder/kinds" || fail "what \`ringtrain new\` writes does not build"
-"$(dirname "$cmake")/ctest" --test-dir "$folder/kinds" -j 2 --output-on-failure || fail "what \`ringtrain new\` writes does not pass its own test"
+# Without lines for a debugger: they are a third of the work.
+"$cmake" -S "$folder" -B "$folder/all" -G Ninja -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG=-O0 -DCMAKE_PREFIX_PATH="$folder/installed" \
+  -DEXAMPLES="$source/examples" >"$folder/all.log"
+"$cmake" --build "$folder/all" || fail "the examples or what \`ringtrain new\` writes do not build"
+"$(dirname "$cmake")/ctest" --test-dir "$folder/all" -j 2 --output-on-failure || fail "what \`ringtrain new\` writes does not pass its own test"
+
+for ranks in 1 3; do
+  said=$("$mpiexec" --oversubscribe --bind-to none --mca mpi_yield_when_idle 1 -np $ranks "$folder/all/own_loop/own_loop")
+  [[ "$said" == "$ranks ranks, 7 answers, largest error below 0.01: yes" ]] || fail "the loop of one's own on $ranks ranks: $said"
+done
+"$folder/all/own_model/rides" --version >/dev/null || fail "the program with kinds of its own does not run"
+if [[ -n "${PEERS_PYTHON:-}" ]]; then
+  export RINGTRAIN="$folder/installed/bin/ringtrain"
+  "$PEERS_PYTHON" "$source/tests/launch/own_program.py" "$folder/all/own_model/rides"
+  "$PEERS_PYTHON" "$source/tests/launch/own_windows.py" "$folder/all/windows/windows"
+  "$PEERS_PYTHON" "$source/tests/launch/own_loop.py" "$folder/all/own_loop_gan/own_loop_gan" "$mpiexec"
+fi
 # What users of other libraries take for granted (tests/library), on 1 to 4 ranks, and over hosts where they can be made.
-cases="$folder/kinds/library/library_cases"
+cases="$folder/all/library/library_cases"
 [[ "$("$cases" --list | wc -l)" -gt 74 ]] || fail "the cases of tests/library are gone"
 for ranks in 1 2 3 4; do
   timeout 120 "$mpiexec" --oversubscribe --bind-to none --mca mpi_yield_when_idle 1 -np $ranks "$cases" || fail "cases of tests/library on $ranks ranks"
@@ -128,8 +122,4 @@ if ((EUID == 0)) && unshare --net true 2>/dev/null && hosts up --hosts 3 >/dev/n
   mapfile -t words < <(hosts mpirun-args)
   timeout 180 "$source/tools/emulate_hosts.sh" --name cases run 0 mpirun "${words[@]}" "$cases" || fail "cases of tests/library over hosts"
   hosts down
-fi
-
-if [[ -n "${PEERS_PYTHON:-}" ]]; then
-  "$PEERS_PYTHON" "$source/tests/launch/own_loop.py" "$folder/kinds/own_loop_gan/own_loop_gan" "$mpiexec"
 fi

@@ -56,6 +56,22 @@ TEST(RecordReader, GivesTheSameRecordsHoweverTheBytesCome) {
   }
 }
 
+TEST(RecordReader, GivesTheSameRecordsAroundAQuoteThatEnclosesNothing) {
+  const std::string text = "x,y\n1,5\" pipe\n2,\"b\nc\"\"d\"\n3,e\n";
+  const Records expected{"4:1|5\" pipe|", "14:2|b\nc\"d|", "25:3|e|"};
+  for (const std::size_t step : {1, 2, 5, 7, 20, 100}) EXPECT_EQ(read(text, step), expected) << step;
+}
+
+TEST(RecordReader, WaitsForARowBeforeItTakesTheHeaderApart) {
+  RecordReader reader("a", RecordReader::Form::csv, {});
+  StreamRecord record;
+  reader.feed("x;y\n", 0);
+  EXPECT_FALSE(reader.next(record));
+  reader.feed("1;2,5\n", 4);
+  ASSERT_TRUE(reader.next(record));
+  EXPECT_TRUE(record.decimal_comma);
+}
+
 TEST(RecordReader, GoesOnAtAnOffset) {
   const std::string text = "x,y\n1,a\n2,b\n3,c\n";
   for (const std::size_t step : {1, 6, 100}) {

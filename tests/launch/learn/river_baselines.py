@@ -5,12 +5,13 @@ needs `pip install river` in an environment of its own.
 """
 
 import drift_cases
-from river import linear_model, optim, preprocessing, tree
+from river import forest, linear_model, optim, preprocessing, tree
 
 MODELS = {
     "LogisticRegression": lambda: preprocessing.StandardScaler() | linear_model.LogisticRegression(optim.SGD(0.05)),
-    "HoeffdingTree": lambda: tree.HoeffdingTreeClassifier(grace_period=100),
+    "LogisticRegression, Adam": lambda: preprocessing.StandardScaler() | linear_model.LogisticRegression(optim.Adam(0.02)),
     "HoeffdingAdaptiveTree": lambda: tree.HoeffdingAdaptiveTreeClassifier(grace_period=100, seed=1),
+    "ARFClassifier": lambda: forest.ARFClassifier(n_models=10, seed=1),
 }
 
 
