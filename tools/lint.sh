@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs clang-tidy with the checks of .clang-tidy on the files that do not include LibTorch; with --all on every file (about half an
-# hour). Other arguments: only files whose path contains one of them. clang-tidy is given the units of a unity build (cmake/Unity.cmake):
+# Runs clang-tidy with the checks of .clang-tidy on the files, but for tests, that do not include LibTorch; with --all on every file
+# (about half an hour). Other arguments: only files whose path contains one of them. clang-tidy is given the units of a unity build (cmake/Unity.cmake):
 # it reads the headers once for several sources.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."

@@ -4,7 +4,8 @@ sources that are left out.
 
 usage: lint_files.py BUILD_FOLDER OUTPUT_FOLDER [--all] [PART_OF_A_PATH...]
 
-A source that includes LibTorch, itself or through our headers, takes clang-tidy half a minute: only with --all.
+A source that includes LibTorch, itself or through our headers, takes clang-tidy half a minute: only with --all. So are tests, but for
+those that are named.
 """
 
 import functools
@@ -56,7 +57,7 @@ def sources_of(path):
 
 def wanted(source):
     return (source.startswith(root + "/") and not source.startswith(os.path.abspath(build) + "/") and os.path.exists(source)
-            and (everything or not includes_torch(source)) and (not words or any(word in os.path.relpath(source, root) for word in words)))
+            and (everything or words or not source.startswith(root + "/tests/")) and (everything or not includes_torch(source)) and (not words or any(word in os.path.relpath(source, root) for word in words)))
 
 
 def joined(source):
