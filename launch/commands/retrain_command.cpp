@@ -75,7 +75,8 @@ GateDecision decide(const Arguments& arguments, const Catalogue& catalogue, cons
       pass_gate({old_answers, before.manifest()}, {new_answers, after.manifest()}, config.task.kind(),
                 arguments.metric.empty() ? config.trainer.checkpoint.metric : arguments.metric,
                 arguments.margin, arguments.resamples, static_cast<std::uint64_t>(config.seed));
-  decision.hold_to(run_behaviour_tests(tests_for(config, before.manifest()), after, *rows, catalogue, &new_answers));
+  decision.hold_to(
+      run_behaviour_tests(tests_for(config, before.manifest()), after, *rows, catalogue, &new_answers));
   return decision;
 }
 
