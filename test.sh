@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds ringtrain and runs every test.
 #   ./test.sh [--preset release|dev|asan|tsan] [--soak] [options of ctest...]      ./test.sh -L comm      ./test.sh -R all_reduce
-# --soak: the long form of the tests of failures (tests/faults): about half an hour more.
+# --soak: the long forms of tests too, and the tests of the label soak: about half an hour more.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
@@ -11,9 +11,12 @@ if [[ "${1:-}" == --preset ]]; then
   shift 2
 fi
 
+left_out=()
 if [[ "${1:-}" == --soak ]]; then
   export RINGTRAIN_SOAK=1
   shift
+else
+  left_out+=(soak)
 fi
 
 tools/bootstrap.sh --peers
@@ -29,6 +32,9 @@ if command -v nvidia-smi >/dev/null && nvidia-smi --list-gpus >/dev/null 2>&1; t
   echo "GPU found: the ${gpu_tests:-0} tests that need one run too."
 else
   echo "No GPU on this machine: the ${gpu_tests:-0} tests that need one (label gpu) are NOT run."
-  set -- --label-exclude '^gpu$' "$@"
+  left_out+=(gpu)
+fi
+if ((${#left_out[@]} > 0)); then
+  set -- --label-exclude "^($(IFS='|'; echo "${left_out[*]}"))\$" "$@"
 fi
 ctest --preset "$preset" -j "$(nproc)" "$@"

@@ -1,7 +1,6 @@
 """The shipped configurations learn what they promise. usage: learns.py cancer|mnist|gpt_chars"""
 
 import json
-import os
 import sys
 import time
 from pathlib import Path
@@ -33,9 +32,6 @@ def main(name):
             jobs.run("generate", "chars", *LICENSES, "--output", tokens)
             print(f"gpt_chars: a unigram model has the perplexity {unigram_perplexity(tokens):.1f}")
             more = ["--train-file", tokens]
-            if "RINGTRAIN_SOAK" not in os.environ:
-                more += ["--set", "trainer.epochs=3"]
-                least = -9
         begin = time.monotonic()
         jobs.run("train", f"configs/{name}.yaml", "--ranks", 2, "--job-dir", folder / name, *more, timeout=280)
         lines = [json.loads(line) for line in (folder / name / "log.jsonl").read_text().splitlines()]
