@@ -81,7 +81,9 @@ Candidates::Candidates(const RunConfig& config, const LearnJob& job, const Catal
       journal_(journal),
       ranks_(ranks),
       guard_({config.learn.guards.least_rows, config.learn.guards.promotions_a_day}) {
-  formats_ = choose_formats(config, trained());
+  config_.export_.repository = job.model().parent_path().string();
+  config_.export_.name = job.model().filename().string();
+  formats_ = choose_formats(config_, trained());
 }
 
 TrainedModel Candidates::trained() const {
@@ -102,9 +104,10 @@ std::int64_t Candidates::live() const {
 }
 
 /// What the decision follows from besides the rows: the world as it is now, or as an earlier process saw it.
-StreamJournal::Entry Candidates::announce(std::int64_t rows, std::int64_t day) {
-  StreamJournal::Entry entry{{"kind", "candidate"}, {"step", model_.step()},      {"rows", rows},
-                             {"day", day},          {"against", std::int64_t{0}}, {"frozen", false}};
+StreamJournal::Entry Candidates::announce(std::int64_t rows, std::int64_t read, std::int64_t day) {
+  StreamJournal::Entry entry{
+      {"kind", "candidate"}, {"step", model_.step()},      {"read", read},   {"rows", rows},
+      {"day", day},          {"against", std::int64_t{0}}, {"frozen", false}};
   if (const auto known = journal_.expected("candidate")) {
     entry["against"] = known->at("against");
     entry["frozen"] = known->at("frozen");
@@ -116,10 +119,10 @@ StreamJournal::Entry Candidates::announce(std::int64_t rows, std::int64_t day) {
   return entry;
 }
 
-CandidateOutcome Candidates::consider(const std::deque<StreamRow>& held_out, std::int64_t day,
-                                      const ordered_json& learned) {
+CandidateOutcome Candidates::consider(const std::deque<StreamRow>& held_out, std::int64_t read,
+                                      std::int64_t day, const ordered_json& learned) {
   const std::vector<StreamRow> rows(held_out.begin(), held_out.end());
-  const auto candidate = announce(static_cast<std::int64_t>(rows.size()), day);
+  const auto candidate = announce(static_cast<std::int64_t>(rows.size()), read, day);
   if (candidate.at("frozen").get<bool>() && !std::exchange(told_frozen_, true))
     log::warn(
         fmt::format("{} is there: nothing is made live until it is removed", job_.files().freeze().string()));

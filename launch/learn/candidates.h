@@ -36,9 +36,9 @@ class Candidates {
   Candidates(const RunConfig& config, const LearnJob& job, const Catalogue& catalogue, OnlineModel& model,
              PreparedData& data, StreamJournal& journal, int ranks);
 
-  /// The model's checkpoint of this step is in the job's store. `held_out`: the rows to measure on; `day`:
-  /// theirs; `learned`: which rows the model has learned from.
-  CandidateOutcome consider(const std::deque<StreamRow>& held_out, std::int64_t day,
+  /// The model's checkpoint of this step is in the job's store. `held_out`: the rows to measure on; `read`:
+  /// rows of the stream so far; `day`: theirs; `learned`: which rows the model has learned from.
+  CandidateOutcome consider(const std::deque<StreamRow>& held_out, std::int64_t read, std::int64_t day,
                             const nlohmann::ordered_json& learned);
   std::int64_t live() const;
   std::int64_t promoted() const { return promoted_; }
@@ -48,7 +48,7 @@ class Candidates {
   void restore(const nlohmann::ordered_json& json);
 
  private:
-  StreamJournal::Entry announce(std::int64_t rows, std::int64_t day);
+  StreamJournal::Entry announce(std::int64_t rows, std::int64_t read, std::int64_t day);
   CandidateOutcome decide(const std::vector<StreamRow>& rows, const StreamJournal::Entry& candidate,
                           const nlohmann::ordered_json& learned);
   ModelAnswers answers_of_model(const RowSamples& samples) const;
@@ -58,7 +58,7 @@ class Candidates {
   std::optional<std::int64_t> published() const;
   TrainedModel trained() const;
 
-  const RunConfig& config_;
+  RunConfig config_;  // versions are exported beside the one that learning began with
   const LearnJob& job_;
   const Catalogue& catalogue_;
   OnlineModel& model_;

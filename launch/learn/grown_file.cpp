@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "common/errors.h"
+#include "common/files.h"
 
 namespace ringtrain {
 
@@ -31,6 +32,7 @@ GrownFile::GrownFile(std::filesystem::path file, std::int64_t bytes)
         "begin anew with --overwrite",
         file_.string(), about.st_size, bytes));
   if (::ftruncate(descriptor_.get(), bytes) != 0) throw failure("cut", file_);
+  sync_folder(file_.parent_path());
 }
 
 void GrownFile::add(std::string_view line, bool sync_it) {

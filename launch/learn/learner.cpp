@@ -143,6 +143,7 @@ void Learner::open_stream_of_job() {
     chief.candidates->restore(state.at("candidates"));
     chief.learned.restore(state.at("learned"));
     chief.measured_at = state.at("measured_at").get<std::int64_t>();
+    chief.read_at_step = state.at("read_at_step").get<std::int64_t>();
     chief.made_live = state.at("made_live").get<std::vector<std::string>>();
     std::vector<std::string> sources;
     for (const auto& entry : chief.journal->ahead())
@@ -158,6 +159,13 @@ void Learner::open_stream_of_job() {
     chief.progress = std::make_unique<Progress>("KiB", total >> 10);
 }
 
+/// How many rows an earlier process had read when it did what this one is to do next; nothing: it is new.
+std::optional<std::int64_t> Learner::read_before() const {
+  for (const auto& entry : chief_->journal->ahead())
+    if (entry.value("kind", "") != "source") return entry.at("read").get<std::int64_t>();
+  return std::nullopt;
+}
+
 /// Rank 0's part of it.
 Learner::Batch Learner::read_batch() {
   Chief& chief = *chief_;
@@ -165,13 +173,9 @@ Learner::Batch Learner::read_batch() {
   const auto next_step = model_->step() + 1;
   const auto earlier = earlier_rows_of(config_);
   const auto whole = config_.trainer.global_batch_size - earlier;
-  auto wanted = whole;
-  if (const auto known = chief.journal->expected("step")) {
-    wanted = 0;
-    for (const auto& range : known->at("rows")) wanted += range.at("rows").get<std::int64_t>();
-  }
+  const auto before = read_before();
   const auto next = chief.feed->fill(
-      wanted, [this] { return signal_.caught(); },
+      whole, before, [this] { return signal_.caught(); },
       [&](const std::string& source) {
         chief.journal->add({{"kind", "source"}, {"step", next_step}, {"source", source}});
       });
@@ -180,7 +184,12 @@ Learner::Batch Learner::read_batch() {
     batch.told = signal_.caught() ? Told::stop : Told::nothing_yet;
     return batch;
   }
-  batch.fresh = chief.feed->take(wanted);
+  if (next == StreamSource::Next::end && before)
+    throw CheckpointError(fmt::format(
+        "--stream {}: it ends after {} rows, and {} were read of it before; give the whole stream",
+        options_.stream, with_commas(chief.feed->counts().read), with_commas(*before)));
+  if (chief.journal->expected("candidate")) return batch;  // before more is learned
+  batch.fresh = chief.feed->take(whole);
   if (batch.fresh.empty()) {
     batch.told = Told::end;
     return batch;
@@ -192,6 +201,7 @@ Learner::Batch Learner::read_batch() {
   batch.earlier_rows = static_cast<std::int64_t>(batch.earlier.size());
   chief.journal->add({{"kind", "step"},
                       {"step", next_step},
+                      {"read", chief.feed->counts().read},
                       {"rows", ranges_of(batch.fresh)},
                       {"earlier_rows", batch.earlier_rows}});
   return batch;
@@ -236,6 +246,7 @@ void Learner::learn_from(Batch& batch) {
 
 void Learner::note(const Batch& batch, const Prequential::Answers& answers, const LearnedStep& done) {
   Chief& chief = *chief_;
+  chief.read_at_step = chief.feed->counts().read;
   chief.prequential->add(answers);
   for (const auto& row : batch.fresh) chief.reservoir->add(row);
   chief.learned.add(batch.fresh);
@@ -286,10 +297,13 @@ void Learner::show_progress() {
       fmt::format("{} rows  loss {:.4g}", with_commas(chief.feed->counts().read), chief.loss));
 }
 
+/// It follows from the rows alone, not from when they came.
 bool Learner::candidate_is_due(bool at_end) const {
-  if (chief_->journal->expected("candidate")) return true;
-  const auto since = chief_->feed->counts().read - chief_->measured_at;
-  return at_end ? since > 0 && model_->step() > 0 : since >= config_.learn.candidate_rows;
+  const auto read = chief_->feed->counts().read;
+  if (const auto known = chief_->journal->expected("candidate")) return known->at("read") == read;
+  if (!chief_->journal->ahead().empty()) return false;
+  if (at_end) return read > chief_->measured_at && model_->step() > 0;
+  return chief_->read_at_step - chief_->measured_at >= config_.learn.candidate_rows;
 }
 
 void Learner::measure_if_due(bool at_end) {
@@ -306,8 +320,8 @@ void Learner::measure_if_due(bool at_end) {
 void Learner::consider_candidate() {
   Chief& chief = *chief_;
   chief.measured_at = chief.feed->counts().read;
-  const auto outcome =
-      chief.candidates->consider(chief.feed->held_out(), chief.feed->day(), chief.learned.to_json());
+  const auto outcome = chief.candidates->consider(chief.feed->held_out(), chief.measured_at,
+                                                  chief.feed->day(), chief.learned.to_json());
   const auto text = candidate_text(outcome, config_.learn.metric);
   if (outcome.promoted)
     chief.made_live.push_back(fmt::format("{} (step {})", outcome.version, with_commas(model_->step())));
@@ -335,6 +349,7 @@ void Learner::save() {
                              {"candidates", chief.candidates->to_json()},
                              {"learned", chief.learned.to_json()},
                              {"measured_at", chief.measured_at},
+                             {"read_at_step", chief.read_at_step},
                              {"made_live", chief.made_live},
                              {"written_step", chief.written_step},
                              {"journal_entries", chief.journal->done()}};
@@ -347,15 +362,17 @@ void Learner::save() {
 
 int Learner::run() {
   bool stopped = false;
-  while (!stopped) {
-    measure_if_due(false);
+  measure_if_due(false);
+  while (true) {
     auto batch = next_batch();
-    if (batch.told == Told::end) break;
     stopped = batch.told == Told::stop;
+    if (stopped || batch.told == Told::end) break;
     if (batch.told == Told::nothing_yet) std::this_thread::sleep_for(kLookAgain);
-    if (batch.told != Told::batch) continue;
-    learn_from(batch);
-    if (model_->step() % config_.learn.checkpoint_steps == 0) save();
+    if (batch.told == Told::batch) {
+      learn_from(batch);
+      if (model_->step() % config_.learn.checkpoint_steps == 0) save();
+    }
+    measure_if_due(false);
   }
   if (!stopped) measure_if_due(true);
   save();

@@ -53,7 +53,8 @@ class Learner {
     std::unique_ptr<RunLog> log;
     std::unique_ptr<Progress> progress;
     LearnedRows learned;
-    std::int64_t measured_at = 0;  // rows read
+    std::int64_t measured_at = 0;   // rows read
+    std::int64_t read_at_step = 0;  // at the end of the last step: what waits is not among them
     std::int64_t written_step = -1;
     double loss = 0, learning_rate = 0;
     std::vector<std::string> made_live;
@@ -63,6 +64,7 @@ class Learner {
   void open_stream_of_job();
   Batch next_batch();
   Batch read_batch();
+  std::optional<std::int64_t> read_before() const;
   void learn_from(Batch& batch);
   void note(const Batch& batch, const Prequential::Answers& answers, const LearnedStep& done);
   void write_metrics();

@@ -173,7 +173,7 @@ void OnlineModel::limit(LearnedStep& done) {
     squares += away * away;
   }
   done.distance = std::sqrt(squares) / std::max(anchor_norm_, std::numeric_limits<double>::min());
-  done.reset = done.distance > limits.distance;
+  done.reset = !(done.distance <= limits.distance);  // nan, too
   if (done.reset) reset_to_anchor();
 }
 

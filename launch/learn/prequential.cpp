@@ -11,6 +11,21 @@ namespace ringtrain {
 
 using nlohmann::ordered_json;
 
+namespace {
+
+/// JSON has null for what is not finite.
+double number_of(const ordered_json& json) {
+  return json.is_null() ? std::numeric_limits<double>::quiet_NaN() : json.get<double>();
+}
+
+std::vector<double> numbers_of(const ordered_json& json) {
+  std::vector<double> numbers;
+  for (const auto& number : json) numbers.push_back(number_of(number));
+  return numbers;
+}
+
+}  // namespace
+
 Prequential::Prequential(const TaskKind& kind, std::vector<double> thresholds, std::int64_t window)
     : kind_(kind), thresholds_(std::move(thresholds)), window_(window) {}
 
@@ -90,9 +105,9 @@ void Prequential::restore(const ordered_json& json) {
     batches_.push_back({.width = batch.at(0).get<std::int64_t>(),
                         .target_width = batch.at(1).get<std::int64_t>(),
                         .names = batch.at(2).get<std::vector<std::string>>(),
-                        .scores = batch.at(3).get<std::vector<double>>(),
-                        .targets = batch.at(4).get<std::vector<double>>(),
-                        .loss = batch.at(5).get<double>()});
+                        .scores = numbers_of(batch.at(3)),
+                        .targets = numbers_of(batch.at(4)),
+                        .loss = number_of(batch.at(5))});
     held_ += batches_.back().rows();
   }
   all_.clear();

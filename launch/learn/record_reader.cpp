@@ -53,15 +53,29 @@ void RecordReader::jump(std::int64_t offset) {
   base_ = offset_ = offset;
 }
 
-/// The bytes of the buffer that are whole records.
+/// Whether a quote encloses a field of which this is there, as data/table/csv_scanner.cpp sees it.
+bool RecordReader::opens_quote(std::string_view before) const {
+  return !knows_dialect_ || before.empty() ||
+         (dialect_.blanks_before_quotes && before.find_first_not_of(" \t") == std::string_view::npos);
+}
+
+/// The bytes of the buffer that are whole records, whatever comes behind them.
 std::size_t RecordReader::complete() const {
   if (finished_) return buffer_.size();
-  const char quote = form_ == Form::csv ? dialect_.quote : '\0';
-  std::size_t whole = 0, any = 0;
+  const std::string_view text = buffer_;
+  std::size_t whole = 0, any = 0, field = 0, reopens = text.size();
   bool inside = false;
-  for (std::size_t i = 0; i < buffer_.size(); ++i) {
-    if (quote != '\0' && buffer_[i] == quote) inside = !inside;
-    if (buffer_[i] != '\n') continue;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (inside && dialect_.escape != '\0' && c == dialect_.escape) {
+      ++i;
+    } else if (c == dialect_.quote && dialect_.quote != '\0') {
+      if (inside) reopens = i + 1;  // where it is a doubled one
+      inside = !inside && (i == reopens || opens_quote(text.substr(field, i - field)));
+    } else if (!inside && (c == dialect_.delimiter || c == '\n')) {
+      field = i + 1;
+    }
+    if (c != '\n') continue;
     any = i + 1;
     if (!inside) whole = i + 1;
   }
@@ -82,13 +96,18 @@ bool RecordReader::begin() {
     return true;
   }
   part_ = complete();
-  if (part_ == 0) return false;
+  // Of a header alone nobody sees how numbers are written.
+  if (part_ == 0 || (!finished_ && std::count(buffer_.begin(), buffer_.begin() + part_, '\n') < 2))
+    return false;
   ByteStream in(buffer_.substr(0, part_), source_);
   dialect_ = find_dialect(in, csv_);
+  knows_dialect_ = true;
   if (dialect_.encoding != TextEncoding::utf8)
     throw DataError(fmt::format("{}: it is {}; a stream has to be UTF-8: iconv -f {} -t UTF-8", source_,
                                 encoding_title(dialect_.encoding), encoding_name(dialect_.encoding)));
-  scanner_ = std::make_unique<CsvScanner>(std::move(in), dialect_);
+  part_ = complete();
+  if (part_ == 0) return false;
+  scanner_ = std::make_unique<CsvScanner>(ByteStream(buffer_.substr(0, part_), source_), dialect_);
   names_ = std::make_shared<const std::vector<std::string>>(read_header(*scanner_));
   dialect_.sep_line = false;
   offset_ = base_ + scanner_->next_begins().value_or(static_cast<std::int64_t>(part_));

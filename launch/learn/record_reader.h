@@ -45,6 +45,7 @@ class RecordReader {
   void read_json(std::string_view line, StreamRecord& record);
   void end_part();
   std::size_t complete() const;
+  bool opens_quote(std::string_view before) const;
 
   std::string source_;
   Form form_;
@@ -54,6 +55,7 @@ class RecordReader {
   std::optional<std::int64_t> jump_;
   bool finished_ = false;
   CsvDialect dialect_;
+  bool knows_dialect_ = false;
   std::shared_ptr<const std::vector<std::string>> names_;
   std::unique_ptr<CsvScanner> scanner_;  // of the first part_ bytes of the buffer
   std::size_t part_ = 0;

@@ -92,10 +92,11 @@ ordered_json StreamFeed::state() {
           {"first_refused", first_refused_}};
 }
 
-StreamSource::Next StreamFeed::fill(std::int64_t count, const std::function<bool()>& stop,
+StreamSource::Next StreamFeed::fill(std::int64_t count, std::optional<std::int64_t> read,
+                                    const std::function<bool()>& stop,
                                     const std::function<void(const std::string&)>& new_source) {
   StreamRecord record;
-  while (waiting() < count) {
+  while (read ? counts_.read < *read : waiting() < count) {
     if (stop()) return StreamSource::Next::nothing_yet;
     const auto next = source_->next(record);
     if (next != StreamSource::Next::record) return next;

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -41,9 +42,11 @@ class StreamFeed {
   StreamFeed(std::unique_ptr<StreamSource> source, const Options& options,
              const nlohmann::ordered_json& state);
 
-  /// Takes rows until `count` of them are there to be learned from. `record`: every row's position is told
-  /// before the row counts, where its file is another one than that of the row before.
-  StreamSource::Next fill(std::int64_t count, const std::function<bool()>& stop,
+  /// Reads until `count` rows are there to be learned from, or, where it is given, until `read` rows of the
+  /// stream are read. `new_source`: told before the first row of another file than that of the row before
+  /// counts.
+  StreamSource::Next fill(std::int64_t count, std::optional<std::int64_t> read,
+                          const std::function<bool()>& stop,
                           const std::function<void(const std::string& source)>& new_source);
   /// The rows that are there, at most `count`; they are learned from now.
   std::vector<StreamRow> take(std::int64_t count);

@@ -7,7 +7,6 @@
 #include "common/errors.h"
 #include "common/files.h"
 #include "common/hash.h"
-#include "common/text.h"
 
 namespace ringtrain {
 namespace {
@@ -54,17 +53,19 @@ ReadJournal read_journal(const std::filesystem::path& file) {
   return journal;
 }
 
-/// What differs in two objects, a line each.
-std::string differences(const ordered_json& before, const ordered_json& now) {
-  std::vector<std::string> lines;
+/// What differs in two objects, a line each; of objects in them only what differs.
+std::string differences(const ordered_json& before, const ordered_json& now, const std::string& within = "") {
+  std::string lines;
   auto names = before;
   names.update(now);
   for (const auto& [name, value] : names.items()) {
     const auto one = before.value(name, ordered_json()), other = now.value(name, ordered_json());
-    if (one != other)
-      lines.push_back(fmt::format("\n  {}: {} before, {} now", name, one.dump(), other.dump()));
+    if (one.is_object() && other.is_object())
+      lines += differences(one, other, name + ".");
+    else if (one != other)
+      lines += fmt::format("\n  {}{}: {} before, {} now", within, name, one.dump(), other.dump());
   }
-  return join(lines, "");
+  return lines;
 }
 
 }  // namespace
@@ -73,7 +74,6 @@ StreamJournal::StreamJournal(std::filesystem::path file, const Entry& about) : f
   out_.emplace(file_, 0);
   out_->add(line_of(about), true);
   done_ = 1;
-  sync_folder(file_.parent_path());
 }
 
 StreamJournal::StreamJournal(std::filesystem::path file, const Entry& about, std::int64_t done)

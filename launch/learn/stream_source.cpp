@@ -119,10 +119,13 @@ class FolderSource : public StreamSource {
     }
   }
   ordered_json position() const override {
-    return file_ ? file_->position() : ordered_json{{"source", last_}, {"ended", true}};
+    auto position = file_ ? file_->position() : ordered_json{{"source", last_}, {"ended", true}};
+    position["taken"] = taken_;
+    return position;
   }
   void seek(const ordered_json& position) override {
     last_ = position.value("source", "");
+    taken_ = position.at("taken").get<std::set<std::string>>();
     const bool ended = last_.empty() || position.contains("ended");
     std::error_code error;
     for (const auto& name : names())
@@ -147,6 +150,7 @@ class FolderSource : public StreamSource {
  private:
   void open(const std::string& name) {
     last_ = name;
+    taken_.insert(name);
     file_ = std::make_unique<FileSource>(folder_ / name, name, false, csv_);
   }
 
@@ -171,22 +175,20 @@ class FolderSource : public StreamSource {
     }
     for (const auto& name : names()) {
       if (name > last_ && !next) next = name;
-      if (name < last_ && began_ && !seen_.contains(name))
+      if (name < last_ && taken_.insert(name).second)
         log::warn(
             fmt::format("{} came after {} was taken, and is passed over: name files in the order in "
                         "which they are to be learned from",
                         (folder_ / name).string(), last_));
-      seen_.insert(name);
     }
-    began_ = true;
     return next;
   }
 
   fs::path folder_;
-  bool follow_, began_ = false;
+  bool follow_;
   CsvConfig csv_;
   std::string last_;
-  std::set<std::string> seen_;
+  std::set<std::string> taken_;  // or passed over
   std::deque<std::string> expected_;
   std::unique_ptr<FileSource> file_;
   std::int64_t done_bytes_ = 0;

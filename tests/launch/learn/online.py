@@ -45,9 +45,20 @@ def first_version(folder, rows, config=CONFIG):
     return folder / "models/online"
 
 
+def concept(rows, seed, threshold, noise=0.0):
+    return streams.rows_of(*streams.sea(rows, seed, thresholds=(threshold,), noise=noise), seed=seed)
+
+
+def same_weights(a, b, tolerance=0.0):
+    a, b = jobs.tensors(newest(a)), jobs.tensors(newest(b))
+    assert a.keys() == b.keys()
+    for name, value in a.items():
+        difference = jobs.relative_difference(value, b[name])
+        assert difference <= tolerance, (name, difference)
+
+
 def learn_words(folder, stream, job, *words, base="models"):
-    return ["learn", folder / "online.yaml", "--from", f"{folder / base / 'online'}@live", "--stream", stream, "--job-dir", folder / job,
-            "--set", f"export.repository={folder / base}", *words]
+    return ["learn", folder / "online.yaml", "--from", f"{folder / base / 'online'}@live", "--stream", stream, "--job-dir", folder / job, *words]
 
 
 def learn(folder, stream, job, *words, base="models", **options):

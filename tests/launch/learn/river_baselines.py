@@ -1,5 +1,5 @@
-"""The figures of docs/measurements that `ringtrain learn` is compared with: River's models on the streams of drift.py, test-then-train. Not a test:
-needs `pip install river` in an environment of its own.
+"""The figures of drift_cases.py: River's models on the same streams, test-then-train. Not a test: needs `pip install river` in an environment of its
+own.
 
     python tests/launch/learn/river_baselines.py
 """
@@ -27,5 +27,5 @@ def prequential(model, old, new):
     return right / len(new[1])
 
 
-for name, (old, new, _) in drift_cases.CASES.items():
-    print(name, {kind: round(prequential(make(), old(), new()), 4) for kind, make in MODELS.items()}, flush=True)
+for name, (parts, _) in drift_cases.CASES.items():
+    print(name, {kind: round(prequential(make(), *parts()), 4) for kind, make in MODELS.items()}, flush=True)

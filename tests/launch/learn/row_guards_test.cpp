@@ -33,12 +33,15 @@ TEST(KeyGuard, TakesAShareOfTheLastRowsFromOneKey) {
   for (std::uint64_t other = 2; other < 10; ++other) EXPECT_TRUE(guard.takes(other));
   EXPECT_FALSE(guard.takes(1));  // both are among the last ten
   EXPECT_TRUE(guard.takes(20));
-  EXPECT_TRUE(guard.takes(1));  // the first of them is not
+  EXPECT_TRUE(guard.takes(1));  // the first of them is not, and now neither is
+  EXPECT_TRUE(guard.takes(1));
   EXPECT_FALSE(guard.takes(1));
   KeyGuard later(0.2, 10);
   later.restore(guard.to_json());
   EXPECT_FALSE(later.takes(1));
-  EXPECT_TRUE(later.takes(21));
+  for (std::uint64_t other = 30; other < 38; ++other) EXPECT_TRUE(later.takes(other));
+  EXPECT_FALSE(later.takes(1));
+  EXPECT_TRUE(later.takes(40));
   EXPECT_TRUE(later.takes(1));
 }
 

@@ -73,6 +73,14 @@ TEST_F(StreamJournalTest, SeesADamagedLineALostOneAndAnotherJob) {
   EXPECT_NE(refusal<CheckpointError>(4).find("it has 3 entries, and had 4"), std::string::npos);
   EXPECT_NE(refusal<ConfigError>(1, {{"kind", "job"}, {"stream", "other.csv"}}).find("other.csv"),
             std::string::npos);
+  Entry with_settings = kAbout, another = kAbout;
+  with_settings["settings"] = {{"seed", 1}, {"learn.margin", 0.1}};
+  another["settings"] = {{"seed", 1}, {"learn.margin", 0.2}};
+  StreamJournal(file_, with_settings);
+  const auto why = refusal<ConfigError>(1, another);
+  EXPECT_NE(why.find("settings.learn.margin: 0.1 before, 0.2 now"), std::string::npos) << why;
+  EXPECT_EQ(why.find("seed"), std::string::npos) << why;
+  write(2);
   auto text = read_file(file_);
   text[text.find("\"step\":1") + 7] = '9';
   write_file_atomically(file_, text);
