@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "serving/rollout/rollout.h"
@@ -18,5 +19,8 @@ void append_decision(const std::filesystem::path& model, const Rollout& rollout,
 
 /// The last line; empty: there is none, or it cannot be understood.
 std::optional<nlohmann::ordered_json> last_decision(const std::filesystem::path& model);
+
+/// The keys of all canaries that there were: clients may send them on.
+std::set<std::string> keys_of_canaries(const std::filesystem::path& model);
 
 }  // namespace ringtrain

@@ -6,6 +6,12 @@
 
 namespace ringtrain {
 
+/// How long an answer took.
+struct AnswerTime {
+  double whole = 0;  ///< seconds from the rows to the answer
+  double run = 0;    ///< of them the run of the model, without the wait for a thread
+};
+
 /// How long answers took: counts of seconds in steps of 2%, from a microsecond on. Not for several threads.
 class Latencies {
  public:

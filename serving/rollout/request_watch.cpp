@@ -14,7 +14,7 @@ class Teller {
  public:
   explicit Teller(RequestWatch::Told told) : told_(std::move(told)) {}
   ~Teller() {
-    if (told_) tell({}, std::make_exception_ptr(Error("it was not answered")), seconds());
+    if (told_) tell({}, std::make_exception_ptr(Error("it was not answered")), {seconds(), 0});
   }
   Teller(const Teller&) = delete;
   Teller& operator=(const Teller&) = delete;
@@ -22,8 +22,8 @@ class Teller {
   double seconds() const {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count();
   }
-  void tell(const Predictor::Answers& answers, const std::exception_ptr& error, double seconds) {
-    std::exchange(told_, {})(answers, error, seconds);
+  void tell(const Predictor::Answers& answers, const std::exception_ptr& error, const AnswerTime& time) {
+    std::exchange(told_, {})(answers, error, time);
   }
 
  private:
@@ -34,13 +34,13 @@ class Teller {
 }  // namespace
 
 std::function<void(Predictor::Answers, std::exception_ptr)> watched(
-    RequestWatch& watch, const Predictor::Rows& rows,
+    RequestWatch& watch, const Predictor::Rows& rows, double (*run_seconds)(),
     std::function<void(Predictor::Answers, std::exception_ptr)> done) {
-  return [teller = std::make_shared<Teller>(watch.begin(rows)), done = std::move(done)](
+  return [teller = std::make_shared<Teller>(watch.begin(rows)), run_seconds, done = std::move(done)](
              const Predictor::Answers& answers, const std::exception_ptr& error) {
-    const double seconds = teller->seconds();
+    const AnswerTime time{teller->seconds(), error ? 0 : run_seconds()};
     done(answers, error);
-    teller->tell(answers, error, seconds);
+    teller->tell(answers, error, time);
   };
 }
 

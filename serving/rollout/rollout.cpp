@@ -13,12 +13,15 @@ using nlohmann::json;
 using nlohmann::ordered_json;
 
 json side_json(const SideCounts& side) {
-  return {{"requests", side.requests}, {"failed", side.failed}, {"latencies", side.latencies.to_json()}};
+  return {{"requests", side.requests},
+          {"failed", side.failed},
+          {"latencies", side.latencies.to_json()},
+          {"runs", side.runs.to_json()}};
 }
 
 SideCounts side_of(const json& side) {
   return {side.at("requests").get<std::uint64_t>(), side.at("failed").get<std::uint64_t>(),
-          Latencies::from_json(side.at("latencies"))};
+          Latencies::from_json(side.at("latencies")), Latencies::from_json(side.at("runs"))};
 }
 
 SideTotals total_of(const json& total) {
@@ -91,12 +94,15 @@ Rollout parse(const std::string& text) {
   return rollout;
 }
 
-ordered_json side_summary(const SideCounts& side, std::int64_t version) {
+ordered_json side_summary(const Rollout& rollout, const SideCounts& side, std::int64_t version) {
   ordered_json summary{{"version", version}, {"requests", side.requests}, {"failed", side.failed}};
-  if (side.latencies.count() > 0) {
-    summary["p50_ms"] = 1e3 * side.latencies.quantile(0.5);
-    summary["p99_ms"] = 1e3 * side.latencies.quantile(0.99);
-  }
+  const auto add = [&](const std::string& what, const Latencies& latencies) {
+    if (latencies.count() == 0) return;
+    summary[what + "p50_ms"] = 1e3 * latencies.quantile(0.5);
+    summary[what + "p99_ms"] = 1e3 * latencies.quantile(0.99);
+  };
+  if (rollout.is_canary()) add("", side.latencies);  // a shadow waits without a client
+  add("run_", side.runs);
   return summary;
 }
 
@@ -126,13 +132,16 @@ std::optional<Rollout> Rollout::read(const fs::path& model) {
   const auto file = file_of(model);
   std::error_code unknown;
   if (!fs::exists(file, unknown) && !unknown) return std::nullopt;
+  std::string problem;
   try {
     return parse(read_file(file));
   } catch (const json::exception& error) {
-    throw ExportError(fmt::format("{}: {}", file.string(), error.what()));
+    problem = error.what();
   } catch (const Error& error) {
-    throw ExportError(fmt::format("{}: {}", file.string(), error.what()));
+    problem = error.what();
   }
+  throw ExportError(
+      fmt::format("{}: {}; no version is tried; remove the file to begin anew", file.string(), problem));
 }
 
 void Rollout::write(const fs::path& model) const {
@@ -168,8 +177,8 @@ ordered_json summary_of(const Rollout& rollout) {
     if (progress.without_key > 0) summary["without_key"] = progress.without_key;
   }
   summary["seconds"] = progress.seconds;
-  summary["sides"] = {{"live", side_summary(progress.live, rollout.live)},
-                      {"candidate", side_summary(progress.candidate, rollout.version)}};
+  summary["sides"] = {{"live", side_summary(rollout, progress.live, rollout.live)},
+                      {"candidate", side_summary(rollout, progress.candidate, rollout.version)}};
   add_comparison(rollout, summary);
   return summary;
 }

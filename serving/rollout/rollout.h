@@ -18,7 +18,8 @@ namespace ringtrain {
 struct SideCounts {
   std::uint64_t requests = 0;
   std::uint64_t failed = 0;  ///< of them; not those that a client asked wrongly
-  Latencies latencies;
+  Latencies latencies;       ///< from the rows to the answer
+  Latencies runs;            ///< of the model, without the wait for a thread
   double failed_share() const {
     return requests == 0 ? 0 : static_cast<double>(failed) / static_cast<double>(requests);
   }
@@ -81,8 +82,8 @@ struct Rollout {
 
 /// What people and programs are told: {"kind", "version", "live", "begun", "plan", "stage", "stages",
 /// "share", "seconds", "sides": {"live" and "candidate": {"version", "requests", "failed", "p50_ms",
-/// "p99_ms"}}, "distance", "dropped", "compared", "agreement" or "mean_difference", "feedback": {…}}. What is
-/// not known yet is left out.
+/// "p99_ms" (of a canary), "run_p50_ms", "run_p99_ms"}}, "distance", "dropped", "compared", "agreement" or
+/// "mean_difference", "feedback": {…}}. What is not known yet is left out.
 nlohmann::ordered_json summary_of(const Rollout& rollout);
 
 }  // namespace ringtrain

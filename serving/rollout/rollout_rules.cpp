@@ -19,18 +19,18 @@ std::optional<BrokenRule> broken_errors(const Rollout& rollout) {
                                           percent_text(share), percent_text(rollout.rules.errors))};
 }
 
-std::optional<BrokenRule> broken_p99(const Rollout& rollout) {
-  const auto& candidate = rollout.progress.candidate.latencies;
-  const double bound = rollout.rules.p99 * rollout.progress.live.latencies.quantile(0.99);
+std::optional<BrokenRule> broken_p99(const Rollout& rollout, Latencies SideCounts::*times, const char* what) {
+  const auto& candidate = rollout.progress.candidate.*times;
+  const double bound = rollout.rules.p99 * (rollout.progress.live.*times).quantile(0.99);
   const auto count = static_cast<double>(candidate.count());
   constexpr double kShare = 0.01, kDeviations = 3;
   const double usual = count * kShare + kDeviations * std::sqrt(count * kShare * (1 - kShare));
   const double slow = candidate.quantile(0.99);
   if (slow <= bound || static_cast<double>(candidate.above(bound)) <= usual) return std::nullopt;
   return BrokenRule{
-      "p99", fmt::format("99% of the answers of version {} took up to {}, those of version {} up to {}; the "
+      "p99", fmt::format("99% of the {} of version {} took up to {}, those of version {} up to {}; the "
                          "bound is {} times as long",
-                         rollout.version, human_seconds(slow), rollout.live,
+                         what, rollout.version, human_seconds(slow), rollout.live,
                          human_seconds(bound / rollout.rules.p99), rollout.rules.p99)};
 }
 
@@ -68,7 +68,8 @@ std::optional<BrokenRule> broken_rule(const Rollout& rollout) {
   const bool both = candidate && has_enough(rollout, rollout.progress.live);
   std::optional<BrokenRule> broken;
   if (candidate) broken = broken_errors(rollout);
-  if (!broken && both) broken = broken_p99(rollout);
+  if (!broken && both) broken = broken_p99(rollout, &SideCounts::latencies, "answers");
+  if (!broken && both && rollout.share() <= 0.5) broken = broken_p99(rollout, &SideCounts::runs, "runs");
   if (!broken && both) broken = broken_distance(rollout);
   if (!broken) broken = broken_feedback(rollout);
   return broken;

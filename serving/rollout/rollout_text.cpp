@@ -9,9 +9,10 @@
 namespace ringtrain {
 namespace {
 
-std::string side_line(const char* what, std::int64_t version, const SideCounts& side) {
+std::string side_line(const char* what, std::int64_t version, const SideCounts& side,
+                      const Latencies& latencies) {
   const auto quantile = [&](double share) {
-    return side.latencies.count() == 0 ? "-" : human_seconds(side.latencies.quantile(share));
+    return latencies.count() == 0 ? "-" : human_seconds(latencies.quantile(share));
   };
   return fmt::format("  {:<10} {:>8} {:>12} {:>9} {:>9} {:>10} {:>10}\n", what, version,
                      with_commas(static_cast<long long>(side.requests)), side.failed,
@@ -82,12 +83,12 @@ Samples of_sides(const std::function<double(const SideTotals&)>& value) {
   };
 }
 
-void add_latencies(const Rollout& rollout, const Add& add) {
+void add_latencies(const Rollout& rollout, Latencies SideCounts::*times, const Add& add) {
   for (const auto& [side, counts] :
        {std::pair{"live", &rollout.progress.live}, {"candidate", &rollout.progress.candidate}})
-    if (counts->latencies.count() > 0)
+    if ((counts->*times).count() > 0)
       for (const double share : {0.5, 0.99})
-        add(fmt::format(",side=\"{}\",quantile=\"{}\"", side, share), counts->latencies.quantile(share));
+        add(fmt::format(",side=\"{}\",quantile=\"{}\"", side, share), (counts->*times).quantile(share));
 }
 
 }  // namespace
@@ -109,8 +110,10 @@ std::string rollout_text(const Rollout& rollout) {
   }
   text += fmt::format("  {:<10} {:>8} {:>12} {:>9} {:>9} {:>10} {:>10}\n", "", "VERSION", "REQUESTS",
                       "FAILED", "", "50% IN", "99% IN");
-  text += side_line("live", rollout.live, progress.live);
-  text += side_line(rollout.kind_name().c_str(), rollout.version, progress.candidate);
+  const auto times = rollout.is_canary() ? &SideCounts::latencies : &SideCounts::runs;
+  text += side_line("live", rollout.live, progress.live, progress.live.*times);
+  text +=
+      side_line(rollout.kind_name().c_str(), rollout.version, progress.candidate, progress.candidate.*times);
   return text + compared_text(progress);
 }
 
@@ -155,7 +158,12 @@ std::string rollout_metrics(const Models& models) {
          [](const Rollout& rollout, const Add& add) {
            if (const auto distance = rollout.progress.distance.value()) add("", *distance);
          });
-  family("ringtrain_rollout_seconds", "gauge", "Seconds from rows to answers, of a stage", add_latencies);
+  family("ringtrain_rollout_seconds", "gauge", "Seconds from rows to answers, of a canary's stage",
+         [](const Rollout& rollout, const Add& add) {
+           if (rollout.is_canary()) add_latencies(rollout, &SideCounts::latencies, add);
+         });
+  family("ringtrain_rollout_run_seconds", "gauge", "Seconds of the run that answered, of a canary's stage",
+         [](const Rollout& rollout, const Add& add) { add_latencies(rollout, &SideCounts::runs, add); });
   return text;
 }
 

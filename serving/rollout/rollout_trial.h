@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "serving/log/feedback.h"
@@ -14,6 +15,12 @@
 #include "serving/rollout/rollout.h"
 
 namespace ringtrain {
+
+/// Of a request, for what is told of it later.
+struct AskedRequest {
+  std::string id;
+  std::uint64_t key = 0;  ///< the hash of its key; 0: it has none
+};
 
 /// A rollout while a server serves it: which side a request is of, and what both sides answered. For several
 /// threads.
@@ -30,14 +37,15 @@ class RolloutTrial {
   Side side_of(const std::string& key, const std::string& request_id);
 
   /// A request was answered; `error` is null where it was. What the client asked wrongly (DataError) is no
-  /// failure, and not counted.
-  void answered(Side side, const std::string& request_id, const Predictor::Answers& answers,
-                const std::exception_ptr& error, double seconds);
+  /// failure, and not counted; but a shadow is given only what the live version could answer.
+  void answered(Side side, const AskedRequest& request, const Predictor::Answers& answers,
+                const std::exception_ptr& error, const AnswerTime& time);
   /// Both versions answered the same rows.
   void compare(const Predictor::Answers& live, const Predictor::Answers& candidate);
   void drop();
   /// The truth about a row of the last 100,000 requests of a side, by the request's id; others are passed
-  /// over, and so is what is said twice.
+  /// over, and so is what is said twice. Of requests with one key the first truth alone counts, of up to
+  /// 200,000 keys: keys are dealt to the sides, and rows of one key may be alike.
   void learn(const Feedback& feedback, const Manifest& manifest);
 
   Rollout snapshot() const;
@@ -48,15 +56,25 @@ class RolloutTrial {
   /// The decisions of requests, by their ids; the oldest go.
   class Remembered {
    public:
-    void add(const std::string& id, std::vector<double> decisions);
-    /// Of a row, from 1; NaN: it is not known, or was asked for before.
-    double take(const std::string& id, std::int64_t row);
+    void add(const AskedRequest& request, std::vector<double> decisions);
+    struct Decision {
+      double value;
+      std::uint64_t key;
+    };
+    /// Of a row, from 1; none: it is not known, or was asked for before.
+    std::optional<Decision> take(const std::string& id, std::int64_t row);
 
    private:
-    std::unordered_map<std::string, std::vector<double>> by_id_;
+    struct Request {
+      std::vector<double> decisions;
+      std::uint64_t key = 0;
+    };
+    std::unordered_map<std::string, Request> by_id_;
     std::deque<std::string> order_;
     std::size_t values_ = 0;
   };
+
+  bool counts(std::uint64_t key);
 
   const std::string id_, key_;
   const bool is_canary_;
@@ -64,6 +82,7 @@ class RolloutTrial {
   Rollout rollout_;
   std::atomic<double> share_;
   Remembered live_, candidate_;
+  std::unordered_set<std::uint64_t> told_keys_;
 };
 
 }  // namespace ringtrain

@@ -100,6 +100,13 @@ class Differences {
     for (std::size_t c = 0; c < ours_.categorical.size(); ++c)
       if (!ours_.categorical[c].takes_missing() && theirs_.categorical[c].takes_missing())
         refuses("missing values", ours_.categorical[c].name);
+    auto passed_over = theirs_.targets;
+    passed_over.insert(passed_over.end(), theirs_.ignored.begin(), theirs_.ignored.end());
+    auto known = ours_.targets;
+    known.insert(known.end(), ours_.ignored.begin(), ours_.ignored.end());
+    if (const auto refused = missing_from(passed_over, known); !refused.empty())
+      found_.push_back(fmt::format("{} refuses fields that {} passes over: {}", candidate_name_, live_name_,
+                                   join(refused)));
     if (ours_.refuse_unseen && !theirs_.refuse_unseen)
       found_.push_back(fmt::format("{} refuses words that training did not see, {} takes them",
                                    candidate_name_, live_name_));

@@ -46,7 +46,8 @@ void ScoreDistance::add_candidate(const std::vector<double>& scores) {
       ++bin_of(score).candidate;
       ++candidate_;
     } else if (first_candidate_.size() < kForBins) {
-      first_candidate_.push_back(score);
+      // What is no number is far from all: below them, as in bins. JSON has none.
+      first_candidate_.push_back(std::isfinite(score) ? score : std::numeric_limits<double>::lowest());
     }
   }
 }

@@ -104,6 +104,7 @@ std::optional<Rollout::Ending> ActiveRollout::reason_to_end(const LoadedVersion*
   if (models_.find(name_, version_)) return std::nullopt;
   if (!fs::exists(folder_ / std::to_string(version_)))
     return Rollout::Ending{"refused", fmt::format("there is no version {} any more", version_)};
+  if (!live) return std::nullopt;  // the model may be out of service for a while
   for (const auto& status : models_.versions_of(name_))
     if (status.number == version_ && status.state == "END" && !status.problem.empty())
       return Rollout::Ending{"refused",
@@ -135,7 +136,11 @@ bool ActiveRollout::advance(double seconds) {
       return end({"rolled back", broken->rule + ": " + broken->reason});
     if (stage_is_over(now)) {
       if (now.progress.stage + 1 == now.plan.size()) return end({"promoted", "its plan is over"});
-      append_decision(folder_, now, "stage", fmt::format("stage {} is over", now.progress.stage + 1));
+      // It may have been said before a server was killed.
+      const auto last = last_decision(folder_);
+      if (!last || last->value("id", "") != now.id || last->value("event", "") != "stage" ||
+          last->value("stage", std::size_t{0}) != now.progress.stage + 1)
+        append_decision(folder_, now, "stage", fmt::format("stage {} is over", now.progress.stage + 1));
       trial_->change(begin_next_stage);
       log::info(fmt::format("model {}: version {} answers {}", name_, version_,
                             percent_text(trial_->snapshot().share())));

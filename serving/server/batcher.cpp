@@ -47,7 +47,11 @@ Predictor::Answers part(const Predictor::Answers& all, std::int64_t begin, std::
   return {of(all.probabilities), of(all.classes), of(all.predictions), of(all.logits), of(all.labels)};
 }
 
+thread_local double run_seconds_now = 0;
+
 }  // namespace
+
+double Batcher::run_seconds() { return run_seconds_now; }
 
 Batcher::Batcher(boost::asio::thread_pool& pool, Options options, Run run, Observe observe)
     : pool_(pool), options_(options), run_(std::move(run)), observe_(std::move(observe)), timer_(pool) {}
@@ -134,23 +138,27 @@ std::vector<Batcher::Request> Batcher::take() {
 void Batcher::answer(std::vector<Request> requests) {
   if (requests.size() == 1) return answer_one(requests.front());
   Predictor::Answers all;
+  const auto begin = Clock::now();
   try {
     all = run_(joined(requests));
+    run_seconds_now = std::chrono::duration<double>(Clock::now() - begin).count();
   } catch (const std::exception&) {  // one request must not fail the others
     for (auto& request : requests) answer_one(request);
     return;
   }
-  std::int64_t begin = 0;
+  std::int64_t first = 0;
   for (auto& request : requests) {
-    request.done(part(all, begin, request.count), nullptr);
-    begin += request.count;
+    request.done(part(all, first, request.count), nullptr);
+    first += request.count;
   }
 }
 
 void Batcher::answer_one(Request& request) {
   Predictor::Answers answers;
+  const auto begin = Clock::now();
   try {
     answers = run_(request.rows);
+    run_seconds_now = std::chrono::duration<double>(Clock::now() - begin).count();
   } catch (...) {
     return request.done({}, std::current_exception());
   }

@@ -43,6 +43,8 @@ class Batcher : public std::enable_shared_from_this<Batcher> {
   /// Throws Overloaded. `rows` is not empty.
   void submit(Predictor::Rows rows, Done done);
   std::int64_t waiting_rows() const;
+  /// Within Done: how long the run took that answered it, without the wait for a thread.
+  static double run_seconds();
 
  private:
   using Clock = std::chrono::steady_clock;

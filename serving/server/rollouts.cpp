@@ -4,10 +4,13 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
 
 #include "common/errors.h"
+#include "common/hash.h"
 #include "common/log.h"
+#include "serving/rollout/decisions.h"
 #include "serving/rollout/request_watch.h"
 #include "serving/rollout/rollout_text.h"
 
@@ -20,19 +23,19 @@ constexpr int kNiceness = 10;  // of shadows: who answers clients comes first
 /// Counts what one side of a canary answered.
 class SideWatch : public RequestWatch {
  public:
-  SideWatch(std::shared_ptr<RolloutTrial> trial, RolloutTrial::Side side, std::string id)
-      : trial_(std::move(trial)), side_(side), id_(std::move(id)) {}
+  SideWatch(std::shared_ptr<RolloutTrial> trial, RolloutTrial::Side side, AskedRequest request)
+      : trial_(std::move(trial)), side_(side), request_(std::move(request)) {}
   Told begin(const Predictor::Rows&) override {
-    return [trial = trial_, side = side_, id = id_](const Predictor::Answers& answers,
-                                                    const std::exception_ptr& error, double seconds) {
-      trial->answered(side, id, answers, error, seconds);
+    return [trial = trial_, side = side_, request = request_](
+               const Predictor::Answers& answers, const std::exception_ptr& error, const AnswerTime& time) {
+      trial->answered(side, request, answers, error, time);
     };
   }
 
  private:
   const std::shared_ptr<RolloutTrial> trial_;
   const RolloutTrial::Side side_;
-  const std::string id_;
+  const AskedRequest request_;
 };
 
 /// Counts what the live version answered, and gives the rows to the shadow.
@@ -42,8 +45,8 @@ class ShadowWatch : public RequestWatch {
       : route_(std::move(route)), id_(std::move(id)) {}
   Told begin(const Predictor::Rows& rows) override {
     return [route = route_, id = id_, rows](const Predictor::Answers& answers,
-                                            const std::exception_ptr& error, double seconds) {
-      route->trial->answered(RolloutTrial::Side::live, id, answers, error, seconds);
+                                            const std::exception_ptr& error, const AnswerTime& time) {
+      route->trial->answered(RolloutTrial::Side::live, {id}, answers, error, time);
       if (!error) route->shadow->run(rows, answers, id);
     };
   }
@@ -59,6 +62,9 @@ Rollouts::Rollouts(ServedModels& models, std::chrono::milliseconds look) : model
   boost::asio::post(shadow_pool_, [] {
     ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kNiceness);  // of this thread alone
   });
+  look_for_new();  // before the first request: one that was under way goes on with it
+  step_all();
+  publish();
   thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
 }
 
@@ -105,7 +111,11 @@ void Rollouts::look_for_new() {
     const auto folder = models_.folder_of(name);
     if (active_.contains(name)) continue;
     try {
-      if (auto rollout = Rollout::read(folder))
+      auto rollout = Rollout::read(folder);
+      auto keys = keys_of_canaries(folder);
+      if (rollout && !rollout->key.empty()) keys.insert(rollout->key);
+      if (!keys.empty()) keys_[name] = std::move(keys);
+      if (rollout)
         active_.emplace(
             name, std::make_unique<ActiveRollout>(models_, name, folder, std::move(*rollout), shadow_pool_));
       complain(name, "");
@@ -131,10 +141,13 @@ void Rollouts::step_all() {
 void Rollouts::publish() {
   Routes routes;
   for (const auto& [name, one] : active_)
-    if (auto route = one->route()) routes[name] = std::move(route);
+    if (auto route = one->route()) routes.by_model[name] = std::move(route);
+  routes.keys = keys_;
+  const bool any = !routes.by_model.empty() || !routes.keys.empty();
   const auto fresh = std::make_shared<const Routes>(std::move(routes));
   const std::lock_guard lock(mutex_);
   routes_ = fresh;
+  any_ = any;
 }
 
 std::shared_ptr<const Rollouts::Routes> Rollouts::routes() const {
@@ -142,37 +155,47 @@ std::shared_ptr<const Rollouts::Routes> Rollouts::routes() const {
   return routes_;
 }
 
-ServedModels::Loaded Rollouts::side_of(const ServedModels::Loaded& live, RequestContext& request,
+ServedModels::Loaded Rollouts::side_of(const ServedModels::Loaded& version, RequestContext& request,
                                        const KeyOf& key) const {
+  if (!any_) return version;
   const auto routes = this->routes();
-  const auto found = routes->find(live->model);
-  if (found == routes->end() || found->second->live != live->number) return live;
-  const auto& route = found->second;
+  const auto found = routes->by_model.find(version->model);
+  const auto route = found == routes->by_model.end() ? nullptr : found->second;
+  const auto column = route ? route->trial->key() : "";
+  std::string value;
+  if (const auto keys = routes->keys.find(version->model); keys != routes->keys.end())
+    for (const auto& one : keys->second) {
+      auto given = key(one);
+      if (one == column) value = std::move(given);
+    }
+  if (!route || request.names_version || route->live != version->number) return version;
   if (route->shadow) {
     request.watch = std::make_shared<ShadowWatch>(route, request.id);
-    return live;
+    return version;
   }
-  const auto& column = route->trial->key();
-  const auto side = route->trial->side_of(column.empty() ? "" : key(column), request.id);
-  request.watch = std::make_shared<SideWatch>(route->trial, side, request.id);
-  return side == RolloutTrial::Side::candidate ? route->candidate : live;
+  const auto side = route->trial->side_of(value, request.id);
+  const auto hash = value.empty() ? 0 : std::max<std::uint64_t>(hash_bytes(value), 1);
+  request.watch = std::make_shared<SideWatch>(route->trial, side, AskedRequest{request.id, hash});
+  return side == RolloutTrial::Side::candidate ? route->candidate : version;
 }
 
 void Rollouts::learn(const Feedback& feedback) const {
   const auto routes = this->routes();
-  if (const auto found = routes->find(feedback.model); found != routes->end())
+  if (const auto found = routes->by_model.find(feedback.model); found != routes->by_model.end())
     found->second->trial->learn(feedback, found->second->candidate->predictor->manifest());
 }
 
 nlohmann::ordered_json Rollouts::to_json() const {
   auto json = nlohmann::ordered_json::object();
-  for (const auto& [name, route] : *routes()) json[name] = summary_of(route->trial->snapshot());
+  const auto routes = this->routes();  // held meanwhile
+  for (const auto& [name, route] : routes->by_model) json[name] = summary_of(route->trial->snapshot());
   return json;
 }
 
 std::string Rollouts::metrics_text() const {
   std::vector<std::pair<std::string, Rollout>> list;
-  for (const auto& [name, route] : *routes()) list.emplace_back(name, route->trial->snapshot());
+  const auto routes = this->routes();
+  for (const auto& [name, route] : routes->by_model) list.emplace_back(name, route->trial->snapshot());
   return rollout_metrics(list);
 }
 
@@ -191,7 +214,7 @@ bool names_version(const ServedModels::Which& which) {
 
 ServedModels::Loaded side_of(const ServedModels& models, const ServedModels::Loaded& version,
                              RequestContext& request, const Rollouts::KeyOf& key) {
-  if (!models.rollouts() || request.names_version) return version;
+  if (!models.rollouts()) return version;
   return models.rollouts()->side_of(version, request, key);
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <boost/asio/thread_pool.hpp>
 #include <chrono>
 #include <condition_variable>
@@ -8,6 +9,7 @@
 #include <memory>
 #include <mutex>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <stop_token>
 #include <string>
 #include <thread>
@@ -23,7 +25,8 @@ namespace ringtrain {
 /// divides or copies the requests for their live versions. For several threads.
 class Rollouts {
  public:
-  /// `look`: how often new ones are looked for. `models` outlives it.
+  /// `look`: how often new ones are looked for. `models` outlives it, and has been scanned: those that are
+  /// under way divide the first request too.
   Rollouts(ServedModels& models, std::chrono::milliseconds look);
   /// Writes the progress.
   ~Rollouts();
@@ -32,8 +35,9 @@ class Rollouts {
 
   /// The first row's value of a field of the request; "": it has none.
   using KeyOf = std::function<std::string(const std::string& column)>;
-  /// Who answers a request for the live version; notes in it who is told of the answer.
-  ServedModels::Loaded side_of(const ServedModels::Loaded& live, RequestContext& request,
+  /// Who answers a request that found `version`; notes in it who is told of the answer. `key` takes the field
+  /// away where the version does not know it.
+  ServedModels::Loaded side_of(const ServedModels::Loaded& version, RequestContext& request,
                                const KeyOf& key) const;
   /// What came to be known of rows that were answered.
   void learn(const Feedback& feedback) const;
@@ -43,7 +47,12 @@ class Rollouts {
   std::string metrics_text() const;
 
  private:
-  using Routes = std::map<std::string, std::shared_ptr<const RolloutRoute>>;
+  struct Routes {
+    std::map<std::string, std::shared_ptr<const RolloutRoute>> by_model;
+    /// The fields that canaries of a model were divided by. They are taken away also after it: clients go on
+    /// sending them.
+    std::map<std::string, std::set<std::string>> keys;
+  };
   std::shared_ptr<const Routes> routes() const;
   void run(const std::stop_token& stop);
   void look_for_new();
@@ -56,8 +65,11 @@ class Rollouts {
   boost::asio::thread_pool shadow_pool_{1};
   std::map<std::string, std::unique_ptr<ActiveRollout>> active_;  // of the thread
   std::map<std::string, std::string> problems_;                   // of the thread, by model
+  std::map<std::string, std::set<std::string>> keys_;             // of the thread, by model
   mutable std::mutex mutex_;
   std::shared_ptr<const Routes> routes_ = std::make_shared<const Routes>();
+  std::atomic<bool> any_{
+      false};  ///< whether there is a route or a key: without them no request takes the lock
   std::mutex waiting_;
   std::condition_variable_any wake_;
   std::jthread thread_;  // last: it begins when the rest is there

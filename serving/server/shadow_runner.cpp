@@ -42,16 +42,14 @@ void ShadowRunner::run(Predictor::Rows rows, Predictor::Answers live, const std:
     bytes_ -= bytes;
     return trial_->drop();
   }
-  const auto begin = std::chrono::steady_clock::now();
   try {
-    batcher->submit(
-        std::move(rows), [self = shared_from_this(), live = std::move(live), request_id, bytes, begin](
-                             const Predictor::Answers& answers, const std::exception_ptr& error) {
-          self->bytes_ -= bytes;
-          const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
-          self->trial_->answered(RolloutTrial::Side::candidate, request_id, answers, error, took.count());
-          if (!error) self->trial_->compare(live, answers);
-        });
+    batcher->submit(std::move(rows), [self = shared_from_this(), live = std::move(live), request_id, bytes](
+                                         const Predictor::Answers& answers, const std::exception_ptr& error) {
+      self->bytes_ -= bytes;
+      const double took = error ? 0 : Batcher::run_seconds();
+      self->trial_->answered(RolloutTrial::Side::candidate, {request_id}, answers, error, {took, took});
+      if (!error) self->trial_->compare(live, answers);
+    });
   } catch (const Overloaded&) {
     bytes_ -= bytes;
     trial_->drop();

@@ -221,6 +221,23 @@ def thirty_columns(page, folder, base, server):
     page.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
 
 
+def shows_what_is_tried(page, base, row):
+    """A shadow of the live version, with what both answered; it comes and goes while a person fills the form."""
+    jobs.run("versions", "promote", base / "shops", 2)  # the newest one is broken
+    jobs.run("versions", "shadow", base / "shops", 1)
+    with Server(base, "--poll-seconds", "0.1") as server:
+        page.open(server, "#shops")
+        page.until(lambda: "Version 1 is a shadow of version 2" in page.text("#tried"), "it is said what is tried")
+        page.fill(row)
+        page.press()
+        page.until(lambda: "of 1 rows" in page.text("#tried") and "ms" in page.text("#tried"), "the answers are compared")
+        page.fill({"length": "17"})
+        jobs.run("versions", "shadow", base / "shops", "--stop")
+        page.until(lambda: not page.text("#tried"), "it goes")
+        assert page.fields()["length"].get_property("value") == "17", "the form was drawn anew"
+        page.logs_are_clean()
+
+
 def wants_a_token(page, folder, base, row):
     (folder / "tokens").write_text("first\nsecond-42\n")
     with Server(base, "--token-file", folder / "tokens") as server:
@@ -279,6 +296,7 @@ def main():
                 page.logs_are_clean()
                 thirty_columns(page, folder, base, server)
                 page.logs_are_clean()
+            shows_what_is_tried(page, base, row)
             wants_a_token(page, folder, base, row)
             says_what_is_wrong(page, folder, base)
             print(f"the page answers as predict does (largest difference {worst:.1e}); {page.requests} requests, all to the server; no error in the console")

@@ -2,11 +2,14 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <fstream>
+#include <iterator>
 #include <random>
 
 #include "common/errors.h"
+#include "serving/rollout/decisions.h"
 #include "tests/common/temporary_folder.h"
 #include "tests/serving/thrown.h"
 
@@ -59,6 +62,22 @@ TEST(RolloutRules, SlowAnswers) {
   ASSERT_EQ(rule_of(rollout), "p99");
   rollout.rules.p99 = 60;
   EXPECT_EQ(rule_of(rollout), "");
+}
+
+TEST(RolloutRules, SlowRunsWhereTheLiveVersionWaitsForThreads) {
+  auto rollout = canary();
+  answer(rollout.progress.live, 1000, 0.090);
+  answer(rollout.progress.candidate, 1000, 0.095);
+  for (int i = 0; i < 1000; ++i) {
+    rollout.progress.live.runs.add(0.001);
+    rollout.progress.candidate.runs.add(0.0015);
+  }
+  EXPECT_EQ(rule_of(rollout), "");
+  for (int i = 0; i < 50; ++i) rollout.progress.candidate.runs.add(0.05);
+  ASSERT_EQ(rule_of(rollout), "p99");
+  EXPECT_NE(broken_rule(rollout)->reason.find("99% of the runs of version 3"), std::string::npos);
+  rollout.plan = parse_plan("60% 10s, 100%");
+  EXPECT_EQ(rule_of(rollout), "") << "its runs may have more rows";
 }
 
 TEST(RolloutRules, DistantScores) {
@@ -146,6 +165,34 @@ TEST(ScoreDistance, ScoresThatAreAllTheSame) {
   EXPECT_GT(*distance.value(), 0.25);
 }
 
+TEST(ScoreDistance, NoNumbersAreKeptAndFar) {
+  ScoreDistance distance;
+  distance.add_candidate(std::vector<double>(300, std::nan("")));
+  distance = ScoreDistance::from_json(nlohmann::json::parse(distance.to_json().dump()));
+  distance.add_live(std::vector<double>(600, 0.5));
+  EXPECT_EQ(distance.candidate(), 300U);
+  EXPECT_GT(*distance.value(), 0.25);
+  distance.add_candidate({std::nan("")});
+  EXPECT_EQ(ScoreDistance::from_json(nlohmann::json::parse(distance.to_json().dump())).value(),
+            distance.value());
+}
+
+TEST(Decisions, ALineThatWasCutStandsAloneAndKeysAreFound) {
+  const TemporaryFolder folder;
+  EXPECT_TRUE(keys_of_canaries(folder.path()).empty());
+  auto rollout = canary();
+  append_decision(folder.path(), rollout, "begun", "");
+  EXPECT_TRUE(keys_of_canaries(folder.path()).empty());
+  std::ofstream(folder.path() / "decisions.jsonl", std::ios::app) << R"({"time": "20)";
+  rollout.key = "customer";
+  append_decision(folder.path(), rollout, "stage", "");
+  EXPECT_EQ(last_decision(folder.path())->value("event", ""), "stage");
+  append_decision(folder.path(), canary(), "stopped", "");
+  EXPECT_EQ(keys_of_canaries(folder.path()), std::set<std::string>{"customer"});
+  std::ifstream file(folder.path() / "decisions.jsonl");
+  EXPECT_EQ(std::count(std::istreambuf_iterator<char>(file), {}, '\n'), 4);
+}
+
 TEST(Rollout, ItsFileIsReadAsItIs) {
   const TemporaryFolder folder;
   EXPECT_FALSE(Rollout::read(folder.path()));
@@ -158,6 +205,7 @@ TEST(Rollout, ItsFileIsReadAsItIs) {
   rollout.progress.distance.add_live(std::vector<double>(700, 0.25));
   rollout.progress.distance.add_candidate({0.5, 0.25});
   rollout.progress.evidence.add_live(1);
+  rollout.progress.candidate.runs.add(0.003);
   rollout.write(folder.path());
   const auto again = Rollout::read(folder.path()).value();
   EXPECT_EQ(summary_of(again).dump(), summary_of(rollout).dump());
