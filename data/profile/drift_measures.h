@@ -41,6 +41,8 @@ class BesideColumn {
   void add(double value);
   /// "": missing. `known`: whether it is a word of then, be it none of the frequent ones.
   void add(std::string_view word, bool known);
+  /// The rows of another one, beside the same `then`.
+  void join(const BesideColumn& other);
 
   const Distribution& then() const { return then_; }
   /// The same bins, or words in the same order, with the counts of the rows that were added.

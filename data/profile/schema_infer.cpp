@@ -15,7 +15,8 @@ namespace {
 
 constexpr std::int64_t kMostWords = 64;
 
-double rounded_up(double share) { return std::min(1.0, std::ceil(share * 100 - 1e-9) / 100); }
+/// To hundredths; not -0.
+double rounded_up(double share) { return std::clamp(std::ceil(share * 100 - 1e-9) / 100, 0.0, 1.0) + 0.0; }
 
 SchemaColumn infer_column(const ColumnProfile& column) {
   SchemaColumn result{.name = column.name};

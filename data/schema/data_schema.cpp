@@ -5,6 +5,10 @@
 #include <algorithm>
 #include <set>
 
+#include "common/errors.h"
+#include "common/files.h"
+#include "common/yaml_reader.h"
+
 namespace ringtrain {
 
 void SchemaColumn::describe(config::Visitor& v) {
@@ -32,6 +36,8 @@ void DataSchema::describe(config::Visitor& v) {
   for (const auto& column : columns)
     v.require("columns", names.insert(column.name).second,
               fmt::format("the column '{}' is there twice", column.name));
+  v.field("file", file, "A file that `ringtrain schema infer` wrote, in place of columns.");
+  v.require("file", file.empty() || columns.empty(), "give columns, or a file that has them, not both");
   v.field("on_violation", on_violation,
           "What happens where rows are not so: refuse (an error, before anything is done with them), warn "
           "(a line for each kind), quarantine (such rows are left out, counted and written to "
@@ -41,6 +47,25 @@ void DataSchema::describe(config::Visitor& v) {
   v.field("quarantine_file", quarantine_file, "Where on_violation: quarantine writes rows, as JSON lines.");
   v.require("quarantine_file", on_violation != "quarantine" || !quarantine_file.empty(),
             "required with on_violation: quarantine");
+}
+
+DataSchema DataSchema::resolved() const {
+  if (file.empty()) return *this;
+  auto result = *this;
+  result.columns = read_schema(read_file(file), file).columns;
+  result.file.clear();
+  if (result.columns.empty())
+    throw ConfigError(fmt::format(
+        "data.schema.file: {} has no data.schema.columns; `ringtrain schema infer` writes them", file));
+  return result;
+}
+
+DataSchema read_schema(const std::string& text, const std::string& name) {
+  DataSchema schema;
+  config::YamlDocument::from_text(text, name).read([&](config::Visitor& v) {
+    v.section("data", "", [&](config::Visitor& data) { data.section("schema", "", schema); });
+  });
+  return schema;
 }
 
 const SchemaColumn* DataSchema::find(const std::string& name) const {

@@ -22,12 +22,19 @@ struct SchemaColumn {
 /// finds a first one in data; training holds its rows against it.
 struct DataSchema {
   std::vector<SchemaColumn> columns;    ///< others may hold anything
+  std::string file;                     ///< that has them instead
   std::string on_violation = "refuse";  ///< refuse | warn | quarantine
   std::string quarantine_file;          ///< where quarantined rows go
   void describe(config::Visitor& v);
 
-  bool empty() const { return columns.empty(); }
+  bool empty() const { return columns.empty() && file.empty(); }
+  /// With the columns of `file` where there is one. Throws ConfigError where it cannot be read or has none.
+  DataSchema resolved() const;
   const SchemaColumn* find(const std::string& name) const;
 };
+
+/// `data.schema` of a text, as `ringtrain schema infer` writes it. Throws ConfigError with all that is wrong;
+/// `name` says where.
+DataSchema read_schema(const std::string& text, const std::string& name);
 
 }  // namespace ringtrain

@@ -15,6 +15,9 @@
 #include "launch/drift/comparison.h"
 #include "launch/drift/drift_page.h"
 #include "launch/findings_table.h"
+#ifdef RINGTRAIN_HAS_SERVER
+#include "serving/log/logged_rows.h"
+#endif
 
 namespace ringtrain {
 namespace {
@@ -59,12 +62,12 @@ void require_rising(const Arguments& arguments) {
 
 std::string windows_text(const drift::ErrorCourse& course) {
   if (course.windows.empty()) return "";
-  std::string text = fmt::format("\n  {:<21}", "rows");
+  std::string text = fmt::format("\n  {:<20}", "rows");
   for (const auto& name : course.metrics) text += fmt::format(" {:>12}", name);
   text += "\n";
   for (const auto& window : course.windows) {
     text +=
-        fmt::format("  {:<21}", fmt::format("{} to {}", with_commas(window.first), with_commas(window.last)));
+        fmt::format("  {:<20}", fmt::format("{} to {}", with_commas(window.first), with_commas(window.last)));
     for (const auto& name : course.metrics) {
       const auto value = window.report.find(name);
       text += value ? fmt::format(" {:>12.6f}", *value) : fmt::format(" {:>12}", "-");
@@ -95,14 +98,23 @@ int look(const Arguments& arguments, const Catalogue& catalogue) {
   require_rising(arguments);
   at::set_num_threads(1);
   const Predictor predictor(local_model(arguments.model));
+  drift::Request request{.predictor = predictor,
+                         .catalogue = catalogue,
+                         .data = arguments.data,
+                         .reference = arguments.reference,
+                         .window = arguments.window,
+                         .limits = arguments.limits};
+#ifdef RINGTRAIN_HAS_SERVER
+  std::optional<LoggedRows> log;
+  if (is_request_log(arguments.data)) {
+    log.emplace(arguments.data, predictor.manifest());
+    request.data = log->file().string();
+    request.logged = log->answers();
+  }
+#endif
   std::optional<Progress> progress;
-  const auto all = drift::compare({.predictor = predictor,
-                                   .catalogue = catalogue,
-                                   .data = arguments.data,
-                                   .reference = arguments.reference,
-                                   .window = arguments.window,
-                                   .limits = arguments.limits},
-                                  [&progress](const drift::ModelRows& rows) { show(progress, rows); });
+  auto all = drift::compare(request, [&progress](const drift::ModelRows& rows) { show(progress, rows); });
+  all.data = arguments.data;
   if (progress) progress->finish();
   const auto findings = all.findings();
   if (arguments.as_json) {
@@ -140,9 +152,11 @@ void add_drift_command(CLI::App& app, Program& program) {
                    "The exported model: BASE/NAME (its newest version), BASE/NAME/VERSION, BASE/NAME@live")
       ->required();
   command
-      ->add_option("DATA", arguments->data,
-                   "Rows, a file or a folder of files: .csv, .parquet, .jsonl, .ndjson, .json; with the "
-                   "target's column the errors are looked at, too, in the order of the rows")
+      ->add_option(
+          "DATA", arguments->data,
+          "Rows, a file or a folder of files: .csv, .parquet, .jsonl, .ndjson, .json; with the "
+          "target's column the errors are looked at, too, in the order of the rows. Or the log.folder of "
+          "`ringtrain serve`: the rows that this version answered")
       ->required();
   command
       ->add_option("--reference", arguments->reference,
@@ -161,6 +175,7 @@ void add_drift_command(CLI::App& app, Program& program) {
       "Examples:\n"
       "  ringtrain drift jobs/fraud/export/fraud july.csv\n"
       "  ringtrain drift models/fraud@live requests/ --html drift.html\n"
+      "  ringtrain drift models/fraud@live logs\n"
       "  ringtrain drift models/fraud@live july.csv --reference june.csv --psi 0.2,0.4\n"
       "Exit code 0: all is good, 1: warnings, 2: something is bad, 64: the command line or the model is "
       "wrong; others: docs/errors.md. Each limit is a warning's and what is bad; what chance alone makes of "

@@ -42,8 +42,7 @@ ordered_json to_json(const SchemaReport& report) {
 
 int validate(const Arguments& arguments, const Catalogue& catalogue) {
   const auto source = find_schema(arguments.schema, catalogue);
-  if (source.schema.empty())
-    throw ConfigError(fmt::format("--schema {}: it names no columns", arguments.schema));
+  if (source.schema.empty()) throw ConfigError(fmt::format("{}: it names no columns", arguments.schema));
   const auto report = hold_against(source.schema, Location(arguments.place), source.csv);
   const int code = report.good() ? CheckCode::good : CheckCode::warnings;
   if (arguments.as_json) {
@@ -98,15 +97,15 @@ void add_schema_command(CLI::App& app, Program& program) {
   add("validate", "Hold all rows of data against a schema.", validate,
       [](CLI::App& one, Arguments& arguments) {
         one.add_option("DATA", arguments.place, "A CSV or Parquet file, or a folder of them")->required();
-        one.add_option("--schema", arguments.schema,
+        one.add_option("SCHEMA,--schema", arguments.schema,
                        "A file of `schema infer`, a configuration with data.schema, or an exported model")
             ->required()
             ->type_name("FILE|CONFIG|MODEL");
         one.add_flag("--json", arguments.as_json, "As JSON");
         one.footer(
             "Examples:\n"
-            "  ringtrain schema validate july.csv --schema schema.yaml\n"
-            "  ringtrain schema validate july.csv --schema models/churn@live\n"
+            "  ringtrain schema validate july.csv schema.yaml\n"
+            "  ringtrain schema validate july.csv models/churn@live\n"
             "Exit code 0: all rows are as it says, 1: some are not, 64: the command line or the schema is "
             "wrong; others: docs/errors.md.");
       });
@@ -126,7 +125,7 @@ void add_schema_command(CLI::App& app, Program& program) {
   command->footer(
       "Examples:\n"
       "  ringtrain schema infer customers.csv > schema.yaml\n"
-      "  ringtrain schema validate july.csv --schema schema.yaml\n"
+      "  ringtrain schema validate july.csv schema.yaml\n"
       "  ringtrain schema diff june.csv july.csv");
 }
 

@@ -10,7 +10,8 @@
 #include "launch/drift/reference.h"
 #include "launch/drift/scores.h"
 #include "launch/findings_table.h"
-#include "launch/schema/schema_section.h"
+#include "serving/predict/score_columns.h"
+#include "serving/repository/schema_section.h"
 
 namespace ringtrain::drift {
 namespace {
@@ -25,8 +26,8 @@ DataProfile profile_for(const Request& request) {
   const auto profile = schema_section(request.predictor.folder(), kProfileSection);
   if (!profile.is_null()) return DataProfile::from_json(profile);
   throw ConfigError(fmt::format(
-      "{} has no profile of what it learned from: it was exported by an earlier version, or trained with "
-      "data.streaming. Give rows that it was trained on: --reference FILE",
+      "{} has no profile of what it learned from: it was exported by an earlier version, trained with "
+      "data.streaming, or learned from a stream. Give rows that it was trained on: --reference FILE",
       request.predictor.folder().string()));
 }
 
@@ -106,11 +107,13 @@ Comparison compare(const Request& request, const std::function<void(const ModelR
     result.beside.push_back(std::make_unique<BesideColumn>(one));
     scores.push_back(result.beside.back().get());
   }
+  SkewReader skew(request.predictor, request.logged);
   ModelRows::Piece piece;
   while (rows.next(piece)) {
     columns.add(piece);
     add_scores(manifest, piece, scores);
     if (truth) truth->add(piece, target);
+    skew.add(piece);
     if (progress) progress(rows);
   }
   if (rows.rows() == 0) throw DataError(fmt::format("{}: it has no rows", request.data));
@@ -122,6 +125,7 @@ Comparison compare(const Request& request, const std::function<void(const ModelR
     result.columns.push_back(drift_of(one, kind, request.limits, result.beside.size()));
   }
   if (truth) result.course = truth->finish(request.window);
+  result.skew = skew.finish();
   result.rows = rows.rows();
   result.refused = rows.refused();
   result.first_refusal = rows.first_refusal();
@@ -133,6 +137,7 @@ Findings Comparison::findings() const {
   for (const auto& column : columns) all.push_back(column.finding());
   if (refused > 0) all.push_back(refused_finding(*this));
   if (course) all.push_back(course->finding());
+  for (auto& finding : skew.findings()) all.push_back(std::move(finding));
   return all;
 }
 
@@ -148,6 +153,7 @@ ordered_json Comparison::to_json() const {
                     {"columns", ordered_json::array()}};
   for (const auto& column : columns) json["columns"].push_back(column.to_json());
   if (course) json["course"] = course->to_json();
+  json["skew"] = skew.to_json();
   json["findings"] = findings_json(findings());
   return json;
 }

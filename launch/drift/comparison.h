@@ -8,9 +8,10 @@
 #include <vector>
 
 #include "common/finding.h"
+#include "data/profile/column_drift.h"
 #include "data/profile/data_profile.h"
-#include "launch/drift/column_drift.h"
 #include "launch/drift/error_course.h"
+#include "launch/drift/skew.h"
 
 namespace ringtrain::drift {
 
@@ -21,6 +22,7 @@ struct Request {
   std::string reference{};  ///< rows to compare with; "": the profile that the export has
   std::int64_t window = 0;  ///< rows; 0: a tenth
   Limits limits{};
+  std::vector<double> logged{};  ///< the answers to these rows that a server logged (SkewReader)
 };
 
 /// Rows held against what a model learned from.
@@ -30,6 +32,7 @@ struct Comparison {
   std::vector<std::unique_ptr<BesideColumn>> beside;  ///< of `profile`
   std::vector<ColumnDrift> columns;                   ///< inputs, target where the rows have it, scores
   std::optional<ErrorCourse> course;
+  Skew skew;
   std::int64_t rows = 0, refused = 0;
   std::string first_refusal;
 

@@ -78,10 +78,7 @@ void TruthReader::add(const ModelRows::Piece& piece, BesideColumn* target) {
     const auto& text = piece.truths[row];
     const auto number = classes ? Number{} : reading_.number(text);
     const auto word = classes ? reading_.word(text) : Word{};
-    if (reading_.is_missing(text)) {
-      if (target) target->add("", true);
-      continue;
-    }
+    if (reading_.is_missing(text)) continue;  // not known yet
     const auto found = classes_.find(word.text);
     if (classes && found != classes_.end()) truths[row] = static_cast<double>(found->second);
     if (!classes && number.state == ValueState::good) truths[row] = number.value;

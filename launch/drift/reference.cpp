@@ -8,7 +8,7 @@
 #include "common/errors.h"
 #include "data/schema/reading.h"
 #include "launch/drift/error_course.h"
-#include "launch/drift/scores.h"
+#include "serving/predict/score_columns.h"
 
 namespace ringtrain::drift {
 namespace {

@@ -2,14 +2,15 @@
 
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
-#include <fmt/format.h>
 
 #include <algorithm>
+
+#include "serving/predict/score_columns.h"
 
 namespace ringtrain::drift {
 namespace {
 
-constexpr std::int64_t kMostScores = 20, kMostRows = 10'000, kMostNumbers = 400'000, kRowsAtOnce = 1024;
+constexpr std::int64_t kMostRows = 10'000, kMostNumbers = 400'000, kRowsAtOnce = 1024;
 
 std::vector<std::int64_t> spread(std::int64_t size, std::int64_t features) {
   const auto most =
@@ -21,34 +22,6 @@ std::vector<std::int64_t> spread(std::int64_t size, std::int64_t features) {
 }
 
 }  // namespace
-
-std::vector<std::string> score_names(const Manifest& manifest) {
-  const auto& head = manifest.head;
-  const auto& labels = manifest.preprocessing.labels;
-  if (head.form == AnswerForm::tokens) return {};
-  if (head.is_binary()) return {fmt::format("score of {}", labels.size() > 1 ? labels[1] : "class 1")};
-  std::vector<std::string> names;
-  for (std::int64_t k = 0; k < std::min(head.width(), kMostScores); ++k) {
-    const auto place = static_cast<std::size_t>(k);
-    if (head.form != AnswerForm::values)
-      names.push_back(fmt::format("score of {}", place < labels.size() ? labels[place] : std::to_string(k)));
-    else
-      names.push_back(place < head.names.size() ? "prediction of " + head.names[place] : "prediction");
-  }
-  return names;
-}
-
-std::vector<std::vector<double>> score_columns(const Manifest& manifest, const at::Tensor& answers) {
-  const auto matrix = answers.to(at::kDouble).reshape({answers.size(0), -1});
-  std::vector<std::vector<double>> columns;
-  const std::int64_t first = manifest.head.is_binary() ? 1 : 0;
-  for (std::size_t k = 0; k < score_names(manifest).size(); ++k) {
-    const auto column = matrix.select(1, first + static_cast<std::int64_t>(k)).contiguous();
-    const auto* const numbers = column.const_data_ptr<double>();
-    columns.emplace_back(numbers, numbers + column.numel());
-  }
-  return columns;
-}
 
 std::vector<Distribution> scores_of_trained(const Manifest& manifest, const PreparedData& data,
                                             const Network& model, std::string& part) {

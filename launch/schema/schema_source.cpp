@@ -8,11 +8,10 @@
 #include "common/errors.h"
 #include "common/files.h"
 #include "common/text.h"
-#include "common/yaml_reader.h"
 #include "data/profile/schema_infer.h"
 #include "launch/commands/remote_model.h"
-#include "launch/schema/schema_section.h"
 #include "serving/repository/manifest.h"
+#include "serving/repository/schema_section.h"
 #include "serving/repository/version_state.h"
 #include "storage/location.h"
 
@@ -34,14 +33,6 @@ bool is_configuration(const std::string& text) {
     if (key == "train_file" || key == "target") return true;
   }
   return false;
-}
-
-DataSchema read_schema(const std::string& text, const std::string& name) {
-  DataSchema schema;
-  config::YamlDocument::from_text(text, name).read([&](config::Visitor& v) {
-    v.section("data", "", [&](config::Visitor& data) { data.section("schema", "", schema); });
-  });
-  return schema;
 }
 
 /// data.schema alone, out of a resolved configuration, whose levels are two blanks each.
@@ -94,13 +85,15 @@ SchemaSource of_model(const std::string& place) {
 SchemaSource of_yaml(const std::string& place, const Catalogue& catalogue, bool of_data) {
   const auto text = read_file(place);
   if (!is_configuration(text)) {
-    return {.kind = SchemaSource::Kind::schema_file, .schema = read_schema(text, place), .remark = place};
+    return {.kind = SchemaSource::Kind::schema_file,
+            .schema = read_schema(text, place).resolved(),
+            .remark = place};
   }
   const auto config = RunConfig::load(place, {}, catalogue);
   const auto table = config.data.kind().table(config.data.train_file);
   if (!table) throw ConfigError(fmt::format("{}: its data are no table, which alone has a schema", place));
   if (of_data) return of_table(config.data.train_file);
-  const auto schema = read_schema(schema_block(config.to_yaml()), place);
+  const auto schema = read_schema(schema_block(config.to_yaml()), place).resolved();
   if (schema.empty())
     throw ConfigError(fmt::format(
         "{}: it has no data.schema; `ringtrain schema infer {}` writes one that you can put there", place,

@@ -10,7 +10,7 @@
 namespace ringtrain {
 namespace {
 
-RowKey key_of(const rapidjson::Value& value, const std::string& name) {
+RowKey key_in(const rapidjson::Value& value, const std::string& name) {
   if (!value.IsObject())
     throw DataError(fmt::format("no field '{}' (--key); rows with a key are objects", name));
   const auto found = value.FindMember(rapidjson::StringRef(name.data(), name.size()));
@@ -42,7 +42,7 @@ class ColumnParser : public RowParser {
 
   void read(std::string_view line, RowBatch& batch, std::size_t row) const override {
     const auto value = parse_json(line);
-    if (!key_.empty() && (!may_lack_key_ || has_key(value))) batch.keys[row] = key_of(value, key_);
+    if (!key_.empty() && (!may_lack_key_ || has_key(value))) batch.keys[row] = key_in(value, key_);
     reader_.read(value, JsonRowReader::row_of(batch.rows, row));
     if (const auto error = value_error(preprocessing_, batch.rows, row); !error.empty())
       throw DataError(error);
@@ -61,7 +61,7 @@ class ColumnParser : public RowParser {
 
 }  // namespace
 
-RowKey key_of(std::string_view line, const std::string& name) { return key_of(parse_json(line), name); }
+RowKey key_of(std::string_view line, const std::string& name) { return key_in(parse_json(line), name); }
 
 std::unique_ptr<RowParser> make_row_parser(const Preprocessing& preprocessing, const RowOptions& options) {
   if (preprocessing.tokens) return make_token_parser(*preprocessing.tokens, options);

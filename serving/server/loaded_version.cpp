@@ -66,7 +66,7 @@ void LoadedVersion::answer(Predictor::Rows asked, RequestContext& request, Batch
   const auto count = asked.size();
   request.version = number;
   request.rows += count;
-  if (request.watch) done = watched(*request.watch, asked, std::move(done));
+  if (request.watch) done = watched(*request.watch, asked, &Batcher::run_seconds, std::move(done));
   statistics->last_ms = since_1970(request.time);
   std::shared_ptr<LoggedRequest> logged;
   if (log && log->wants(request.id))
@@ -100,11 +100,13 @@ std::shared_ptr<const LoadedVersion> load_version(const std::string& model, std:
   const auto statistics = std::make_shared<VersionStatistics>();
   auto batching = options.batching;
   batching.most_rows = rows_at_once(predictor->manifest(), batching.most_rows);
+  const auto drift = DriftWatch::of(predictor, options.drift_rows);
   auto batcher = std::make_shared<Batcher>(
       pool, batching,
-      [predictor, series](const Predictor::Rows& rows) {
+      [predictor, series, drift](const Predictor::Rows& rows) {
         auto answers = predictor->predict(rows);
         count_unseen(rows, predictor->manifest().preprocessing, series->unseen);
+        if (drift) drift->add(rows, answers);
         return answers;
       },
       [series, statistics](std::int64_t rows, std::int64_t requests, double seconds) {
@@ -127,7 +129,7 @@ std::shared_ptr<const LoadedVersion> load_version(const std::string& model, std:
   const bool is_logged = rows != nullptr;
   return std::shared_ptr<const LoadedVersion>(new LoadedVersion{
       model, number, std::move(predictor), std::move(rows), std::move(tokens), std::move(tensors),
-      std::move(batcher), series, statistics, is_logged ? options.log : nullptr});
+      std::move(batcher), series, statistics, is_logged ? options.log : nullptr, drift});
 }
 
 }  // namespace ringtrain

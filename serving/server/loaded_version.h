@@ -13,6 +13,7 @@
 #include "serving/predict/tensor_reader.h"
 #include "serving/predict/token_reader.h"
 #include "serving/server/batcher.h"
+#include "serving/server/drift_watch.h"
 #include "serving/server/metrics.h"
 #include "serving/server/request_context.h"
 
@@ -41,7 +42,8 @@ struct LoadedVersion {
   std::shared_ptr<Batcher> batcher;
   std::shared_ptr<Metrics::Version> metrics;
   std::shared_ptr<VersionStatistics> statistics;
-  RequestLog* log = nullptr;  ///< of a model with columns alone; null: none
+  RequestLog* log = nullptr;                ///< of a model with columns alone; null: none
+  std::shared_ptr<const DriftWatch> drift;  ///< null where the version has no profile
 
   /// Runs rows of a request, counts and logs them, and notes in `request` who answers it. Throws Overloaded.
   /// `done` is called as the batcher calls it.
@@ -51,7 +53,8 @@ struct LoadedVersion {
 struct LoadOptions {
   Batcher::Options batching;
   bool warm_up = true;
-  RequestLog* log = nullptr;  ///< outlives what is loaded
+  RequestLog* log = nullptr;       ///< outlives what is loaded
+  std::int64_t drift_rows = 1000;  ///< of DriftWatch
 };
 
 /// Loads the version in `folder` and runs it on the pool's threads. Throws ExportError or DataError.

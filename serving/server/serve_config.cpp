@@ -86,6 +86,14 @@ void ServeConfig::Log::describe(config::Visitor& v) {
           "The field of rows that tells them apart, for feedback; the model need not take it. Empty: none.");
 }
 
+void ServeConfig::Drift::describe(config::Visitor& v) {
+  v.field("rows", rows,
+          "So many of the last rows are held against those of training, in /metrics and on the page, and as "
+          "many a "
+          "second at most; 0: none.",
+          config::NumberRule{.low = 0, .high = 1e6});
+}
+
 void ServeConfig::describe(config::Visitor& v) {
   v.field("address", address, "Address to listen on; 127.0.0.1: this machine alone; 0.0.0.0: every network.");
   v.field("port", port, "Port of HTTP; 0: any that is free.", kPort);
@@ -105,6 +113,7 @@ void ServeConfig::describe(config::Visitor& v) {
   v.section("batching", "Rows of several requests in one run of the model.", batching);
   v.section("limits", "What a client may do.", limits);
   v.section("log", "The request log: what was asked and answered, and what came to be known.", log);
+  v.section("drift", "How the rows that come differ from those of training.", drift);
   v.require("log", log.key.empty() || !LogColumns{log.leave_out, {}, ""}.leaves_out(log.key),
             "key: leave_out names the same column");
   v.require("tls", tls.certificate.empty() == tls.key.empty(), "certificate and key: both or none");
@@ -155,6 +164,7 @@ ServedModels::Options ServeConfig::models() const {
   rows.most_waiting_rows = batching.max_waiting_rows;
   rows.threads = static_cast<int>(threads);
   options.loading.warm_up = warm_up;
+  options.loading.drift_rows = drift.rows;
   return options;
 }
 

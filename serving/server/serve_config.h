@@ -48,6 +48,11 @@ struct ServeConfig {
     void describe(config::Visitor& v);
   } log;
 
+  struct Drift {
+    std::int64_t rows = 1000;
+    void describe(config::Visitor& v);
+  } drift;
+
   void describe(config::Visitor& v);
   /// `file` may be empty. Throws ConfigError with all problems; also for a token file or a certificate that
   /// is given as nothing: that is no wish for a server without.

@@ -6,6 +6,7 @@
 #include "common/log.h"
 #include "openapi_json.h"
 #include "page_html.h"
+#include "serving/server/drift_watch.h"
 #include "serving/server/rest.h"
 #include "serving/server/rest_feedback.h"
 #include "serving/server/rollouts.h"
@@ -60,7 +61,9 @@ HttpReply Service::page(const HttpRequest& request) const {
   if (path == "/healthz") return health();
   if (path == "/openapi.json") return {200, kOpenApi};
   if (path == "/metrics")
-    return {200, metrics_.text({connections_(), models_.waiting_rows()}) + rollout_metrics_of(models_),
+    return {200,
+            metrics_.text({connections_(), models_.waiting_rows()}) + rollout_metrics_of(models_) +
+                drift_metrics_of(models_),
             "text/plain; version=0.0.4"};
   return {200,
           kPage,
@@ -88,6 +91,8 @@ void Service::route(HttpRequest request, const HttpServer::Respond& respond,
   if (request.path == "/v1/feedback") return respond(keep_feedback(request, models_, options_.log, metrics_));
   if (request.path == "/v1/rollouts")
     return respond(rest::other_method(request, "GET").value_or(rest::reply(200, tried_beside(models_))));
+  if (request.path == "/v1/drift")
+    return respond(rest::other_method(request, "GET").value_or(rest::reply(200, drift_of_models(models_))));
   if (context->protocol == "v1") return v1_.answer(std::move(request), respond, context);
   if (context->protocol == "v2") return v2_.answer(request, respond, context);
   respond(page(request));
@@ -107,7 +112,9 @@ void Service::answer(HttpRequest request, HttpServer::Respond respond) const {
   respond = [context, respond = std::move(respond), this](HttpReply reply) {
     metrics_.answered(context->model, context->protocol, reply.status);
     if (!context->model.empty())
-      if (const auto version = models_.find(context->model))
+      if (const auto version =
+              models_.find(context->model, context->version > 0 ? ServedModels::Which(context->version)
+                                                                : ServedModels::Which()))
         version->metrics->seconds.Observe(context->seconds());
     if (options_.access_log) options_.access_log->add(*context, reply.status, reply.body.size());
     reply.headers.emplace_back("X-Request-Id", context->id);

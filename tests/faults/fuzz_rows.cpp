@@ -176,7 +176,7 @@ void infer(std::string_view body, bool with_binary, const Manifest& model) {
 
 void lines(std::string_view text, const Preprocessing& preprocessing) {
   std::istringstream in{std::string(text)};
-  const RowOptions options{preprocessing.categorical.empty() ? "" : "id", {"dropped"}};
+  const RowOptions options{.key = preprocessing.categorical.empty() ? "" : "id", .dropped = {"dropped"}};
   const auto source = open_json_lines(in, preprocessing, options);
   constexpr std::int64_t most = 3;
   for (RowBatch batch; source->next(batch, most);) {

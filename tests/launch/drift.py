@@ -1,9 +1,12 @@
 """`ringtrain drift` as a user calls it: sound rows are good, spoilt ones are not, figures are SciPy's, the profile is the same
-on any number of ranks, JSON lines and Parquet and folders are read as CSV is, and what cannot be compared is refused."""
+on any number of ranks, JSON lines and Parquet and folders are read as CSV is, and what cannot be compared is refused. What a
+server logged is compared with what its model gives now, and a server says the same of the rows that it answers."""
 
 import json
 import math
+import os
 import sys
+import time
 from pathlib import Path
 
 import numpy
@@ -13,6 +16,7 @@ from scipy.stats import ks_2samp
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "support"))
 import jobs  # noqa: E402
+from serving import Server  # noqa: E402
 
 ROWS, WINDOW = 6000, 500
 
@@ -25,7 +29,8 @@ data:
   features: {numeric: [x1, x2, x3, income], categorical: [city]}
   missing: {numeric: mean, categorical: category}
 model: {type: mlp, hidden: [16]}
-trainer: {epochs: 6, global_batch_size: 64, optimizer: {type: adam, lr: 0.01}, report: false}
+trainer: {epochs: 4, global_batch_size: 128, optimizer: {type: adam, lr: 0.02}, report: false}
+export: {formats: [torchscript]}
 """
 
 
@@ -93,7 +98,7 @@ def profiles(folder, one):
     first, second = (json.loads((export / "1/schema.json").read_text())["profile"] for export in (one, two))
     for part in ("rows", "looked_at", "columns", "targets"):
         assert first[part] == second[part], part
-    assert first["rows"] == 4200 and first["scored"] == "validation" and len(first["scores"]) == 1, first["rows"]
+    assert abs(first["rows"] - 4200) <= 1 and first["scored"] == "validation" and len(first["scores"]) == 1, first["rows"]
     assert [column["name"] for column in first["columns"]] == ["x1", "x2", "x3", "income", "city"]
 
 
@@ -127,7 +132,8 @@ def spoilt_rows(folder, model):
     file = write(folder, "spoilt.csv", table)
     page = folder / "drift.html"
     text = drift(model, file, "--html", page, expect=2).stdout
-    assert "unseen" in text and "'Bonn' first" in text and "missing 5." in text, text
+    flat = " ".join(text.split())
+    assert "values unseen in training, 'Bonn' first" in flat and "% then, 40." in flat, text
     assert max(len(line) for line in text.splitlines() if str(folder) not in line) <= 100, text
     _, columns = found(model, file, expect=2)
     levels = {name: one["level"] for name, one in columns.items()}
@@ -156,10 +162,11 @@ def changed_truth(folder, model):
 
 
 def false_alarms(folder, model):
-    """No drift, no alarm: in all measures at once, of small and large files."""
-    alarms = [seed for seed in range(12)
-              if drift(model, write(folder, "again.csv", sea(60 * (seed + 1), 100 + seed)), expect=None).returncode != 0]
-    assert not alarms, alarms
+    """No drift, no alarm: in all measures at once, of small and large files. At most 2 of 100; here fewer files are tried."""
+    files = 100 if os.environ.get("RINGTRAIN_SOAK") else 5
+    alarms = [seed for seed in range(files)
+              if drift(model, write(folder, "again.csv", sea(60 * (seed % 20 + 1), 100 + seed)), expect=None).returncode != 0]
+    assert len(alarms) <= files // 50, alarms
 
 
 def references(folder, model):
@@ -203,6 +210,97 @@ def refused(folder, model):
     assert "rows without an answer" in text and "21 of 100" in text and "'oops'" in text, text
 
 
+def edited(version, change):
+    """Changes schema.json; returns what puts the version back."""
+    files = [version / "schema.json", version / "manifest.json"]
+    before = [file.read_text() for file in files]
+    schema, manifest = map(json.loads, before)
+    change(schema)
+    del manifest["files"]["schema.json"]
+    for file, json_value in zip(files, (schema, manifest)):
+        file.write_text(json.dumps(json_value))
+    return lambda: [file.write_text(text) for file, text in zip(files, before)]
+
+
+def skew(folder, model):
+    """The served graph beside training's preprocessing: a column that another schema.json scales otherwise is named."""
+    all_of_it, _ = found(model, folder / "good.csv", expect=0)
+    assert all_of_it["skew"]["rows"] == ROWS and all_of_it["skew"]["columns"] == [], all_of_it["skew"]
+
+    def other_scale(schema):
+        schema["numeric"][1]["scale"] *= 1.0001
+
+    def other_words(schema):
+        schema["categorical"][0]["vocabulary"] = [word.replace("Oslo", "Nice") for word in schema["categorical"][0]["vocabulary"]]
+
+    for change, name in ((other_scale, "x2"), (other_words, "city")):
+        put_back = edited(model / "1", change)
+        all_of_it, _ = found(model, folder / "good.csv", expect=2)
+        put_back()
+        (one,) = all_of_it["skew"]["columns"]
+        assert one["name"] == name and 1000 < one["rows"] <= ROWS and one["trained"] != one["served"], one
+        assert any(finding["what"] == f"{name} (skew)" and finding["level"] == "bad" for finding in all_of_it["findings"]), all_of_it["findings"]
+
+
+def instances(table):
+    return [{key: None if value != value else value for key, value in row.items()} for row in table.to_dict("records")]
+
+
+def series(text, name, **labels):
+    """The values of a gauge's samples."""
+    lines = [line for line in text.splitlines() if line.startswith(name + "{") and all(f'{key}="{value}"' in line for key, value in labels.items())]
+    return {line.split('measure="')[1].split('"')[0] if "measure=" in line else "": float(line.rsplit(" ", 1)[1]) for line in lines}
+
+
+def served(folder, model):
+    """Gauges of a server that answers, what it logs, and the drift of that log, with truth by feedback."""
+    logs = folder / "logs"
+    table = sea(1100, 8)
+    asked, truth = instances(table.drop(columns="label")), list(table.label)
+    with Server(model.parent, "--set", f"log.folder={logs}", "--set", "log.rotate_seconds=0.2") as server:
+        assert series(server.ask("/metrics"), "ringtrain_drift_rows") == {"": 0}
+        assert series(server.ask("/metrics"), "ringtrain_drift", column="x1") == {}, "judged without rows"
+        for begin in range(0, 900, 100):
+            server.ask("/v1/models/sea:predict", {"instances": asked[begin:begin + 100]}, headers={"X-Request-Id": f"r{begin}"})
+            server.ask("/v1/feedback", {"model": "sea", "request_id": f"r{begin}", "labels": truth[begin:begin + 100]})
+        text = server.ask("/metrics")
+        assert series(text, "ringtrain_drift_rows", model="sea", version="1") == {"": 900}, text
+        for name in ("x1", "income", "city", "score of yes"):
+            values, limits = (series(text, gauge, column=name) for gauge in ("ringtrain_drift", "ringtrain_drift_limit"))
+            assert values and all(values[one] <= limits[one] for one in values), (name, values, limits)
+        told = {one["name"]: one for one in server.ask("/v1/drift")["sea"]["1"]["columns"]}
+        # The same as of the rows in a file.
+        _, columns = found(model, write(folder, "asked.csv", table[:900].drop(columns="label")), expect=0)
+        for name, one in columns.items():
+            for measure, is_so in one["measures"].items():
+                assert math.isclose(told[name]["measures"][measure]["value"], is_so["value"], rel_tol=1e-9, abs_tol=1e-12), (name, measure)
+        server.until(lambda: sum(pandas.read_parquet(file).shape[0] for file in logs.glob("sea/requests/1/*.parquet")) == 900)
+        server.until(lambda: list(logs.glob("sea/feedback/*.parquet")))
+        all_of_it, columns = found(model, logs, expect=0)
+        assert all_of_it["rows"] == 900 and all_of_it["course"]["rows"] == 900 and all_of_it["data"] == str(logs), all_of_it["course"]
+        logged = all_of_it["skew"]["logged"]
+        assert logged["rows"] == 900 and logged["other"] == 0 and logged["same_bits"] > 800 and logged["largest"] < 1e-6, logged
+        # Another stream: seen in the gauges and on the page's interface after a window, by then the old rows are gone.
+        spoilt = instances(sea(1500, 9, cities=("Bonn", "Rome"), stretch=3.0).drop(columns="label"))
+        for begin in range(0, 1500, 100):
+            time.sleep(0.1)  # a thousand rows a second are looked at
+            server.ask("/v1/models/sea:predict", {"instances": spoilt[begin:begin + 100]})
+        told = {one["name"]: one["level"] for one in server.ask("/v1/drift")["sea"]["1"]["columns"]}
+        assert told["income"] == told["city"] == "bad" and told["x1"] == "good", told
+        text = server.ask("/metrics")
+        assert series(text, "ringtrain_drift", column="city")["unseen"] > 0.3, text
+    # A log of another model's name, and one without rows of this version.
+    (folder / "other/requests/1").mkdir(parents=True)
+    assert "no requests" in drift(model, folder, expect=3).stderr
+    # A file that was changed after it answered.
+    file = sorted(logs.glob("sea/requests/1/*.parquet"))[0]
+    rows = pandas.read_parquet(file)
+    rows.loc[3, "answer.p_yes"] = 0.123
+    rows.to_parquet(file)
+    refusal = drift(model, logs, expect=2).stdout
+    assert "logged answers" in refusal and "  1 of 2," in refusal and "row 4 first" in " ".join(refusal.split()), refusal
+
+
 def main():
     with jobs.Folder() as folder:
         (folder / "sea.yaml").write_text(CONFIG)
@@ -215,6 +313,8 @@ def main():
         false_alarms(folder, model)
         references(folder, model)
         refused(folder, model)
+        skew(folder, model)
+        served(folder, model)
 
 
 main()

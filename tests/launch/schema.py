@@ -45,7 +45,8 @@ def infer_and_validate(folder, good, spoilt):
     print(text)
     assert 'name: "age"' in text and "range: [20, 69]" in text and 'domain: ["blue", "green", "red"]' in text, text
     (folder / "schema.yaml").write_text(text)
-    sound = jobs.run("schema", "validate", good, "--schema", folder / "schema.yaml").stdout
+    assert "missing: 0\n" in text and "-0" not in text, text
+    sound = jobs.run("schema", "validate", good, folder / "schema.yaml").stdout
     assert "200 rows" in sound and "5 columns" in sound, sound
     done = jobs.run("schema", "validate", spoilt, "--schema", folder / "schema.yaml", expect=1)
     print(done.stdout)
@@ -65,6 +66,16 @@ def trained(folder, good, spoilt):
     for ranks in (1, 2):
         done = jobs.run("train", refuse, "--job-dir", folder / "no", "--ranks", ranks, expect=3)
         assert "row 11: 420" in done.stderr and "'lilac'" in done.stderr and "'oops'" in done.stderr, done.stderr
+    named = folder / "named.yaml"
+    named.write_text(CONFIG.format(file=spoilt, schema=f"  schema: {{file: {folder / 'schema.yaml'}}}\n"))
+    done = jobs.run("train", named, "--job-dir", folder / "no", expect=3)
+    assert "row 11: 420" in done.stderr and "'lilac'" in done.stderr, done.stderr
+    jobs.run("schema", "diff", folder / "schema.yaml", named)
+    done = jobs.run("train", refuse, "--job-dir", folder / "no", *jobs.sets(data__schema__file="schema.yaml"), expect=2)
+    assert "not both" in done.stderr, done.stderr
+    (folder / "empty.yaml").write_text("data: {schema: {on_violation: warn}}\n")
+    done = jobs.run("train", named, "--job-dir", folder / "no", *jobs.sets(data__schema__file=str(folder / "empty.yaml")), expect=2)
+    assert "has no data.schema.columns" in done.stderr, done.stderr
     jobs.run("train", config(folder, "kept", good, "on_violation: refuse"), "--job-dir", folder / "kept", "--no-export")
     out = folder / "quarantine.jsonl"
     quarantine = config(folder, "quarantine", spoilt, f"on_violation: quarantine\n    quarantine_file: {out}")
@@ -99,7 +110,7 @@ def diffs(folder, good, spoilt, model):
 
 
 def refused(folder, good):
-    (folder / "odd.yaml").write_text("data:\n  schema:\n    columns:\n      - {name: age, type: nummer, range: [3, 1]}\n      - {domain: [a]}\n")
+    (folder / "odd.yaml").write_text("data:\n  schema:\n    columns:\n      - {name: age, type: nummer}\n      - {name: price, type: number, range: [3, 1]}\n      - {domain: [a]}\n")
     done = jobs.run("schema", "validate", good, "--schema", folder / "odd.yaml", expect=64)
     for words in ("nummer", "smaller one first", "the column's name", "odd.yaml"):
         assert words in done.stderr, (words, done.stderr)

@@ -99,7 +99,7 @@ KeptOut guard_rows(const DataSchema& schema, const TableConfig& config, Communic
   if (schema.empty()) return {};
   std::string rows;
   together(control, "holding the data against data.schema", [&] {
-    if (control.rank() == 0) rows = nlohmann::json(guarded(schema, config)).dump();
+    if (control.rank() == 0) rows = nlohmann::json(guarded(schema.resolved(), config)).dump();
   });
   return nlohmann::json::parse(broadcast_string(control, rows, 0)).get<KeptOut>();
 }

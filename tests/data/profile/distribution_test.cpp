@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "common/errors.h"
+#include "common/hash.h"
 #include "data/profile/drift_measures.h"
 
 namespace ringtrain {
@@ -99,7 +100,7 @@ TEST(DriftMeasures, AreThoseOfSciPy) {
 TEST(DriftMeasures, CountsWhatIsNew) {
   const auto numbers = distribution_of_numbers("x", numbers_to(100));
   BesideColumn beside(numbers);
-  for (const double value : {0.0, 50.0, 101.0, NAN}) beside.add(value);
+  for (const double value : std::vector<double>{0, 50, 101, NAN}) beside.add(value);
   EXPECT_EQ(beside.outside(), 2);
   EXPECT_EQ(beside.now().missing, 1);
   EXPECT_EQ(beside.now().present, 3);
@@ -113,6 +114,50 @@ TEST(DriftMeasures, CountsWhatIsNew) {
   EXPECT_EQ(colours.unseen(), 2);
   EXPECT_EQ(colours.first_unseen(), "lilac");
   EXPECT_EQ(BesideColumn::counts_of(colours.now()), (std::vector<double>{0, 1, 2}));
+}
+
+/// Values in 20 bins with equal shares, against the shares themselves.
+TEST(DriftMeasures, ChanceIsRarelyBeyondItsLimit) {
+  constexpr std::size_t kBins = 20, kFiles = 2000;
+  constexpr double kThen = 100'000, kAlarm = 0.005;
+  const std::vector<double> then(kBins, kThen / kBins);
+  for (const std::size_t rows : {20U, 60U, 300U, 2000U}) {
+    const auto limits = chance_limits(kBins, kThen, static_cast<double>(rows), kAlarm);
+    std::size_t stability = 0, smirnov = 0, shannon = 0;
+    for (std::size_t file = 0; file < kFiles; ++file) {
+      std::vector<double> now(kBins, 0);
+      for (std::size_t row = 0; row < rows; ++row) ++now[mix64(file * 10'000 + row) % kBins];
+      stability += stability_index(then, now) > limits.stability;
+      smirnov += kolmogorov_smirnov(then, now) > limits.smirnov;
+      shannon += jensen_shannon(then, now) > limits.shannon;
+    }
+    EXPECT_LE(stability, 2 * kAlarm * kFiles) << rows;
+    EXPECT_LE(smirnov, 2 * kAlarm * kFiles) << rows;
+    EXPECT_LE(shannon, 2 * kAlarm * kFiles) << rows;
+    EXPECT_LT(limits.stability, 100 / static_cast<double>(rows) + 0.3) << "it is no limit";
+  }
+}
+
+TEST(DriftMeasures, JoinsWhatWasCountedApart) {
+  const auto numbers = distribution_of_numbers("x", numbers_to(100));
+  BesideColumn both(numbers), first(numbers), second(numbers), joined(numbers);
+  for (const double value : std::vector<double>{0, 50, NAN}) both.add(value), first.add(value);
+  for (const double value : std::vector<double>{-3, 101, 7, NAN}) both.add(value), second.add(value);
+  joined.join(first);
+  joined.join(second);
+  EXPECT_EQ(joined.now().to_json(), both.now().to_json());
+  EXPECT_EQ(joined.outside(), both.outside());
+  EXPECT_EQ(joined.now().low, -3);
+  const std::vector<std::string> column{"red", "blue"};
+  std::int64_t missing = 0;
+  const auto words = distribution_of_words("w", count_words(column, {0, 1}, missing), missing);
+  BesideColumn none(words), some(words), colours(words);
+  some.add("lilac", false);
+  some.add("red", true);
+  for (const auto* one : {&none, &some, &some}) colours.join(*one);
+  EXPECT_EQ(colours.unseen(), 2);
+  EXPECT_EQ(colours.first_unseen(), "lilac");
+  EXPECT_EQ(BesideColumn::counts_of(colours.now()), (std::vector<double>{0, 2, 2}));
 }
 
 }  // namespace

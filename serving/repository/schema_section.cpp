@@ -1,4 +1,4 @@
-#include "launch/schema/schema_section.h"
+#include "serving/repository/schema_section.h"
 
 #include <fmt/format.h>
 

@@ -38,7 +38,8 @@ struct ColumnDrift {
   const BesideColumn* counts = nullptr;
 
   Finding finding() const;
-  nlohmann::ordered_json to_json() const;
+  /// `with_counts`: of all bins and words, too.
+  nlohmann::ordered_json to_json(bool with_counts = true) const;
 };
 
 /// `columns`: how many are looked at in all, which share the chance of a false alarm, one in a thousand. With

@@ -1,4 +1,4 @@
-#include "launch/drift/column_drift.h"
+#include "data/profile/column_drift.h"
 
 #include <fmt/format.h>
 
@@ -19,16 +19,20 @@ double share(std::int64_t part, std::int64_t whole) {
   return whole > 0 ? static_cast<double>(part) / static_cast<double>(whole) : 0;
 }
 
+std::string values_text(std::int64_t count) {
+  return fmt::format("{} value{}", with_commas(count), count == 1 ? "" : "s");
+}
+
 std::string remark_of(const BesideColumn& column) {
   std::vector<std::string> parts;
   const auto& then = column.then();
   const auto& now = column.now();
   if (column.unseen() > 0)
-    parts.push_back(fmt::format("{} values unseen in training, {} first", with_commas(column.unseen()),
+    parts.push_back(fmt::format("{} unseen in training, {} first", values_text(column.unseen()),
                                 excerpt(column.first_unseen())));
   if (column.outside() > 0)
-    parts.push_back(fmt::format("{} values outside [{:.6g}, {:.6g}], now [{:.6g}, {:.6g}]",
-                                with_commas(column.outside()), then.low, then.high, now.low, now.high));
+    parts.push_back(fmt::format("{} outside [{:.6g}, {:.6g}], now [{:.6g}, {:.6g}]",
+                                values_text(column.outside()), then.low, then.high, now.low, now.high));
   if (then.missing > 0 || now.missing > 0)
     parts.push_back(fmt::format("missing {:.1f}% then, {:.1f}% now", 100 * then.missing_share(),
                                 100 * now.missing_share()));
@@ -111,7 +115,7 @@ Finding ColumnDrift::finding() const {
   return {level, title, text, level == Finding::Level::good ? "" : remedy};
 }
 
-ordered_json ColumnDrift::to_json() const {
+ordered_json ColumnDrift::to_json(bool with_counts) const {
   ordered_json json{{"name", name}, {"kind", kind}};
   if (!why_not.empty()) {
     json["skipped"] = why_not;
@@ -130,6 +134,8 @@ ordered_json ColumnDrift::to_json() const {
   }
   json["level"] = kLevels[static_cast<std::size_t>(level)];
   json["measures"] = list;
+  if (!remark.empty()) json["remark"] = remark;
+  if (!with_counts) return json;
   const auto side = [](const Distribution& column) {
     ordered_json one{{"present", column.present}, {"missing", column.missing}};
     if (!column.of_words && column.present > 0) {
