@@ -109,8 +109,11 @@ ChanceLimits chance_limits(std::size_t bins, double then, double now, double ala
           std::sqrt(limit_of_sum(bins, then, now, alarm, 1.0 / 8, divergence_part))};
 }
 
+/// By Bernstein's inequality, which holds for few rows, too.
 double chance_of_shares(double share, double then, double now, double alarm) {
-  return normal_limit(alarm) * std::sqrt(share * (1 - share) * (1 / then + 1 / now));
+  if (share <= 0) return 0;
+  const double rare = 2.0 / 3 * -std::log(alarm) / std::min(then, now);
+  return normal_limit(alarm) * std::sqrt(share * (1 - share) * (1 / then + 1 / now)) + rare;
 }
 
 BesideColumn::BesideColumn(const Distribution& then) : then_(then), now_(then) {
