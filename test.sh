@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds ringtrain and runs every test.
+# Builds ringtrain and runs its tests.
 #   ./test.sh [--preset release|dev|asan|tsan] [--soak] [options of ctest...]      ./test.sh -L comm      ./test.sh -R all_reduce
 # --soak: the long forms of tests too, and the tests of the label soak: about half an hour more.
 set -euo pipefail
