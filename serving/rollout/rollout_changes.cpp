@@ -55,7 +55,7 @@ void require_fit(const fs::path& model, std::int64_t version, std::int64_t live)
   const auto folder = model / std::to_string(version);
   require_whole(folder);
   require_whole(model / std::to_string(live));  // it is pinned; servers have another one where it is broken
-  const Predictor candidate(folder.string());  // throws where it cannot be loaded
+  const Predictor candidate(folder.string());   // throws where it cannot be loaded
   const auto other = Manifest::read(model / std::to_string(live));
   const auto differences = differences_of_ports(
       candidate.manifest(), other, fmt::format("version {}", version), fmt::format("version {}", live));

@@ -1,5 +1,6 @@
 #include "serving/server/rollouts.h"
 
+#include <ATen/Parallel.h>
 #include <fmt/format.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -61,6 +62,7 @@ class ShadowWatch : public RequestWatch {
 Rollouts::Rollouts(ServedModels& models, std::chrono::milliseconds look) : models_(models), look_(look) {
   boost::asio::post(shadow_pool_, [] {
     ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kNiceness);  // of this thread alone
+    at::init_num_threads();  // of OpenMP: else this thread would start helpers, and wait for them
   });
   look_for_new();  // before the first request: one that was under way goes on with it
   step_all();
