@@ -21,13 +21,13 @@ bool alarms(std::mt19937_64& random, int count, double share, const std::functio
   return false;
 }
 
-/// How many of 1,000 plans end with an alarm where both sides' losses are drawn alike, looked at after each.
+/// How many of 500 plans end with an alarm where both sides' losses are drawn alike, looked at after each.
 int false_alarms(double share, const std::function<double(std::mt19937_64&)>& loss) {
   std::mt19937_64 random(7);
   int count = 0;
-  for (int plan = 0; plan < 1000; ++plan) {
+  for (int plan = 0; plan < 500; ++plan) {
     const auto draw = [&] { return loss(random); };
-    count += alarms(random, 3000, share, draw, draw);
+    count += alarms(random, 2000, share, draw, draw);
   }
   return count;
 }
@@ -38,13 +38,13 @@ TEST(WorseEvidence, FalseAlarmsAreRarerThanPromised) {
       EXPECT_LE(false_alarms(
                     share,
                     [wrong](auto& random) { return std::bernoulli_distribution(wrong)(random) ? 1.0 : 0.0; }),
-                10 + 3 * 3)  // of 1% of 1,000, and three standard deviations
+                5 + 3 * 2)  // 1% of 500, and three standard deviations, 2.2 each
           << share << " " << wrong;
     // Heavy tails: |t| with 2 degrees of freedom.
     EXPECT_LE(
         false_alarms(share,
                      [](auto& random) { return std::abs(std::student_t_distribution<double>(2)(random)); }),
-        10 + 3 * 3);
+        5 + 3 * 2);
   }
 }
 
