@@ -148,7 +148,7 @@ void Learner::open_stream_of_job() {
     std::vector<std::string> sources;
     for (const auto& entry : chief.journal->ahead())
       if (entry.value("kind", "") == "source") sources.push_back(entry.at("source").get<std::string>());
-    chief.feed->take_in_order(std::move(sources));
+    chief.feed->take_in_order(sources);
   }
   log::info(
       fmt::format("learning from {} for {}, with the weights of version {}; {} parameters, {} ranks on {}{}",

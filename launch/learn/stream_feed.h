@@ -58,7 +58,7 @@ class StreamFeed {
   /// The time of the last row; where no column has it, counted in rows.
   std::int64_t day() const;
   const StreamSource& source() const { return *source_; }
-  void take_in_order(std::vector<std::string> sources) { source_->take_in_order(std::move(sources)); }
+  void take_in_order(const std::vector<std::string>& sources) { source_->take_in_order(sources); }
   /// Why the first row was refused; "" where none was.
   const std::string& first_refused() const { return first_refused_; }
 

@@ -135,7 +135,7 @@ class FolderSource : public StreamSource {
     open(last_);
     file_->seek(position);
   }
-  void take_in_order(std::vector<std::string> sources) override {
+  void take_in_order(const std::vector<std::string>& sources) override {
     expected_.assign(sources.begin(), sources.end());
     while (!expected_.empty() && expected_.front() <= last_) expected_.pop_front();
   }

@@ -45,7 +45,7 @@ class StreamSource {
   virtual void seek(const nlohmann::ordered_json& position) = 0;
   /// After `seek`: the files that another process took next, in order; those that lie between are passed
   /// over.
-  virtual void take_in_order(std::vector<std::string> /*sources*/) {}
+  virtual void take_in_order(const std::vector<std::string>& /*sources*/) {}
   /// Bytes read so far, and of all that is there now; 0: nobody knows.
   virtual std::int64_t bytes() const = 0;
   virtual std::int64_t total_bytes() const = 0;
