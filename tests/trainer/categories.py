@@ -167,7 +167,7 @@ def a_hundred_thousand_words(folder):
     settings = dict(trainer__max_steps=5, trainer__precision="float32", data__features__buckets=4096)
     train(config, folder / "large", **settings)
     version = folder / "large/export/large/1"
-    assert (version / "schema.json").stat().st_size < 10_000
+    assert (version / "schema.json").stat().st_size < 30_000  # the profile has a hundred words at most
     assert "user1" not in (version / "model.onnx").read_bytes().decode("latin-1")
     size = (version / "model.pt").stat().st_size
     assert 4097 * 50 * 4 < size < 4097 * 50 * 4 + 200_000, size
