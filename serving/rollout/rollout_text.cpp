@@ -4,6 +4,7 @@
 
 #include <functional>
 
+#include "common/prometheus_text.h"
 #include "common/text.h"
 
 namespace ringtrain {
@@ -47,19 +48,6 @@ std::string compared_text(const RolloutProgress& progress) {
   return text;
 }
 
-/// A label's value in Prometheus's text.
-std::string escaped(const std::string& text) {
-  std::string result;
-  for (const char c : text) {
-    if (c == '\\' || c == '"') result += '\\';
-    if (c == '\n')
-      result += "\\n";
-    else
-      result += c;
-  }
-  return result;
-}
-
 using Models = std::vector<std::pair<std::string, Rollout>>;
 /// Writes the samples of one rollout: `add(labels beyond the model's and version's, value)`.
 using Add = std::function<void(const std::string& labels, double value)>;
@@ -70,8 +58,8 @@ void append_family(std::string& text, const Models& models, const char* name, co
   std::string lines;
   for (const auto& [model, rollout] : models)
     samples(rollout, [&, &model = model, &rollout = rollout](const std::string& labels, double value) {
-      lines += fmt::format("{}{{model=\"{}\",version=\"{}\",kind=\"{}\"{}}} {}\n", name, escaped(model),
-                           rollout.version, rollout.kind_name(), labels, value);
+      lines += fmt::format("{}{{model=\"{}\",version=\"{}\",kind=\"{}\"{}}} {}\n", name,
+                           prometheus_label(model), rollout.version, rollout.kind_name(), labels, value);
     });
   if (!lines.empty()) text += fmt::format("# HELP {0} {1}\n# TYPE {0} {2}\n{3}", name, help, type, lines);
 }

@@ -3,21 +3,12 @@
 #include <algorithm>
 #include <functional>
 
+#include "common/prometheus_text.h"
 #include "serving/server/drift_watch.h"
 #include "serving/server/served_models.h"
 
 namespace ringtrain {
 namespace {
-
-/// A label's value, in Prometheus's text.
-std::string label_text(const std::string& text) {
-  std::string result;
-  for (const char c : text) {
-    if (c == '\\' || c == '"') result += '\\';
-    c == '\n' ? result += "\\n" : result += c;
-  }
-  return result;
-}
 
 using Look =
     std::function<void(const std::string& model, std::int64_t version, const DriftWatch::Seen& seen)>;
@@ -39,12 +30,12 @@ std::string family(const char* name, const char* help, const std::string& lines)
 std::string drift_metrics_of(const ServedModels& models) {
   std::string rows, values, limits;
   look_at_each(models, [&](const std::string& model, std::int64_t version, const DriftWatch::Seen& seen) {
-    const auto who = fmt::format("model=\"{}\",version=\"{}\"", label_text(model), version);
+    const auto who = fmt::format("model=\"{}\",version=\"{}\"", prometheus_label(model), version);
     rows += fmt::format("ringtrain_drift_rows{{{}}} {}\n", who, seen.rows);
     for (const auto& column : seen.columns)
       for (const auto& measure : column.measures) {
         const auto labels = fmt::format("{{{},column=\"{}\",kind=\"{}\",measure=\"{}\"}}", who,
-                                        label_text(column.name), column.kind, measure.name);
+                                        prometheus_label(column.name), column.kind, measure.name);
         values += fmt::format("ringtrain_drift{} {}\n", labels, measure.value);
         limits += fmt::format("ringtrain_drift_limit{} {}\n", labels,
                               std::max(measure.chance, measure.limit.warning));

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "common/pattern.h"
+#include "common/prometheus_text.h"
 
 namespace ringtrain {
 namespace {
@@ -24,6 +25,8 @@ TEST(Text, DidYouMeanIsASentenceOrNothing) {
   EXPECT_EQ(did_you_mean("sead", names), " Did you mean 'seed'?");
   EXPECT_EQ(did_you_mean("zzzzzz", names), "");
 }
+
+TEST(Text, PrometheusLabel) { EXPECT_EQ(prometheus_label("a\\b \"c\"\nd"), "a\\\\b \\\"c\\\"\\nd"); }
 
 TEST(Text, Join) {
   EXPECT_EQ(join({}), "");
